@@ -1,0 +1,163 @@
+# otelcol-aimon: one non-recursive Makefile. `make help` lists the targets.
+#
+#   VARIANT=debug|release|asan|tsan|fuzz|cov   what to build (default debug)   CC=gcc|clang
+#   BUILD=dir   where to build (default build)                                  V=1   show commands
+
+VARIANT ?= debug
+BUILD ?= build
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+B := $(BUILD)/$(VARIANT)$(if $(filter clang%,$(notdir $(CC))),-clang)
+GEN := $(BUILD)/gen
+Q := $(if $(V),,@)
+
+VERSION := 0.1.0
+
+.DEFAULT_GOAL := all
+.SECONDEXPANSION:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# ---- The house: folders, what each may use, which packages it wraps ------------------------------------
+
+include components.mk
+
+COMMON := common/base common/stats common/json common/config common/otlp common/net common/prometheus \
+          common/component common/analysis
+FOLDERS := $(COMMON) $(COMPONENTS) sidecar
+
+DEPS.common/base :=
+DEPS.common/stats := common/base
+DEPS.common/json := common/base
+DEPS.common/config := common/base
+DEPS.common/otlp := common/base common/json
+DEPS.common/net := common/base common/config
+DEPS.common/prometheus := common/base common/otlp
+DEPS.common/component := common/base common/config common/otlp
+DEPS.common/analysis := common/base common/stats common/json common/config common/otlp common/component
+$(foreach c,$(COMPONENTS),$(eval DEPS.$c := $(COMMON)))
+DEPS.sidecar := $(COMMON) $(COMPONENTS)
+DEPS.tests/harness := $(COMMON)
+
+PKGS.common/base := libxxhash
+PKGS.common/json := jansson
+PKGS.common/config := yaml-0.1
+PKGS.common/otlp := libprotobuf-c
+PKGS.common/net := libnghttp2 libevent libevent_pthreads openssl
+LIBS.common/net := -lhttp_parser -ldeflate -lz
+LIBS.common/base := -lm -lpthread
+
+uniq = $(if $1,$(firstword $1) $(call uniq,$(filter-out $(firstword $1),$1)))
+# A folder and everything it may link, highest layer first.
+closure = $(call uniq,$1 $(foreach d,$(DEPS.$1),$(call closure,$d)))
+
+# ---- Compiler ------------------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wundef -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
+        -Wold-style-definition -Wcast-qual -Wwrite-strings -Wpointer-arith -Wconversion -Wno-sign-conversion \
+        -Wswitch-enum -Wno-gnu-zero-variadic-macro-arguments
+CPPFLAGS += -I. -I$(GEN) -D_GNU_SOURCE -DOTC_VERSION='"$(VERSION)"' -include common/base/banned.h
+CFLAGS_ALL := -std=gnu17 -g -fno-common -fstack-protector-strong -fPIC -fvisibility=hidden $(WARN) -MMD -MP
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now
+
+CFLAGS.debug := -O1 -fno-omit-frame-pointer -Werror
+CFLAGS.release := -O2 -D_FORTIFY_SOURCE=2 -fstack-clash-protection
+CFLAGS.asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Werror
+CFLAGS.tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread -Werror
+CFLAGS.fuzz := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+CFLAGS.cov := -O0 --coverage
+LDFLAGS.asan := -fsanitize=address,undefined
+LDFLAGS.tsan := -fsanitize=thread
+LDFLAGS.fuzz := -fsanitize=address,undefined
+LDFLAGS.cov := --coverage
+
+CFLAGS_V := $(CFLAGS_ALL) $(CFLAGS.$(VARIANT)) $(CFLAGS)
+LDFLAGS_V := $(LDFLAGS_ALL) $(LDFLAGS.$(VARIANT)) $(LDFLAGS)
+
+pkg_cflags = $(if $(strip $1),$(shell pkg-config --cflags $1))
+pkg_libs = $(if $(strip $1),$(shell pkg-config --libs $1))
+
+# ---- Rules: one archive a folder ------------------------------------------------------------------------
+
+PROTOS := $(wildcard common/otlp/proto/*.proto)
+PROTO_C := $(PROTOS:%.proto=$(GEN)/%.pb-c.c)
+PROTO_H := $(PROTOS:%.proto=$(GEN)/%.pb-c.h)
+
+archive = $(B)/$1.a
+archives = $(foreach d,$1,$(call archive,$d))
+
+define FOLDER
+SRC.$1 := $$(wildcard $1/*.c)
+OBJ.$1 := $$(SRC.$1:%.c=$(B)/%.o) $$(GENOBJ.$1)
+CLOSURE.$1 := $$(call closure,$1)
+LINK.$1 = $$(call pkg_libs,$$(foreach d,$$(CLOSURE.$1),$$(PKGS.$$d))) $$(foreach d,$$(CLOSURE.$1),$$(LIBS.$$d))
+$(B)/$1.a: $$(OBJ.$1)
+	@mkdir -p $$(@D)
+	$(Q)rm -f $$@ && ar rcs $$@ $$(OBJ.$1)
+$$(SRC.$1:%.c=$(B)/%.o): PKG_CFLAGS = $$(call pkg_cflags,$$(PKGS.$1))
+endef
+GENOBJ.common/otlp := $(PROTO_C:$(GEN)/%.c=$(B)/gen/%.o)
+GENOBJ.sidecar := $(B)/gen/sidecar/components.o
+$(foreach f,$(FOLDERS) tests/harness,$(eval $(call FOLDER,$f)))
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC      $<")
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS_V) -c $< -o $@
+$(B)/gen/%.o: $(GEN)/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -I. -I$(GEN) -std=gnu17 -g -O2 -fPIC -fvisibility=hidden $(filter -fsanitize%,$(CFLAGS.$(VARIANT))) -w -c $< -o $@
+$(OBJ.common/otlp): | $(PROTO_H)
+$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: %.proto
+	@mkdir -p $(GEN)
+	$(if $(V),,@echo "  PROTOC  $<")
+	$(Q)protoc-c --proto_path=. --c_out=$(GEN) $<
+$(GEN)/sidecar/components.c: components.mk
+	@mkdir -p $(@D)
+	$(Q)( echo '#include "common/component/otc.h"'; \
+	  for c in $(COMPONENTS); do kind=$${c%%/*}; echo "extern const struct otc_factory otc_$${c##*/}_$${kind%s}_factory;"; done; \
+	  echo 'const struct otc_factory *const otc_components[] = {'; \
+	  for c in $(COMPONENTS); do kind=$${c%%/*}; echo "    &otc_$${c##*/}_$${kind%s}_factory,"; done; \
+	  echo '    0};' ) > $@
+
+BIN := $(B)/bin/otelcol-aimon
+$(BIN): $(call archives,$(call closure,sidecar))
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LD      $@")
+	$(Q)$(CC) $(LDFLAGS_V) -Wl,--exclude-libs,ALL -o $@ $(B)/sidecar/main.o -Wl,--start-group $^ -Wl,--end-group $(LINK.sidecar)
+
+# ---- Tests ----------------------------------------------------------------------------------------------
+
+# tests/unit mirrors the tree: tests/unit/common/stats/ks_test.c links common/stats and what that may use.
+UNIT_SRC := $(shell find tests/unit -name '*_test.c' 2>/dev/null | sort)
+SCENARIO_SRC := $(wildcard tests/scenarios/*_test.c)
+UNIT := $(UNIT_SRC:%.c=$(B)/%)
+SCENARIOS := $(SCENARIO_SRC:%.c=$(B)/%)
+unit_folder = $(patsubst tests/unit/%/,%,$(dir $(1:$(B)/%=%)))
+NEEDS_HARNESS := $(COMPONENTS) common/component common/analysis common/net sidecar
+unit_closure = $(call uniq,$(if $(filter $(NEEDS_HARNESS),$1),tests/harness) $1 $(call closure,$1) $(if $(filter $(NEEDS_HARNESS),$1),$(call closure,tests/harness)))
+
+$(UNIT): %: %.o $$(call archives,$$(call unit_closure,$$(call unit_folder,$$@)))
+	$(if $(V),,@echo "  LD      $@")
+	$(Q)$(CC) $(LDFLAGS_V) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+	  $(LINK.$(call unit_folder,$@)) $(if $(filter tests/harness,$(call unit_closure,$(call unit_folder,$@))),$(LINK.tests/harness)) -lcmocka -lm
+$(SCENARIOS): %: %.o $(call archives,tests/harness $(call closure,sidecar))
+	$(if $(V),,@echo "  LD      $@")
+	$(Q)$(CC) $(LDFLAGS_V) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LINK.sidecar) -lcmocka -lm
+$(UNIT:=.o) $(SCENARIOS:=.o): CPPFLAGS += -I$(GEN)
+$(UNIT:=.o) $(SCENARIOS:=.o): | $(PROTO_H)
+
+.PHONY: all unit help clean
+all: $(BIN) ## build the binary (default)
+
+unit: $$(if $$(T),$$(foreach u,$$(UNIT),$$(if $$(findstring $$(T),$$u),$$u)),$$(UNIT)) ## build and run the unit tests (T=substring: only those)
+	$(Q)set -e; for t in $(if $(T),$(foreach u,$(UNIT),$(if $(findstring $(T),$u),$u)),$(UNIT)); do $$t; done
+
+clean: ## remove the build folder
+	rm -rf $(BUILD)
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

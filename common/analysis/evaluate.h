@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * @file One window of one model against its reference: statistics, p-values, effects and the verdict. Pure functions of
+ * counts, shared by the drift connector and `compare`.
+ */
+#ifndef OTC_ANALYSIS_EVALUATE_H
+#define OTC_ANALYSIS_EVALUATE_H
+
+#include "common/analysis/reference.h"
+
+/** Current counts of one category, by canonical text; the union with the reference is made in the evaluation. */
+struct otc_category_counts {
+    /** One for each category of the reference, in its order. */
+    const uint64_t *known;
+    /** Current observations of categories that the reference pooled as `other` cannot be told from unseen ones, so: */
+    uint64_t unseen;
+    /** Distinct unseen categories with their counts when the caller kept them (bounded); may be NULL. */
+    const struct otc_category *unseen_categories;
+    size_t n_unseen_categories;
+};
+
+/** The current window of one feature. */
+struct otc_feature_window {
+    const struct otc_reference_feature *reference;
+    /** Values counted below; missing and invalid records beside them. */
+    uint64_t observations;
+    uint64_t missing;
+    uint64_t invalid;
+    struct otc_cell_counts cells;         /* numeric */
+    struct otc_category_counts categories; /* categorical */
+    /** Design effect of the window from its panes, >= 1. */
+    double design_effect;
+};
+
+enum otc_test { OTC_TEST_KS, OTC_TEST_PSI, OTC_TEST_CHI_SQUARED, OTC_TEST_MISSING, OTC_N_TESTS };
+/** "ks", "psi", "chi_squared", "missing". */
+const char *otc_test_name(enum otc_test test);
+
+/** Result of one decision test. NaN: does not exist for this feature or window. */
+struct otc_test_result {
+    /** The plain library's p-value. */
+    double p_value;
+    /** With n/phi and m/phi, and pooled cells for chi-squared: what decides. */
+    double decision_p;
+    double adjusted_p;
+    double effect;
+    bool rejected;
+};
+
+enum otc_skip_reason {
+    OTC_SKIP_NONE,
+    OTC_SKIP_MIN_OBSERVATIONS,
+    OTC_SKIP_NO_REFERENCE,
+    OTC_SKIP_ONE_BIN,
+    OTC_SKIP_TYPE
+};
+const char *otc_skip_reason_name(enum otc_skip_reason reason);
+
+/** Statistics of one feature. NaN: not computed. */
+struct otc_feature_result {
+    enum otc_skip_reason skipped;
+    double ks, ks_error, psi, wasserstein, wasserstein_error, wasserstein_normalized;
+    double jensen_shannon, hellinger, chi_squared, l_infinity, total_variation, cramer_von_mises;
+    size_t bins; /* B of the binned statistics */
+    double design_effect;
+    double missing_share, reference_missing_share;
+    struct otc_test_result tests[OTC_N_TESTS];
+    /** The smallest adjusted p of the feature, the test it belongs to, and whether any test rejects. */
+    double p_adjusted;
+    bool rejected;
+    enum otc_test rejected_by; /* valid when rejected */
+};
+
+enum otc_correction { OTC_CORRECTION_BENJAMINI_HOCHBERG, OTC_CORRECTION_BONFERRONI, OTC_CORRECTION_NONE };
+
+struct otc_decision {
+    enum otc_correction correction;
+    double level;                    /* 0.001 */
+    double min_effect[OTC_N_TESTS];  /* ks 0.1, psi 0.1 (excess), chi_squared (total variation) 0.1, missing 0.05 */
+    uint64_t min_observations;       /* 200; 0: any */
+};
+#define OTC_DECISION_DEFAULT                                                                  \
+    ((struct otc_decision){OTC_CORRECTION_BENJAMINI_HOCHBERG, 0.001, {0.1, 0.1, 0.1, 0.05}, 200})
+
+/** Statistics and plain and decision p-values of one feature (adjusted_p and rejected are left to the family). */
+OTC_CHECK otc_status otc_evaluate_feature(const struct otc_feature_window *window,
+                                          const struct otc_decision *decision, struct otc_feature_result *out,
+                                          struct otc_error *err);
+/** Adjusts over every decision p that exists in `results` (one model, version, window) and decides. */
+OTC_CHECK otc_status otc_evaluate_family(const struct otc_decision *decision, struct otc_feature_result *results,
+                                         size_t n, struct otc_error *err);
+
+/**
+ * Design effect of a window from its panes: phi = max(1, sum_p m_p (u_p - u)^2 / (P - 1) / s^2), where u is the mean mid-rank
+ * in the reference; 1 with fewer than 6 panes of 10 observations. mean[p], m[p] per pane; s2: variance of the mid-rank of
+ * single observations over the window.
+ */
+double otc_design_effect(const double *mean, const uint64_t *m, size_t panes, double s2);
+/** Mid-rank (F(x-) + F(x)) / 2 of every cell of a reference, 2n + 1 of them, for the sums above. */
+void otc_mid_ranks(const struct otc_cells *cells, double *out);
+
+/** k of n: a ring of the last n evaluations of a feature. Zero-initialised is empty. n <= 32. */
+struct otc_k_of_n {
+    uint32_t bits;
+    uint8_t filled;
+    bool detected;
+};
+/** Enters an evaluation that was not skipped; returns `detected` afterwards. */
+bool otc_k_of_n_add(struct otc_k_of_n *ring, unsigned k, unsigned n, bool rejected);
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * @file Reference distributions: what a model's features looked like when it was good. Built from rows
+ * (`reference build`, `compare`, a learned reference) or read from a file; the same structures in all cases.
+ */
+#ifndef OTC_ANALYSIS_REFERENCE_H
+#define OTC_ANALYSIS_REFERENCE_H
+
+#include "common/base/buf.h"
+#include "common/base/slice.h"
+#include "common/base/status.h"
+#include "common/stats/cells.h"
+
+enum otc_feature_type { OTC_NUMERIC, OTC_CATEGORICAL };
+/** ml.feature.kind: "input", "prediction", "latency", "tokens". */
+enum otc_feature_kind { OTC_KIND_INPUT, OTC_KIND_PREDICTION, OTC_KIND_LATENCY, OTC_KIND_TOKENS };
+const char *otc_feature_kind_name(enum otc_feature_kind kind);
+
+struct otc_category {
+    struct otc_slice name; /* canonical text */
+    uint64_t count;
+};
+
+/** One feature's reference. Immutable once built. */
+struct otc_reference_feature {
+    struct otc_slice name;
+    enum otc_feature_type type;
+    enum otc_feature_kind kind;
+    /** Values that count; rows = values + missing + invalid. */
+    uint64_t observations;
+    uint64_t missing;
+    uint64_t invalid;
+    /** Numeric. `edges`: interior bin edges of the default bins (design: quantile bins, or one bin a value up to 20). */
+    struct otc_cells cells;
+    double min, max, mean, standard_deviation;
+    double *edges;
+    size_t n_edges;
+    bool value_bins; /* edges come from <= 20 distinct values: a bin each and one "other" */
+    /** Categorical: by falling count, then name; beyond max_categories the rest is pooled in `other`. */
+    struct otc_category *categories;
+    size_t n_categories;
+    uint64_t other;
+    /**
+     * Design effect of the reference from 24 time blocks (1 when the order of rows is unknown): between-block variance of
+     * the mean mid-rank over its independent value. >= 1.
+     */
+    double design_effect;
+};
+
+/** A model's reference. Reference-counted, immutable, any thread. */
+struct otc_reference {
+    struct otc_slice model; /* empty: any model */
+    struct otc_slice source; /* file it was built from */
+    /** Hex of the content hash (XXH3-128 of the canonical JSON body); the first 8 digits label metrics. */
+    char hash[33];
+    int64_t created_ns;
+    uint64_t rows;
+    struct otc_reference_feature *features;
+    size_t n_features;
+};
+
+struct otc_reference *otc_reference_ref(struct otc_reference *reference);
+void otc_reference_unref(struct otc_reference *reference);
+/** The feature of this name, or NULL. O(1). */
+const struct otc_reference_feature *otc_reference_find(const struct otc_reference *reference,
+                                                       struct otc_slice name);
+
+struct otc_reference_limits {
+    /** Distinct points kept exactly up to this many (10000), else `quantile_points` (1024) quantile points. 0: no cap. */
+    size_t exact_points;
+    size_t quantile_points;
+    size_t max_categories; /* 200 */
+    /** Cells with fewer observations than this are merged into their gap, so that no rare value is told. 0 or 1: off. */
+    uint64_t min_count;
+    size_t bins; /* 10 */
+};
+#define OTC_REFERENCE_LIMITS_DEFAULT \
+    ((struct otc_reference_limits){10000, 1024, 200, 0, 10})
+
+/**
+ * Builds a reference from rows. A column is declared, then fed value by value in row order. Owned by one thread.
+ */
+struct otc_reference_builder;
+struct otc_reference_builder *otc_reference_builder_new(const struct otc_reference_limits *limits,
+                                                        size_t max_features);
+void otc_reference_builder_free(struct otc_reference_builder *builder);
+/** Index of the column, or SIZE_MAX at the limit. */
+size_t otc_reference_builder_feature(struct otc_reference_builder *builder, struct otc_slice name,
+                                     enum otc_feature_type type, enum otc_feature_kind kind);
+/** NaN counts as missing, infinity as invalid. `time_ns` orders the rows (INT64_MIN: unknown). False out of memory. */
+bool otc_reference_builder_number(struct otc_reference_builder *builder, size_t feature, double value,
+                                  int64_t time_ns);
+/** Canonical text; an empty slice is missing. */
+bool otc_reference_builder_text(struct otc_reference_builder *builder, size_t feature, struct otc_slice value,
+                                int64_t time_ns);
+void otc_reference_builder_missing(struct otc_reference_builder *builder, size_t feature);
+void otc_reference_builder_invalid(struct otc_reference_builder *builder, size_t feature);
+/** Values a feature has so far. */
+uint64_t otc_reference_builder_observations(const struct otc_reference_builder *builder, size_t feature);
+/** Freezes; the builder is spent (free it). `model` may be empty. */
+OTC_CHECK otc_status otc_reference_builder_finish(struct otc_reference_builder *builder, struct otc_slice model,
+                                                  const char *source, int64_t created_ns,
+                                                  struct otc_reference **out, struct otc_error *err);
+
+/** The canonical text of a number used as a category: integral without decimals, else shortest round trip. */
+size_t otc_canonical_number(double value, char out[32]);
+
+/** Reads a reference file (JSON, format version 1). Errors name file, feature and what is allowed. */
+OTC_CHECK otc_status otc_reference_load(const char *path, size_t max_cells, struct otc_reference **out,
+                                        struct otc_error *err);
+/** The same from memory (for fuzzing and tests); `name` stands in messages. */
+OTC_CHECK otc_status otc_reference_parse(struct otc_slice json, const char *name, size_t max_cells,
+                                         struct otc_reference **out, struct otc_error *err);
+/** The file's text. */
+OTC_CHECK otc_status otc_reference_format(const struct otc_reference *reference, struct otc_buf *out,
+                                          struct otc_error *err);
+
+#endif

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file Borrowed bytes: a pointer and a length, never NUL-terminated by promise. */
+#ifndef OTC_BASE_SLICE_H
+#define OTC_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/** Bytes that somebody else owns. `data` may be NULL when `len` is 0. A value type. */
+struct otc_slice {
+    const uint8_t *data;
+    size_t len;
+};
+
+#define OTC_SLICE_NONE ((struct otc_slice){NULL, 0})
+/** A slice of a string literal, usable in initialisers. */
+#define OTC_SLICE_LIT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
+
+/** For printf's "%.*s". */
+#define OTC_SLICE_ARG(slice) (int)(slice).len, (const char *)(slice).data
+
+static inline struct otc_slice
+otc_slice_of(const void *data, size_t len)
+{
+    return (struct otc_slice){data, len};
+}
+
+static inline struct otc_slice
+otc_slice_str(const char *text)
+{
+    return (struct otc_slice){(const uint8_t *)text, text ? strlen(text) : 0};
+}
+
+static inline bool
+otc_slice_equal(struct otc_slice a, struct otc_slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+static inline bool
+otc_slice_equal_str(struct otc_slice a, const char *b)
+{
+    return otc_slice_equal(a, otc_slice_str(b));
+}
+
+static inline bool
+otc_slice_starts(struct otc_slice a, struct otc_slice prefix)
+{
+    return a.len >= prefix.len && (prefix.len == 0 || memcmp(a.data, prefix.data, prefix.len) == 0);
+}
+
+static inline struct otc_slice
+otc_slice_skip(struct otc_slice a, size_t n)
+{
+    return n >= a.len ? (struct otc_slice){a.data + a.len, 0}
+                      : (struct otc_slice){a.data + n, a.len - n};
+}
+
+/** memcmp order, the shorter first on a tie: <0, 0, >0. */
+static inline int
+otc_slice_compare(struct otc_slice a, struct otc_slice b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    int order = n == 0 ? 0 : memcmp(a.data, b.data, n);
+
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+#endif

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * @file The component interface: everything a receiver, processor, connector, exporter or extension
+ * sees of its host, of its neighbours and of the data.
+ *
+ * A *factory* is a constant table. The service makes one *component* of it for each id in the
+ * configuration (processors: for each pipeline they stand in), asks it for its *consumers* (where to
+ * send to it) and connects its outputs. Data moves as reference-counted, immutable *batches*.
+ *
+ * Order of calls on a component: create, input/connect for each signal, start, consume…, shutdown, free.
+ * Start runs exporters first and receivers last, shutdown the other way round.
+ */
+#ifndef OTC_COMPONENT_OTC_H
+#define OTC_COMPONENT_OTC_H
+
+#include "common/base/log.h"
+#include "common/base/slice.h"
+#include "common/base/status.h"
+
+#include <stddef.h>
+
+/* ---- Signals ------------------------------------------------------------------------------------ */
+
+enum otc_signal { OTC_TRACES, OTC_METRICS, OTC_LOGS };
+#define OTC_N_SIGNALS 3
+
+/** "traces", "metrics", "logs". */
+OTC_API const char *otc_signal_name(enum otc_signal signal);
+/** "spans", "metric_points", "log_records": as the Collector's self-metrics count them. */
+OTC_API const char *otc_signal_items(enum otc_signal signal);
+
+/* ---- Batches ------------------------------------------------------------------------------------ */
+
+/**
+ * One or more *parts* of one signal. A part is one complete serialized Export…ServiceRequest, contiguous.
+ * Immutable and reference-counted; any thread may hold and read it.
+ */
+struct otc_batch;
+
+/** A part as its maker gives it: `release(arg)` runs once when the last reference goes (any thread). */
+struct otc_part {
+    struct otc_slice bytes;
+    void (*release)(void *arg);
+    void *arg;
+};
+
+/** Who sent a batch: peer address, authentication data, metadata. Opaque, reference-counted. May be NULL. */
+struct otc_client;
+
+/**
+ * A batch that owns `parts` (their release functions run even when this fails) with `items` spans, points or
+ * records in all. `client` gets a reference of its own; NULL is allowed. NULL when out of memory.
+ */
+OTC_API struct otc_batch *otc_batch_new(enum otc_signal signal, const struct otc_part *parts,
+                                        size_t n_parts, size_t items, struct otc_client *client);
+/** A batch of one part, copied from `bytes`. */
+OTC_API struct otc_batch *otc_batch_copy_of(enum otc_signal signal, struct otc_slice bytes, size_t items,
+                                            struct otc_client *client);
+OTC_API struct otc_batch *otc_batch_ref(struct otc_batch *batch);
+/** Gives one reference back. NULL is allowed. */
+OTC_API void otc_batch_unref(struct otc_batch *batch);
+OTC_API enum otc_signal otc_batch_signal(const struct otc_batch *batch);
+OTC_API size_t otc_batch_parts(const struct otc_batch *batch);
+/** Borrowed for as long as the caller holds a reference. */
+OTC_API struct otc_slice otc_batch_part(const struct otc_batch *batch, size_t index);
+/** Spans, data points or log records in all parts. */
+OTC_API size_t otc_batch_items(const struct otc_batch *batch);
+/** Bytes of all parts. */
+OTC_API size_t otc_batch_bytes(const struct otc_batch *batch);
+OTC_API struct otc_client *otc_batch_client(const struct otc_batch *batch);
+
+/* ---- Consumers ---------------------------------------------------------------------------------- */
+
+/**
+ * The result of a consume that answered PENDING. `fn` runs exactly once, from any thread, possibly before consume
+ * returns. `result->status` OTC_OK: accepted. `result` is borrowed for the call. Allocated and freed by the caller
+ * of consume, who may free it in `fn`.
+ */
+struct otc_done {
+    struct otc_abi abi;
+    void (*fn)(struct otc_done *self, const struct otc_error *result);
+};
+
+/** Anything that accepts batches. Lives as long as its component. */
+struct otc_consumer {
+    struct otc_abi abi;
+    /** True when it edits what it passes on (it still never writes into a batch). */
+    bool mutates_data;
+    /**
+     * True for an analysis stage: the fan-out calls it last, and only when the joined result of the others is
+     * OK or PENDING, so that a client's retry is counted once.
+     */
+    bool observes_accepted;
+    /**
+     * Takes over the batch reference, also on failure. Never blocks: no fsync, no network, no waiting for room.
+     * OK: accepted. PENDING: done->fn runs exactly once, from any thread, possibly before this call returns.
+     * Anything else: refused, err says why, done never runs. done == NULL: the caller does not wait, and the
+     * answer PENDING then means accepted.
+     */
+    otc_status (*consume)(struct otc_consumer *self, struct otc_batch *batch, struct otc_done *done,
+                          struct otc_error *err);
+};
+
+static inline otc_status
+otc_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done,
+            struct otc_error *err)
+{
+    return consumer->consume(consumer, batch, done, err);
+}
+
+/* ---- Self-metrics ------------------------------------------------------------------------------- */
+
+enum otc_instrument_kind { OTC_COUNTER, OTC_UP_DOWN_COUNTER, OTC_GAUGE };
+
+/** One instrument: the Collector's name where it has one ("otelcol_receiver_accepted_spans"), else "aimon_…". */
+struct otc_instrument {
+    const char *name;
+    const char *unit;
+    const char *description;
+    enum otc_instrument_kind kind;
+};
+
+struct otc_label {
+    const char *key;
+    const char *value;
+};
+
+/** All self-metrics of a process. Any thread. */
+struct otc_meter;
+/** One time series of it; lives as long as the meter. */
+struct otc_series;
+/** A change of one series; for a gauge `delta` is the new value. */
+struct otc_count {
+    struct otc_series *series;
+    int64_t delta;
+};
+
+/** The series of these labels, made at the first call. NULL out of memory or at the meter's limit (then counts are no-ops). */
+OTC_API struct otc_series *otc_meter_series(struct otc_meter *meter, const struct otc_instrument *instrument,
+                                            const struct otc_label *labels, size_t n_labels);
+/** Changes several series at once: a scrape sees all of the changes or none. Entries with a NULL series are skipped. */
+OTC_API void otc_meter_add(struct otc_meter *meter, const struct otc_count *counts, size_t n_counts);
+/** Current value, for tests and status pages. */
+OTC_API int64_t otc_series_value(const struct otc_series *series);
+
+/* ---- The host ----------------------------------------------------------------------------------- */
+
+enum otc_component_state {
+    OTC_STATE_STARTING,
+    OTC_STATE_OK,
+    OTC_STATE_RECOVERABLE_ERROR,
+    OTC_STATE_PERMANENT_ERROR,
+    OTC_STATE_FATAL_ERROR,
+    OTC_STATE_STOPPING,
+    OTC_STATE_STOPPED
+};
+
+/** A timer of the control loop. */
+struct otc_timer;
+
+/**
+ * What a component may ask of the program around it. No component reads a clock, starts a thread, calls getenv
+ * or exits: in tests all of this is virtual. Every function may be called from any thread unless it says otherwise.
+ */
+struct otc_host {
+    struct otc_abi abi;
+    struct otc_logger *logger;
+    struct otc_meter *meter;
+    /** Unix nanoseconds; may step. For stamps only. */
+    int64_t (*now_ns)(struct otc_host *self);
+    /** Monotonic nanoseconds, for timeouts. */
+    int64_t (*monotonic_ns)(struct otc_host *self);
+    /** Runs `fn(arg)` on the control loop, soon, in order. False when out of memory or shut down. */
+    bool (*post)(struct otc_host *self, void (*fn)(void *arg), void *arg);
+    /** A timer that calls `fn(arg)` on the control loop; disarmed. NULL out of memory. */
+    struct otc_timer *(*timer_new)(struct otc_host *self, void (*fn)(void *arg), void *arg);
+    /** (Re)arms: once, after `delay_ns`. */
+    void (*timer_arm)(struct otc_host *self, struct otc_timer *timer, int64_t delay_ns);
+    void (*timer_disarm)(struct otc_host *self, struct otc_timer *timer);
+    /** After it returned `fn` neither runs nor will run. Not from `fn` itself on another thread. NULL is allowed. */
+    void (*timer_free)(struct otc_host *self, struct otc_timer *timer);
+    /** Charges bytes that arrived to the process's memory budget; false: no room, charge nothing. */
+    bool (*charge)(struct otc_host *self, size_t bytes);
+    void (*discharge)(struct otc_host *self, size_t bytes);
+    /** Tells a component's state; `err` may be NULL. FATAL_ERROR ends the process in order. */
+    void (*report)(struct otc_host *self, const char *component_id, enum otc_component_state state,
+                   const struct otc_error *err);
+    /** The running extension of this id, or NULL. */
+    struct otc_component *(*extension)(struct otc_host *self, const char *id);
+    /** True from the moment every component is started until shutdown begins (what health_check answers). */
+    bool (*ready)(struct otc_host *self);
+    /** The sidecar's own resource: key-value pairs, service.name, service.version, service.instance.id first. */
+    const struct otc_label *(*resource)(struct otc_host *self, size_t *n);
+};
+
+/* ---- Components --------------------------------------------------------------------------------- */
+
+struct otc_component;
+
+struct otc_component_ops {
+    struct otc_abi abi;
+    /** Returns quickly; long work goes to the background. May be NULL. */
+    otc_status (*start)(struct otc_component *self, struct otc_error *err);
+    /**
+     * Safe without start, and twice. Flushes what it holds, blocking until host->monotonic_ns() reaches `deadline_ns`
+     * at most; must not need the control loop to run meanwhile. Afterwards no work of its own remains. May be NULL.
+     */
+    otc_status (*shutdown)(struct otc_component *self, int64_t deadline_ns, struct otc_error *err);
+    void (*free)(struct otc_component *self);
+    /** Where batches of signal `from` enter. NULL function: receivers, extensions. Same answer each time. */
+    struct otc_consumer *(*input)(struct otc_component *self, enum otc_signal from);
+    /** Where batches of signal `to` leave. Called before start. NULL function: exporters, extensions. */
+    otc_status (*connect)(struct otc_component *self, enum otc_signal to, struct otc_consumer *next,
+                          struct otc_error *err);
+};
+
+/** Embedded as first member by each component. */
+struct otc_component {
+    struct otc_abi abi;
+    const struct otc_component_ops *ops;
+};
+
+enum otc_kind { OTC_RECEIVER, OTC_PROCESSOR, OTC_EXPORTER, OTC_CONNECTOR, OTC_EXTENSION };
+/** "receiver", "processor", … */
+OTC_API const char *otc_kind_name(enum otc_kind kind);
+
+enum otc_stability {
+    OTC_STABILITY_DEVELOPMENT,
+    OTC_STABILITY_ALPHA,
+    OTC_STABILITY_BETA,
+    OTC_STABILITY_STABLE,
+    OTC_STABILITY_DEPRECATED
+};
+
+/** A supported direction; for receivers, processors and exporters both ends are the same signal. */
+struct otc_pair {
+    enum otc_signal from;
+    enum otc_signal to;
+    enum otc_stability stability;
+};
+
+/** What one component is made with. Borrowed for create() alone, but for `host` and `config`, which outlive the component. */
+struct otc_settings {
+    struct otc_abi abi;
+    /** "drift/credit". Borrowed for the component's life. */
+    const char *id;
+    /** The pipeline a processor stands in ("traces/2"); NULL for the other kinds. */
+    const char *pipeline;
+    struct otc_host *host;
+    /** The parsed configuration: the struct that the factory's field table fills. */
+    const void *config;
+    /** The directions in which this id is wired. */
+    const struct otc_pair *pairs;
+    size_t n_pairs;
+};
+
+/** The field table of a component's configuration (common/config/schema.h). */
+struct otc_schema;
+
+/** One per component: immutable, and the only symbol others may name. */
+struct otc_factory {
+    struct otc_abi abi;
+    enum otc_kind kind;
+    /** The YAML type, and a former one that is still accepted with a warning (NULL: none). */
+    const char *type;
+    const char *deprecated_type;
+    /** One sentence for `components` and the README. */
+    const char *description;
+    const struct otc_pair *pairs;
+    size_t n_pairs;
+    const struct otc_schema *config;
+    /**
+     * What needs two fields, or a look at the file system (a reference file). `err->text` begins with the key path
+     * below the component ("window::pane: …"). May be NULL.
+     */
+    otc_status (*validate)(const void *config, struct otc_error *err);
+    /** For `validate --explain`: calls `line(arg, text)` for each line. May be NULL. */
+    otc_status (*explain)(const void *config, void (*line)(void *arg, const char *text), void *arg,
+                          struct otc_error *err);
+    otc_status (*create)(const struct otc_settings *settings, struct otc_component **out,
+                         struct otc_error *err);
+};
+
+#define OTC_CONTAINER(pointer, type, member) \
+    ((struct type *)(void *)((char *)(pointer)-offsetof(struct type, member)))
+
+#endif

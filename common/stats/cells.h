@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * @file The one primitive of numeric drift: ranks in a fixed reference, as integers.
+ *
+ * A reference is its sorted distinct points; an observation is counted where it equals a point (`eq`) or between two
+ * (`gap`). KS, every binned statistic and Mann-Whitney U follow exactly from these integers; they add across panes,
+ * shards and restarts.
+ */
+#ifndef OTC_STATS_CELLS_H
+#define OTC_STATS_CELLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * A reference. gap[i] counts what lies strictly between points[i-1] and points[i]; gap[0] below the first, gap[n] above
+ * the last. An exact reference has no gap counts; a capped one (quantile points) has. Points with eq == 0 are allowed
+ * (bin edges). Immutable, borrowed from its owner.
+ */
+struct otc_cells {
+    const double *points; /* ascending, distinct, finite, n of them */
+    const uint64_t *eq;   /* n */
+    const uint64_t *gap;  /* n + 1 */
+    size_t n;
+    uint64_t total;
+};
+
+/** Counts of current observations in the cells of a reference. */
+struct otc_cell_counts {
+    uint64_t *eq;    /* n */
+    uint64_t *gap;   /* n + 1 */
+    double *gap_sum; /* n + 1, sum of the values in each gap; NULL when Wasserstein is not wanted */
+    uint64_t total;
+};
+
+/**
+ * Cell of a finite value: 2 * i + 1 when it equals points[i], 2 * i when it lies in gap i. -0.0 equals 0.0.
+ * O(log n), no allocation.
+ */
+size_t otc_cells_find(const struct otc_cells *cells, double value);
+
+/** Kolmogorov-Smirnov distance with its place. */
+struct otc_ks {
+    double d;
+    /** 0 for an exact reference; else D lies in [d, d + error]. */
+    double error;
+    /** The point where the distance is attained. */
+    double at;
+};
+/** sup |F_ref - F_cur| over cell boundaries, equal to scipy.stats.ks_2samp().statistic; NaN when a side is empty. */
+struct otc_ks otc_cells_ks(const struct otc_cells *ref, const struct otc_cell_counts *cur);
+
+/**
+ * Wasserstein-1 as scipy.stats.wasserstein_distance, from the cells; needs gap_sum. `*error` bounds what is lost where
+ * the two CDFs cross inside a gap.
+ */
+double otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts *cur, double *error);
+
+/**
+ * Counts per bin for ascending `edges` (each of which must be a point): bin 0 = (-inf, e_0), bin i = [e_{i-1}, e_i), the
+ * last is [e_last, inf). `out` holds n_edges + 1.
+ */
+void otc_cells_bin(const struct otc_cells *cells, const uint64_t *eq, const uint64_t *gap, const double *edges,
+                   size_t n_edges, uint64_t *out);
+
+#endif
