@@ -148,16 +148,73 @@ $(SCENARIOS): %: %.o $(call archives,tests/harness $(call closure,sidecar))
 $(UNIT:=.o) $(SCENARIOS:=.o): CPPFLAGS += -I$(GEN)
 $(UNIT:=.o) $(SCENARIOS:=.o): | $(PROTO_H)
 
-.PHONY: all unit help clean
-all: $(BIN) ## build the binary (default)
+.PHONY: all unit scenarios test check format lint layers symbols headers sources readme-tables deps deps-check demo bench clean help
+all: $(BIN) compile_commands.json ## build the binary (default)
 
 unit: $$(if $$(T),$$(foreach u,$$(UNIT),$$(if $$(findstring $$(T),$$u),$$u)),$$(UNIT)) ## build and run the unit tests (T=substring: only those)
-	$(Q)set -e; for t in $(if $(T),$(foreach u,$(UNIT),$(if $(findstring $(T),$u),$u)),$(UNIT)); do $$t; done
+	$(Q)set -e; for t in $^; do $$t; done
+
+scenarios: $(SCENARIOS) ## build and run the scenario tests: whole graphs on a virtual clock
+	$(Q)set -e; for t in $^; do $$t; done
+
+test: deps ## install what is missing, build, run every test
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) build-tests
+	$(Q)tests/check/run_tests.sh $(B)
+
+.PHONY: build-tests
+build-tests: $(BIN) $(UNIT) $(SCENARIOS)
+
+# ---- Packages -------------------------------------------------------------------------------------------
+
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+
+DEPS_BUILD := gcc make pkg-config libc6-dev libgrpc-dev libprotobuf-c-dev protobuf-c-compiler libjansson-dev \
+              libyaml-dev libnghttp2-dev libssl-dev libevent-dev libhttp-parser-dev libdeflate-dev zlib1g-dev \
+              libzstd-dev libxxhash-dev
+DEPS_TEST := libcmocka-dev curl python3 prometheus nghttp2-client procps binutils
+DEPS_CHECK := clang clang-tidy clang-format libclang-rt-14-dev llvm shellcheck valgrind
+
+deps: ## install the Debian packages that building and testing need
+	$(Q)tests/check/deps.sh $(DEPS_BUILD) $(DEPS_TEST)
+deps-check: ## install those of the further gates too
+	$(Q)tests/check/deps.sh $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_CHECK)
+
+# ---- Gates ----------------------------------------------------------------------------------------------
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+LINT_SRC := $(foreach f,$(FOLDERS),$(SRC.$f))
+
+check: format layers sources headers symbols readme-tables lint ## every gate that is no test
+
+format: ## gate: the layout of the source is clang-format's (make format FIX=1 mends)
+	$(Q)clang-format $(if $(FIX),-i,--dry-run -Werror) $(C_FILES) && echo "format: ok"
+layers: ## gate: who may include whom
+	$(Q)tests/check/layers.sh
+sources: ## gate: licence lines, file length, no sleeps in tests
+	$(Q)tests/check/source.sh
+headers: $(PROTO_H) ## gate: every header compiles alone
+	$(Q)tests/check/headers.sh $(GEN)
+symbols: $(BIN) ## gate: components export their factory alone
+	$(Q)tests/check/symbols.sh $(B)
+lint: $(LINT_SRC:%.c=$(B)/lint/%.ok) ## gate: clang-tidy
+	@echo "lint: ok"
+$(B)/lint/%.ok: %.c .clang-tidy $(B)/%.o | $(PROTO_H)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  TIDY    $<")
+	$(Q)clang-tidy --quiet $< -- $(filter-out -fstack-clash-protection,$(CPPFLAGS) -std=gnu17 $(shell pkg-config --cflags libprotobuf-c grpc libnghttp2)) 2>$(@:.ok=.log) || { cat $(@:.ok=.log); exit 1; }
+	@touch $@
+readme-tables: $(BIN) ## gate: settings tables in the components' READMEs are up to date (FIX=1 mends)
+	$(Q)tests/check/readme_tables.sh $(BIN) $(if $(FIX),--fix)
+
+compile_commands.json: Makefile components.mk
+	$(Q)( echo '['; sep=; for f in $(LINT_SRC); do printf '%s{"directory":"%s","file":"%s","command":"%s -c %s"}' "$$sep" "$(CURDIR)" "$$f" \
+	  '$(CC) -std=gnu17 -I. -I$(GEN) -D_GNU_SOURCE -include common/base/banned.h' "$$f"; sep=',
+'; done; echo; echo ']' ) > $@
 
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Layers: who may include whom, and which folder may name a foreign library. Prints each violation; exit 1 when there is one.
+set -eu
+cd "$(dirname "$0")/../.."
+status=0
+
+# The order, lowest first; a folder may include itself and what stands in its list.
+allowed() {
+    case "$1" in
+    common/base) echo "common/base" ;;
+    common/stats | common/json | common/config) echo "common/base $1" ;;
+    common/otlp) echo "common/base common/json common/otlp" ;;
+    common/net) echo "common/base common/config common/net" ;;
+    common/prometheus) echo "common/base common/otlp common/prometheus" ;;
+    common/component) echo "common/base common/json common/config common/otlp common/component" ;;
+    common/analysis) echo "common/base common/stats common/json common/config common/otlp common/component common/analysis" ;;
+    receivers/* | processors/* | exporters/* | extensions/*)
+        echo "common/base common/stats common/json common/config common/otlp common/net common/prometheus common/component common/analysis $1" ;;
+    sidecar) echo "common/ sidecar" ;;
+    *) echo "" ;;
+    esac
+}
+
+folders=$(git ls-files '*.c' '*.h' | grep -E '^(common|receivers|processors|exporters|extensions|sidecar)/' | sed 's,/[^/]*$,,' | sort -u)
+for folder in $folders; do
+    case "$folder" in common/otlp/proto) continue ;; esac
+    may=$(allowed "$folder")
+    [ -n "$may" ] || { echo "$folder: no layer is declared for this folder"; status=1; continue; }
+    for file in "$folder"/*.[ch]; do
+        [ -e "$file" ] || continue
+        for include in $(sed -n 's,^ *# *include "\([^"]*\)".*,\1,p' "$file"); do
+            case "$include" in */*) ;; *) echo "$file: include \"$include\" must be named from the root"; status=1; continue ;; esac
+            # The component interface depends on base alone and may be named from otlp upward.
+            case "$include:$folder" in
+            common/component/otc.h:common/otlp | common/component/otc.h:common/net | common/component/otc.h:common/prometheus) continue ;;
+            esac
+            ok=
+            for prefix in $may; do
+                case "$include" in "$prefix"*) ok=1 ;; esac
+            done
+            [ -n "$ok" ] || { echo "$file: may not include \"$include\" (allowed: $may)"; status=1; }
+        done
+    done
+done
+
+# Foreign headers only in the folder that wraps them.
+foreign() {
+    pattern=$1
+    shift
+    for file in $(git ls-files '*.c' '*.h' | grep -E '^(common|receivers|processors|exporters|extensions|sidecar)/'); do
+        for owner in "$@"; do
+            case "$file" in "$owner"/*) continue 2 ;; esac
+        done
+        if grep -nE "^ *# *include [<\"]$pattern" "$file" >/dev/null; then
+            echo "$file: <$pattern may be included in $* only"
+            status=1
+        fi
+    done
+}
+foreign 'yaml\.h' common/config
+foreign 'jansson\.h' common/json
+foreign '[a-z/]*\.pb-c\.h' common/otlp
+foreign 'protobuf-c' common/otlp
+foreign 'event2/' common/net
+foreign 'nghttp2/' common/net
+foreign 'http_parser\.h' common/net
+foreign 'openssl/' common/net
+foreign 'zlib\.h' common/net
+foreign 'zstd\.h' common/net
+foreign 'libdeflate\.h' common/net exporters/otlp_grpc
+foreign 'grpc/' exporters/otlp_grpc
+foreign 'xxhash\.h' common/base
+foreign 'pthread\.h' common sidecar exporters processors receivers
+
+[ $status = 0 ] && echo "layers: ok"
+exit $status

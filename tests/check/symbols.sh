@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Symbols: a component's archive defines its factory and names that begin with its type; common/ defines otc_ names.
+# usage: symbols.sh BUILD_VARIANT_DIR
+set -eu
+cd "$(dirname "$0")/../.."
+build=$1
+status=0
+globals() { nm --defined-only -g "$1" 2>/dev/null | awk 'NF == 3 && $2 ~ /[A-Z]/ {print $3}' | sort -u; }
+
+for archive in "$build"/receivers/*.a "$build"/processors/*.a "$build"/exporters/*.a "$build"/extensions/*.a; do
+    [ -e "$archive" ] || continue
+    type=$(basename "$archive" .a)
+    kind=$(basename "$(dirname "$archive")" | sed 's/s$//')
+    factory="otc_${type}_${kind}_factory"
+    globals "$archive" | grep -qx "$factory" || { echo "$archive: lacks $factory"; status=1; }
+    bad=$(globals "$archive" | grep -vE "^(${factory}|${type}_.*)$" || true)
+    [ -z "$bad" ] || { echo "$archive: exports more than $factory and ${type}_*:"; echo "$bad" | sed 's/^/    /'; status=1; }
+done
+for archive in "$build"/common/*.a; do
+    # protobuf-c's generated names are otlp's own; they are hidden in every linked product.
+    bad=$(globals "$archive" | grep -vE '^_?(otc_|otc__|__start|__stop|asan|__asan|__odr_asan|opentelemetry__|otlp__|aimon__|google__)' || true)
+    [ -z "$bad" ] || { echo "$archive: names without otc_:"; echo "$bad" | sed 's/^/    /'; status=1; }
+done
+# The binary exports the public interface and nothing else.
+binary="$build/bin/otelcol-aimon"
+if [ -e "$binary" ]; then
+    bad=$(nm -D --defined-only "$binary" | awk '{print $3}' | grep -vE '^(otc_|_init|_fini|_IO_stdin_used|__.*|environ|stdin|stdout|stderr|opt(arg|ind|err|opt)|program_invocation.*|sys_.*|tzname|daylight|timezone|signgam|obstack.*|error_.*)' || true)
+    [ -z "$bad" ] || { echo "$binary: exports foreign names:"; echo "$bad" | head -n 20 | sed 's/^/    /'; status=1; }
+fi
+[ $status = 0 ] && echo "symbols: ok"
+exit $status
