@@ -206,10 +206,8 @@ $(B)/lint/%.ok: %.c .clang-tidy $(B)/%.o | $(PROTO_H)
 readme-tables: $(BIN) ## gate: settings tables in the components' READMEs are up to date (FIX=1 mends)
 	$(Q)tests/check/readme_tables.sh $(BIN) $(if $(FIX),--fix)
 
-compile_commands.json: Makefile components.mk
-	$(Q)( echo '['; sep=; for f in $(LINT_SRC); do printf '%s{"directory":"%s","file":"%s","command":"%s -c %s"}' "$$sep" "$(CURDIR)" "$$f" \
-	  '$(CC) -std=gnu17 -I. -I$(GEN) -D_GNU_SOURCE -include common/base/banned.h' "$$f"; sep=',
-'; done; echo; echo ']' ) > $@
+compile_commands.json: Makefile components.mk tests/check/compile_commands.sh
+	$(Q)tests/check/compile_commands.sh "$(CC) -std=gnu17 -I. -I$(GEN) -D_GNU_SOURCE -include common/base/banned.h" $(LINT_SRC) >$@
 
 clean: ## remove the build folder
 	rm -rf $(BUILD)
