@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Builds and runs every test under a sanitizer. usage: variant.sh asan|tsan
+set -eu
+cd "$(dirname "$0")/../.."
+make --no-print-directory -j"$(nproc)" VARIANT="$1" build-tests
+export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+# gRPC core is not instrumented; nothing else is excused.
+export TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1
+exec tests/check/run_tests.sh "build/$1"
