@@ -2,9 +2,10 @@
 /**
  * @file The one primitive of numeric drift: ranks in a fixed reference, as integers.
  *
- * A reference is its sorted distinct points; an observation is counted where it equals a point (`eq`) or between two
- * (`gap`). KS, every binned statistic and Mann-Whitney U follow exactly from these integers; they add across panes,
- * shards and restarts.
+ * A reference is its sorted distinct points; an observation is counted where it equals a point (`eq`) or
+ * between two
+ * (`gap`). KS, every binned statistic and Mann-Whitney U follow exactly from these integers; they add across
+ * panes, shards and restarts.
  */
 #ifndef OTC_STATS_CELLS_H
 #define OTC_STATS_CELLS_H
@@ -14,9 +15,9 @@
 #include <stdint.h>
 
 /**
- * A reference. gap[i] counts what lies strictly between points[i-1] and points[i]; gap[0] below the first, gap[n] above
- * the last. An exact reference has no gap counts; a capped one (quantile points) has. Points with eq == 0 are allowed
- * (bin edges). Immutable, borrowed from its owner.
+ * A reference. gap[i] counts what lies strictly between points[i-1] and points[i]; gap[0] below the first,
+ * gap[n] above the last. An exact reference has no gap counts; a capped one (quantile points) has. Points
+ * with eq == 0 are allowed (bin edges). Immutable, borrowed from its owner.
  */
 struct otc_cells {
     const double *points; /* ascending, distinct, finite, n of them */
@@ -47,21 +48,31 @@ struct otc_ks {
     double error;
     /** The point where the distance is attained. */
     double at;
+    /** One-sided distances: sup(F_ref - F_cur) and sup(F_cur - F_ref), both >= 0; d is the larger. */
+    double d_greater;
+    double d_less;
 };
-/** sup |F_ref - F_cur| over cell boundaries, equal to scipy.stats.ks_2samp().statistic; NaN when a side is empty. */
+/** sup |F_ref - F_cur| over cell boundaries, equal to scipy.stats.ks_2samp().statistic; NaN when a side is
+ * empty. */
 struct otc_ks otc_cells_ks(const struct otc_cells *ref, const struct otc_cell_counts *cur);
 
 /**
- * Wasserstein-1 as scipy.stats.wasserstein_distance, from the cells; needs gap_sum. `*error` bounds what is lost where
- * the two CDFs cross inside a gap.
+ * Wasserstein-1 as scipy.stats.wasserstein_distance, from the cells; needs gap_sum. `*error` bounds what is
+ * lost where the two CDFs cross inside a gap.
  */
 double otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts *cur, double *error);
 
 /**
- * Counts per bin for ascending `edges` (each of which must be a point): bin 0 = (-inf, e_0), bin i = [e_{i-1}, e_i), the
- * last is [e_last, inf). `out` holds n_edges + 1.
+ * Cramer-von-Mises' T as scipy.stats.cramervonmises_2samp().statistic (mid-ranks); exact for an exact
+ * reference unless current values tie inside a gap. NaN when a side is empty.
  */
-void otc_cells_bin(const struct otc_cells *cells, const uint64_t *eq, const uint64_t *gap, const double *edges,
-                   size_t n_edges, uint64_t *out);
+double otc_cells_cramer_von_mises(const struct otc_cells *ref, const struct otc_cell_counts *cur);
+
+/**
+ * Counts per bin for ascending `edges` (each of which must be a point): bin 0 = (-inf, e_0), bin i =
+ * [e_{i-1}, e_i), the last is [e_last, inf). `out` holds n_edges + 1.
+ */
+void otc_cells_bin(const struct otc_cells *cells, const uint64_t *eq, const uint64_t *gap,
+                   const double *edges, size_t n_edges, uint64_t *out);
 
 #endif
