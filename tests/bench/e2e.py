@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""End-to-end measurement of the sidecar: spans per CPU-second, resident memory, allocations a span.
+
+Pre-built request bytes are replayed over OTLP/gRPC by h2load against a running sidecar. CPU time is user plus system time
+of the sidecar's process alone, read before and after each round; counts are proven by the sidecar's own counters and, when
+forwarding, by the counters of a second process that stands behind it. Rounds of the modes are interleaved; the table gives
+the median and the spread.
+
+    tests/bench/e2e.py --binary build/release/bin/otelcol-aimon --payload build/release/tests/bench/payload
+"""
+import argparse
+import json
+import os
+import re
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+TICKS = os.sysconf("SC_CLK_TCK")
+EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+MODES = ("stats", "forward")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(condition, what, limit_s=20.0):
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    sys.exit(f"bench: waited {limit_s:.0f} s for {what}")
+
+
+def scrape(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
+        return reply.read().decode()
+
+
+def counter(text, name):
+    return sum(float(m.group(1)) for m in re.finditer(rf"^{name}(?:_total)?(?:{{[^}}]*}})? ([0-9.e+]+)", text, re.M))
+
+
+class Process:
+    """A running collector."""
+
+    def __init__(self, binary, config, grpc, self_metrics, env=None, log=None):
+        self.grpc, self.self_metrics = grpc, self_metrics
+        path = tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False)
+        path.write(config)
+        path.close()
+        self.log = open(log or os.devnull, "w")
+        self.child = subprocess.Popen([binary, "--config", path.name], stdout=subprocess.DEVNULL, stderr=self.log,
+                                      env={**os.environ, **(env or {})})
+        wait_for(self.ready, "the process to answer")
+
+    def ready(self):
+        if self.child.poll() is not None:
+            sys.exit(f"bench: the process ended with {self.child.returncode}")
+        try:
+            scrape(self.self_metrics)
+            socket.create_connection(("127.0.0.1", self.grpc), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def cpu_s(self):
+        fields = open(f"/proc/{self.child.pid}/stat").read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def status_kib(self, key):
+        return int(re.search(rf"^{key}:\s+(\d+)", open(f"/proc/{self.child.pid}/status").read(), re.M).group(1))
+
+    def accepted(self):
+        return counter(scrape(self.self_metrics), "otelcol_receiver_accepted_spans")
+
+    def stop(self):
+        self.child.send_signal(signal.SIGTERM)
+        try:
+            self.child.wait(15)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+        self.log.close()
+
+
+SINK = """
+receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{grpc}", max_recv_msg_size_mib: 64}}}}}}}}
+exporters: {{debug: {{verbosity: basic}}}}
+service:
+  telemetry: {{logs: {{level: error}}, metrics: {{readers: [{{pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: {metrics}}}}}}}}}]}}}}
+  pipelines: {{traces: {{receivers: [otlp], exporters: [debug]}}}}
+"""
+
+SUT = """
+receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{grpc}", max_recv_msg_size_mib: 64}}}}}}}}
+connectors:
+  drift:
+    presets: [ml, gen_ai]
+    reference: {{learn: {{observations: 5000, duration: 1s}}}}
+    window: {{length: 1m, pane: 5s, time: arrival}}
+    features: {features}
+  latency: {{window: {{length: 1m, pane: 5s, time: arrival}}}}
+exporters:
+  prometheus: {{endpoint: "127.0.0.1:{prometheus}"}}
+{exporter}
+service:
+  telemetry: {{logs: {{level: error}}, metrics: {{readers: [{{pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: {metrics}}}}}}}}}]}}}}
+  pipelines:
+    traces: {{receivers: [otlp], exporters: [drift, latency{forward}]}}
+    metrics/results: {{receivers: [drift, latency], exporters: [prometheus]}}
+"""
+
+
+def start(options, mode, sink_port):
+    grpc, metrics = free_port(), free_port()
+    exporter = ""
+    if mode == "forward":
+        exporter = (f'  otlp_grpc: {{endpoint: "127.0.0.1:{sink_port}", compression: none, tls: {{insecure: true}}, '
+                    'sending_queue: {queue_size: 4000}}')
+    config = SUT.format(grpc=grpc, metrics=metrics, prometheus=free_port(), exporter=exporter,
+                        forward=", otlp_grpc" if mode == "forward" else "", features=options.features)
+    return Process(options.binary, config, grpc, metrics, env=options.env, log=options.log)
+
+
+def load(port, body, requests):
+    out = subprocess.run(["h2load", "-t1", "-c4", "-m8", "-w24", "-W24", f"-n{requests}", f"-d{body}",
+                          "-Hcontent-type: application/grpc", "-Hte: trailers", f"http://127.0.0.1:{port}{EXPORT}"],
+                         capture_output=True, text=True, check=True).stdout
+    if f"{requests} succeeded" not in out:
+        sys.exit(f"bench: h2load did not succeed:\n{out}")
+
+
+def measure(sut, sink, body, requests, spans):
+    before, cpu = sut.accepted(), sut.cpu_s()
+    sink_before = sink.accepted() if sink else 0
+    load(sut.grpc, body, requests)
+    want = requests * spans
+    wait_for(lambda: sut.accepted() - before >= want, "every span to be accepted")
+    if sink:
+        wait_for(lambda: sink.accepted() - sink_before >= want, "every span to arrive behind")
+        got = sink.accepted() - sink_before
+        if got != want:
+            sys.exit(f"bench: sent {want} spans, {got:.0f} arrived behind")
+    if sut.accepted() - before != want:
+        sys.exit(f"bench: sent {want} spans, {sut.accepted() - before:.0f} accepted")
+    return want / (sut.cpu_s() - cpu)
+
+
+def payload(options, workload, folder):
+    raw = os.path.join(folder, f"{workload}.bin")
+    subprocess.run([options.payload, workload, raw], check=True, stdout=subprocess.DEVNULL)
+    message = open(raw, "rb").read()
+    body = os.path.join(folder, f"{workload}.grpc")
+    with open(body, "wb") as out:
+        out.write(b"\0" + struct.pack(">I", len(message)) + message)
+    return body, len(message)
+
+
+def allocations(options, mode, body, sink_port):
+    """Allocations a request in steady state: the difference between two lengths of the same run."""
+    counts = []
+    with tempfile.NamedTemporaryFile() as report:
+        options = argparse.Namespace(**{**vars(options), "env": {"LD_PRELOAD": options.malloc_count,
+                                                                  "MALLOC_COUNT_FILE": report.name}})
+        sut = start(options, mode, sink_port)
+        load(sut.grpc, body, 2000)
+        for requests in (1000, 3000):
+            os.kill(sut.child.pid, signal.SIGUSR2)
+            before = wait_for(lambda: counted(report.name, len(counts)), "the allocation count")
+            counts.append(before)
+            load(sut.grpc, body, requests)
+            os.kill(sut.child.pid, signal.SIGUSR2)
+            counts.append(wait_for(lambda: counted(report.name, len(counts)), "the allocation count"))
+        sut.stop()
+    return ((counts[3] - counts[2]) - (counts[1] - counts[0])) / 2000
+
+
+def counted(path, seen):
+    lines = open(path).read().split()
+    return int(lines[seen]) if len(lines) > seen else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--payload", required=True)
+    parser.add_argument("--malloc-count", default="", help="the allocation counter to preload")
+    parser.add_argument("--workloads", default="W2,W5")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=10000)
+    parser.add_argument("--spans", type=int, default=100, help="spans a request of the workloads")
+    parser.add_argument("--features", default='[]')
+    parser.add_argument("--json", default="", help="also write the figures here")
+    parser.add_argument("--log", default="")
+    options = parser.parse_args()
+    options.env = {}
+    folder = tempfile.mkdtemp(prefix="aimon-bench-")
+    sink_grpc, sink_metrics = free_port(), free_port()
+    sink = Process(options.binary, SINK.format(grpc=sink_grpc, metrics=sink_metrics), sink_grpc, sink_metrics)
+    table = []
+    for workload in options.workloads.split(","):
+        body, size = payload(options, workload, folder)
+        running = {mode: start(options, mode, sink_grpc) for mode in MODES}
+        idle = {mode: sut.status_kib("VmRSS") for mode, sut in running.items()}
+        rates = {mode: [] for mode in MODES}
+        for mode in MODES:
+            measure(running[mode], sink if mode == "forward" else None, body, 500, options.spans)
+        for round_ in range(options.rounds):
+            for mode in MODES:
+                rates[mode].append(measure(running[mode], sink if mode == "forward" else None, body,
+                                           options.requests, options.spans))
+                print(f"{workload} {mode:8} round {round_ + 1}: {rates[mode][-1] / 1e6:6.3f} M spans a CPU-second", flush=True)
+        for mode in MODES:
+            sut = running[mode]
+            row = {"workload": workload, "mode": mode, "bytes": size, "median": statistics.median(rates[mode]),
+                   "min": min(rates[mode]), "max": max(rates[mode]), "rss_idle_kib": idle[mode],
+                   "rss_kib": sut.status_kib("VmRSS"), "rss_peak_kib": sut.status_kib("VmHWM"),
+                   "rss_anon_kib": sut.status_kib("RssAnon")}
+            sut.stop()
+            if options.malloc_count:
+                row["allocations_a_request"] = allocations(options, mode, body, sink_grpc)
+                row["allocations_a_span"] = row["allocations_a_request"] / options.spans
+            table.append(row)
+    sink.stop()
+    print("\n| workload | mode | spans per CPU-second, median (min to max) | RSS idle | RSS loaded | allocations a span |")
+    print("|---|---|---|---|---|---|")
+    for row in table:
+        print(f"| {row['workload']} ({row['bytes'] / options.spans:.0f} B a span) | {row['mode']} | "
+              f"{row['median'] / 1e6:.2f} M ({row['min'] / 1e6:.2f} to {row['max'] / 1e6:.2f}) | {row['rss_idle_kib'] / 1024:.1f} MiB | "
+              f"{row['rss_kib'] / 1024:.1f} MiB | {row.get('allocations_a_span', float('nan')):.3f} |")
+    if options.json:
+        with open(options.json, "w") as out:
+            json.dump(table, out, indent=1)
+
+
+if __name__ == "__main__":
+    main()
