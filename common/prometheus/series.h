@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * @file A Prometheus series and its last value, made of OTLP points, and the page built of many of them.
+ *
+ * Both are immutable and reference-counted (any thread): a store takes references under its lock and renders
+ * a page outside it.
+ */
+#ifndef OTC_PROMETHEUS_SERIES_H
+#define OTC_PROMETHEUS_SERIES_H
+
+#include "common/prometheus/exposition.h"
+
+#include <stdatomic.h>
+
+/** Label values beyond this many bytes are cut there and end in "#" and a 64-bit hash of the whole. */
+#define OTC_PROM_VALUE_MAX 1024
+/** Labels of one series; points with more are refused as invalid. */
+#define OTC_PROM_LABELS_MAX 256
+/** Exemplars kept of one point. */
+#define OTC_PROM_EXEMPLARS_MAX 64
+
+enum otc_prom_type {
+    OTC_PROM_UNKNOWN,
+    OTC_PROM_GAUGE,
+    OTC_PROM_COUNTER,
+    OTC_PROM_HISTOGRAM,
+    OTC_PROM_SUMMARY
+};
+
+struct otc_prom_label {
+    struct otc_slice name;
+    struct otc_slice value;
+};
+
+/** Who a value belongs to. */
+struct otc_prom_series {
+    atomic_int refs;
+    enum otc_prom_type type;
+    struct otc_slice name;
+    struct otc_slice help;
+    /** OpenMetrics' unit; empty when the name does not end in it. */
+    struct otc_slice unit;
+    /** Sorted by name, unique. */
+    const struct otc_prom_label *labels;
+    size_t n_labels;
+    /** Name and labels in one: equal keys are the same Prometheus series. */
+    struct otc_slice key;
+    /** Scope and metric name as they came: equal keys with another origin are a collision. */
+    struct otc_slice origin;
+    /** The target_info series of its resource, or NULL. */
+    struct otc_prom_series *target;
+};
+
+struct otc_prom_exemplar {
+    double value;
+    uint64_t time_unix_nano;
+    /** "trace_id=…" and the rest, escaped, without braces. */
+    struct otc_slice labels;
+};
+
+struct otc_prom_quantile {
+    double quantile;
+    double value;
+};
+
+/** Buckets of one sign of an exponential histogram. */
+struct otc_prom_side {
+    int32_t offset;
+    size_t n;
+    const uint64_t *counts;
+};
+
+/** One value. Which members hold is told by the series' type and by `exponential`. */
+struct otc_prom_value {
+    atomic_int refs;
+    uint64_t start_unix_nano;
+    uint64_t time_unix_nano;
+    /** Gauge, counter, unknown. */
+    double number;
+    /** Histogram, summary. */
+    uint64_t count;
+    bool has_sum;
+    double sum;
+    /** Explicit histogram: bounds[n_bounds], counts[n_bounds + 1], not cumulated. */
+    const double *bounds;
+    const uint64_t *counts;
+    size_t n_bounds;
+    /** Exponential histogram, at a scale of at most OTC_PROM_SCALE. */
+    bool exponential;
+    int32_t scale;
+    uint64_t zero_count;
+    double zero_threshold;
+    struct otc_prom_side positive, negative;
+    const struct otc_prom_quantile *quantiles;
+    size_t n_quantiles;
+    const struct otc_prom_exemplar *exemplars;
+    size_t n_exemplars;
+};
+
+/**
+ * Exponential histograms are shown with explicit buckets: their own bucket limits, merged down to 2^(1/4) a
+ * bucket (scale 2) or coarser where they came coarser or would need more than OTC_PROM_BUCKETS_MAX buckets.
+ * Counts stay exact (limits of a coarser scale are limits of the finer), and a `le` that was shown once stays
+ * while the stream's scale does: a cumulative stream only ever grows in range. Positive buckets are (lower,
+ * upper] as `le` wants; of negative ones, which are [lower, upper), a value exactly on a limit counts one
+ * bucket late.
+ */
+#define OTC_PROM_SCALE 2
+#define OTC_PROM_BUCKETS_MAX 160
+
+/** Why a point gave no series or value. */
+enum otc_prom_refusal {
+    OTC_PROM_OK,
+    OTC_PROM_NO_MEMORY,
+    OTC_PROM_INVALID_NAME,
+    OTC_PROM_INVALID_VALUE,
+    OTC_PROM_UNSUPPORTED
+};
+
+/** The series of a point, one reference for the caller. A sum that is not monotonic is a gauge. */
+enum otc_prom_refusal otc_prom_series_new(const struct otc_exposition_options *options,
+                                          const struct otc_point *point, struct otc_prom_series **out);
+struct otc_prom_series *otc_prom_series_ref(struct otc_prom_series *series);
+void otc_prom_series_unref(struct otc_prom_series *series);
+
+/** The value of a point as it is (delta or cumulative). */
+enum otc_prom_refusal otc_prom_value_new(const struct otc_exposition_options *options,
+                                         const struct otc_point *point, struct otc_prom_value **out);
+/**
+ * The value of a delta stream after `delta` on top of `total`: numbers, counts and sums added, start of the
+ * total, time and exemplars of the delta. INVALID_VALUE when explicit bounds differ.
+ */
+enum otc_prom_refusal otc_prom_value_add(const struct otc_prom_value *total,
+                                         const struct otc_prom_value *delta, struct otc_prom_value **out);
+struct otc_prom_value *otc_prom_value_ref(struct otc_prom_value *value);
+void otc_prom_value_unref(struct otc_prom_value *value);
+
+/** A page under construction. Owned by one thread. */
+struct otc_exposition;
+
+/** `options` is borrowed until the end. NULL out of memory. */
+struct otc_exposition *otc_exposition_new(const struct otc_exposition_options *options,
+                                          struct otc_exposition_type type);
+void otc_exposition_free(struct otc_exposition *page);
+/** Takes references of its own. The first of two that conflict stays. False out of memory. */
+bool otc_exposition_add(struct otc_exposition *page, struct otc_prom_series *series,
+                        struct otc_prom_value *value);
+/** Appends the page: families by name, series by labels, target_info, and for OpenMetrics `# EOF`. */
+OTC_CHECK otc_status otc_exposition_render(struct otc_exposition *page, struct otc_buf *out,
+                                           struct otc_error *err);
+const struct otc_exposition_stats *otc_exposition_stats_of(const struct otc_exposition *page);
+/** Counts a refusal in `stats`. */
+void otc_exposition_count(struct otc_exposition_stats *stats, enum otc_prom_refusal refusal);
+
+#endif
