@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * @file One window of one model against its reference: statistics, p-values, effects and the verdict. Pure functions of
- * counts, shared by the drift connector and `compare`.
+ * @file One window of one model against its reference: statistics, p-values, effects and the verdict. Pure
+ * functions of counts, shared by the drift connector and `compare`.
  */
 #ifndef OTC_ANALYSIS_EVALUATE_H
 #define OTC_ANALYSIS_EVALUATE_H
 
 #include "common/analysis/reference.h"
 
-/** Current counts of one category, by canonical text; the union with the reference is made in the evaluation. */
+/** Current counts of one category, by canonical text; the union with the reference is made in the evaluation.
+ */
 struct otc_category_counts {
     /** One for each category of the reference, in its order. */
     const uint64_t *known;
-    /** Current observations of categories that the reference pooled as `other` cannot be told from unseen ones, so: */
+    /** Current observations of categories that the reference pooled as `other` cannot be told from unseen
+     * ones, so: */
     uint64_t unseen;
     /** Distinct unseen categories with their counts when the caller kept them (bounded); may be NULL. */
     const struct otc_category *unseen_categories;
@@ -26,7 +28,7 @@ struct otc_feature_window {
     uint64_t observations;
     uint64_t missing;
     uint64_t invalid;
-    struct otc_cell_counts cells;         /* numeric */
+    struct otc_cell_counts cells;          /* numeric */
     struct otc_category_counts categories; /* categorical */
     /** Design effect of the window from its panes, >= 1. */
     double design_effect;
@@ -36,7 +38,13 @@ enum otc_test { OTC_TEST_KS, OTC_TEST_PSI, OTC_TEST_CHI_SQUARED, OTC_TEST_MISSIN
 /** "ks", "psi", "chi_squared", "missing". */
 const char *otc_test_name(enum otc_test test);
 
-/** Result of one decision test. NaN: does not exist for this feature or window. */
+/**
+ * Result of one decision test. NaN: does not exist for this feature or window. p_value is also given where a
+ * test does not decide (PSI of categories, chi-squared of bins): decision_p is NaN then. Missing: the
+ * two-sided z-test of two proportions with pooled variance (statsmodels proportions_ztest, R prop.test
+ * without correction), missing + invalid against records; it does not exist when neither side misses
+ * anything.
+ */
 struct otc_test_result {
     /** The plain library's p-value. */
     double p_value;
@@ -75,27 +83,39 @@ enum otc_correction { OTC_CORRECTION_BENJAMINI_HOCHBERG, OTC_CORRECTION_BONFERRO
 
 struct otc_decision {
     enum otc_correction correction;
-    double level;                    /* 0.001 */
-    double min_effect[OTC_N_TESTS];  /* ks 0.1, psi 0.1 (excess), chi_squared (total variation) 0.1, missing 0.05 */
-    uint64_t min_observations;       /* 200; 0: any */
+    double level;                   /* 0.001 */
+    double min_effect[OTC_N_TESTS]; /* ks 0.1, psi 0.1 (excess), chi_squared (total variation) 0.1, missing
+                                       0.05 */
+    uint64_t min_observations;      /* 200; 0: any */
 };
-#define OTC_DECISION_DEFAULT                                                                  \
+#define OTC_DECISION_DEFAULT                                                                                 \
     ((struct otc_decision){OTC_CORRECTION_BENJAMINI_HOCHBERG, 0.001, {0.1, 0.1, 0.1, 0.05}, 200})
 
-/** Statistics and plain and decision p-values of one feature (adjusted_p and rejected are left to the family). */
+/**
+ * Statistics and plain and decision p-values of one feature (adjusted_p and rejected are left to the family).
+ * Below min_observations values the distribution is not tested; the missing test still is when the records
+ * are enough, so that a feature that vanishes is found. `skipped` is set when no decision test exists. Fails
+ * out of memory alone.
+ */
 OTC_CHECK otc_status otc_evaluate_feature(const struct otc_feature_window *window,
                                           const struct otc_decision *decision, struct otc_feature_result *out,
                                           struct otc_error *err);
 /** Adjusts over every decision p that exists in `results` (one model, version, window) and decides. */
-OTC_CHECK otc_status otc_evaluate_family(const struct otc_decision *decision, struct otc_feature_result *results,
-                                         size_t n, struct otc_error *err);
+OTC_CHECK otc_status otc_evaluate_family(const struct otc_decision *decision,
+                                         struct otc_feature_result *results, size_t n, struct otc_error *err);
 
 /**
- * Design effect of a window from its panes: phi = max(1, sum_p m_p (u_p - u)^2 / (P - 1) / s^2), where u is the mean mid-rank
- * in the reference; 1 with fewer than 6 panes of 10 observations. mean[p], m[p] per pane; s2: variance of the mid-rank of
- * single observations over the window.
+ * Design effect of a window from its panes: phi = max(1, sum_p m_p (u_p - u)^2 / (P - 1) / s^2), where u is
+ * the mean mid-rank in the reference; 1 with fewer than 6 panes of 10 observations. mean[p], m[p] per pane;
+ * s2: variance of the mid-rank of single observations over the window.
  */
 double otc_design_effect(const double *mean, const uint64_t *m, size_t panes, double s2);
+/**
+ * The same for categories: Pearson's chi-squared of the panes against each other over its degrees of freedom
+ * (first-order Rao-Scott). counts[p * k + c]: observations of category c in pane p. 1 with fewer than 6 panes
+ * of 10 observations.
+ */
+double otc_design_effect_categorical(const uint64_t *counts, size_t panes, size_t k);
 /** Mid-rank (F(x-) + F(x)) / 2 of every cell of a reference, 2n + 1 of them, for the sums above. */
 void otc_mid_ranks(const struct otc_cells *cells, double *out);
 

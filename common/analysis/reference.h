@@ -16,6 +16,12 @@ enum otc_feature_type { OTC_NUMERIC, OTC_CATEGORICAL };
 enum otc_feature_kind { OTC_KIND_INPUT, OTC_KIND_PREDICTION, OTC_KIND_LATENCY, OTC_KIND_TOKENS };
 const char *otc_feature_kind_name(enum otc_feature_kind kind);
 
+/** One of the time blocks of a numeric reference. */
+struct otc_time_block {
+    uint64_t observations;
+    double mean_rank; /* mean mid-rank of its values in the whole reference */
+};
+
 struct otc_category {
     struct otc_slice name; /* canonical text */
     uint64_t count;
@@ -26,31 +32,53 @@ struct otc_reference_feature {
     struct otc_slice name;
     enum otc_feature_type type;
     enum otc_feature_kind kind;
-    /** Values that count; rows = values + missing + invalid. */
+    /** Values that count below. Equal to `values`, but when the builder sampled (limits.max_values). */
     uint64_t observations;
+    /** Values seen; records = values + missing + invalid. */
+    uint64_t values;
     uint64_t missing;
     uint64_t invalid;
-    /** Numeric. `edges`: interior bin edges of the default bins (design: quantile bins, or one bin a value up to 20). */
+    /** Numeric. `edges`: interior bin edges of the default bins (design: quantile bins, or one bin a value up
+     * to 20). */
     struct otc_cells cells;
-    double min, max, mean, standard_deviation;
+    double min, max, mean, standard_deviation; /* ddof 0, as numpy.std */
     double *edges;
     size_t n_edges;
-    bool value_bins; /* edges come from <= 20 distinct values: a bin each and one "other" */
+    bool value_bins; /* `edges` are the <= 20 distinct values: a bin each and one "other", the last */
     /** Categorical: by falling count, then name; beyond max_categories the rest is pooled in `other`. */
     struct otc_category *categories;
     size_t n_categories;
     uint64_t other;
     /**
-     * Design effect of the reference from 24 time blocks (1 when the order of rows is unknown): between-block variance of
-     * the mean mid-rank over its independent value. >= 1.
+     * Design effect of the reference from 24 time blocks of equal numbers of rows (1 when the order of rows
+     * is unknown): between-block variance of the mean mid-rank over its independent value; categorical:
+     * chi-squared of the blocks against each other over its degrees of freedom. >= 1.
      */
     double design_effect;
+    /** Numeric: the blocks, in order of time; none when the order is unknown or the rows are too few. */
+    struct otc_time_block *time_blocks;
+    size_t n_time_blocks;
 };
+
+/** Most interior edges a feature may have. */
+#define OTC_REFERENCE_MAX_BINS 1000
+/** Numeric features with at most this many distinct values get a bin for each. */
+#define OTC_REFERENCE_VALUE_BINS 20
+
+/** Bins of the binned statistics of a numeric feature: n_edges + 1 ("other" included). 0 when categorical. */
+size_t otc_reference_bins(const struct otc_reference_feature *feature);
+/**
+ * Counts per bin of cells shaped like the feature's (its own or a window's); `out` holds
+ * otc_reference_bins(). With value_bins the last bin is "other".
+ */
+void otc_reference_bin_counts(const struct otc_reference_feature *feature, const uint64_t *eq,
+                              const uint64_t *gap, uint64_t *out);
 
 /** A model's reference. Reference-counted, immutable, any thread. */
 struct otc_reference {
-    struct otc_slice model; /* empty: any model */
+    struct otc_slice model;  /* empty: any model */
     struct otc_slice source; /* file it was built from */
+    char source_hash[33];    /* hex XXH3-128 of that file's bytes; "" when unknown */
     /** Hex of the content hash (XXH3-128 of the canonical JSON body); the first 8 digits label metrics. */
     char hash[33];
     int64_t created_ns;
@@ -64,30 +92,43 @@ void otc_reference_unref(struct otc_reference *reference);
 /** The feature of this name, or NULL. O(1). */
 const struct otc_reference_feature *otc_reference_find(const struct otc_reference *reference,
                                                        struct otc_slice name);
+/** The feature of this kind and name, or NULL. O(1). */
+const struct otc_reference_feature *otc_reference_find_kind(const struct otc_reference *reference,
+                                                            enum otc_feature_kind kind,
+                                                            struct otc_slice name);
 
 struct otc_reference_limits {
-    /** Distinct points kept exactly up to this many (10000), else `quantile_points` (1024) quantile points. 0: no cap. */
+    /** Distinct points kept exactly up to this many (10000), else `quantile_points` (1024) quantile points.
+     * 0: no cap. */
     size_t exact_points;
     size_t quantile_points;
     size_t max_categories; /* 200 */
-    /** Cells with fewer observations than this are merged into their gap, so that no rare value is told. 0 or 1: off. */
+    /** Cells with fewer observations than this are merged into their gap, so that no rare value is told. 0 or
+     * 1: off. */
     uint64_t min_count;
     size_t bins; /* 10 */
+    /**
+     * Values kept a feature while building; beyond, a uniform random sample of them (algorithm R,
+     * reproducible), so that learning for a day is bounded: 16 bytes a value. 0: all.
+     */
+    size_t max_values;
 };
-#define OTC_REFERENCE_LIMITS_DEFAULT \
-    ((struct otc_reference_limits){10000, 1024, 200, 0, 10})
+#define OTC_REFERENCE_LIMITS_DEFAULT ((struct otc_reference_limits){10000, 1024, 200, 0, 10, 0})
 
 /**
- * Builds a reference from rows. A column is declared, then fed value by value in row order. Owned by one thread.
+ * Builds a reference from rows. A column is declared, then fed value by value in row order. Owned by one
+ * thread. A number for a categorical feature counts as its canonical text; a text for a numeric one as
+ * invalid.
  */
 struct otc_reference_builder;
 struct otc_reference_builder *otc_reference_builder_new(const struct otc_reference_limits *limits,
                                                         size_t max_features);
 void otc_reference_builder_free(struct otc_reference_builder *builder);
-/** Index of the column, or SIZE_MAX at the limit. */
+/** Index of the column (the same for the same name and kind), or SIZE_MAX at the limit. */
 size_t otc_reference_builder_feature(struct otc_reference_builder *builder, struct otc_slice name,
                                      enum otc_feature_type type, enum otc_feature_kind kind);
-/** NaN counts as missing, infinity as invalid. `time_ns` orders the rows (INT64_MIN: unknown). False out of memory. */
+/** NaN counts as missing, infinity as invalid. `time_ns` orders the rows (INT64_MIN: unknown). False out of
+ * memory. */
 bool otc_reference_builder_number(struct otc_reference_builder *builder, size_t feature, double value,
                                   int64_t time_ns);
 /** Canonical text; an empty slice is missing. */
@@ -97,15 +138,22 @@ void otc_reference_builder_missing(struct otc_reference_builder *builder, size_t
 void otc_reference_builder_invalid(struct otc_reference_builder *builder, size_t feature);
 /** Values a feature has so far. */
 uint64_t otc_reference_builder_observations(const struct otc_reference_builder *builder, size_t feature);
+/** Names the bytes the rows came from: 32 hex digits. */
+void otc_reference_builder_source_hash(struct otc_reference_builder *builder, const char hex[33]);
 /** Freezes; the builder is spent (free it). `model` may be empty. */
-OTC_CHECK otc_status otc_reference_builder_finish(struct otc_reference_builder *builder, struct otc_slice model,
-                                                  const char *source, int64_t created_ns,
-                                                  struct otc_reference **out, struct otc_error *err);
+OTC_CHECK otc_status otc_reference_builder_finish(struct otc_reference_builder *builder,
+                                                  struct otc_slice model, const char *source,
+                                                  int64_t created_ns, struct otc_reference **out,
+                                                  struct otc_error *err);
 
 /** The canonical text of a number used as a category: integral without decimals, else shortest round trip. */
 size_t otc_canonical_number(double value, char out[32]);
 
-/** Reads a reference file (JSON, format version 1). Errors name file, feature and what is allowed. */
+/**
+ * Reads a reference file (JSON, format version 1). Errors name file, feature and what is allowed. A numeric
+ * feature of more than `max_cells` points (bin edges not counted; 0: any) is refused with the command that
+ * rebuilds the file.
+ */
 OTC_CHECK otc_status otc_reference_load(const char *path, size_t max_cells, struct otc_reference **out,
                                         struct otc_error *err);
 /** The same from memory (for fuzzing and tests); `name` stands in messages. */

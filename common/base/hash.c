@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/base/hash.h"
+
+#include <stdio.h>
+#include <xxhash.h>
+
+static void
+print_hash(XXH128_hash_t hash, char out[OTC_HASH_TEXT])
+{
+    (void)snprintf(out, OTC_HASH_TEXT, "%016llx%016llx", (unsigned long long)hash.high64,
+                   (unsigned long long)hash.low64);
+}
+
+void
+otc_hash_hex(struct otc_slice data, char out[OTC_HASH_TEXT])
+{
+    print_hash(XXH3_128bits(data.data, data.len), out);
+}
+
+/* The library aligns its state itself; it is opaque here. */
+struct otc_hasher *
+otc_hasher_new(void)
+{
+    XXH3_state_t *state = XXH3_createState();
+
+    if (state && XXH3_128bits_reset(state) != XXH_OK) {
+        (void)XXH3_freeState(state);
+        state = NULL;
+    }
+    return (struct otc_hasher *)state;
+}
+
+void
+otc_hasher_free(struct otc_hasher *hasher)
+{
+    (void)XXH3_freeState((XXH3_state_t *)hasher);
+}
+
+void
+otc_hasher_add(struct otc_hasher *hasher, struct otc_slice data)
+{
+    if (data.len > 0) {
+        (void)XXH3_128bits_update((XXH3_state_t *)hasher, data.data, data.len);
+    }
+}
+
+void
+otc_hasher_hex(const struct otc_hasher *hasher, char out[OTC_HASH_TEXT])
+{
+    print_hash(XXH3_128bits_digest((const XXH3_state_t *)hasher), out);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file XXH3-128 content hashes as hex text: stable across machines and releases, not for security. */
+#ifndef OTC_BASE_HASH_H
+#define OTC_BASE_HASH_H
+
+#include "common/base/slice.h"
+
+/** 32 hex digits (big-endian canonical form, as `xxhsum -H2` prints) and the NUL. */
+#define OTC_HASH_TEXT 33
+
+/** The hash of `data`. */
+void otc_hash_hex(struct otc_slice data, char out[OTC_HASH_TEXT]);
+
+/** A hash of bytes that come piece by piece. Opaque; owned by one thread. */
+struct otc_hasher;
+
+/** NULL out of memory. */
+struct otc_hasher *otc_hasher_new(void);
+/** NULL is allowed. */
+void otc_hasher_free(struct otc_hasher *hasher);
+void otc_hasher_add(struct otc_hasher *hasher, struct otc_slice data);
+/** The hash of everything added so far. */
+void otc_hasher_hex(const struct otc_hasher *hasher, char out[OTC_HASH_TEXT]);
+
+#endif
