@@ -1,10 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Builds and runs every test under a sanitizer. usage: variant.sh asan|tsan
+# Builds and runs every test of a variant. usage: variant.sh debug|release|asan|tsan [compiler]
 set -eu
 cd "$(dirname "$0")/../.."
-make --no-print-directory -j"$(nproc)" VARIANT="$1" build-tests
+compiler=${2:-gcc}
+make --no-print-directory -j"$(nproc)" VARIANT="$1" CC="$compiler" build-tests
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
 # gRPC core is not instrumented; nothing else is excused.
 export TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1
-exec tests/check/run_tests.sh "build/$1"
+suffix=
+[ "$compiler" = clang ] && suffix=-clang
+exec tests/check/run_tests.sh "build/$1$suffix"
