@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/base/number.h"
+
+#include <errno.h>
+#include <float.h>
+#include <locale.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MAX_DIGITS 17
+/** Longest number text that is looked at; longer ones are not numbers that anybody wrote. */
+#define MAX_TEXT 400
+
+/* A decimal: 0.d1d2d3... times 10^point. */
+struct decimal {
+    char digits[MAX_DIGITS + 1];
+    int n;
+    int point;
+};
+
+static pthread_once_t locale_once = PTHREAD_ONCE_INIT;
+static locale_t c_locale;
+
+static void
+make_locale(void)
+{
+    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
+
+/* strtod with a '.' whatever setlocale() was told. */
+static double
+c_strtod(const char *text, char **end)
+{
+    pthread_once(&locale_once, make_locale);
+    return c_locale ? strtod_l(text, end, c_locale) : strtod(text, end);
+}
+
+/* Rounds |value| to `n` significant digits. The radix character of the locale is skipped, so it may be any.
+ */
+static void
+round_to(double value, int n, struct decimal *out)
+{
+    char text[48];
+    const char *p = text;
+
+    snprintf(text, sizeof(text), "%.*e", n - 1, value);
+    out->n = 0;
+    for (; *p && *p != 'e'; p++) {
+        if (*p >= '0' && *p <= '9' && out->n < MAX_DIGITS) {
+            out->digits[out->n++] = *p;
+        }
+    }
+    out->point = *p ? (int)strtol(p + 1, NULL, 10) + 1 : 1;
+}
+
+/* Adds one unit in the last digit. */
+static void
+step_up(struct decimal *d)
+{
+    int i = d->n - 1;
+
+    while (i >= 0 && d->digits[i] == '9') {
+        d->digits[i--] = '0';
+    }
+    if (i >= 0) {
+        d->digits[i]++;
+    } else {
+        d->digits[0] = '1';
+        d->point++;
+    }
+}
+
+static bool
+reads_back(const struct decimal *d, double value)
+{
+    char text[48];
+
+    snprintf(text, sizeof(text), "%.*se%d", d->n, d->digits, d->point - d->n);
+    return c_strtod(text, NULL) == value;
+}
+
+/*
+ * The fewest digits that read back. A normal double needs at least the digits that 15-digit rounding leaves,
+ * so the search starts there. At a power of two the interval below is half as wide as above, so that the
+ * rounded text can miss it while the next one up reads back.
+ */
+static void
+shortest(double value, struct decimal *d)
+{
+    for (int n = value < DBL_MIN ? 1 : DBL_DIG; n <= MAX_DIGITS; n++) {
+        round_to(value, n, d);
+        if (reads_back(d, value)) {
+            break;
+        }
+        step_up(d);
+        if (n < MAX_DIGITS && reads_back(d, value)) {
+            break;
+        }
+    }
+    while (d->n > 1 && d->digits[d->n - 1] == '0') {
+        d->n--;
+    }
+}
+
+/* d.ddde+XX with at least two exponent digits. */
+static size_t
+write_exponent(const struct decimal *d, const char *sign, char *out)
+{
+    int exponent = d->point - 1;
+
+    return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%s%c%s%.*se%c%02d", sign, d->digits[0],
+                            d->n > 1 ? "." : "", d->n - 1, d->digits + 1, exponent < 0 ? '-' : '+',
+                            abs(exponent));
+}
+
+static size_t
+write_plain(const struct decimal *d, const char *sign, char *out)
+{
+    static const char zeros[] = "000000000000000000000";
+
+    if (d->point <= 0) {
+        return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%s0.%.*s%.*s", sign, -d->point, zeros, d->n,
+                                d->digits);
+    }
+    if (d->point >= d->n) {
+        return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%s%.*s%.*s", sign, d->n, d->digits,
+                                d->point - d->n, zeros);
+    }
+    return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%s%.*s.%.*s", sign, d->point, d->digits,
+                            d->n - d->point, d->digits + d->point);
+}
+
+size_t
+otc_format_double(double value, char out[OTC_DOUBLE_TEXT_MAX])
+{
+    const char *sign = signbit(value) ? "-" : "";
+    struct decimal d;
+
+    if (isnan(value)) {
+        return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "NaN");
+    }
+    if (isinf(value)) {
+        return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%sInf", value < 0 ? "-" : "+");
+    }
+    if (value == 0) {
+        return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%s0", sign);
+    }
+    if (fabs(value) < 1e15 && value == (double)(int64_t)value) {
+        return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%lld", (long long)value);
+    }
+    shortest(fabs(value), &d);
+    if (d.point - 1 < -4 || d.point - 1 >= 21) {
+        return write_exponent(&d, sign, out);
+    }
+    return write_plain(&d, sign, out);
+}
+
+bool
+otc_parse_double(struct otc_slice text, double *out)
+{
+    char copy[MAX_TEXT + 1];
+    double value;
+    char *end;
+
+    if (text.len == 0 || text.len > MAX_TEXT || strchr(" \t\n\v\f\r", text.data[0])) {
+        return false;
+    }
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    if (strpbrk(copy, "xXpP(")) {
+        return false;
+    }
+    value = c_strtod(copy, &end);
+    if (end != copy + text.len) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool
+otc_parse_int64(struct otc_slice text, int64_t *out)
+{
+    bool negative = text.len > 0 && text.data[0] == '-';
+    size_t i = negative || (text.len > 0 && text.data[0] == '+');
+    int64_t value = 0;
+
+    if (i == text.len) {
+        return false;
+    }
+    for (; i < text.len; i++) {
+        int digit = text.data[i] - '0';
+
+        if (digit < 0 || digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, digit, &value)) {
+            return false;
+        }
+    }
+    /* Gathered below zero, where there is room for one more. */
+    if (!negative && __builtin_sub_overflow(INT64_C(0), value, &value)) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
