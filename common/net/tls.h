@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file TLS for servers: the Collector's `tls:` block and the OpenSSL context made of it. */
+#ifndef OTC_NET_TLS_H
+#define OTC_NET_TLS_H
+
+#include "common/config/schema.h"
+
+/** The Collector's server TLS block. Filled by otc_tls_server_schema. */
+struct otc_tls_server {
+    char *ca_file;
+    char *cert_file;
+    char *cert_pem;
+    char *key_file;
+    otc_secret key_pem;
+    /** Set: clients must present a certificate signed by it. */
+    char *client_ca_file;
+    otc_choice min_version; /* "1.2", "1.3" */
+    otc_choice max_version; /* "", "1.2", "1.3" */
+};
+
+extern const struct otc_schema otc_tls_server_schema;
+
+/** A server context: certificate, key, client authority, versions, ALPN. Immutable; reference-free; one
+ * owner. */
+struct otc_tls;
+
+/**
+ * Loads the files. FAILED_PRECONDITION in the Collector's words: "failed to load TLS config: for auth via
+ * TLS, provide both certificate and key, or neither". `http1`, `http2`: what ALPN may agree on.
+ */
+OTC_CHECK otc_status otc_tls_server_new(const struct otc_tls_server *config, bool http1, bool http2,
+                                        struct otc_tls **out, struct otc_error *err);
+void otc_tls_free(struct otc_tls *tls);
+
+#endif
