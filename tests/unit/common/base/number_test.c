@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/base/number.h"
+
+#include <float.h>
+#include <locale.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void
+doubles_are_written_as_go_writes_them(void **state)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {
+        {0, "0"},
+        {-0.0, "-0"},
+        {1, "1"},
+        {-42, "-42"},
+        {0.1, "0.1"},
+        {0.3, "0.3"},
+        {0.1 + 0.2, "0.30000000000000004"},
+        {1e-7, "1e-07"},
+        {0.0001, "0.0001"},
+        {0.00012345, "0.00012345"},
+        {0.00001, "1e-05"},
+        {1e20, "100000000000000000000"},
+        {1e21, "1e+21"},
+        {1.5e300, "1.5e+300"},
+        {123456.789, "123456.789"},
+        {9007199254740993.0, "9007199254740992"},
+        {5e-324, "5e-324"},
+        {DBL_MAX, "1.7976931348623157e+308"},
+        {DBL_MIN, "2.2250738585072014e-308"},
+        {5.684341886080802e-14, "5.684341886080802e-14"}, /* 2^-44: a power of two */
+        {1.0 / 3, "0.3333333333333333"},
+        {INFINITY, "+Inf"},
+        {-INFINITY, "-Inf"},
+        {NAN, "NaN"},
+    };
+    char text[OTC_DOUBLE_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(otc_format_double(cases[i].value, text), strlen(cases[i].text));
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+static void
+every_double_reads_back(void **state)
+{
+    uint64_t bits = 1;
+    char text[OTC_DOUBLE_TEXT_MAX];
+
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        double value, back;
+
+        bits = bits * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        memcpy(&value, &bits, sizeof(value));
+        if (!isfinite(value)) {
+            continue;
+        }
+        assert_true(otc_parse_double(otc_slice_of(text, otc_format_double(value, text)), &back));
+        assert_true(back == value);
+    }
+}
+
+static void
+numbers_ignore_the_locale(void **state)
+{
+    char text[OTC_DOUBLE_TEXT_MAX];
+    double value;
+
+    (void)state;
+    if (!setlocale(LC_ALL, "de_DE.UTF-8") && !setlocale(LC_ALL, "de_DE")) {
+        print_message("skipped: no locale with a decimal comma\n");
+        skip();
+    }
+    otc_format_double(1.5, text);
+    assert_string_equal(text, "1.5");
+    assert_true(otc_parse_double(otc_slice_str("2.25"), &value));
+    assert_true(value == 2.25);
+    setlocale(LC_ALL, "C");
+}
+
+static void
+what_is_no_number_is_refused(void **state)
+{
+    static const char *const bad[] = {"", " 1", "1 ", "1,5", "0x10", "1e", "--1", "nan(1)", "one", "1.5.2"};
+    static const char *const bad_ints[] = {
+        "", "-", "+", "1.0", "9223372036854775808", "-9223372036854775809", "1e3"};
+    double value;
+    int64_t number;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(otc_parse_double(otc_slice_str(bad[i]), &value));
+    }
+    assert_false(otc_parse_double(otc_slice_of("1\0", 2), &value));
+    for (size_t i = 0; i < sizeof(bad_ints) / sizeof(bad_ints[0]); i++) {
+        assert_false(otc_parse_int64(otc_slice_str(bad_ints[i]), &number));
+    }
+}
+
+static void
+limits_of_numbers_are_read(void **state)
+{
+    double value;
+    int64_t number;
+
+    (void)state;
+    assert_true(otc_parse_int64(otc_slice_str("-9223372036854775808"), &number) && number == INT64_MIN);
+    assert_true(otc_parse_int64(otc_slice_str("+9223372036854775807"), &number) && number == INT64_MAX);
+    assert_true(otc_parse_double(otc_slice_str("-inf"), &value) && isinf(value) && value < 0);
+    assert_true(otc_parse_double(otc_slice_str("NaN"), &value) && isnan(value));
+    assert_true(otc_parse_double(otc_slice_str(".5e-3"), &value) && value == .5e-3);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(doubles_are_written_as_go_writes_them),
+        cmocka_unit_test(every_double_reads_back),
+        cmocka_unit_test(numbers_ignore_the_locale),
+        cmocka_unit_test(what_is_no_number_is_refused),
+        cmocka_unit_test(limits_of_numbers_are_read),
+    };
+
+    return cmocka_run_group_tests_name("common/base/number", tests, NULL, NULL);
+}
