@@ -45,7 +45,7 @@ PKGS.common/json := jansson
 PKGS.common/config := yaml-0.1
 PKGS.common/otlp := libprotobuf-c
 PKGS.common/net := libnghttp2 libevent libevent_pthreads openssl
-LIBS.common/net := -lhttp_parser -ldeflate -lz
+LIBS.common/net := -lhttp_parser -ldeflate -lz -lzstd
 LIBS.common/base := -lm -lpthread
 
 uniq = $(if $1,$(firstword $1) $(call uniq,$(filter-out $(firstword $1),$1)))

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/net/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include "common/net/tls_session.h"
+
+struct otc_tls {
+    SSL_CTX *context;
+    bool http1;
+    bool http2;
+};
+
+static const char *const min_versions[] = {"1.2", "1.3", NULL};
+static const char *const max_versions[] = {"", "1.2", "1.3", NULL};
+
+static const struct otc_field tls_fields[] = {
+    OTC_FIELD(otc_tls_server, cert_file, .doc = "Certificate chain (PEM file)."),
+    OTC_FIELD(otc_tls_server, cert_pem, .doc = "Certificate chain (PEM text) instead of `cert_file`."),
+    OTC_FIELD(otc_tls_server, key_file, .doc = "Private key (PEM file)."),
+    OTC_FIELD(otc_tls_server, key_pem, .doc = "Private key (PEM text) instead of `key_file`."),
+    OTC_FIELD(otc_tls_server, client_ca_file,
+              .doc = "Authorities of client certificates; set, clients must present one (mTLS)."),
+    OTC_FIELD(otc_tls_server, ca_file, .inert = true, .doc = "Of use to clients only."),
+    OTC_FIELD(otc_tls_server, min_version, .def = "1.2", .choices = min_versions,
+              .doc = "Oldest TLS version accepted."),
+    OTC_FIELD(otc_tls_server, max_version, .def = "", .choices = max_versions,
+              .doc = "Newest TLS version accepted; empty: the newest there is."),
+    OTC_FIELD_END,
+};
+
+static bool
+is_set(const char *text)
+{
+    return text && *text;
+}
+
+static otc_status
+tls_check(const void *value, struct otc_error *err)
+{
+    const struct otc_tls_server *config = value;
+
+    if (is_set(config->cert_file) && is_set(config->cert_pem)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "provide either a certificate file or a PEM, but not both");
+    }
+    if (is_set(config->key_file) && is_set(config->key_pem.text)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "provide either a key file or a PEM, but not both");
+    }
+    if (config->max_version.index != 0 && config->max_version.index - 1 < config->min_version.index) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "invalid TLS configuration: min_version cannot be greater than max_version");
+    }
+    return OTC_OK;
+}
+
+const struct otc_schema otc_tls_server_schema =
+    OTC_SCHEMA(otc_tls_server, tls_fields, "TLS of a server.", .check = tls_check);
+
+/** What OpenSSL says went wrong last; empties its queue. */
+static const char *
+openssl_error(char text[256])
+{
+    const unsigned long code = ERR_peek_last_error();
+
+    ERR_error_string_n(code, text, 256);
+    ERR_clear_error();
+    return text;
+}
+
+static otc_status
+fail_tls(struct otc_error *err, const char *what, const char *where)
+{
+    char text[256];
+
+    return otc_fail(err, OTC_FAILED_PRECONDITION, "failed to load TLS config: %s%s%s: %s", what,
+                    where ? " " : "", where ? where : "", openssl_error(text));
+}
+
+static bool
+use_cert_pem(SSL_CTX *context, const char *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    X509 *cert = bio ? PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL) : NULL;
+    bool ok = cert && SSL_CTX_use_certificate(context, cert) == 1;
+
+    X509_free(cert);
+    while (ok && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+        ok = SSL_CTX_add0_chain_cert(context, cert) == 1;
+    }
+    BIO_free(bio);
+    if (ok) {
+        ERR_clear_error(); /* "no start line" at the end of the chain */
+    }
+    return ok;
+}
+
+static bool
+use_key_pem(SSL_CTX *context, const char *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+    const bool ok = key && SSL_CTX_use_PrivateKey(context, key) == 1;
+
+    EVP_PKEY_free(key);
+    BIO_free(bio);
+    return ok;
+}
+
+static otc_status
+load_pair(SSL_CTX *context, const struct otc_tls_server *config, struct otc_error *err)
+{
+    const bool cert = is_set(config->cert_file) || is_set(config->cert_pem);
+    const bool key = is_set(config->key_file) || is_set(config->key_pem.text);
+
+    if (!cert || !key) {
+        return otc_fail(
+            err, OTC_FAILED_PRECONDITION,
+            "failed to load TLS config: for auth via TLS, provide both certificate and key, or neither");
+    }
+    if (is_set(config->cert_file) ? SSL_CTX_use_certificate_chain_file(context, config->cert_file) != 1
+                                  : !use_cert_pem(context, config->cert_pem)) {
+        return fail_tls(err, "failed to load TLS cert and key", config->cert_file);
+    }
+    if (is_set(config->key_file)
+            ? SSL_CTX_use_PrivateKey_file(context, config->key_file, SSL_FILETYPE_PEM) != 1
+            : !use_key_pem(context, config->key_pem.text)) {
+        return fail_tls(err, "failed to load TLS cert and key", config->key_file);
+    }
+    if (SSL_CTX_check_private_key(context) != 1) {
+        return fail_tls(err, "the certificate and the key do not belong together", NULL);
+    }
+    return OTC_OK;
+}
+
+static otc_status
+load_client_ca(SSL_CTX *context, const char *file, struct otc_error *err)
+{
+    STACK_OF(X509_NAME) * names;
+
+    if (!is_set(file)) {
+        return OTC_OK;
+    }
+    names = SSL_load_client_CA_file(file);
+    if (!names || SSL_CTX_load_verify_locations(context, file, NULL) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return fail_tls(err, "failed to load client CA CertPool: failed to load cert", file);
+    }
+    SSL_CTX_set_client_CA_list(context, names);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    return OTC_OK;
+}
+
+static int
+choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
+                unsigned in_len, void *arg)
+{
+    static const unsigned char ours[] = "\x02h2\x08http/1.1";
+    const struct otc_tls *tls = arg;
+    const unsigned char *from = tls->http2 ? ours : ours + 3;
+    const unsigned len = (tls->http2 ? 3u : 0u) + (tls->http1 ? 9u : 0u);
+
+    (void)ssl;
+    return SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, from, len, in, in_len) ==
+                   OPENSSL_NPN_NEGOTIATED
+               ? SSL_TLSEXT_ERR_OK
+               : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+otc_status
+otc_tls_server_new(const struct otc_tls_server *config, bool http1, bool http2, struct otc_tls **out,
+                   struct otc_error *err)
+{
+    struct otc_tls *tls = calloc(1, sizeof(*tls));
+    otc_status status;
+
+    *out = NULL;
+    if (tls) {
+        tls->context = SSL_CTX_new(TLS_server_method());
+    }
+    if (!tls || !tls->context) {
+        otc_tls_free(tls);
+        return otc_fail(err, OTC_INTERNAL, "failed to load TLS config: out of memory");
+    }
+    tls->http1 = http1;
+    tls->http2 = http2;
+    SSL_CTX_set_options(tls->context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                          SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                       SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_min_proto_version(tls->context,
+                                  config->min_version.index == 0 ? TLS1_2_VERSION : TLS1_3_VERSION);
+    SSL_CTX_set_max_proto_version(tls->context, config->max_version.index == 1 ? TLS1_2_VERSION : 0);
+    SSL_CTX_set_session_id_context(tls->context, (const unsigned char *)"otlp", 4);
+    SSL_CTX_set_alpn_select_cb(tls->context, choose_protocol, tls);
+    status = load_pair(tls->context, config, err);
+    if (status == OTC_OK) {
+        status = load_client_ca(tls->context, config->client_ca_file, err);
+    }
+    if (status != OTC_OK) {
+        otc_tls_free(tls);
+        return status;
+    }
+    *out = tls;
+    return OTC_OK;
+}
+
+void
+otc_tls_free(struct otc_tls *tls)
+{
+    if (tls) {
+        SSL_CTX_free(tls->context);
+        free(tls);
+    }
+}
+
+/* ---- Sessions ----------------------------------------------------------------------------------- */
+
+struct ssl_st *
+otc_tls_session_new(const struct otc_tls *tls, int fd)
+{
+    SSL *ssl = SSL_new(tls->context);
+
+    if (ssl && SSL_set_fd(ssl, fd) != 1) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    if (ssl) {
+        SSL_set_accept_state(ssl);
+    }
+    return ssl;
+}
+
+void
+otc_tls_session_free(struct ssl_st *session)
+{
+    SSL_free(session);
+}
+
+static ssize_t
+result_of(SSL *ssl, int result, enum otc_tls_want *want)
+{
+    *want = OTC_TLS_NOTHING;
+    if (result > 0) {
+        return result;
+    }
+    switch (SSL_get_error(ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+        *want = OTC_TLS_READ;
+        return -1;
+    case SSL_ERROR_WANT_WRITE:
+        *want = OTC_TLS_WRITE;
+        return -1;
+    case SSL_ERROR_ZERO_RETURN:
+        return 0;
+    default:
+        ERR_clear_error();
+        return -1;
+    }
+}
+
+ssize_t
+otc_tls_read(struct ssl_st *session, void *data, size_t len, enum otc_tls_want *want)
+{
+    return result_of(session, SSL_read(session, data, (int)len), want);
+}
+
+ssize_t
+otc_tls_write(struct ssl_st *session, const void *data, size_t len, enum otc_tls_want *want)
+{
+    return result_of(session, SSL_write(session, data, (int)len), want);
+}
+
+bool
+otc_tls_established(const struct ssl_st *session)
+{
+    return SSL_is_init_finished(session);
+}
+
+bool
+otc_tls_is_http2(const struct ssl_st *session)
+{
+    const unsigned char *name;
+    unsigned len;
+
+    SSL_get0_alpn_selected(session, &name, &len);
+    return len == 2 && memcmp(name, "h2", 2) == 0;
+}
+
+void
+otc_tls_close(struct ssl_st *session)
+{
+    if (SSL_is_init_finished(session)) {
+        SSL_shutdown(session); /* one attempt: the socket is closed next */
+        ERR_clear_error();
+    }
+}
