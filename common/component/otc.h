@@ -51,8 +51,8 @@ struct otc_client;
  * A batch that owns `parts` (their release functions run even when this fails) with `items` spans, points or
  * records in all. `client` gets a reference of its own; NULL is allowed. NULL when out of memory.
  */
-OTC_API struct otc_batch *otc_batch_new(enum otc_signal signal, const struct otc_part *parts,
-                                        size_t n_parts, size_t items, struct otc_client *client);
+OTC_API struct otc_batch *otc_batch_new(enum otc_signal signal, const struct otc_part *parts, size_t n_parts,
+                                        size_t items, struct otc_client *client);
 /** A batch of one part, copied from `bytes`. */
 OTC_API struct otc_batch *otc_batch_copy_of(enum otc_signal signal, struct otc_slice bytes, size_t items,
                                             struct otc_client *client);
@@ -72,9 +72,9 @@ OTC_API struct otc_client *otc_batch_client(const struct otc_batch *batch);
 /* ---- Consumers ---------------------------------------------------------------------------------- */
 
 /**
- * The result of a consume that answered PENDING. `fn` runs exactly once, from any thread, possibly before consume
- * returns. `result->status` OTC_OK: accepted. `result` is borrowed for the call. Allocated and freed by the caller
- * of consume, who may free it in `fn`.
+ * The result of a consume that answered PENDING. `fn` runs exactly once, from any thread, possibly before
+ * consume returns. `result->status` OTC_OK: accepted. `result` is borrowed for the call. Allocated and freed
+ * by the caller of consume, who may free it in `fn`.
  */
 struct otc_done {
     struct otc_abi abi;
@@ -92,10 +92,10 @@ struct otc_consumer {
      */
     bool observes_accepted;
     /**
-     * Takes over the batch reference, also on failure. Never blocks: no fsync, no network, no waiting for room.
-     * OK: accepted. PENDING: done->fn runs exactly once, from any thread, possibly before this call returns.
-     * Anything else: refused, err says why, done never runs. done == NULL: the caller does not wait, and the
-     * answer PENDING then means accepted.
+     * Takes over the batch reference, also on failure. Never blocks: no fsync, no network, no waiting for
+     * room. OK: accepted. PENDING: done->fn runs exactly once, from any thread, possibly before this call
+     * returns. Anything else: refused, err says why, done never runs. done == NULL: the caller does not wait,
+     * and the answer PENDING then means accepted.
      */
     otc_status (*consume)(struct otc_consumer *self, struct otc_batch *batch, struct otc_done *done,
                           struct otc_error *err);
@@ -112,7 +112,8 @@ otc_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_d
 
 enum otc_instrument_kind { OTC_COUNTER, OTC_UP_DOWN_COUNTER, OTC_GAUGE };
 
-/** One instrument: the Collector's name where it has one ("otelcol_receiver_accepted_spans"), else "aimon_…". */
+/** One instrument: the Collector's name where it has one ("otelcol_receiver_accepted_spans"), else "aimon_…".
+ */
 struct otc_instrument {
     const char *name;
     const char *unit;
@@ -135,10 +136,12 @@ struct otc_count {
     int64_t delta;
 };
 
-/** The series of these labels, made at the first call. NULL out of memory or at the meter's limit (then counts are no-ops). */
+/** The series of these labels, made at the first call. NULL out of memory or at the meter's limit (then
+ * counts are no-ops). */
 OTC_API struct otc_series *otc_meter_series(struct otc_meter *meter, const struct otc_instrument *instrument,
                                             const struct otc_label *labels, size_t n_labels);
-/** Changes several series at once: a scrape sees all of the changes or none. Entries with a NULL series are skipped. */
+/** Changes several series at once: a scrape sees all of the changes or none. Entries with a NULL series are
+ * skipped. */
 OTC_API void otc_meter_add(struct otc_meter *meter, const struct otc_count *counts, size_t n_counts);
 /** Current value, for tests and status pages. */
 OTC_API int64_t otc_series_value(const struct otc_series *series);
@@ -159,8 +162,9 @@ enum otc_component_state {
 struct otc_timer;
 
 /**
- * What a component may ask of the program around it. No component reads a clock, starts a thread, calls getenv
- * or exits: in tests all of this is virtual. Every function may be called from any thread unless it says otherwise.
+ * What a component may ask of the program around it. No component reads a clock, starts a thread, calls
+ * getenv or exits: in tests all of this is virtual. Every function may be called from any thread unless it
+ * says otherwise.
  */
 struct otc_host {
     struct otc_abi abi;
@@ -177,7 +181,8 @@ struct otc_host {
     /** (Re)arms: once, after `delay_ns`. */
     void (*timer_arm)(struct otc_host *self, struct otc_timer *timer, int64_t delay_ns);
     void (*timer_disarm)(struct otc_host *self, struct otc_timer *timer);
-    /** After it returned `fn` neither runs nor will run. Not from `fn` itself on another thread. NULL is allowed. */
+    /** After it returned `fn` neither runs nor will run. Not from `fn` itself on another thread. NULL is
+     * allowed. */
     void (*timer_free)(struct otc_host *self, struct otc_timer *timer);
     /** Charges bytes that arrived to the process's memory budget; false: no room, charge nothing. */
     bool (*charge)(struct otc_host *self, size_t bytes);
@@ -189,7 +194,8 @@ struct otc_host {
     struct otc_component *(*extension)(struct otc_host *self, const char *id);
     /** True from the moment every component is started until shutdown begins (what health_check answers). */
     bool (*ready)(struct otc_host *self);
-    /** The sidecar's own resource: key-value pairs, service.name, service.version, service.instance.id first. */
+    /** The sidecar's own resource: key-value pairs, service.name, service.version, service.instance.id first.
+     */
     const struct otc_label *(*resource)(struct otc_host *self, size_t *n);
 };
 
@@ -202,8 +208,9 @@ struct otc_component_ops {
     /** Returns quickly; long work goes to the background. May be NULL. */
     otc_status (*start)(struct otc_component *self, struct otc_error *err);
     /**
-     * Safe without start, and twice. Flushes what it holds, blocking until host->monotonic_ns() reaches `deadline_ns`
-     * at most; must not need the control loop to run meanwhile. Afterwards no work of its own remains. May be NULL.
+     * Safe without start, and twice. Flushes what it holds, blocking until host->monotonic_ns() reaches
+     * `deadline_ns` at most; must not need the control loop to run meanwhile. Afterwards no work of its own
+     * remains. May be NULL.
      */
     otc_status (*shutdown)(struct otc_component *self, int64_t deadline_ns, struct otc_error *err);
     void (*free)(struct otc_component *self);
@@ -239,7 +246,8 @@ struct otc_pair {
     enum otc_stability stability;
 };
 
-/** What one component is made with. Borrowed for create() alone, but for `host` and `config`, which outlive the component. */
+/** What one component is made with. Borrowed for create() alone, but for `host` and `config`, which outlive
+ * the component. */
 struct otc_settings {
     struct otc_abi abi;
     /** "drift/credit". Borrowed for the component's life. */
@@ -270,8 +278,8 @@ struct otc_factory {
     size_t n_pairs;
     const struct otc_schema *config;
     /**
-     * What needs two fields, or a look at the file system (a reference file). `err->text` begins with the key path
-     * below the component ("window::pane: …"). May be NULL.
+     * What needs two fields, or a look at the file system (a reference file). `err->text` begins with the key
+     * path below the component ("window::pane: …"). May be NULL.
      */
     otc_status (*validate)(const void *config, struct otc_error *err);
     /** For `validate --explain`: calls `line(arg, text)` for each line. May be NULL. */
@@ -281,7 +289,7 @@ struct otc_factory {
                          struct otc_error *err);
 };
 
-#define OTC_CONTAINER(pointer, type, member) \
+#define OTC_CONTAINER(pointer, type, member)                                                                 \
     ((struct type *)(void *)((char *)(pointer)-offsetof(struct type, member)))
 
 #endif

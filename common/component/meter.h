@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file The registry behind the self-metrics of otc.h: made by the host, read by a scrape. */
+#ifndef OTC_COMPONENT_METER_H
+#define OTC_COMPONENT_METER_H
+
+#include "common/component/otc.h"
+#include "common/otlp/build.h"
+
+/** A registry of at most `max_series` series. NULL out of memory. */
+struct otc_meter *otc_meter_new(size_t max_series);
+/** Nobody may hold a series of it any more. NULL is allowed. */
+void otc_meter_free(struct otc_meter *meter);
+
+/** One series in a snapshot. Borrowed for the call. */
+typedef void (*otc_meter_fn)(void *arg, const struct otc_instrument *instrument,
+                             const struct otc_label *labels, size_t n_labels, int64_t value);
+/**
+ * Calls `fn` for each series, those of an instrument together, instruments and series in order of creation.
+ * All values are of one moment between two otc_meter_add(). Blocks no writer. False out of memory.
+ */
+bool otc_meter_visit(struct otc_meter *meter, otc_meter_fn fn, void *arg);
+/**
+ * The same as OTLP: counters become monotonic, up-down counters non-monotonic cumulative sums. False out of
+ * memory or at the builder's limit.
+ */
+bool otc_meter_collect(struct otc_meter *meter, struct otc_metrics_builder *builder, uint64_t start_unix_nano,
+                       uint64_t now_unix_nano);
+/** Series asked for beyond the limit. */
+uint64_t otc_meter_refused(const struct otc_meter *meter);
+
+#endif
