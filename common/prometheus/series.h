@@ -24,7 +24,9 @@ enum otc_prom_type {
     OTC_PROM_GAUGE,
     OTC_PROM_COUNTER,
     OTC_PROM_HISTOGRAM,
-    OTC_PROM_SUMMARY
+    OTC_PROM_SUMMARY,
+    /** target_info: a gauge in text, an info in OpenMetrics. */
+    OTC_PROM_INFO
 };
 
 struct otc_prom_label {
@@ -43,7 +45,8 @@ struct otc_prom_series {
     /** Sorted by name, unique. */
     const struct otc_prom_label *labels;
     size_t n_labels;
-    /** Name and labels in one: equal keys are the same Prometheus series. */
+    /** Name and labels in one: equal keys are the same Prometheus series (of target_info: name, job and
+     * instance). */
     struct otc_slice key;
     /** Scope and metric name as they came: equal keys with another origin are a collision. */
     struct otc_slice origin;
@@ -117,15 +120,23 @@ enum otc_prom_refusal {
     OTC_PROM_UNSUPPORTED
 };
 
+/**
+ * Makes series of points; remembers the last resource and metric, so that points that follow each other cost
+ * little. Owned by one thread. `options` is borrowed. NULL out of memory.
+ */
+struct otc_prom_translator *otc_prom_translator_new(const struct otc_exposition_options *options);
+void otc_prom_translator_free(struct otc_prom_translator *translator);
+/** To be called before the points of another request: what was remembered borrowed from the last one. */
+void otc_prom_translator_reset(struct otc_prom_translator *translator);
 /** The series of a point, one reference for the caller. A sum that is not monotonic is a gauge. */
-enum otc_prom_refusal otc_prom_series_new(const struct otc_exposition_options *options,
-                                          const struct otc_point *point, struct otc_prom_series **out);
+enum otc_prom_refusal otc_prom_translator_series(struct otc_prom_translator *translator,
+                                                 const struct otc_point *point, struct otc_prom_series **out);
 struct otc_prom_series *otc_prom_series_ref(struct otc_prom_series *series);
 void otc_prom_series_unref(struct otc_prom_series *series);
 
-/** The value of a point as it is (delta or cumulative). */
-enum otc_prom_refusal otc_prom_value_new(const struct otc_exposition_options *options,
-                                         const struct otc_point *point, struct otc_prom_value **out);
+/** The value of a point as it is (delta or cumulative); exemplars only when wanted. */
+enum otc_prom_refusal otc_prom_value_new(const struct otc_point *point, bool exemplars,
+                                         struct otc_prom_value **out);
 /**
  * The value of a delta stream after `delta` on top of `total`: numbers, counts and sums added, start of the
  * total, time and exemplars of the delta. INVALID_VALUE when explicit bounds differ.

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/otlp/value_text.h"
+
+#include "common/base/number.h"
+#include "common/json/json.h"
+#include "common/otlp/walk.h"
+
+#include <inttypes.h>
+
+/** AnyValues below each other; the JSON writer holds as many levels. */
+#define DEPTH_MAX 63
+
+struct pair {
+    struct otc_slice key;
+    struct otc_value value;
+};
+
+static void
+append_base64(struct otc_slice bytes, struct otc_buf *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        size_t left = bytes.len - i;
+        uint32_t word = (uint32_t)bytes.data[i] << 16 | (left > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0) |
+                        (left > 2 ? bytes.data[i + 2] : 0);
+
+        otc_buf_append_byte(out, (uint8_t)digits[word >> 18]);
+        otc_buf_append_byte(out, (uint8_t)digits[word >> 12 & 63]);
+        otc_buf_append_byte(out, (uint8_t)(left > 1 ? digits[word >> 6 & 63] : '='));
+        otc_buf_append_byte(out, (uint8_t)(left > 2 ? digits[word & 63] : '='));
+    }
+}
+
+static void write_json(const struct otc_value *value, struct otc_json_writer *writer, unsigned depth);
+
+static int
+compare_pairs(const void *a, const void *b)
+{
+    const struct pair *x = a;
+    const struct pair *y = b;
+
+    return otc_slice_compare(x->key, y->key);
+}
+
+/** The pairs of a list, sorted; the caller frees. NULL when there are none (or no memory). */
+static struct pair *
+sorted_pairs(struct otc_slice message, size_t *n)
+{
+    struct otc_slice rest = message;
+    struct otc_slice key;
+    struct otc_value value;
+    struct pair *pairs;
+    size_t i = 0;
+
+    for (*n = 0; otc_attributes_next(OTC_ATTRIBUTES_KVLIST, &rest, &key, &value);) {
+        (*n)++;
+    }
+    pairs = *n > 0 ? calloc(*n, sizeof(*pairs)) : NULL;
+    if (!pairs) {
+        *n = 0;
+        return NULL;
+    }
+    rest = message;
+    while (i < *n && otc_attributes_next(OTC_ATTRIBUTES_KVLIST, &rest, &key, &value)) {
+        pairs[i++] = (struct pair){key, value};
+    }
+    qsort(pairs, *n, sizeof(*pairs), compare_pairs);
+    return pairs;
+}
+
+static void
+write_json_pairs(struct otc_slice message, struct otc_json_writer *writer, unsigned depth)
+{
+    size_t n;
+    struct pair *pairs = sorted_pairs(message, &n);
+
+    otc_json_begin_object(writer);
+    for (size_t i = 0; i < n; i++) {
+        otc_json_key_slice(writer, pairs[i].key);
+        write_json(&pairs[i].value, writer, depth + 1);
+    }
+    otc_json_end_object(writer);
+    free(pairs);
+}
+
+static void
+write_json_array(struct otc_slice message, struct otc_json_writer *writer, unsigned depth)
+{
+    struct otc_value item;
+
+    otc_json_begin_array(writer);
+    while (otc_array_next(&message, &item)) {
+        write_json(&item, writer, depth + 1);
+    }
+    otc_json_end_array(writer);
+}
+
+static void
+write_json_bytes(struct otc_slice bytes, struct otc_json_writer *writer)
+{
+    OTC_AUTO_BUF struct otc_buf text = {.limit = bytes.len / 3 * 4 + 8};
+
+    append_base64(bytes, &text);
+    otc_json_write_text(writer, otc_buf_slice(&text));
+}
+
+/* Recursion is bounded: admission lets 64 levels in, and deeper ones are cut here. */
+static void
+write_json(const struct otc_value *value, struct otc_json_writer *writer, unsigned depth)
+{
+    if (depth >= DEPTH_MAX) {
+        otc_json_write_null(writer);
+        return;
+    }
+    switch (value->type) {
+    case OTC_VALUE_STRING:
+        otc_json_write_text(writer, value->as.slice);
+        break;
+    case OTC_VALUE_BOOL:
+        otc_json_write_bool(writer, value->as.boolean);
+        break;
+    case OTC_VALUE_INT:
+        otc_json_write_int(writer, value->as.integer);
+        break;
+    case OTC_VALUE_DOUBLE:
+        otc_json_write_number(writer, value->as.real);
+        break;
+    case OTC_VALUE_BYTES:
+        write_json_bytes(value->as.slice, writer);
+        break;
+    case OTC_VALUE_ARRAY:
+        write_json_array(value->as.slice, writer, depth);
+        break;
+    case OTC_VALUE_KVLIST:
+        write_json_pairs(value->as.slice, writer, depth);
+        break;
+    case OTC_VALUE_ABSENT:
+    case OTC_VALUE_EMPTY:
+    default:
+        otc_json_write_null(writer);
+    }
+}
+
+bool
+otc_value_text(const struct otc_value *value, struct otc_buf *out)
+{
+    struct otc_json_writer writer = {.out = out};
+    char number[OTC_DOUBLE_TEXT_MAX];
+
+    switch (value->type) {
+    case OTC_VALUE_STRING:
+        return otc_buf_append_slice(out, value->as.slice);
+    case OTC_VALUE_BOOL:
+        return otc_buf_append_str(out, value->as.boolean ? "true" : "false");
+    case OTC_VALUE_INT:
+        return otc_buf_printf(out, "%" PRId64, value->as.integer);
+    case OTC_VALUE_DOUBLE:
+        return otc_buf_append(out, number, otc_format_double(value->as.real, number));
+    case OTC_VALUE_BYTES:
+        append_base64(value->as.slice, out);
+        return !out->failed;
+    case OTC_VALUE_ARRAY:
+    case OTC_VALUE_KVLIST:
+        write_json(value, &writer, 0);
+        return !out->failed;
+    case OTC_VALUE_ABSENT:
+    case OTC_VALUE_EMPTY:
+    default:
+        return true;
+    }
+}

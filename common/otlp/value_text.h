@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file An attribute value as text, as the Collector's AsString writes it. */
+#ifndef OTC_OTLP_VALUE_TEXT_H
+#define OTC_OTLP_VALUE_TEXT_H
+
+#include "common/base/buf.h"
+#include "common/otlp/value.h"
+
+/**
+ * Appends the value: strings as they are, `true`, integers, doubles shortest, bytes in base64, arrays and
+ * lists of pairs as JSON with sorted keys, nothing for an empty value. Nesting beyond 64 is cut to null.
+ * False when `out` is full.
+ */
+bool otc_value_text(const struct otc_value *value, struct otc_buf *out);
+
+#endif
