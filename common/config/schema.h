@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * @file Configuration declared once: a table of fields gives parsing, defaults, limits, error texts, redaction and
- * the README's settings table.
+ * @file Configuration declared once: a table of fields gives parsing, defaults, limits, error texts,
+ * redaction and the README's settings table.
  *
  *     struct demo_config { otc_duration window; int64_t bins; char *name; };
  *     static const struct otc_field demo_fields[] = {
- *         OTC_FIELD(demo_config, window, .def = "5m", .min = "1s", .max = "24h", .doc = "Span of live data."),
- *         OTC_FIELD(demo_config, bins, .def = "10", .min = "2", .max = "1000", .doc = "Bins."),
+ *         OTC_FIELD(demo_config, window, .def = "5m", .min = "1s", .max = "24h", .doc = "Span of live
+ * data."), OTC_FIELD(demo_config, bins, .def = "10", .min = "2", .max = "1000", .doc = "Bins."),
  *         OTC_FIELD(demo_config, name, .required = true, .doc = "A name."),
  *         OTC_FIELD_END,
  *     };
@@ -65,7 +65,8 @@ typedef struct otc_numbers {
     size_t n;
 } otc_numbers;
 
-/** A list of structs, each filled by the field's `sub` schema: `items` is an array of `sub->size` bytes each. */
+/** A list of structs, each filled by the field's `sub` schema: `items` is an array of `sub->size` bytes each.
+ */
 typedef struct otc_list {
     void *items;
     size_t n;
@@ -89,8 +90,8 @@ enum otc_field_type {
 };
 
 /**
- * One setting. `def` is text that goes through the same parser and limits as the user's input; NULL: zero value.
- * Limits are text for the same reason and inclusive.
+ * One setting. `def` is text that goes through the same parser and limits as the user's input; NULL: zero
+ * value. Limits are text for the same reason and inclusive.
  */
 struct otc_field {
     const char *key;
@@ -111,13 +112,14 @@ struct otc_field {
     /** Accepted for the Collector's sake, without effect here; documented as such. */
     bool inert;
     /**
-     * OPTIONAL: present with its defaults even when the key is absent (`enabled: false` or null-less absence rules of
-     * the Collector's configoptional: a "default" section exists unless disabled).
+     * OPTIONAL: present with its defaults even when the key is absent (`enabled: false` or null-less absence
+     * rules of the Collector's configoptional: a "default" section exists unless disabled).
      */
     bool on_by_default;
     /**
-     * Parses what the types above cannot (a mapping-or-scalar such as `window: 1h`). Called instead of the built-in
-     * parser with the node and the member's address; strings it stores come from otc_config_strdup. May be NULL.
+     * Parses what the types above cannot (a mapping-or-scalar such as `window: 1h`). Called instead of the
+     * built-in parser with the node and the member's address; strings it stores come from otc_config_strdup.
+     * May be NULL.
      */
     otc_status (*parse)(const struct otc_node *node, void *member, struct otc_config *owner,
                         struct otc_error *err);
@@ -132,13 +134,14 @@ struct otc_schema {
     /** What needs two fields; the text begins with the key ("min_size: must be …"). May be NULL. */
     otc_status (*check)(const void *value, struct otc_error *err);
     /**
-     * Rewrites a short form into the full one before the fields are read: given a scalar (or any node), returns the
-     * key under which the scalar is meant (`window: 1h` → "length"), or NULL to refuse. May be NULL.
+     * Rewrites a short form into the full one before the fields are read: given a scalar (or any node),
+     * returns the key under which the scalar is meant (`window: 1h` → "length"), or NULL to refuse. May be
+     * NULL.
      */
     const char *scalar_key;
 };
 
-#define OTC_TYPE_OF(struct_name, member)              \
+#define OTC_TYPE_OF(struct_name, member)                                                                     \
     _Generic(((struct struct_name *)0)->member,       \
              bool: OTC_TYPE_BOOL,                     \
              int64_t: OTC_TYPE_INT,                   \
@@ -154,43 +157,51 @@ struct otc_schema {
              otc_list: OTC_TYPE_LIST)
 
 /** A field whose YAML key is the member's name and whose parser follows from the member's C type. */
-#define OTC_FIELD(struct_name, member, ...)                                                          \
-    {                                                                                                \
-        .key = #member, .type = OTC_TYPE_OF(struct_name, member),                                    \
-        .offset = offsetof(struct struct_name, member), __VA_ARGS__                                  \
+#define OTC_FIELD(struct_name, member, ...)                                                                  \
+    {                                                                                                        \
+        .key = #member, .type = OTC_TYPE_OF(struct_name, member),                                            \
+        .offset = offsetof(struct struct_name, member), __VA_ARGS__                                          \
     }
 /** The same under another key (`"endpoint"` for a member with another name, keys that are C keywords). */
-#define OTC_FIELD_AS(struct_name, member, yaml_key, ...)                                             \
-    {                                                                                                \
-        .key = (yaml_key), .type = OTC_TYPE_OF(struct_name, member),                                 \
-        .offset = offsetof(struct struct_name, member), __VA_ARGS__                                  \
+#define OTC_FIELD_AS(struct_name, member, yaml_key, ...)                                                     \
+    {                                                                                                        \
+        .key = (yaml_key), .type = OTC_TYPE_OF(struct_name, member),                                         \
+        .offset = offsetof(struct struct_name, member), __VA_ARGS__                                          \
     }
 /** An embedded struct with a schema of its own. */
-#define OTC_FIELD_STRUCT(struct_name, member, schema, ...)                                           \
-    {                                                                                                \
-        .key = #member, .type = OTC_TYPE_STRUCT, .sub = &(schema),                                   \
-        .offset = offsetof(struct struct_name, member), __VA_ARGS__                                  \
+#define OTC_FIELD_STRUCT(struct_name, member, schema, ...)                                                   \
+    {                                                                                                        \
+        .key = #member, .type = OTC_TYPE_STRUCT, .sub = &(schema),                                           \
+        .offset = offsetof(struct struct_name, member), __VA_ARGS__                                          \
     }
 /** A pointer to a struct: NULL unless the key is there (even with a null value) and not `enabled: false`. */
-#define OTC_FIELD_OPTIONAL(struct_name, member, schema, ...)                                         \
-    {                                                                                                \
-        .key = #member, .type = OTC_TYPE_OPTIONAL, .sub = &(schema),                                 \
-        .offset = offsetof(struct struct_name, member), __VA_ARGS__                                  \
+#define OTC_FIELD_OPTIONAL(struct_name, member, schema, ...)                                                 \
+    {                                                                                                        \
+        .key = #member, .type = OTC_TYPE_OPTIONAL, .sub = &(schema),                                         \
+        .offset = offsetof(struct struct_name, member), __VA_ARGS__                                          \
     }
-#define OTC_FIELD_END {.key = NULL}
+#define OTC_FIELD_END                                                                                        \
+    {                                                                                                        \
+        .key = NULL                                                                                          \
+    }
 
-#define OTC_SCHEMA(struct_name, field_table, ...)                                                    \
-    {                                                                                                \
-        .size = sizeof(struct struct_name), .fields = (field_table), .doc = __VA_ARGS__              \
+#define OTC_SCHEMA(struct_name, field_table, ...)                                                            \
+    {                                                                                                        \
+        .size = sizeof(struct struct_name), .fields = (field_table), .doc = __VA_ARGS__                      \
     }
 
 /** Owner of one decoded configuration struct and everything it points to (an arena). Opaque. */
 struct otc_config;
 
 /**
- * Decodes a node (NULL or a null node: all defaults) with a field table. Collects every decoding error of the
- * subtree into one text in the Collector's words with file and line. `path` is the key path of the node
- * ("receivers::otlp"). On success `*out` owns the struct.
+ * Decodes a node (NULL or a null node: all defaults) with a field table. Collects every error of the subtree,
+ * each with file and line. `path` is the key path of the node ("receivers::otlp"), "" for the root. On
+ * success `*out` owns the struct.
+ *
+ * INVALID_ARGUMENT: unknown keys and wrong types, in the Collector's words, keys relative to the node:
+ *     decoding failed due to the following error(s):\n\n'protocols.grpc' has invalid keys: endpiont
+ * (a.yaml:4:7) FAILED_PRECONDITION: missing settings, limits and checks, by full path, one a line:
+ *     receivers::otlp::protocols::grpc::max_streams: must be at least 1, got 0 (a.yaml:4:7)
  */
 OTC_CHECK otc_status otc_config_decode(const struct otc_schema *schema, const struct otc_node *node,
                                        const char *path, struct otc_config **out, struct otc_error *err);
@@ -201,5 +212,28 @@ void otc_config_free(struct otc_config *config);
 char *otc_config_strdup(struct otc_config *config, struct otc_slice text);
 /** Zeroed memory owned by the configuration. */
 void *otc_config_alloc(struct otc_config *config, size_t size);
+
+/** What the user should know though it is no error: deprecated keys, settings without effect. First note or
+ * NULL. */
+struct otc_config_note;
+const struct otc_config_note *otc_config_notes(const struct otc_config *config);
+
+/**
+ * Puts a key path before an error of a check: "path::key: …" where the text begins with a key of the schema,
+ * else "path: …". Returns its status.
+ */
+otc_status otc_config_error_path(const struct otc_schema *schema, const char *path, struct otc_error *err);
+
+struct otc_document;
+struct otc_buf;
+/**
+ * The decoded struct as a tree again, defaults included, secrets and header values as [REDACTED]. Settings
+ * with a parser of their own are shown as the user wrote them (`node`, may be NULL) or by their default. NULL
+ * at the limits of `doc`.
+ */
+struct otc_node *otc_config_describe(const struct otc_schema *schema, const void *value,
+                                     const struct otc_node *node, struct otc_document *doc);
+/** The README's settings table (Markdown), nested keys dotted. False when the buffer failed. */
+bool otc_schema_table(const struct otc_schema *schema, struct otc_buf *out);
 
 #endif
