@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/analysis/evaluate.h"
+#include "common/analysis/reference_internal.h"
+#include "common/analysis/reference_points.h"
+#include "common/base/map.h"
+
+#include <math.h>
+
+/** Distinct categories told apart while building; what comes later is pooled. */
+#define MAX_DISTINCT_CATEGORIES 1000000
+
+/** A category while it is being counted: the map's key is its name. */
+struct counter {
+    struct otc_slice name; /* malloced */
+    uint64_t count;
+    size_t rank; /* place in the finished list; SIZE_MAX: pooled */
+};
+
+/** One column. Categorical: `samples` hold indices into `counters` and only when the order of rows is known.
+ */
+struct column {
+    struct otc_slice name; /* malloced */
+    enum otc_feature_type type;
+    enum otc_feature_kind kind;
+    uint64_t seen, missing, invalid;
+    struct otc__sample *samples;
+    size_t n_samples, capacity;
+    bool order_known;
+    struct otc_map *categories; /* name -> index + 1 */
+    struct counter *counters;
+    size_t n_counters, counters_capacity;
+    uint64_t pooled;
+};
+
+struct otc_reference_builder {
+    struct otc_reference_limits limits;
+    size_t max_features;
+    struct column *columns;
+    size_t n_columns, capacity;
+    uint64_t random;
+    uint64_t rows;
+    char source_hash[33];
+};
+
+struct otc_reference_builder *
+otc_reference_builder_new(const struct otc_reference_limits *limits, size_t max_features)
+{
+    struct otc_reference_builder *builder = calloc(1, sizeof(*builder));
+
+    if (builder) {
+        builder->limits = *limits;
+        builder->max_features = max_features;
+        builder->random = UINT64_C(0x9e3779b97f4a7c15);
+    }
+    return builder;
+}
+
+static void
+column_release(struct column *column)
+{
+    for (size_t i = 0; i < column->n_counters; i++) {
+        free((void *)(uintptr_t)column->counters[i].name.data);
+    }
+    free(column->counters);
+    otc_map_free(column->categories, NULL);
+    free(column->samples);
+    free((void *)(uintptr_t)column->name.data);
+}
+
+void
+otc_reference_builder_free(struct otc_reference_builder *builder)
+{
+    for (size_t i = 0; builder && i < builder->n_columns; i++) {
+        column_release(&builder->columns[i]);
+    }
+    if (builder) {
+        free(builder->columns);
+        free(builder);
+    }
+}
+
+/** Makes room for one more element; false out of memory. */
+static bool
+grow(void **array, size_t n, size_t *capacity, size_t size)
+{
+    size_t wanted = *capacity ? *capacity * 2 : 64;
+    void *more;
+
+    if (n < *capacity) {
+        return true;
+    }
+    more = wanted <= SIZE_MAX / 2 / size ? realloc(*array, wanted * size) : NULL;
+    if (!more) {
+        return false;
+    }
+    *array = more;
+    *capacity = wanted;
+    return true;
+}
+
+static bool
+copy_slice(struct otc_slice from, struct otc_slice *to)
+{
+    uint8_t *copy = malloc(from.len + 1);
+
+    if (!copy) {
+        return false;
+    }
+    if (from.len > 0) {
+        memcpy(copy, from.data, from.len);
+    }
+    copy[from.len] = 0;
+    *to = otc_slice_of(copy, from.len);
+    return true;
+}
+
+size_t
+otc_reference_builder_feature(struct otc_reference_builder *builder, struct otc_slice name,
+                              enum otc_feature_type type, enum otc_feature_kind kind)
+{
+    struct column column = {.type = type, .kind = kind, .order_known = true};
+
+    for (size_t i = 0; i < builder->n_columns; i++) {
+        if (builder->columns[i].kind == kind && otc_slice_equal(builder->columns[i].name, name)) {
+            return i;
+        }
+    }
+    if (builder->n_columns >= builder->max_features ||
+        !grow((void **)&builder->columns, builder->n_columns, &builder->capacity, sizeof(column)) ||
+        !copy_slice(name, &column.name)) {
+        return SIZE_MAX;
+    }
+    if (type == OTC_CATEGORICAL && !(column.categories = otc_map_new(MAX_DISTINCT_CATEGORIES))) {
+        free((void *)(uintptr_t)column.name.data);
+        return SIZE_MAX;
+    }
+    builder->columns[builder->n_columns] = column;
+    return builder->n_columns++;
+}
+
+/** Records of a column so far; the longest column tells the rows. */
+static void
+count_row(struct otc_reference_builder *builder, const struct column *column)
+{
+    uint64_t records = column->seen + column->missing + column->invalid;
+
+    builder->rows = records > builder->rows ? records : builder->rows;
+}
+
+/** xorshift64*: which values a full column keeps is random but the same at each run. */
+static uint64_t
+next_random(struct otc_reference_builder *builder)
+{
+    builder->random ^= builder->random >> 12;
+    builder->random ^= builder->random << 25;
+    builder->random ^= builder->random >> 27;
+    return builder->random * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+/** Keeps a sample: all of them up to max_values, then each with equal chance (algorithm R). `column->seen`
+ * counts it already. */
+static bool
+keep_sample(struct otc_reference_builder *builder, struct column *column, double value, int64_t time_ns)
+{
+    size_t limit = builder->limits.max_values;
+    struct otc__sample sample = {value, time_ns};
+
+    column->order_known = column->order_known && time_ns != INT64_MIN;
+    if (limit > 0 && column->n_samples >= limit) {
+        uint64_t at = next_random(builder) % column->seen;
+
+        if (at < limit) {
+            column->samples[at] = sample;
+        }
+        return true;
+    }
+    if (!grow((void **)&column->samples, column->n_samples, &column->capacity, sizeof(sample))) {
+        return false;
+    }
+    column->samples[column->n_samples++] = sample;
+    return true;
+}
+
+static bool
+add_category(struct otc_reference_builder *builder, struct column *column, struct otc_slice text,
+             int64_t time_ns)
+{
+    size_t index = (uintptr_t)otc_map_get(column->categories, text);
+    bool full = column->n_counters >= MAX_DISTINCT_CATEGORIES;
+
+    if (index == 0 && !full) {
+        struct counter counter = {.rank = SIZE_MAX};
+
+        if (!grow((void **)&column->counters, column->n_counters, &column->counters_capacity,
+                  sizeof(counter)) ||
+            !copy_slice(text, &counter.name)) {
+            return false;
+        }
+        column->counters[column->n_counters++] = counter;
+        index = column->n_counters;
+        if (!otc_map_put(column->categories, text, (void *)(uintptr_t)index)) {
+            return false;
+        }
+    }
+    column->seen++;
+    if (index == 0) {
+        column->pooled++;
+        column->order_known = false;
+        return true;
+    }
+    column->counters[index - 1].count++;
+    column->order_known = column->order_known && time_ns != INT64_MIN;
+    return !column->order_known || keep_sample(builder, column, (double)(index - 1), time_ns);
+}
+
+bool
+otc_reference_builder_number(struct otc_reference_builder *builder, size_t feature, double value,
+                             int64_t time_ns)
+{
+    struct column *column = &builder->columns[feature];
+    char text[32];
+    bool kept = true;
+
+    if (isnan(value)) {
+        column->missing++;
+    } else if (isinf(value)) {
+        column->invalid++;
+    } else if (column->type == OTC_CATEGORICAL) {
+        size_t len = otc_canonical_number(value, text);
+
+        kept = add_category(builder, column, otc_slice_of(text, len), time_ns);
+    } else {
+        column->seen++;
+        kept = keep_sample(builder, column, value + 0.0, time_ns); /* -0 becomes 0 */
+    }
+    count_row(builder, column);
+    return kept;
+}
+
+bool
+otc_reference_builder_text(struct otc_reference_builder *builder, size_t feature, struct otc_slice value,
+                           int64_t time_ns)
+{
+    struct column *column = &builder->columns[feature];
+    bool kept = true;
+
+    if (value.len == 0) {
+        column->missing++;
+    } else if (column->type == OTC_NUMERIC) {
+        column->invalid++;
+    } else {
+        kept = add_category(builder, column, value, time_ns);
+    }
+    count_row(builder, column);
+    return kept;
+}
+
+void
+otc_reference_builder_missing(struct otc_reference_builder *builder, size_t feature)
+{
+    builder->columns[feature].missing++;
+    count_row(builder, &builder->columns[feature]);
+}
+
+void
+otc_reference_builder_invalid(struct otc_reference_builder *builder, size_t feature)
+{
+    builder->columns[feature].invalid++;
+    count_row(builder, &builder->columns[feature]);
+}
+
+uint64_t
+otc_reference_builder_observations(const struct otc_reference_builder *builder, size_t feature)
+{
+    return builder->columns[feature].seen;
+}
+
+void
+otc_reference_builder_source_hash(struct otc_reference_builder *builder, const char hex[33])
+{
+    memcpy(builder->source_hash, hex, sizeof(builder->source_hash));
+    builder->source_hash[32] = 0;
+}
+
+/** Most frequent first, then by name. */
+static int
+by_count(const void *a, const void *b)
+{
+    const struct counter *x = *(struct counter *const *)a;
+    const struct counter *y = *(struct counter *const *)b;
+
+    return x->count != y->count ? (x->count < y->count) - (x->count > y->count)
+                                : otc_slice_compare(x->name, y->name);
+}
+
+/** Design effect of categories over the time blocks of the samples. */
+static double
+category_design_effect(struct column *column, size_t kept)
+{
+    size_t ends[OTC__TIME_BLOCKS];
+    size_t blocks = 0;
+    size_t width = kept + 1;
+    uint64_t *counts;
+    double effect = 1;
+
+    if (!column->order_known || column->n_samples == 0) {
+        return 1;
+    }
+    blocks = otc__time_blocks(column->samples, column->n_samples, ends);
+    counts = calloc(blocks * width + 1, sizeof(*counts));
+    if (!counts) {
+        return 1;
+    }
+    for (size_t i = 0, block = 0; i < column->n_samples && blocks > 0; i++) {
+        size_t rank = column->counters[(size_t)column->samples[i].value].rank;
+
+        block += i >= ends[block];
+        counts[block * width + (rank == SIZE_MAX ? kept : rank)]++;
+    }
+    effect = otc_design_effect_categorical(counts, blocks, width);
+    free(counts);
+    return effect;
+}
+
+/** Puts the most frequent categories in order; the others are pooled. */
+static bool
+finish_categories(const struct otc_reference_builder *builder, struct column *column, struct otc_arena *arena,
+                  struct otc_reference_feature *out)
+{
+    size_t limit = builder->limits.max_categories;
+    struct counter **order = calloc(column->n_counters + 1, sizeof(*order));
+    bool done = order != NULL;
+
+    for (size_t i = 0; order && i < column->n_counters; i++) {
+        order[i] = &column->counters[i];
+    }
+    if (order) {
+        qsort(order, column->n_counters, sizeof(struct counter *), by_count);
+        limit = limit == 0 || limit > column->n_counters ? column->n_counters : limit;
+        out->categories = otc_arena_alloc(arena, (limit + 1) * sizeof(*out->categories));
+        done = out->categories != NULL;
+    }
+    out->observations = column->seen;
+    out->other = column->pooled;
+    for (size_t i = 0; done && i < column->n_counters; i++) {
+        struct otc_slice name;
+
+        if (i >= limit || order[i]->count < builder->limits.min_count) {
+            out->other += order[i]->count;
+            continue;
+        }
+        name = otc_arena_copy(arena, order[i]->name);
+        done = name.data != NULL;
+        order[i]->rank = out->n_categories;
+        out->categories[out->n_categories++] = (struct otc_category){name, order[i]->count};
+    }
+    free(order);
+    if (done) {
+        out->design_effect = category_design_effect(column, out->n_categories);
+    }
+    return done;
+}
+
+static otc_status
+finish_column(struct otc_reference_builder *builder, struct column *column, struct otc_arena *arena,
+              struct otc_reference_feature *out, struct otc_error *err)
+{
+    bool done;
+
+    *out = (struct otc_reference_feature){
+        .type = column->type,
+        .kind = column->kind,
+        .missing = column->missing,
+        .invalid = column->invalid,
+        .values = column->seen,
+        .design_effect = 1,
+        .name = otc_arena_copy(arena, column->name),
+    };
+    if (column->type == OTC_NUMERIC && builder->limits.min_count > 1 && column->n_samples > 0 &&
+        column->n_samples < 2 * builder->limits.min_count) {
+        return otc_fail(err, OTC_FAILED_PRECONDITION,
+                        "feature '%.*s' has %zu values: with a minimum count of %llu it needs at least %llu",
+                        OTC_SLICE_ARG(column->name), column->n_samples,
+                        (unsigned long long)builder->limits.min_count,
+                        2 * (unsigned long long)builder->limits.min_count);
+    }
+    if (column->type == OTC_NUMERIC) {
+        done = otc__points_finish(column->samples, column->n_samples, column->order_known, &builder->limits,
+                                  arena, out);
+    } else {
+        done = finish_categories(builder, column, arena, out);
+    }
+    return done ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+otc_status
+otc_reference_builder_finish(struct otc_reference_builder *builder, struct otc_slice model,
+                             const char *source, int64_t created_ns, struct otc_reference **out,
+                             struct otc_error *err)
+{
+    struct otc_reference *reference = otc__reference_new();
+    struct otc_arena *arena = reference ? otc__reference_arena(reference) : NULL;
+    otc_status status = OTC_OK;
+
+    if (reference) {
+        reference->features = otc_arena_alloc(arena, (builder->n_columns + 1) * sizeof(*reference->features));
+        reference->model = otc_arena_copy(arena, model);
+        reference->source = otc_arena_copy(arena, otc_slice_str(source));
+    }
+    if (!reference || !reference->features) {
+        otc_reference_unref(reference);
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    reference->created_ns = created_ns;
+    reference->rows = builder->rows;
+    memcpy(reference->source_hash, builder->source_hash, sizeof(reference->source_hash));
+    for (size_t i = 0; status == OTC_OK && i < builder->n_columns; i++) {
+        status = finish_column(builder, &builder->columns[i], arena, &reference->features[i], err);
+        reference->n_features++;
+    }
+    if (status == OTC_OK) {
+        status = otc__reference_index(reference, err);
+    }
+    if (status == OTC_OK) {
+        status = otc__reference_hash(reference, reference->hash, err);
+    }
+    if (status != OTC_OK) {
+        otc_reference_unref(reference);
+        return status;
+    }
+    *out = reference;
+    return OTC_OK;
+}

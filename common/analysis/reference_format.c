@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/analysis/reference_format.h"
+
+#include "common/analysis/reference_internal.h"
+#include "common/base/clock.h"
+#include "common/base/hash.h"
+#include "common/json/json.h"
+
+static void
+write_numbers(struct otc_json_writer *writer, const char *key, const double *numbers, size_t n)
+{
+    otc_json_key(writer, key);
+    otc_json_begin_array(writer);
+    for (size_t i = 0; i < n; i++) {
+        otc_json_write_number(writer, numbers[i]);
+    }
+    otc_json_end_array(writer);
+}
+
+static void
+write_counts(struct otc_json_writer *writer, const char *key, const uint64_t *counts, size_t n)
+{
+    otc_json_key(writer, key);
+    otc_json_begin_array(writer);
+    for (size_t i = 0; i < n; i++) {
+        otc_json_write_int(writer, (int64_t)counts[i]);
+    }
+    otc_json_end_array(writer);
+}
+
+static void
+write_member_int(struct otc_json_writer *writer, const char *key, uint64_t value)
+{
+    otc_json_key(writer, key);
+    otc_json_write_int(writer, (int64_t)value);
+}
+
+static void
+write_member_number(struct otc_json_writer *writer, const char *key, double value)
+{
+    otc_json_key(writer, key);
+    otc_json_write_number(writer, value);
+}
+
+static void
+write_blocks(struct otc_json_writer *writer, const struct otc_reference_feature *feature)
+{
+    otc_json_key(writer, "time_blocks");
+    otc_json_begin_array(writer);
+    for (size_t i = 0; i < feature->n_time_blocks; i++) {
+        otc_json_begin_array(writer);
+        otc_json_write_int(writer, (int64_t)feature->time_blocks[i].observations);
+        otc_json_write_number(writer, feature->time_blocks[i].mean_rank);
+        otc_json_end_array(writer);
+    }
+    otc_json_end_array(writer);
+}
+
+static void
+write_numeric(struct otc_json_writer *writer, const struct otc_reference_feature *feature)
+{
+    const struct otc_cells *cells = &feature->cells;
+    uint64_t between = 0;
+
+    if (feature->observations > 0) {
+        write_member_number(writer, "min", feature->min);
+        write_member_number(writer, "max", feature->max);
+        write_member_number(writer, "mean", feature->mean);
+        write_member_number(writer, "standard_deviation", feature->standard_deviation);
+    }
+    otc_json_key(writer, "value_bins");
+    otc_json_write_bool(writer, feature->value_bins);
+    write_numbers(writer, "edges", feature->edges, feature->n_edges);
+    write_blocks(writer, feature);
+    write_numbers(writer, "points", cells->points, cells->n);
+    write_counts(writer, "counts", cells->eq, cells->n);
+    for (size_t i = 0; i <= cells->n; i++) {
+        between |= cells->gap[i];
+    }
+    if (between > 0) {
+        write_counts(writer, "gaps", cells->gap, cells->n + 1);
+    }
+}
+
+static void
+write_categorical(struct otc_json_writer *writer, const struct otc_reference_feature *feature)
+{
+    write_member_int(writer, "other", feature->other);
+    otc_json_key(writer, "categories");
+    otc_json_begin_array(writer);
+    for (size_t i = 0; i < feature->n_categories; i++) {
+        otc_json_begin_array(writer);
+        otc_json_write_text(writer, feature->categories[i].name);
+        otc_json_write_int(writer, (int64_t)feature->categories[i].count);
+        otc_json_end_array(writer);
+    }
+    otc_json_end_array(writer);
+}
+
+/** One feature on one line, always the same text for the same feature. */
+static bool
+write_feature(const struct otc_reference_feature *feature, struct otc_buf *out)
+{
+    struct otc_json_writer writer = {.out = out};
+
+    otc_json_begin_object(&writer);
+    otc_json_key(&writer, "name");
+    otc_json_write_text(&writer, feature->name);
+    otc_json_key(&writer, "kind");
+    otc_json_write_str(&writer, otc_feature_kind_name(feature->kind));
+    otc_json_key(&writer, "type");
+    otc_json_write_str(&writer, feature->type == OTC_NUMERIC ? "numeric" : "categorical");
+    write_member_int(&writer, "observations", feature->observations);
+    if (feature->values != feature->observations) {
+        write_member_int(&writer, "values", feature->values);
+    }
+    write_member_int(&writer, "missing", feature->missing);
+    write_member_int(&writer, "invalid", feature->invalid);
+    write_member_number(&writer, "design_effect", feature->design_effect);
+    if (feature->type == OTC_NUMERIC) {
+        write_numeric(&writer, feature);
+    } else {
+        write_categorical(&writer, feature);
+    }
+    otc_json_end_object(&writer);
+    return otc_json_writer_ok(&writer);
+}
+
+otc_status
+otc__reference_hash(const struct otc_reference *reference, char out[33], struct otc_error *err)
+{
+    struct otc_hasher *hasher = otc_hasher_new();
+    struct otc_buf line = {.limit = OTC__REFERENCE_MAX_BYTES};
+    bool done = hasher && otc_buf_printf(&line, "%d\n%llu\n", OTC__REFERENCE_VERSION,
+                                         (unsigned long long)reference->rows);
+
+    if (done) {
+        otc_hasher_add(hasher, otc_buf_slice(&line));
+        otc_hasher_add(hasher, reference->model);
+    }
+    for (size_t i = 0; done && i < reference->n_features; i++) {
+        otc_buf_clear(&line);
+        done = otc_buf_append_byte(&line, '\n') && write_feature(&reference->features[i], &line);
+        otc_hasher_add(hasher, otc_buf_slice(&line));
+    }
+    if (done) {
+        otc_hasher_hex(hasher, out);
+    }
+    otc_hasher_free(hasher);
+    otc_buf_release(&line);
+    return done ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+/** A text member on a line of its own. */
+static bool
+write_text_line(struct otc_buf *out, const char *key, struct otc_slice text)
+{
+    struct otc_json_writer writer = {.out = out};
+
+    (void)otc_buf_printf(out, "  \"%s\": ", key);
+    otc_json_write_text(&writer, text);
+    return otc_buf_append_str(out, ",\n") && otc_json_writer_ok(&writer);
+}
+
+otc_status
+otc_reference_format(const struct otc_reference *reference, struct otc_buf *out, struct otc_error *err)
+{
+    char created[32];
+    bool done;
+
+    otc_time_format(reference->created_ns, created);
+    done = otc_buf_append_str(out, "{\n") &&
+           write_text_line(out, "format", otc_slice_str(OTC__REFERENCE_FORMAT)) &&
+           otc_buf_printf(out, "  \"version\": %d,\n", OTC__REFERENCE_VERSION) &&
+           write_text_line(out, "hash", otc_slice_str(reference->hash)) &&
+           write_text_line(out, "model", reference->model) &&
+           write_text_line(out, "source", reference->source) &&
+           write_text_line(out, "source_hash", otc_slice_str(reference->source_hash)) &&
+           write_text_line(out, "created", otc_slice_str(created)) &&
+           otc_buf_printf(out, "  \"rows\": %llu,\n  \"features\": [", (unsigned long long)reference->rows);
+    for (size_t i = 0; done && i < reference->n_features; i++) {
+        done = otc_buf_append_str(out, i == 0 ? "\n    " : ",\n    ") &&
+               write_feature(&reference->features[i], out);
+    }
+    done = done && otc_buf_append_str(out, "\n  ]\n}\n");
+    return done ? OTC_OK
+                : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "the reference does not fit into %zu bytes",
+                           out->limit);
+}
