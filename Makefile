@@ -38,7 +38,8 @@ DEPS.common/component := common/base common/config common/otlp
 DEPS.common/analysis := common/base common/stats common/json common/config common/otlp common/component
 $(foreach c,$(COMPONENTS),$(eval DEPS.$c := $(COMMON)))
 DEPS.sidecar := $(COMMON) $(COMPONENTS)
-DEPS.tests/harness := $(COMMON)
+DEPS.tests/harness := $(COMMON) tests/harness/data
+DEPS.tests/harness/data := common/base
 
 PKGS.common/base := libxxhash
 PKGS.common/json := jansson
@@ -47,6 +48,7 @@ PKGS.common/otlp := libprotobuf-c
 PKGS.common/net := libnghttp2 libevent libevent_pthreads openssl
 LIBS.common/net := -lhttp_parser -ldeflate -lz -lzstd
 LIBS.common/base := -lm -lpthread
+PKGS.tests/harness/data := jansson
 
 uniq = $(if $1,$(firstword $1) $(call uniq,$(filter-out $(firstword $1),$1)))
 # A folder and everything it may link, highest layer first.
@@ -99,7 +101,7 @@ $$(SRC.$1:%.c=$(B)/%.o): PKG_CFLAGS = $$(call pkg_cflags,$$(PKGS.$1))
 endef
 GENOBJ.common/otlp := $(PROTO_C:$(GEN)/%.c=$(B)/gen/%.o)
 GENOBJ.sidecar := $(B)/gen/sidecar/components.o
-$(foreach f,$(FOLDERS) tests/harness,$(eval $(call FOLDER,$f)))
+$(foreach f,$(FOLDERS) tests/harness tests/harness/data,$(eval $(call FOLDER,$f)))
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -135,13 +137,16 @@ SCENARIO_SRC := $(wildcard tests/scenarios/*_test.c)
 UNIT := $(UNIT_SRC:%.c=$(B)/%)
 SCENARIOS := $(SCENARIO_SRC:%.c=$(B)/%)
 unit_folder = $(patsubst tests/unit/%/,%,$(dir $(1:$(B)/%=%)))
+# A folder whose tests read verification data and need nothing else of the harness.
+NEEDS_DATA := common/stats
 NEEDS_HARNESS := $(COMPONENTS) common/component common/analysis common/net sidecar
-unit_closure = $(call uniq,$(if $(filter $(NEEDS_HARNESS),$1),tests/harness) $1 $(call closure,$1) $(if $(filter $(NEEDS_HARNESS),$1),$(call closure,tests/harness)))
+unit_closure = $(call uniq,$(if $(filter $(NEEDS_HARNESS),$1),tests/harness) $(if $(filter $(NEEDS_DATA),$1),tests/harness/data) $1 $(call closure,$1) $(if $(filter $(NEEDS_HARNESS),$1),$(call closure,tests/harness)))
 
 $(UNIT): %: %.o $$(call archives,$$(call unit_closure,$$(call unit_folder,$$@)))
 	$(if $(V),,@echo "  LD      $@")
 	$(Q)$(CC) $(LDFLAGS_V) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
-	  $(LINK.$(call unit_folder,$@)) $(if $(filter tests/harness,$(call unit_closure,$(call unit_folder,$@))),$(LINK.tests/harness)) -lcmocka -lm
+	  $(LINK.$(call unit_folder,$@)) $(if $(filter tests/harness,$(call unit_closure,$(call unit_folder,$@))),$(LINK.tests/harness)) \
+	  $(if $(filter $(NEEDS_DATA),$(call unit_folder,$@)),$(LINK.tests/harness/data)) -lcmocka -lm
 $(SCENARIOS): %: %.o $(call archives,tests/harness $(call closure,sidecar))
 	$(if $(V),,@echo "  LD      $@")
 	$(Q)$(CC) $(LDFLAGS_V) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LINK.sidecar) -lcmocka -lm

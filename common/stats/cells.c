@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/stats/cells.h"
+
+#include <math.h>
+
+size_t
+otc_cells_find(const struct otc_cells *cells, double value)
+{
+    const double *base = cells->points;
+    size_t n = cells->n;
+
+    if (n == 0)
+        return 0;
+    while (n > 1) {
+        size_t half = n / 2;
+
+        base += base[half - 1] < value ? half : 0;
+        n -= half;
+    }
+
+    size_t below = (size_t)(base - cells->points) + (base[0] < value);
+    bool equal = below < cells->n && cells->points[below] == value;
+
+    return 2 * below + equal;
+}
+
+/* A running comparison of two CDFs: counts so far, and the extremes of F_ref - F_cur with the counts they
+ * had. */
+struct sweep {
+    double inverse_ref;
+    double inverse_cur;
+    uint64_t ref;
+    uint64_t cur;
+    double highest;
+    double lowest;
+    uint64_t highest_at[2];
+    uint64_t lowest_at[2];
+    size_t highest_point;
+    size_t lowest_point;
+};
+
+static inline void
+sweep_look(struct sweep *sweep, size_t point)
+{
+    double difference =
+        (double)(int64_t)sweep->ref * sweep->inverse_ref - (double)(int64_t)sweep->cur * sweep->inverse_cur;
+
+    if (difference > sweep->highest) {
+        sweep->highest = difference;
+        sweep->highest_at[0] = sweep->ref;
+        sweep->highest_at[1] = sweep->cur;
+        sweep->highest_point = point;
+    }
+    if (difference < sweep->lowest) {
+        sweep->lowest = difference;
+        sweep->lowest_at[0] = sweep->ref;
+        sweep->lowest_at[1] = sweep->cur;
+        sweep->lowest_point = point;
+    }
+}
+
+__extension__ typedef __int128 wide;
+
+/* a/n - b/m without the rounding of two divisions. */
+static double
+share_difference(const uint64_t counts[2], uint64_t n, uint64_t m)
+{
+    wide cross = (wide)counts[0] * m - (wide)counts[1] * n;
+
+    return (double)((long double)cross / ((long double)n * (long double)m));
+}
+
+/*
+ * Largest distance that an order of values inside a gap could hide: all of one side before all of the other.
+ * `ref` and `cur` are the counts before the gap.
+ */
+static double
+gap_reach(const struct sweep *before, uint64_t ref_gap, uint64_t cur_gap)
+{
+    double ref = (double)before->ref * before->inverse_ref;
+    double cur = (double)before->cur * before->inverse_cur;
+    double ref_first = ref + (double)ref_gap * before->inverse_ref - cur;
+    double cur_first = cur + (double)cur_gap * before->inverse_cur - ref;
+
+    return fmax(ref_first, cur_first);
+}
+
+struct otc_ks
+otc_cells_ks(const struct otc_cells *ref, const struct otc_cell_counts *cur)
+{
+    if (ref->total == 0 || cur->total == 0 || ref->n == 0)
+        return (struct otc_ks){NAN, NAN, NAN, NAN, NAN};
+
+    struct sweep sweep = {.inverse_ref = 1.0 / (double)ref->total, .inverse_cur = 1.0 / (double)cur->total};
+    double reach = 0;
+
+    for (size_t i = 0; i <= ref->n; i++) {
+        size_t point = i < ref->n ? i : ref->n - 1;
+
+        if (ref->gap[i] > 0 && cur->gap[i] > 0)
+            reach = fmax(reach, gap_reach(&sweep, ref->gap[i], cur->gap[i]));
+        if (ref->gap[i] + cur->gap[i] > 0) {
+            sweep.ref += ref->gap[i];
+            sweep.cur += cur->gap[i];
+            sweep_look(&sweep, point);
+        }
+        if (i == ref->n)
+            break;
+        sweep.ref += ref->eq[i];
+        sweep.cur += cur->eq[i];
+        sweep_look(&sweep, point);
+    }
+
+    double greater = share_difference(sweep.highest_at, ref->total, cur->total);
+    double less = -share_difference(sweep.lowest_at, ref->total, cur->total);
+    struct otc_ks ks = {.d_greater = greater, .d_less = less > 0 ? less : 0};
+
+    ks.d = fmax(greater, ks.d_less);
+    ks.at = ref->points[greater >= ks.d_less ? sweep.highest_point : sweep.lowest_point];
+    ks.error = fmax(0, reach - ks.d);
+    return ks;
+}
+
+/* The part of the Wasserstein integral between two neighbouring points, and what it may miss. */
+struct gap_area {
+    double area;
+    double error;
+};
+
+/*
+ * Over a width w the difference F_cur - F_ref climbs from `start` to `end` with integral `sum`. Without a
+ * sign change |sum| is exact. With one, the most that monotone climb can enclose is a single step placed so
+ * that the integral fits.
+ */
+static struct gap_area
+gap_area(double start, double end, double width, double sum)
+{
+    struct gap_area out = {fabs(sum), 0};
+
+    if (start < 0 && end > 0) {
+        double step = (end * width - sum) / (end - start);
+        double most = -start * step + end * (width - step);
+
+        out.error = fmax(0, most - out.area);
+    }
+    return out;
+}
+
+double
+otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts *cur, double *error)
+{
+    if (error)
+        *error = NAN;
+    if (ref->total == 0 || cur->total == 0 || ref->n == 0 || !cur->gap_sum)
+        return NAN;
+
+    double n = (double)ref->total, m = (double)cur->total;
+    double first = ref->points[0], last = ref->points[ref->n - 1];
+    /* Outside the points one CDF is constant: exact. */
+    double area = ((double)cur->gap[0] * first - cur->gap_sum[0]) / m +
+                  (cur->gap_sum[ref->n] - (double)cur->gap[ref->n] * last) / m;
+    double missed = 0;
+    uint64_t ref_below = ref->gap[0], cur_below = cur->gap[0];
+
+    for (size_t i = 1; i < ref->n; i++) {
+        ref_below += ref->eq[i - 1];
+        cur_below += cur->eq[i - 1];
+
+        double width = ref->points[i] - ref->points[i - 1];
+        double start = (double)cur_below / m - (double)ref_below / n;
+        double climb = (double)cur->gap[i] / m;
+        /* Reference values inside a gap (capped reference) are taken as spread evenly. */
+        double ref_climb = (double)ref->gap[i] / n;
+        double sum = start * width - ref_climb * width / 2;
+
+        if (cur->gap[i] > 0)
+            sum += ((double)cur->gap[i] * ref->points[i] - cur->gap_sum[i]) / m;
+
+        struct gap_area part = gap_area(start - ref_climb, start + climb, width, sum);
+
+        area += part.area;
+        missed += part.error + ref_climb * width / 2;
+        ref_below += ref->gap[i];
+        cur_below += cur->gap[i];
+    }
+    if (error)
+        *error = missed;
+    return fmax(0, area);
+}
+
+/*
+ * sum over one sample's values in a group of `own` values tied with `other` values of the other sample,
+ * `other_below` of which lie below: (pooled mid-rank - own rank)^2.
+ */
+static double
+rank_square(double own, double other, double other_below)
+{
+    double centre = other_below + other / 2;
+
+    return own * centre * centre + own * (own * own - 1) / 12;
+}
+
+/* Values of one sample that lie alone between others: pooled rank - own rank is the other sample's count
+ * below. */
+static double
+rank_square_alone(double own, double other_below)
+{
+    return own * other_below * other_below;
+}
+
+double
+otc_cells_cramer_von_mises(const struct otc_cells *ref, const struct otc_cell_counts *cur)
+{
+    if (ref->total == 0 || cur->total == 0)
+        return NAN;
+
+    double n = (double)ref->total, m = (double)cur->total;
+    double ref_below = 0, cur_below = 0, ref_sum = 0, cur_sum = 0;
+
+    for (size_t i = 0; i <= ref->n; i++) {
+        double r = (double)ref->gap[i], c = (double)cur->gap[i];
+
+        if (r > 0) {
+            ref_sum += rank_square(r, c, cur_below);
+            cur_sum += rank_square(c, r, ref_below);
+        } else {
+            cur_sum += rank_square_alone(c, ref_below);
+        }
+        ref_below += r;
+        cur_below += c;
+        if (i == ref->n)
+            break;
+        r = (double)ref->eq[i];
+        c = (double)cur->eq[i];
+        ref_sum += rank_square(r, c, cur_below);
+        cur_sum += rank_square(c, r, ref_below);
+        ref_below += r;
+        cur_below += c;
+    }
+
+    double product = n * m, both = n + m;
+
+    return (n * ref_sum + m * cur_sum) / (product * both) - (4 * product - 1) / (6 * both);
+}
+
+void
+otc_cells_bin(const struct otc_cells *cells, const uint64_t *eq, const uint64_t *gap, const double *edges,
+              size_t n_edges, uint64_t *out)
+{
+    size_t bin = 0;
+
+    for (size_t i = 0; i <= n_edges; i++)
+        out[i] = 0;
+    for (size_t i = 0; i <= cells->n; i++) {
+        out[bin] += gap[i];
+        if (i == cells->n)
+            break;
+        while (bin < n_edges && edges[bin] <= cells->points[i])
+            bin++;
+        out[bin] += eq[i];
+    }
+}
