@@ -184,6 +184,13 @@ deps: ## install the Debian packages that building and testing need
 deps-check: ## install those of the further gates too
 	$(Q)tests/check/deps.sh $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_CHECK)
 
+# ---- Demo, interop, bench -------------------------------------------------------------------------------
+
+# The demo runs the release build, whatever VARIANT says.
+demo: deps ## build, run the sidecar on generated traffic (DATA=file.csv: on your own), print what it found
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/bin/otelcol-aimon
+	$(Q)otel-config-examples/demo/run.sh $(BUILD)/release/bin/otelcol-aimon $(DATA)
+
 # ---- Gates ----------------------------------------------------------------------------------------------
 
 C_FILES = $(shell git ls-files '*.c' '*.h')
