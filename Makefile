@@ -38,7 +38,7 @@ DEPS.common/component := common/base common/config common/otlp
 DEPS.common/analysis := common/base common/stats common/json common/config common/otlp common/component
 $(foreach c,$(COMPONENTS),$(eval DEPS.$c := $(COMMON)))
 DEPS.sidecar := $(COMMON) $(COMPONENTS)
-DEPS.tests/harness := $(COMMON) tests/harness/data
+DEPS.tests/harness := common/component
 DEPS.tests/harness/data := common/base
 
 PKGS.common/base := libxxhash
