@@ -16,7 +16,8 @@ typedef void (*otc_meter_fn)(void *arg, const struct otc_instrument *instrument,
                              const struct otc_label *labels, size_t n_labels, int64_t value);
 /**
  * Calls `fn` for each series, those of an instrument together, instruments and series in order of creation.
- * All values are of one moment between two otc_meter_add(). `fn` must not call the meter. False out of memory.
+ * All values are of one moment between two otc_meter_add(). `fn` must not call the meter. False out of
+ * memory.
  */
 bool otc_meter_visit(struct otc_meter *meter, otc_meter_fn fn, void *arg);
 /**
