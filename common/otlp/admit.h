@@ -19,7 +19,8 @@ struct otc_admitted {
     size_t items;
     /** Spans (log records with ids set) whose trace_id is not 16 or span_id not 8 bytes, or all zero. */
     size_t invalid_ids;
-    /** Histogram points whose bounds and counts don't fit together (lengths, order, sum of buckets), points without a time. */
+    /** Histogram points whose bounds and counts don't fit together (lengths, order, sum of buckets), points
+     * without a time. */
     size_t invalid_points;
     /** English, for partial success: what was wrong with the first invalid item; empty when none. */
     char why[128];
@@ -28,10 +29,10 @@ struct otc_admitted {
 };
 
 /**
- * Checks that `part` is one sound serialized request of `signal`: framing of every known message to the leaves, no
- * AnyValue nested deeper than max_depth (iteratively), decoded size. Errors: INVALID_ARGUMENT "otlp: malformed
- * protobuf at byte N", INVALID_ARGUMENT "otlp: attribute nesting exceeds 64", RESOURCE_EXHAUSTED "otlp: decoded size
- * exceeds N bytes"; all permanent. No allocation.
+ * Checks that `part` is one sound serialized request of `signal`: framing of every known message to the
+ * leaves, no AnyValue nested deeper than max_depth (iteratively), decoded size. Errors: INVALID_ARGUMENT
+ * "otlp: malformed protobuf at byte N", INVALID_ARGUMENT "otlp: attribute nesting exceeds 64",
+ * RESOURCE_EXHAUSTED "otlp: decoded size exceeds N bytes"; all permanent. No allocation.
  */
 OTC_CHECK otc_status otc_admit(enum otc_signal signal, struct otc_slice part,
                                const struct otc_admission *limits, struct otc_admitted *out,

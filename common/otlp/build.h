@@ -14,14 +14,14 @@ struct otc_attribute {
 };
 
 /** Attribute constants: OTC_ATTR_TEXT("ml.model.name", slice), … */
-#define OTC_ATTR_SLICE(name, text) \
+#define OTC_ATTR_SLICE(name, text)                                                                           \
     ((struct otc_attribute){OTC_SLICE_LIT(name), {OTC_VALUE_STRING, {.slice = (text)}}})
 #define OTC_ATTR_STR(name, text) OTC_ATTR_SLICE(name, otc_slice_str(text))
-#define OTC_ATTR_INT(name, number) \
+#define OTC_ATTR_INT(name, number)                                                                           \
     ((struct otc_attribute){OTC_SLICE_LIT(name), {OTC_VALUE_INT, {.integer = (number)}}})
-#define OTC_ATTR_DOUBLE(name, number) \
+#define OTC_ATTR_DOUBLE(name, number)                                                                        \
     ((struct otc_attribute){OTC_SLICE_LIT(name), {OTC_VALUE_DOUBLE, {.real = (number)}}})
-#define OTC_ATTR_BOOL(name, truth) \
+#define OTC_ATTR_BOOL(name, truth)                                                                           \
     ((struct otc_attribute){OTC_SLICE_LIT(name), {OTC_VALUE_BOOL, {.boolean = (truth)}}})
 
 /** An instrument of the output. Points of the same instrument (by pointer) are gathered into one Metric. */
@@ -88,8 +88,8 @@ bool otc_build_exponential(struct otc_metrics_builder *builder, const struct otc
 /** Points so far. */
 size_t otc_metrics_builder_points(const struct otc_metrics_builder *builder);
 /**
- * Appends the finished request to `out` and tells its points; false when the limit or memory was exhausted. The builder is
- * empty again and keeps its resource and scope.
+ * Appends the finished request to `out` and tells its points; false when the limit or memory was exhausted.
+ * The builder is empty again and keeps its resource and scope.
  */
 bool otc_metrics_builder_finish(struct otc_metrics_builder *builder, struct otc_buf *out, size_t *points);
 

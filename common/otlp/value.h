@@ -8,7 +8,8 @@
 enum otc_value_type {
     /** The key was not there. */
     OTC_VALUE_ABSENT,
-    /** The key was there with an AnyValue that holds nothing (or a string_value_strindex, which only profiles know). */
+    /** The key was there with an AnyValue that holds nothing (or a string_value_strindex, which only profiles
+       know). */
     OTC_VALUE_EMPTY,
     OTC_VALUE_STRING,
     OTC_VALUE_BOOL,

@@ -2,12 +2,15 @@
 /**
  * @file Reading serialized OTLP requests without decoding them.
  *
- * A *projection* names the attributes a reader wants; it is compiled once. A walk passes over one part and calls a
- * visitor for each span, data point or log record with borrowed views. Bounds-checked at every varint and length, no
- * recursion, no allocation. Fields may come in any order: `resource` after `scope_spans`, twice (merged, as protobuf
- * does), a KeyValue's value before its key, a scalar field twice (the last wins). Balanced groups and unknown fields
- * are skipped; a wrong wire type on a known field, an unbalanced group, field number 0 and truncation are refused with
- * INVALID_ARGUMENT "otlp: malformed protobuf at byte N".
+ * A *projection* names the attributes a reader wants; it is compiled once. A walk passes over one part and
+ * calls a visitor for each span, data point or log record with borrowed views. Bounds-checked at every varint
+ * and length, no recursion, no allocation (but for a resource or scope that comes in several pieces, which
+ * are joined). Fields may come in any order: `resource` after `scope_spans`, twice (merged, as protobuf does:
+ * as if the pieces were one message; of a oneof the last member wins), a KeyValue's value before its key, a
+ * scalar field twice (the last wins). Balanced groups and unknown fields are skipped; a wrong wire type on a
+ * known field, an unbalanced group, field number 0 and truncation are refused with INVALID_ARGUMENT "otlp:
+ * malformed protobuf at byte N". A walk checks the messages it enters; what it skips by its length (events,
+ * links, exemplars, attributes nobody wants) is checked by otc_admit.
  */
 #ifndef OTC_OTLP_WALK_H
 #define OTC_OTLP_WALK_H
@@ -18,7 +21,8 @@
 /** Where a projected attribute lies. OTC_AT_ANY: record first, then scope, then resource. */
 enum otc_attribute_level { OTC_AT_RECORD, OTC_AT_SCOPE, OTC_AT_RESOURCE, OTC_AT_ANY };
 
-/** One wanted attribute. With `prefix` every record attribute whose key begins with `key` is wanted (see `matches`). */
+/** One wanted attribute. With `prefix` every record attribute whose key begins with `key` is wanted (see
+ * `matches`). */
 struct otc_wanted {
     const char *key;
     enum otc_attribute_level level;
@@ -37,7 +41,8 @@ OTC_CHECK otc_status otc_projection_new(const struct otc_wanted *wanted, size_t 
                                         struct otc_projection **out, struct otc_error *err);
 void otc_projection_free(struct otc_projection *projection);
 
-/** A record attribute found by a prefix: `wanted` is the index in the projection, `rest` the key after the prefix. */
+/** A record attribute found by a prefix: `wanted` is the index in the projection, `rest` the key after the
+ * prefix. */
 struct otc_match {
     size_t wanted;
     struct otc_slice rest;
@@ -46,7 +51,8 @@ struct otc_match {
 
 /** What every record shows. All of it is borrowed for the visitor's call alone. */
 struct otc_record {
-    /** Encoded Resource messages' attributes merged: raw fields for otc_attributes_next, one after another. */
+    /** Encoded Resource messages' attributes merged: raw fields for otc_attributes_next, one after another.
+     */
     struct otc_slice resource;
     struct otc_slice scope_name;
     struct otc_slice scope_version;
@@ -54,11 +60,13 @@ struct otc_record {
     struct otc_slice scope;
     struct otc_slice resource_schema_url;
     struct otc_slice scope_schema_url;
-    /** 0-based index of the ResourceSpans (…Metrics, …Logs) within the part; changes when the resource does. */
+    /** 0-based index of the ResourceSpans (…Metrics, …Logs) within the part; changes when the resource does.
+     */
     size_t resource_index;
-    /** One for each wanted attribute, in its order; ABSENT where the record has none. For duplicates the last wins. */
+    /** One for each wanted attribute, in its order; ABSENT where the record has none. For duplicates the last
+     * wins. */
     const struct otc_value *values;
-    /** Attributes found by prefix, in wire order. */
+    /** Attributes found by prefix, in wire order, duplicates included. */
     const struct otc_match *matches;
     size_t n_matches;
     size_t matches_lost;
@@ -96,8 +104,8 @@ enum otc_temporality { OTC_TEMPORALITY_UNSPECIFIED, OTC_TEMPORALITY_DELTA, OTC_T
 #define OTC_POINT_NO_RECORDED_VALUE 1u
 
 /**
- * Packed little-endian 64-bit words of a repeated fixed64 or double field. A part may hold the field unpacked or in
- * several runs: `runs` > 1 then, and otc_words_get still finds the i-th word.
+ * Packed little-endian 64-bit words of a repeated fixed64 or double field. A part may hold the field unpacked
+ * or in several runs: `runs` > 1 then, and otc_words_get still finds the i-th word.
  */
 struct otc_words {
     struct otc_slice message;
@@ -110,15 +118,18 @@ struct otc_words {
 uint64_t otc_words_get(const struct otc_words *words, size_t i);
 double otc_words_double(const struct otc_words *words, size_t i);
 
-/** Buckets of an exponential histogram: packed varints. */
+/** Buckets of an exponential histogram: varints. */
 struct otc_exp_buckets {
     int32_t offset;
     size_t n;
-    struct otc_slice message; /* the encoded Buckets */
+    /** The encoded data point and the field (8 positive, 9 negative) under which its Buckets lie. */
+    struct otc_slice point;
+    uint32_t field;
 };
 /** Calls for each bucket count in order; `*cursor` starts zeroed. False at the end. */
 struct otc_varint_cursor {
-    struct otc_slice rest;
+    struct otc_slice point;
+    struct otc_slice message;
     struct otc_slice run;
     bool started;
 };
@@ -173,7 +184,8 @@ typedef bool (*otc_span_fn)(void *arg, const struct otc_span *span);
 typedef bool (*otc_point_fn)(void *arg, const struct otc_point *point);
 typedef bool (*otc_log_fn)(void *arg, const struct otc_log_record *record);
 
-/** `projection` may be NULL: no attributes are looked at. The visitor is called only for parts that are sound up to there. */
+/** `projection` may be NULL: no attributes are looked at. The visitor is called only for parts that are sound
+ * up to there. */
 OTC_CHECK otc_status otc_walk_spans(const struct otc_projection *projection, struct otc_slice part,
                                     otc_span_fn fn, void *arg, struct otc_error *err);
 OTC_CHECK otc_status otc_walk_points(const struct otc_projection *projection, struct otc_slice part,
@@ -197,16 +209,17 @@ enum otc_attributes_of {
 /** The number above for a point of this type. */
 enum otc_attributes_of otc_point_attributes(enum otc_metric_type type);
 /**
- * Iterates every attribute of an encoded message, in wire order, duplicates included. `*rest` starts as the encoded
- * message. False at the end. The message must have been walked (it is trusted to be sound).
+ * Iterates every attribute of an encoded message, in wire order, duplicates included. `*rest` starts as the
+ * encoded message. False at the end. The message should have been admitted: a malformed field ends the
+ * iteration.
  */
 bool otc_attributes_next(enum otc_attributes_of of, struct otc_slice *rest, struct otc_slice *key,
                          struct otc_value *value);
 /** Iterates the elements of an ARRAY value. `*rest` starts as value.as.slice. */
 bool otc_array_next(struct otc_slice *rest, struct otc_value *value);
 /**
- * Iterates the length-delimited fields numbered `field` of an encoded message (span events: 11; exemplars of a number
- * point: 5, histogram 8, exponential 11; quantiles of a summary: 6). `*rest` starts as the message.
+ * Iterates the length-delimited fields numbered `field` of an encoded message (span events: 11; exemplars of
+ * a number point: 5, histogram 8, exponential 11; quantiles of a summary: 6). `*rest` starts as the message.
  */
 bool otc_messages_next(struct otc_slice *rest, uint32_t field, struct otc_slice *message);
 

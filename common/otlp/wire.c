@@ -12,7 +12,8 @@ otc_wire_varint_long(const uint8_t *p, const uint8_t *end, uint32_t max_bytes, u
         result |= (uint64_t)(byte & 0x7f) << (7 * i);
         if (byte < 0x80) {
             *value = result;
-            return p;
+            /* The tenth byte has room for one bit. */
+            return i == 9 && byte > 1 ? NULL : p;
         }
     }
     return NULL;

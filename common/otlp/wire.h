@@ -3,7 +3,7 @@
  * @file The protobuf wire format: reading with bounds, writing into a buffer. For this folder and its tests.
  *
  * Accepted as protobuf-c accepts them: tags and lengths of at most 5 bytes (a length at most INT32_MAX),
- * varints of at most 10.
+ * varints of at most 10 and 64 bits.
  */
 #ifndef OTC_OTLP_WIRE_H
 #define OTC_OTLP_WIRE_H
