@@ -146,7 +146,7 @@ bad_yaml_is_refused_with_its_place(void **state)
     } cases[] = {
         {"a: 1\nb: 2\na: 3\n", "t.yaml:3:1: mapping key \"a\" already defined at line 1"},
         {"a: {b: 1, b: 2}", "mapping key \"b\" already defined"},
-        {"a: [1, 2", "t.yaml:1:9"},
+        {"a: [1, 2", "t.yaml:2:1: while parsing a flow sequence, did not find expected ',' or ']'"},
         {"a: b: c", "t.yaml:1:5"},
         {"\tx: 1", "t.yaml:1"},
         {"a: *nope", "t.yaml:1:4: unknown anchor referenced"},
@@ -221,29 +221,27 @@ yaml_test_suite(void **state)
     }
     for (const struct otc_node *c = otc_node_get(otc_document_root(suite), "cases")->first; c; c = c->next) {
         const struct otc_node *json = otc_node_get(c, "json");
+        struct otc_slice id = otc_node_get(c, "id")->text;
         struct otc_document *doc = NULL, *expected = NULL;
         otc_status status = otc_document_parse(otc_node_get(c, "yaml")->text, "suite", &doc, NULL);
 
         if (!otc_node_get(c, "libyaml_parses")->boolean) {
-            assert_int_not_equal(status, OTC_OK);
+            /* The fault of these lies behind the first document, which is all the Collector reads. */
+            bool behind = otc_slice_equal_str(id, "4H7K") || otc_slice_equal_str(id, "BS4K") ||
+                          otc_slice_equal_str(id, "M7A3");
+
+            assert_int_equal(status == OTC_OK, behind);
             refused++;
         }
         if (status == OTC_OK && json->kind == OTC_NODE_STRING &&
             otc_document_parse(json->text, "json", &expected, NULL) == OTC_OK) {
-            bool same = vectors_equal(otc_document_root(doc), otc_document_root(expected));
-
-            if (!same) {
-                printf("differs: %.*s %.*s\n", OTC_SLICE_ARG(otc_node_get(c, "id")->text),
-                       OTC_SLICE_ARG(otc_node_get(c, "name")->text));
-            }
-            values += same;
+            values += vectors_equal(otc_document_root(doc), otc_document_root(expected));
         }
         otc_document_free(expected);
         otc_document_free(doc);
     }
-    printf("yaml suite: %zu values, %zu refused\n", values, refused);
-    assert_true(values > 80);
-    assert_true(refused > 40);
+    assert_int_equal(values, 103);
+    assert_int_equal(refused, 63);
     otc_document_free(suite);
 }
 
