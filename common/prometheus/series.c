@@ -621,8 +621,6 @@ otc_prom_translator_series(struct otc_prom_translator *t, const struct otc_point
     if (t->metric != point->metric.data || !t->metric) {
         t->metric_refusal = learn_metric(t, point);
         t->metric = point->metric.data;
-    } else if (t->type == OTC_PROM_INFO && !type_of_point(point, &t->type)) {
-        return OTC_PROM_UNSUPPORTED;
     }
     if (t->metric_refusal != OTC_PROM_OK) {
         return t->metric_refusal;

@@ -68,7 +68,7 @@ struct otc_prom_quantile {
 
 /** Buckets of one sign of an exponential histogram. */
 struct otc_prom_side {
-    int32_t offset;
+    int64_t offset;
     size_t n;
     const uint64_t *counts;
 };

@@ -1,0 +1,549 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/prometheus/buckets.h"
+#include "common/prometheus/series.h"
+
+#include "common/otlp/value_text.h"
+#include "common/prometheus/text.h"
+
+#include <math.h>
+
+/** Explicit buckets of one histogram; more are refused. */
+#define BOUNDS_MAX 100000
+#define QUANTILES_MAX 1000
+/** OpenMetrics: characters of an exemplar's label names and values. */
+#define EXEMPLAR_RUNES_MAX 128
+
+/** A value's block: the struct, then its arrays, all of 8-byte members, then bytes. */
+struct shape {
+    size_t n_bounds, n_counts, n_positive, n_negative, n_quantiles, n_exemplars, text;
+};
+
+struct arrays {
+    double *bounds;
+    uint64_t *counts;
+    uint64_t *positive;
+    uint64_t *negative;
+    struct otc_prom_quantile *quantiles;
+    struct otc_prom_exemplar *exemplars;
+    uint8_t *text;
+};
+
+static struct otc_prom_value *
+value_alloc(const struct shape *shape, struct arrays *arrays)
+{
+    size_t words = shape->n_bounds + shape->n_counts + shape->n_positive + shape->n_negative;
+    size_t bytes = words * 8 + shape->n_quantiles * sizeof(struct otc_prom_quantile) +
+                   shape->n_exemplars * sizeof(struct otc_prom_exemplar) + shape->text;
+    struct otc_prom_value *value = calloc(1, sizeof(*value) + bytes);
+    uint64_t *at;
+
+    if (!value) {
+        return NULL;
+    }
+    atomic_init(&value->refs, 1);
+    at = (uint64_t *)(void *)(value + 1);
+    arrays->bounds = (double *)(void *)at;
+    arrays->counts = at + shape->n_bounds;
+    arrays->positive = arrays->counts + shape->n_counts;
+    arrays->negative = arrays->positive + shape->n_positive;
+    arrays->quantiles = (struct otc_prom_quantile *)(void *)(arrays->negative + shape->n_negative);
+    arrays->exemplars = (struct otc_prom_exemplar *)(void *)(arrays->quantiles + shape->n_quantiles);
+    arrays->text = (uint8_t *)(arrays->exemplars + shape->n_exemplars);
+    value->bounds = arrays->bounds;
+    value->counts = arrays->counts;
+    value->n_bounds = shape->n_bounds;
+    value->positive = (struct otc_prom_side){.n = shape->n_positive, .counts = arrays->positive};
+    value->negative = (struct otc_prom_side){.n = shape->n_negative, .counts = arrays->negative};
+    value->quantiles = arrays->quantiles;
+    value->n_quantiles = shape->n_quantiles;
+    value->exemplars = arrays->exemplars;
+    value->n_exemplars = shape->n_exemplars;
+    return value;
+}
+
+struct otc_prom_value *
+otc_prom_value_ref(struct otc_prom_value *value)
+{
+    atomic_fetch_add_explicit(&value->refs, 1, memory_order_relaxed);
+    return value;
+}
+
+void
+otc_prom_value_unref(struct otc_prom_value *value)
+{
+    if (value && atomic_fetch_sub_explicit(&value->refs, 1, memory_order_acq_rel) == 1) {
+        free(value);
+    }
+}
+
+/* ---- Exemplars ---------------------------------------------------------------------------------- */
+
+/** Exemplars of a point while they are read. */
+struct exemplars {
+    struct otc_prom_exemplar items[OTC_PROM_EXEMPLARS_MAX];
+    size_t ends[OTC_PROM_EXEMPLARS_MAX];
+    size_t n;
+    struct otc_buf text;
+};
+
+static void
+append_hex(struct otc_buf *out, const char *name, struct otc_slice id)
+{
+    if (id.len == 0) {
+        return;
+    }
+    otc_buf_printf(out, "%s=\"", name);
+    for (size_t i = 0; i < id.len && i < 16; i++) {
+        otc_buf_printf(out, "%02x", id.data[i]);
+    }
+    otc_buf_append_byte(out, '"');
+}
+
+static size_t
+count_runes(struct otc_slice text)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        n += (text.data[i] & 0xc0) != 0x80;
+    }
+    return n;
+}
+
+/** Appends the filtered attributes, all or none: those whose characters would pass OpenMetrics' limit stay
+ * away. */
+static void
+append_filtered(struct otc_buf *out, struct otc_slice message, size_t start)
+{
+    OTC_AUTO_BUF struct otc_buf labels = {.limit = 4096};
+    struct otc_slice rest = message;
+    struct otc_slice pair;
+    size_t runes = count_runes(otc_slice_of(out->data + start, out->len - start));
+
+    while (otc_messages_next(&rest, 7, &pair)) {
+        OTC_AUTO_BUF struct otc_buf text = {.limit = 4096};
+        OTC_AUTO_BUF struct otc_buf name = {.limit = 4096};
+        struct otc_slice value = otc_message_bytes(otc_message_bytes(pair, 2), 1);
+
+        if (otc_prometheus_label_name(OTC_UNDERSCORE_WITH_SUFFIXES, otc_message_bytes(pair, 1), &name,
+                                      NULL) != OTC_OK) {
+            continue;
+        }
+        otc_prom_put_utf8(&text, value);
+        otc_buf_append_str(&labels, labels.len > 0 || out->len > start ? "," : "");
+        otc_buf_append_slice(&labels, otc_buf_slice(&name));
+        otc_buf_append_str(&labels, "=\"");
+        otc_prom_put_escaped(&labels, otc_buf_slice(&text), true);
+        otc_buf_append_byte(&labels, '"');
+    }
+    if (!labels.failed && runes + count_runes(otc_buf_slice(&labels)) <= EXEMPLAR_RUNES_MAX) {
+        otc_buf_append_slice(out, otc_buf_slice(&labels));
+    }
+}
+
+static bool
+exemplar_number(struct otc_slice message, double *out)
+{
+    uint64_t bits = otc_message_scalar(message, 3, 1);
+
+    if (bits == otc_message_scalar(message, 3, 2)) {
+        memcpy(out, &bits, sizeof(*out));
+    } else {
+        *out = (double)(int64_t)otc_message_scalar(message, 6, 0);
+    }
+    return !isnan(*out);
+}
+
+static void
+read_exemplars(const struct otc_point *point, struct exemplars *out)
+{
+    struct otc_slice rest = point->encoded;
+    struct otc_slice message;
+    uint32_t field = point->type == OTC_METRIC_HISTOGRAM               ? 8
+                     : point->type == OTC_METRIC_EXPONENTIAL_HISTOGRAM ? 11
+                                                                       : 5;
+
+    while (out->n < OTC_PROM_EXEMPLARS_MAX && otc_messages_next(&rest, field, &message)) {
+        struct otc_prom_exemplar *exemplar = &out->items[out->n];
+        struct otc_slice span_id = otc_message_bytes(message, 4);
+        size_t start = out->text.len;
+
+        if (!exemplar_number(message, &exemplar->value)) {
+            continue;
+        }
+        exemplar->time_unix_nano = otc_message_scalar(message, 2, 0);
+        append_hex(&out->text, "trace_id", otc_message_bytes(message, 5));
+        if (span_id.len > 0 && out->text.len > start) {
+            otc_buf_append_byte(&out->text, ',');
+        }
+        append_hex(&out->text, "span_id", span_id);
+        append_filtered(&out->text, message, start);
+        out->ends[out->n++] = out->text.len;
+    }
+}
+
+static void
+place_exemplars(const struct exemplars *exemplars, struct arrays *arrays)
+{
+    size_t start = 0;
+
+    if (exemplars->text.len > 0) {
+        memcpy(arrays->text, exemplars->text.data, exemplars->text.len);
+    }
+    for (size_t i = 0; i < exemplars->n; i++) {
+        arrays->exemplars[i] = exemplars->items[i];
+        arrays->exemplars[i].labels = otc_slice_of(arrays->text + start, exemplars->ends[i] - start);
+        start = exemplars->ends[i];
+    }
+}
+
+/* ---- Points to values --------------------------------------------------------------------------- */
+
+/** The kinds below allocate by their shape and fill in. */
+struct making {
+    const struct otc_point *point;
+    struct shape shape;
+    struct otc_prom_value *value;
+};
+
+static enum otc_prom_refusal
+make_number(struct making *m, struct arrays *arrays)
+{
+    const struct otc_value *value = &m->point->value;
+    double number = value->type == OTC_VALUE_INT ? (double)value->as.integer : value->as.real;
+    bool counter = m->point->type == OTC_METRIC_SUM && m->point->monotonic;
+
+    if (value->type != OTC_VALUE_INT && value->type != OTC_VALUE_DOUBLE) {
+        return OTC_PROM_INVALID_VALUE;
+    }
+    if (counter && !(number >= 0)) {
+        return OTC_PROM_INVALID_VALUE;
+    }
+    m->value = value_alloc(&m->shape, arrays);
+    if (!m->value) {
+        return OTC_PROM_NO_MEMORY;
+    }
+    m->value->number = number;
+    return OTC_PROM_OK;
+}
+
+/** Bounds must rise and there must be one count more; a last bound of +Inf is ours to write. */
+static bool
+check_bounds(const struct otc_point *point, size_t *n_bounds)
+{
+    size_t n = point->explicit_bounds.n;
+    double last = 0;
+
+    if (n > BOUNDS_MAX || (n == 0 && point->bucket_counts.n > 1) ||
+        (n > 0 && point->bucket_counts.n != n + 1)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        double bound = otc_words_double(&point->explicit_bounds, i);
+
+        if (isnan(bound) || (i > 0 && bound <= last) || bound == -(double)INFINITY) {
+            return false;
+        }
+        last = bound;
+    }
+    *n_bounds = n > 0 && isinf(last) ? n - 1 : n;
+    return true;
+}
+
+static enum otc_prom_refusal
+make_histogram(struct making *m, struct arrays *arrays)
+{
+    const struct otc_point *point = m->point;
+    size_t n;
+
+    if (!check_bounds(point, &n)) {
+        return OTC_PROM_INVALID_VALUE;
+    }
+    m->shape.n_bounds = n;
+    m->shape.n_counts = n + 1;
+    m->value = value_alloc(&m->shape, arrays);
+    if (!m->value) {
+        return OTC_PROM_NO_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++) {
+        arrays->bounds[i] = otc_words_double(&point->explicit_bounds, i);
+    }
+    for (size_t i = 0; i < point->bucket_counts.n; i++) {
+        arrays->counts[i < n ? i : n] += otc_words_get(&point->bucket_counts, i);
+    }
+    if (point->bucket_counts.n == 0) {
+        arrays->counts[0] = point->count;
+    }
+    return OTC_PROM_OK;
+}
+
+static void
+range_of_buckets(const struct otc_exp_buckets *buckets, struct otc_prom_range *range)
+{
+    struct otc_varint_cursor cursor = {.started = false};
+    uint64_t count;
+
+    for (int64_t i = buckets->offset; otc_exp_buckets_next(buckets, &cursor, &count); i++) {
+        if (count > 0) {
+            otc_prom_range_add(range, i);
+        }
+    }
+}
+
+static size_t
+range_length(const struct otc_prom_range *range, int32_t steps)
+{
+    return range->any
+               ? (size_t)(otc_prom_coarser(range->last, steps) - otc_prom_coarser(range->first, steps)) + 1
+               : 0;
+}
+
+static void
+fill_side(const struct otc_exp_buckets *buckets, const struct otc_prom_range *range, int32_t steps,
+          uint64_t *counts, struct otc_prom_side *side)
+{
+    struct otc_varint_cursor cursor = {.started = false};
+    int64_t first = range->any ? otc_prom_coarser(range->first, steps) : 0;
+    uint64_t count;
+
+    side->offset = first;
+    for (int64_t i = buckets->offset; otc_exp_buckets_next(buckets, &cursor, &count); i++) {
+        if (count > 0) {
+            counts[otc_prom_coarser(i, steps) - first] += count;
+        }
+    }
+}
+
+static enum otc_prom_refusal
+make_exponential(struct making *m, struct arrays *arrays)
+{
+    const struct otc_point *point = m->point;
+    struct otc_prom_range positive = {.any = false};
+    struct otc_prom_range negative = {.any = false};
+    int32_t scale;
+    int32_t steps;
+
+    if (point->scale > 64 || point->scale < -64 || !(point->zero_threshold >= 0) ||
+        isinf(point->zero_threshold)) {
+        return OTC_PROM_INVALID_VALUE;
+    }
+    range_of_buckets(&point->positive, &positive);
+    range_of_buckets(&point->negative, &negative);
+    scale = otc_prom_fit_scale(point->scale, &positive, &negative);
+    steps = point->scale - scale;
+    m->shape.n_positive = range_length(&positive, steps);
+    m->shape.n_negative = range_length(&negative, steps);
+    m->value = value_alloc(&m->shape, arrays);
+    if (!m->value) {
+        return OTC_PROM_NO_MEMORY;
+    }
+    m->value->exponential = true;
+    m->value->scale = scale;
+    m->value->zero_count = point->zero_count;
+    m->value->zero_threshold = point->zero_threshold;
+    fill_side(&point->positive, &positive, steps, arrays->positive, &m->value->positive);
+    fill_side(&point->negative, &negative, steps, arrays->negative, &m->value->negative);
+    return OTC_PROM_OK;
+}
+
+static enum otc_prom_refusal
+make_summary(struct making *m, struct arrays *arrays)
+{
+    struct otc_slice rest = m->point->encoded;
+    struct otc_slice message;
+    size_t n = 0;
+
+    while (otc_messages_next(&rest, 6, &message)) {
+        m->shape.n_quantiles++;
+    }
+    if (m->shape.n_quantiles > QUANTILES_MAX) {
+        return OTC_PROM_INVALID_VALUE;
+    }
+    m->value = value_alloc(&m->shape, arrays);
+    if (!m->value) {
+        return OTC_PROM_NO_MEMORY;
+    }
+    rest = m->point->encoded;
+    while (otc_messages_next(&rest, 6, &message)) {
+        uint64_t quantile = otc_message_scalar(message, 1, 0);
+        uint64_t value = otc_message_scalar(message, 2, 0);
+
+        memcpy(&arrays->quantiles[n].quantile, &quantile, sizeof(quantile));
+        memcpy(&arrays->quantiles[n].value, &value, sizeof(value));
+        n++;
+    }
+    return OTC_PROM_OK;
+}
+
+static enum otc_prom_refusal
+make_value(struct making *m, struct arrays *arrays)
+{
+    switch (m->point->type) {
+    case OTC_METRIC_GAUGE:
+    case OTC_METRIC_SUM:
+        return make_number(m, arrays);
+    case OTC_METRIC_HISTOGRAM:
+        return make_histogram(m, arrays);
+    case OTC_METRIC_EXPONENTIAL_HISTOGRAM:
+        return make_exponential(m, arrays);
+    case OTC_METRIC_SUMMARY:
+        return make_summary(m, arrays);
+    case OTC_METRIC_NONE:
+    default:
+        return OTC_PROM_UNSUPPORTED;
+    }
+}
+
+static bool
+has_exemplars(const struct otc_point *point)
+{
+    return point->type == OTC_METRIC_HISTOGRAM || point->type == OTC_METRIC_EXPONENTIAL_HISTOGRAM ||
+           (point->type == OTC_METRIC_SUM && point->monotonic);
+}
+
+enum otc_prom_refusal
+otc_prom_value_new(const struct otc_point *point, bool exemplars, struct otc_prom_value **out)
+{
+    struct exemplars read = {.n = 0, .text = {.limit = 65536}};
+    struct making m = {.point = point};
+    struct arrays arrays;
+    enum otc_prom_refusal refusal;
+
+    if (exemplars && has_exemplars(point)) {
+        read_exemplars(point, &read);
+        read.n = read.text.failed ? 0 : read.n;
+    }
+    m.shape.n_exemplars = read.n;
+    m.shape.text = read.text.len;
+    refusal = make_value(&m, &arrays);
+    if (refusal == OTC_PROM_OK) {
+        place_exemplars(&read, &arrays);
+        m.value->start_unix_nano = point->start_unix_nano;
+        m.value->time_unix_nano = point->time_unix_nano;
+        m.value->count = point->count;
+        /* A summary's sum has no presence: unset is 0. */
+        m.value->has_sum = (point->has_sum || point->type == OTC_METRIC_SUMMARY) && !isnan(point->sum);
+        m.value->sum = point->sum;
+        *out = m.value;
+    }
+    otc_buf_release(&read.text);
+    return refusal;
+}
+
+/* ---- Deltas ------------------------------------------------------------------------------------- */
+
+static void
+range_of_side(const struct otc_prom_side *side, int32_t steps, struct otc_prom_range *range)
+{
+    if (side->n > 0) {
+        otc_prom_range_add(range, otc_prom_coarser(side->offset, steps));
+        otc_prom_range_add(range, otc_prom_coarser(side->offset + (int64_t)side->n - 1, steps));
+    }
+}
+
+static void
+add_side(const struct otc_prom_side *from, int32_t steps, int64_t first, uint64_t *counts)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        counts[otc_prom_coarser(from->offset + (int64_t)i, steps) - first] += from->counts[i];
+    }
+}
+
+static struct otc_prom_value *
+add_exponential(const struct otc_prom_value *total, const struct otc_prom_value *delta, struct shape *shape,
+                struct arrays *arrays)
+{
+    int32_t common = total->scale < delta->scale ? total->scale : delta->scale;
+    struct otc_prom_range positive = {.any = false};
+    struct otc_prom_range negative = {.any = false};
+    struct otc_prom_value *sum;
+    int32_t scale;
+
+    range_of_side(&total->positive, total->scale - common, &positive);
+    range_of_side(&delta->positive, delta->scale - common, &positive);
+    range_of_side(&total->negative, total->scale - common, &negative);
+    range_of_side(&delta->negative, delta->scale - common, &negative);
+    scale = otc_prom_fit_scale(common, &positive, &negative);
+    shape->n_positive = range_length(&positive, common - scale);
+    shape->n_negative = range_length(&negative, common - scale);
+    sum = value_alloc(shape, arrays);
+    if (!sum) {
+        return NULL;
+    }
+    sum->exponential = true;
+    sum->scale = scale;
+    sum->positive.offset = otc_prom_coarser(positive.first, common - scale);
+    sum->negative.offset = otc_prom_coarser(negative.first, common - scale);
+    add_side(&total->positive, total->scale - scale, sum->positive.offset, arrays->positive);
+    add_side(&delta->positive, delta->scale - scale, sum->positive.offset, arrays->positive);
+    add_side(&total->negative, total->scale - scale, sum->negative.offset, arrays->negative);
+    add_side(&delta->negative, delta->scale - scale, sum->negative.offset, arrays->negative);
+    sum->zero_count = total->zero_count + delta->zero_count;
+    sum->zero_threshold =
+        total->zero_threshold > delta->zero_threshold ? total->zero_threshold : delta->zero_threshold;
+    return sum;
+}
+
+static struct otc_prom_value *
+add_explicit(const struct otc_prom_value *total, const struct otc_prom_value *delta, struct shape *shape,
+             struct arrays *arrays)
+{
+    struct otc_prom_value *sum;
+    /* Numbers and summaries have no counts array: theirs is never read. */
+    bool buckets = total->n_bounds > 0;
+
+    shape->n_bounds = total->n_bounds;
+    shape->n_counts = total->n_bounds + 1;
+    sum = value_alloc(shape, arrays);
+    if (!sum) {
+        return NULL;
+    }
+    for (size_t i = 0; buckets && i < total->n_bounds; i++) {
+        arrays->bounds[i] = total->bounds[i];
+        arrays->counts[i] = total->counts[i] + delta->counts[i];
+    }
+    arrays->counts[total->n_bounds] = buckets
+                                          ? total->counts[total->n_bounds] + delta->counts[total->n_bounds]
+                                          : total->count + delta->count;
+    return sum;
+}
+
+enum otc_prom_refusal
+otc_prom_value_add(const struct otc_prom_value *total, const struct otc_prom_value *delta,
+                   struct otc_prom_value **out)
+{
+    struct shape shape = {.n_exemplars = delta->n_exemplars};
+    struct arrays arrays;
+    struct otc_prom_value *sum;
+    size_t used = 0;
+
+    if (total->exponential != delta->exponential || total->n_bounds != delta->n_bounds ||
+        (total->n_bounds > 0 &&
+         memcmp(total->bounds, delta->bounds, total->n_bounds * sizeof(double)) != 0)) {
+        return OTC_PROM_INVALID_VALUE;
+    }
+    for (size_t i = 0; i < delta->n_exemplars; i++) {
+        shape.text += delta->exemplars[i].labels.len;
+    }
+    sum = total->exponential ? add_exponential(total, delta, &shape, &arrays)
+                             : add_explicit(total, delta, &shape, &arrays);
+    if (!sum) {
+        return OTC_PROM_NO_MEMORY;
+    }
+    for (size_t i = 0; i < delta->n_exemplars; i++) {
+        struct otc_slice labels = delta->exemplars[i].labels;
+
+        arrays.exemplars[i] = delta->exemplars[i];
+        arrays.exemplars[i].labels = otc_slice_of(arrays.text + used, labels.len);
+        memcpy(arrays.text + used, labels.data, labels.len);
+        used += labels.len;
+    }
+    sum->start_unix_nano = total->start_unix_nano;
+    sum->time_unix_nano = delta->time_unix_nano;
+    sum->number = total->number + delta->number;
+    sum->count = total->count + delta->count;
+    sum->has_sum = total->has_sum && delta->has_sum;
+    sum->sum = total->sum + delta->sum;
+    *out = sum;
+    return OTC_PROM_OK;
+}
