@@ -15,6 +15,17 @@
 /* Up to here exact methods serve every x. */
 #define SMALL_N 140
 
+/* sqrt(2 pi) / z * sum of exp(-(2k-1)^2 pi^2 / (8 z^2)): quick and without cancellation for small z. */
+static double
+kolmogorov_cdf(double z)
+{
+    double sum = 0;
+
+    for (int k = 1; k < 20; k++)
+        sum += exp(-(2 * k - 1) * (2 * k - 1) * M_PI * M_PI / (8 * z * z));
+    return sqrt(2 * M_PI) / z * sum;
+}
+
 double
 otc_kolmogorov_sf(double z)
 {
@@ -22,15 +33,11 @@ otc_kolmogorov_sf(double z)
         return NAN;
     if (z <= 0)
         return 1;
+    if (z < 1)
+        return 1 - kolmogorov_cdf(z);
 
     double sum = 0;
 
-    if (z < 1) {
-        /* cdf = sqrt(2 pi) / z * sum of exp(-(2k-1)^2 pi^2 / (8 z^2)) */
-        for (int k = 1; k < 20; k++)
-            sum += exp(-(2 * k - 1) * (2 * k - 1) * M_PI * M_PI / (8 * z * z));
-        return 1 - sqrt(2 * M_PI) / z * sum;
-    }
     for (int k = 1; k < 20; k++) {
         double term = exp(-2.0 * k * k * z * z);
 
@@ -218,7 +225,7 @@ pelz_good_cdf(double n, double x)
     double k2 = root * (sums.half[1] / (72 * z7) - sums.whole[0] / (36 * z3));
     double k3 = root * (sums.half[2] / (6480 * z10) + sums.whole[1] / (216 * z6));
 
-    return (1 - otc_kolmogorov_sf(z)) + (k1 + (k2 + k3 / root_n) / root_n) / root_n;
+    return kolmogorov_cdf(z) + (k1 + (k2 + k3 / root_n) / root_n) / root_n;
 }
 
 /* n! / n^n * (2t - 1)^n with t = n x in (1/2, 1]: Ruben and Gambino. */
