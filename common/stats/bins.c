@@ -23,11 +23,11 @@ otc_quantile_linear(const double *sorted, size_t n, double q)
 double
 otc_quantile_nearest(const double *sorted, size_t n, double q)
 {
-    double rank = ceil(q * (double)n);
+    double index = ceil(q * (double)n - 1);
 
-    if (rank < 1)
+    if (!(index > 0))
         return sorted[0];
-    return sorted[rank >= (double)n ? n - 1 : (size_t)rank - 1];
+    return sorted[index >= (double)(n - 1) ? n - 1 : (size_t)index];
 }
 
 size_t

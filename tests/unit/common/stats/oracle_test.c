@@ -125,9 +125,12 @@ check_summary(const double *values, size_t n, const json_t *expected)
     {
         double share = strtod(q, NULL);
 
-        assert_true(otc_quantile_linear(values, n, share) == testdata_member(quantile, "type7_linear"));
-        assert_true(otc_quantile_nearest(values, n, share) ==
-                    testdata_member(quantile, "inverted_cdf_nearest_rank"));
+        /* The oracle read its files with a parser that is at times one unit in the last place off. */
+
+        assert_close("quantile", otc_quantile_linear(values, n, share),
+                     testdata_member(quantile, "type7_linear"), 4e-16);
+        assert_close("nearest rank", otc_quantile_nearest(values, n, share),
+                     testdata_member(quantile, "inverted_cdf_nearest_rank"), 4e-16);
     }
 }
 
