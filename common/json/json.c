@@ -155,7 +155,7 @@ check_limits(struct otc_slice text, const struct otc_json_limits *limits, struct
     }
     *scan = scan_text(text);
     if (scan->deepest > max_depth) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "JSON nests deeper than %u", max_depth);
+        return otc_fail(err, OTC_OUT_OF_RANGE, "JSON nests deeper than %u", max_depth);
     }
     if (scan->memory > max_memory) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "JSON would take more than %zu bytes of memory",
@@ -169,7 +169,7 @@ otc_json_parse(struct otc_slice text, const struct otc_json_limits *limits, stru
                struct otc_error *err)
 {
     OTC_AUTO_BUF struct otc_buf copy = {.limit = SIZE_MAX / 2};
-    struct scan scan;
+    struct scan scan = {0};
     json_error_t error;
     json_t *tree;
     otc_status status = check_limits(text, limits, &scan, err);

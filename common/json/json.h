@@ -45,8 +45,8 @@ struct otc_json_limits {
 /**
  * Parses one document (any value, nothing but white space after it). For equal members of an object the last
  * wins. `limits` may be NULL. `*out` is freed with otc_json_free. INVALID_ARGUMENT "bad JSON at line L column
- * C: why"; RESOURCE_EXHAUSTED for a limit. NaN and Infinity tokens, lone surrogates and bad UTF-8 are
- * refused.
+ * C: why"; OUT_OF_RANGE when it nests too deep, RESOURCE_EXHAUSTED for another limit. NaN and Infinity
+ * tokens, lone surrogates and bad UTF-8 are refused.
  */
 OTC_CHECK otc_status otc_json_parse(struct otc_slice text, const struct otc_json_limits *limits,
                                     struct otc_json **out, struct otc_error *err);

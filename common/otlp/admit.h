@@ -5,9 +5,9 @@
 
 #include "common/component/otc.h"
 
-/** Limits of one request after inflation. */
+/** Limits of one request after inflation. A 0 takes the default. */
 struct otc_admission {
-    /** AnyValue nesting; 64. */
+    /** AnyValue nesting: default 64, at most 256. */
     uint32_t max_depth;
     /** Bytes a full decoder would allocate for it (an upper estimate by message counts); 0: 256 MiB. */
     size_t max_decoded_bytes;
@@ -17,7 +17,8 @@ struct otc_admission {
 struct otc_admitted {
     /** Spans, data points or log records. */
     size_t items;
-    /** Spans (log records with ids set) whose trace_id is not 16 or span_id not 8 bytes, or all zero. */
+    /** Spans whose trace_id is not 16 or span_id not 8 bytes, or all zero; log records whose ids have another
+     * length. */
     size_t invalid_ids;
     /** Histogram points whose bounds and counts don't fit together (lengths, order, sum of buckets), points
      * without a time. */

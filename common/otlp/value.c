@@ -68,7 +68,8 @@ read_pair_slowly(struct otc_slice encoded, struct otc_pair_view *pair, const uin
     struct otc_wire wire = otc_wire_of(encoded);
     struct otc_wire_field at;
 
-    *pair = (struct otc_pair_view){.value = {.type = OTC_VALUE_EMPTY}, .decoded = true};
+    *pair =
+        (struct otc_pair_view){.key = {encoded.data, 0}, .value = {.type = OTC_VALUE_EMPTY}, .decoded = true};
     while (otc_wire_next(&wire, &at)) {
         if (at.field <= 3 && at.type != (at.field == 3 ? OTC_WIRE_VARINT : OTC_WIRE_BYTES)) {
             *bad = wire.p;
@@ -112,7 +113,7 @@ otc_pair_read(struct otc_slice encoded, struct otc_pair_view *pair, const uint8_
 bool
 otc_messages_next(struct otc_slice *rest, uint32_t field, struct otc_slice *message)
 {
-    const uint8_t *p = rest->data, *end = p + rest->len;
+    const uint8_t *p = rest->data, *end = rest->len ? p + rest->len : p;
 
     while (p && p < end) {
         uint32_t tag;
@@ -214,6 +215,36 @@ double
 otc_words_double(const struct otc_words *words, size_t i)
 {
     return otc_wire_bits_double(otc_words_get(words, i));
+}
+
+bool
+otc_words_next(const struct otc_words *words, struct otc_words_cursor *cursor, uint64_t *bits)
+{
+    if (!cursor->started) {
+        cursor->started = true;
+        cursor->run = words->runs == 1 ? words->packed : OTC_SLICE_NONE;
+        cursor->rest = words->runs == 1 ? OTC_SLICE_NONE : words->message;
+    }
+    while (cursor->run.len < 8) {
+        struct otc_wire wire = otc_wire_of(cursor->rest);
+        struct otc_wire_field at;
+
+        if (!otc_wire_next(&wire, &at)) {
+            return false;
+        }
+        cursor->rest = otc_slice_of(wire.p, (size_t)(wire.end - wire.p));
+        if (at.field != words->field) {
+            continue;
+        }
+        if (at.type != OTC_WIRE_BYTES) {
+            *bits = at.number;
+            return true;
+        }
+        cursor->run = at.bytes;
+    }
+    *bits = otc_wire_load64(cursor->run.data);
+    cursor->run = otc_slice_skip(cursor->run, 8);
+    return true;
 }
 
 /** The next count of one Buckets message: from the packed run, or an unpacked field. */

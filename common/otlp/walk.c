@@ -304,7 +304,7 @@ walk_resource(struct otc_walk *walk, struct otc_slice encoded)
 static bool
 walk_resources(struct otc_walk *walk)
 {
-    const uint8_t *p = walk->part.data, *end = p + walk->part.len;
+    const uint8_t *p = walk->part.data, *end = walk->part.len ? p + walk->part.len : p;
 
     for (size_t index = 0; p < end;) {
         const uint8_t *start = p;

@@ -114,9 +114,16 @@ struct otc_words {
     struct otc_slice packed; /* the only run, when runs is 1 and it is packed */
     size_t n;
 };
-/** The i-th word (i < n), as bits. */
+/** The i-th word (i < n), as bits. Searches when `runs` > 1: who reads them all takes the cursor. */
 uint64_t otc_words_get(const struct otc_words *words, size_t i);
 double otc_words_double(const struct otc_words *words, size_t i);
+/** Calls for each word in order; `*cursor` starts zeroed. False at the end. */
+struct otc_words_cursor {
+    struct otc_slice rest;
+    struct otc_slice run;
+    bool started;
+};
+bool otc_words_next(const struct otc_words *words, struct otc_words_cursor *cursor, uint64_t *bits);
 
 /** Buckets of an exponential histogram: varints. */
 struct otc_exp_buckets {

@@ -37,7 +37,7 @@ struct otc_wire_field {
 static inline struct otc_wire
 otc_wire_of(struct otc_slice bytes)
 {
-    return (struct otc_wire){bytes.data, bytes.data + bytes.len};
+    return (struct otc_wire){bytes.data, bytes.len ? bytes.data + bytes.len : bytes.data};
 }
 
 static inline uint64_t
