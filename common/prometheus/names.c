@@ -373,7 +373,8 @@ otc_prometheus_metric_name(enum otc_translation translation, struct otc_slice na
         return otc_fail(err, OTC_INVALID_ARGUMENT, "normalization for metric \"%.*s\" resulted in empty name",
                         OTC_SLICE_ARG(name));
     }
-    if (!utf8 && only_underscores(otc_buf_slice(&body))) {
+    /* A name that came as underscores alone is the user's; one that became so lost its meaning. */
+    if (!utf8 && only_underscores(otc_buf_slice(&body)) && !otc_slice_equal(otc_buf_slice(&body), name)) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,
                         "normalization for metric \"%.*s\" resulted in invalid name \"%.*s\"",
                         OTC_SLICE_ARG(name), OTC_SLICE_ARG(otc_buf_slice(&body)));

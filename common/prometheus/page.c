@@ -295,9 +295,8 @@ add_series(struct otc_exposition *page, struct otc_prom_series *series, struct o
     return family_append(family, entry);
 }
 
-/** target_info: 1, at the time of the latest point of its resource. */
-static bool
-add_target(struct otc_exposition *page, struct otc_prom_series *target, uint64_t time)
+bool
+otc_exposition_add_target(struct otc_exposition *page, struct otc_prom_series *target, uint64_t time)
 {
     struct otc_prom_entry *entry = otc_map_get(page->entries, target->key);
     struct otc_prom_value *value;
@@ -322,7 +321,7 @@ bool
 otc_exposition_add(struct otc_exposition *page, struct otc_prom_series *series, struct otc_prom_value *value)
 {
     return add_series(page, series, value) &&
-           (!series->target || add_target(page, series->target, value->time_unix_nano));
+           (!series->target || otc_exposition_add_target(page, series->target, value->time_unix_nano));
 }
 
 /* ---- Rendering ---------------------------------------------------------------------------------- */

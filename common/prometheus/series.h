@@ -153,9 +153,13 @@ struct otc_exposition;
 struct otc_exposition *otc_exposition_new(const struct otc_exposition_options *options,
                                           struct otc_exposition_type type);
 void otc_exposition_free(struct otc_exposition *page);
-/** Takes references of its own. The first of two that conflict stays. False out of memory. */
+/** Takes references of its own, and adds the target of the series. The first of two that conflict stays.
+ * False out of memory. */
 bool otc_exposition_add(struct otc_exposition *page, struct otc_prom_series *series,
                         struct otc_prom_value *value);
+/** Adds a target_info series by itself: 1, at the time of the latest point of its resource. */
+bool otc_exposition_add_target(struct otc_exposition *page, struct otc_prom_series *target,
+                               uint64_t time_unix_nano);
 /** Appends the page: families by name, series by labels, target_info, and for OpenMetrics `# EOF`. */
 OTC_CHECK otc_status otc_exposition_render(struct otc_exposition *page, struct otc_buf *out,
                                            struct otc_error *err);

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/prometheus/config.h"
+
+static const char *const strategies[] = {"",
+                                         "UnderscoreEscapingWithSuffixes",
+                                         "UnderscoreEscapingWithoutSuffixes",
+                                         "NoUTF8EscapingWithSuffixes",
+                                         "NoTranslation",
+                                         NULL};
+
+static const struct otc_field resource_fields[] = {
+    OTC_FIELD(prometheus_resource_config, enabled, .def = "false",
+              .doc = "Make every resource attribute a label of every series."),
+    OTC_FIELD(prometheus_resource_config, exclude_service_attributes, .def = "false",
+              .doc =
+                  "But not service.name, service.namespace and service.instance.id, which are in `job` and "
+                  "`instance`."),
+    OTC_FIELD_END,
+};
+
+static const struct otc_schema resource_schema =
+    OTC_SCHEMA(prometheus_resource_config, resource_fields, "Resource attributes as labels.");
+
+static const struct otc_field fields[] = {
+    OTC_HTTP_SERVER_FIELDS(prometheus_config, server, NULL),
+    OTC_FIELD_AS(prometheus_config, name_space, "namespace", .def = "",
+                 .doc = "Prefix of every metric name."),
+    OTC_FIELD(prometheus_config, const_labels,
+              .doc = "Labels of every series; an attribute that becomes the same label wins."),
+    OTC_FIELD(prometheus_config, send_timestamps, .def = "false",
+              .doc = "Samples carry the time of their data point."),
+    OTC_FIELD(prometheus_config, metric_expiration, .def = "5m", .min = "1ms",
+              .doc = "A series that was not updated for this long is forgotten."),
+    OTC_FIELD(prometheus_config, enable_open_metrics, .def = "false",
+              .doc = "Answer in OpenMetrics 1.0, with exemplars, to clients that ask for it."),
+    OTC_FIELD(prometheus_config, add_metric_suffixes, .def = "true",
+              .doc = "Append unit and type to names; `translation_strategy` overrides it."),
+    OTC_FIELD(prometheus_config, translation_strategy, .def = "", .choices = strategies,
+              .doc = "How names are made; empty: `UnderscoreEscapingWithSuffixes`, or without suffixes by "
+                     "`add_metric_suffixes: false`."),
+    OTC_FIELD_STRUCT(prometheus_config, resource_to_telemetry_conversion, resource_schema,
+                     .doc = "Resource attributes as labels."),
+    OTC_FIELD(prometheus_config, without_scope_info, .def = "false",
+              .doc = "Leave the `otel_scope_*` labels out."),
+    OTC_FIELD(prometheus_config, max_series, .def = "100000", .min = "1", .max = "10000000",
+              .doc = "Series held at most; points of further series are dropped and counted."),
+    OTC_FIELD(prometheus_config, bridge_delta_gaps, .def = "false",
+              .doc = "A delta that starts after the last one ended is added to the total; false: the total "
+                     "starts anew, as in the Collector."),
+    OTC_FIELD_OPTIONAL(prometheus_config, sending_queue, otc_queue_schema, .inert = true,
+                       .doc = "Accepted for the Collector's sake: storing a value needs no queue."),
+    OTC_FIELD_END,
+};
+
+const struct otc_schema prometheus_schema =
+    OTC_SCHEMA(prometheus_config, fields, "Serves the last value of every series to Prometheus.");
+
+static otc_status
+check_const_labels(const struct prometheus_config *config, struct otc_error *err)
+{
+    for (size_t i = 0; i < config->const_labels.n; i++) {
+        OTC_AUTO_BUF struct otc_buf name = {.limit = 65536};
+        otc_status status = otc_prometheus_label_name(
+            OTC_UNDERSCORE_WITH_SUFFIXES, otc_slice_str(config->const_labels.items[i].name), &name, err);
+
+        if (status != OTC_OK) {
+            return otc_error_prefix(err, "const_labels");
+        }
+    }
+    return OTC_OK;
+}
+
+otc_status
+prometheus_validate(const void *config, struct otc_error *err)
+{
+    const struct prometheus_config *settings = config;
+
+    if (!settings->server.endpoint || !*settings->server.endpoint) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "endpoint: expecting a non-blank address to run the Prometheus metrics handler");
+    }
+    return check_const_labels(settings, err);
+}
+
+void
+prometheus_options(const struct prometheus_config *config, struct otc_const_label *labels,
+                   struct prometheus_store_options *out)
+{
+    struct otc_exposition_options *exposition = &out->exposition;
+
+    *out = (struct prometheus_store_options){.exposition = OTC_EXPOSITION_DEFAULTS,
+                                             .expiration_ns = config->metric_expiration.ns,
+                                             .max_series = (size_t)config->max_series,
+                                             .bridge_gaps = config->bridge_delta_gaps};
+    for (size_t i = 0; i < config->const_labels.n; i++) {
+        labels[i] =
+            (struct otc_const_label){config->const_labels.items[i].name, config->const_labels.items[i].value};
+    }
+    if (config->translation_strategy.index > 0) {
+        exposition->translation = (enum otc_translation)(config->translation_strategy.index - 1);
+    } else if (!config->add_metric_suffixes) {
+        exposition->translation = OTC_UNDERSCORE_WITHOUT_SUFFIXES;
+    }
+    exposition->name_space = config->name_space;
+    exposition->const_labels = labels;
+    exposition->n_const_labels = config->const_labels.n;
+    exposition->without_scope_info = config->without_scope_info;
+    exposition->resource_labels = config->resource_to_telemetry_conversion.enabled;
+    exposition->resource_labels_without_service =
+        config->resource_to_telemetry_conversion.exclude_service_attributes;
+    exposition->send_timestamps = config->send_timestamps;
+    exposition->exemplars = config->enable_open_metrics;
+    /* The store holds the limit; targets come on top. */
+    exposition->max_series = 0;
+    exposition->max_bytes = (size_t)1 << 30;
+}
