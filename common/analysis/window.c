@@ -158,16 +158,19 @@ insert_pane(struct otc_window *window, size_t at, int64_t start_ns)
     return &window->panes[at];
 }
 
-static enum otc_placement
-classify(const struct otc_window *window, int64_t time_ns, int64_t now_ns)
+enum otc_placement
+otc_window_classify(const struct otc_window *window, int64_t event_ns, int64_t now_ns, int64_t *time_ns)
 {
-    if (time_ns > now_ns + OTC_WINDOW_FUTURE_NS) {
+    bool arrival = window->config->time.index == OTC_ARRIVAL_TIME || event_ns == 0;
+
+    *time_ns = arrival ? now_ns : event_ns;
+    if (*time_ns > now_ns + OTC_WINDOW_FUTURE_NS) {
         return OTC_FUTURE;
     }
-    if (time_ns < now_ns - window->config->max_age.ns) {
+    if (*time_ns < now_ns - window->config->max_age.ns) {
         return OTC_TOO_OLD;
     }
-    if (pane_start(window, time_ns) + window->config->pane.ns <= window->watermark) {
+    if (pane_start(window, *time_ns) + window->config->pane.ns <= window->watermark) {
         return OTC_LATE;
     }
     return OTC_PLACED;
@@ -176,17 +179,15 @@ classify(const struct otc_window *window, int64_t time_ns, int64_t now_ns)
 struct otc_pane *
 otc_window_place(struct otc_window *window, int64_t event_ns, int64_t now_ns, enum otc_placement *placement)
 {
-    bool arrival = window->config->time.index == OTC_ARRIVAL_TIME || event_ns == 0;
-    int64_t time_ns = arrival ? now_ns : event_ns;
-    int64_t start = pane_start(window, time_ns);
     struct otc_pane *pane = NULL;
-    size_t at;
+    int64_t time_ns, start;
+    size_t at = window->last;
 
-    *placement = classify(window, time_ns, now_ns);
+    *placement = otc_window_classify(window, event_ns, now_ns, &time_ns);
     if (*placement != OTC_PLACED) {
         return NULL;
     }
-    at = window->last;
+    start = pane_start(window, time_ns);
     if (at >= window->n_panes || window->panes[at].start_ns != start) {
         at = lower_bound(window, start);
     }

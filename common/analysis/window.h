@@ -100,6 +100,12 @@ void otc_window_init(struct otc_window *window, const struct otc_window_config *
 /** Frees every pane. */
 void otc_window_release(struct otc_window *window);
 /**
+ * Where a record of this time belongs, without placing it: OTC_PLACED, OTC_LATE, OTC_TOO_OLD or OTC_FUTURE,
+ * and the time that counts for it.
+ */
+enum otc_placement otc_window_classify(const struct otc_window *window, int64_t event_ns, int64_t now_ns,
+                                       int64_t *time_ns);
+/**
  * The pane of a record, with its `records` already counted; NULL with the reason otherwise. `event_ns` 0
  * means that the record has no time: it then gets `now_ns`, as with `time: arrival`. The pane is valid until
  * the next call.

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file A reference joined with what the configuration watches: which observation is counted in which cells.
+ */
+#ifndef OTC_DRIFT_BINDING_H
+#define OTC_DRIFT_BINDING_H
+
+#include "common/analysis/features.h"
+#include "common/base/map.h"
+#include "processors/drift/counts.h"
+
+/** A feature that is compared. */
+struct drift_bound {
+    const struct otc_reference_feature *reference;
+    enum otc_feature_kind kind;
+    struct drift_shape shape;
+    /** Categorical: canonical text to index + 1. Unknown texts get cells from `n_categories + 1` on, `extra`
+     * of them. */
+    struct otc_map *categories;
+    uint32_t extra;
+};
+
+/** Immutable but for `refs`, which the stage's lock guards. */
+struct drift_binding {
+    unsigned refs;
+    struct otc_reference *reference;
+    struct drift_bound *features;
+    size_t n;
+    /** From the index in the feature set to the index here; SIZE_MAX: not in the reference. */
+    size_t *of_known;
+    /** From the index in the reference to the index here. */
+    size_t *of_reference;
+};
+
+/** True for a reference feature that must not be compared (`arg` is the caller's). */
+typedef bool (*drift_left_out_fn)(const void *arg, const struct otc_reference_feature *feature);
+
+/**
+ * Joins; takes a reference of its own on `reference`. `sums`: Wasserstein is wanted. `left_out` may be NULL.
+ * Errors: a feature whose type differs, more than `max_features`, out of memory.
+ */
+OTC_CHECK otc_status drift_binding_new(struct otc_reference *reference, const struct otc_feature_set *set,
+                                       bool sums, size_t max_features, drift_left_out_fn left_out,
+                                       const void *arg, struct drift_binding **out, struct otc_error *err);
+/** Both under the stage's lock. NULL is allowed. */
+struct drift_binding *drift_binding_ref(struct drift_binding *binding);
+void drift_binding_unref(struct drift_binding *binding);
+
+/** Index of a discovered feature, or SIZE_MAX. */
+size_t drift_binding_find(const struct drift_binding *binding, enum otc_feature_kind kind,
+                          struct otc_slice name);
+
+#endif

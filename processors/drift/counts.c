@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "processors/drift/counts.h"
+
+#define FIRST_CAPACITY 16u
+
+bool
+drift_budget_take(struct drift_budget *budget, size_t bytes)
+{
+    if (bytes > budget->limit - budget->used) {
+        return false;
+    }
+    budget->used += bytes;
+    return true;
+}
+
+void
+drift_budget_give(struct drift_budget *budget, size_t bytes)
+{
+    budget->used -= bytes;
+}
+
+static size_t
+dense_bytes(struct drift_shape shape)
+{
+    return shape.cells * sizeof(uint32_t) + (shape.sums ? (shape.cells / 2 + 1) * sizeof(double) : 0);
+}
+
+static size_t
+table_bytes(uint32_t capacity)
+{
+    return capacity * sizeof(struct drift_cell);
+}
+
+/* Slot of a cell, or the free one where it belongs. Multiplicative hashing: neighbours spread. */
+static struct drift_cell *
+slot_of(struct drift_cell *table, uint32_t capacity, uint32_t cell)
+{
+    uint32_t at = (cell * UINT32_C(2654435769)) & (capacity - 1);
+
+    while (table[at].cell && table[at].cell != cell + 1) {
+        at = (at + 1) & (capacity - 1);
+    }
+    return &table[at];
+}
+
+static bool
+make_dense(struct drift_counts *counts, struct drift_shape shape, struct drift_budget *budget)
+{
+    size_t bytes = dense_bytes(shape);
+    uint32_t *dense;
+    double *sums = NULL;
+
+    if (!drift_budget_take(budget, bytes)) {
+        return false;
+    }
+    dense = calloc(shape.cells, sizeof(*dense));
+    if (shape.sums) {
+        sums = calloc(shape.cells / 2 + 1, sizeof(*sums));
+    }
+    if (!dense || (shape.sums && !sums)) {
+        free(dense);
+        free(sums);
+        drift_budget_give(budget, bytes);
+        return false;
+    }
+    for (uint32_t i = 0; i < counts->capacity; i++) {
+        const struct drift_cell *cell = &counts->table[i];
+
+        if (cell->cell) {
+            dense[cell->cell - 1] = cell->count;
+            if (sums && (cell->cell - 1) % 2 == 0) {
+                sums[(cell->cell - 1) / 2] = cell->sum;
+            }
+        }
+    }
+    drift_budget_give(budget, table_bytes(counts->capacity));
+    free(counts->table);
+    counts->table = NULL;
+    counts->capacity = 0;
+    counts->counts = dense;
+    counts->sums = sums;
+    return true;
+}
+
+/* A larger table, or the array once that is no larger. */
+static bool
+grow(struct drift_counts *counts, struct drift_shape shape, struct drift_budget *budget)
+{
+    uint32_t capacity = counts->capacity ? counts->capacity * 2 : FIRST_CAPACITY;
+    struct drift_cell *table;
+
+    if (table_bytes(capacity) >= dense_bytes(shape)) {
+        return make_dense(counts, shape, budget);
+    }
+    if (!drift_budget_take(budget, table_bytes(capacity))) {
+        return false;
+    }
+    table = calloc(capacity, sizeof(*table));
+    if (!table) {
+        drift_budget_give(budget, table_bytes(capacity));
+        return false;
+    }
+    for (uint32_t i = 0; i < counts->capacity; i++) {
+        if (counts->table[i].cell) {
+            *slot_of(table, capacity, counts->table[i].cell - 1) = counts->table[i];
+        }
+    }
+    drift_budget_give(budget, table_bytes(counts->capacity));
+    free(counts->table);
+    counts->table = table;
+    counts->capacity = capacity;
+    return true;
+}
+
+static bool
+count_dense(struct drift_counts *counts, uint32_t cell, double value)
+{
+    if (counts->counts[cell] == UINT32_MAX) {
+        return false;
+    }
+    counts->counts[cell]++;
+    if (counts->sums && cell % 2 == 0) {
+        counts->sums[cell / 2] += value;
+    }
+    return true;
+}
+
+bool
+drift_counts_add(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
+                 struct drift_budget *budget)
+{
+    struct drift_cell *slot;
+
+    if (counts->counts) {
+        return count_dense(counts, cell, value);
+    }
+    /* Room is made at three quarters, but only for a cell that is new. */
+    if (counts->capacity) {
+        slot = slot_of(counts->table, counts->capacity, cell);
+        if (slot->cell && slot->count < UINT32_MAX) {
+            slot->count++;
+            slot->sum += value;
+            return true;
+        }
+    }
+    if (counts->used >= counts->capacity / 4 * 3) {
+        if (!grow(counts, shape, budget)) {
+            return false;
+        }
+        if (counts->counts) {
+            return count_dense(counts, cell, value);
+        }
+    }
+    slot = slot_of(counts->table, counts->capacity, cell);
+    if (slot->cell) {
+        return false; /* its count is full */
+    }
+    *slot = (struct drift_cell){cell + 1, 1, value};
+    counts->used++;
+    return true;
+}
+
+void
+drift_counts_release(struct drift_counts *counts, struct drift_shape shape, struct drift_budget *budget)
+{
+    drift_budget_give(budget, table_bytes(counts->capacity) + (counts->counts ? dense_bytes(shape) : 0));
+    free(counts->table);
+    free(counts->counts);
+    free(counts->sums);
+    *counts = (struct drift_counts){0};
+}
+
+void
+drift_counts_sum(const struct drift_counts *counts, struct drift_shape shape, uint64_t *to, double *sums)
+{
+    for (uint32_t i = 0; i < counts->capacity; i++) {
+        const struct drift_cell *cell = &counts->table[i];
+
+        if (cell->cell) {
+            to[cell->cell - 1] += cell->count;
+            if (sums && (cell->cell - 1) % 2 == 0) {
+                sums[(cell->cell - 1) / 2] += cell->sum;
+            }
+        }
+    }
+    for (uint32_t i = 0; counts->counts && i < shape.cells; i++) {
+        to[i] += counts->counts[i];
+    }
+    for (uint32_t i = 0; counts->sums && sums && i < shape.cells / 2 + 1; i++) {
+        sums[i] += counts->sums[i];
+    }
+}

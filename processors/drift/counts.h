@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file Counts of one feature in one pane: few cells in a table, many as an array, within a memory budget.
+ */
+#ifndef OTC_DRIFT_COUNTS_H
+#define OTC_DRIFT_COUNTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Bytes handed out of a limit. Locked by its owner. */
+struct drift_budget {
+    size_t used;
+    size_t limit;
+};
+bool drift_budget_take(struct drift_budget *budget, size_t bytes);
+void drift_budget_give(struct drift_budget *budget, size_t bytes);
+
+/** What is counted: cells numbered from 0; with `sums` also the sum of the values of each even cell (the
+ * gaps). */
+struct drift_shape {
+    uint32_t cells;
+    bool sums;
+};
+
+struct drift_cell {
+    uint32_t cell; /* + 1; 0: free */
+    uint32_t count;
+    double sum;
+};
+
+/** Zero-initialised is empty. */
+struct drift_counts {
+    /** Sparse: open addressing, a power of two. NULL when dense. */
+    struct drift_cell *table;
+    uint32_t capacity;
+    uint32_t used;
+    /** Dense. */
+    uint32_t *counts;
+    double *sums;
+    /** Values counted in cells, invalid ones, and values that found no memory. */
+    uint64_t values;
+    uint64_t invalid;
+    uint64_t overflow;
+};
+
+/** Counts a value in its cell. False when there is no memory for it. No allocation but to grow. */
+bool drift_counts_add(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
+                      struct drift_budget *budget);
+/** Gives the memory back. */
+void drift_counts_release(struct drift_counts *counts, struct drift_shape shape, struct drift_budget *budget);
+
+/** Adds the counts up: to[cell] += count, and where `sums` is not NULL, sums[cell / 2] of the even cells. */
+void drift_counts_sum(const struct drift_counts *counts, struct drift_shape shape, uint64_t *to,
+                      double *sums);
+
+#endif

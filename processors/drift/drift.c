@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The drift connector: traces or logs in, results as metrics out. */
+#include "processors/drift/state.h"
+
+static otc_status
+make_projection(struct drift *drift, struct otc_error *err)
+{
+    struct otc_wanted wanted[OTC_PROJECTION_MAX];
+    size_t n = drift->config->model.name.n + drift->config->model.version.n;
+
+    if (n + otc_feature_set_wanted(drift->set, NULL) > OTC_PROJECTION_MAX) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "features: more than %d attributes are looked at",
+                        OTC_PROJECTION_MAX);
+    }
+    drift->first_feature = otc_model_wanted(&drift->config->model, wanted);
+    n = drift->first_feature + otc_feature_set_wanted(drift->set, wanted + drift->first_feature);
+    return otc_projection_new(wanted, n, &drift->projection, err);
+}
+
+static otc_status
+load_file(struct drift *drift, struct otc_error *err)
+{
+    const struct drift_config *config = drift->config;
+    struct otc_reference *reference;
+    otc_status status;
+
+    if (!config->reference.file) {
+        return OTC_OK;
+    }
+    status = otc_reference_load(config->reference.file, (size_t)config->limits.cells, &reference, err);
+    if (status != OTC_OK) {
+        return otc_error_prefix(err, "reference::file");
+    }
+    status = drift_binding_new(reference, drift->set, (drift->statistics >> DRIFT_WASSERSTEIN) & 1,
+                               (size_t)config->limits.features, NULL, NULL, &drift->file, err);
+    otc_reference_unref(reference);
+    return status;
+}
+
+static otc_status
+make_state(struct drift *drift, struct otc_error *err)
+{
+    const struct drift_config *config = drift->config;
+    const struct otc_models_limits limits = {(size_t)config->limits.models, (size_t)config->limits.versions,
+                                             config->series_expiration.ns};
+    const struct otc_emitter_settings emitter = {.host = drift->host,
+                                                 .scope = "otelcol-aimon/drift",
+                                                 .component_id = drift->id,
+                                                 .flush_interval_ns = config->metrics_flush_interval.ns,
+                                                 .series = (size_t)config->limits.series,
+                                                 .collect = drift_collect,
+                                                 .stage = drift};
+
+    drift->budget.limit = (size_t)config->limits.memory.n;
+    drift->max_observed = otc_feature_set_count(drift->set) + (size_t)config->limits.features;
+    drift->observed = calloc(drift->max_observed, sizeof(*drift->observed));
+    drift->models = otc_models_new(&limits, &drift_model_ops, drift);
+    drift->worker = drift->host->timer_new(drift->host, drift_work, drift);
+    drift->emitter = otc_emitter_new(&emitter);
+    return drift->observed && drift->models && drift->worker && drift->emitter
+               ? OTC_OK
+               : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s: out of memory", drift->id);
+}
+
+static otc_status
+drift_start(struct otc_component *self, struct otc_error *err)
+{
+    struct drift *drift = OTC_CONTAINER(self, drift, component);
+    struct drift_learn_config learning = drift_learning(drift->config);
+
+    if (!drift->file && learning.duration.ns < OTC_DAY) {
+        otc_log(drift->host->logger, OTC_LOG_WARN, drift->id,
+                "The reference is learned over less than 24 hours; it will not have seen a whole day",
+                OTC_FIELD_NUMBER("seconds", learning.duration.ns / OTC_SECOND));
+    }
+    return otc_emitter_start(drift->emitter, err);
+}
+
+static otc_status
+drift_shutdown(struct otc_component *self, int64_t deadline_ns, struct otc_error *err)
+{
+    struct drift *drift = OTC_CONTAINER(self, drift, component);
+
+    (void)deadline_ns;
+    (void)err;
+    pthread_mutex_lock(&drift->lock);
+    drift->stopped = true;
+    pthread_mutex_unlock(&drift->lock);
+    drift->host->timer_disarm(drift->host, drift->worker);
+    otc_emitter_stop(drift->emitter);
+    return OTC_OK;
+}
+
+static void
+drift_free(struct otc_component *self)
+{
+    struct drift *drift = OTC_CONTAINER(self, drift, component);
+
+    drift->host->timer_free(drift->host, drift->worker);
+    otc_emitter_free(drift->emitter);
+    otc_models_free(drift->models);
+    drift_binding_unref(drift->file);
+    otc_projection_free(drift->projection);
+    otc_feature_set_free(drift->set);
+    free(drift->observed);
+    (void)pthread_mutex_destroy(&drift->lock);
+    free(drift);
+}
+
+static struct otc_consumer *
+drift_input(struct otc_component *self, enum otc_signal from)
+{
+    struct drift *drift = OTC_CONTAINER(self, drift, component);
+
+    return &drift->inputs[from].consumer;
+}
+
+static otc_status
+drift_connect(struct otc_component *self, enum otc_signal to, struct otc_consumer *next,
+              struct otc_error *err)
+{
+    struct drift *drift = OTC_CONTAINER(self, drift, component);
+
+    if (to != OTC_METRICS) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: its results are metrics, not %s", drift->id,
+                        otc_signal_name(to));
+    }
+    otc_emitter_connect(drift->emitter, next);
+    return OTC_OK;
+}
+
+static const struct otc_component_ops drift_ops = {.abi = OTC_ABI_OF(otc_component_ops),
+                                                   .start = drift_start,
+                                                   .shutdown = drift_shutdown,
+                                                   .free = drift_free,
+                                                   .input = drift_input,
+                                                   .connect = drift_connect};
+
+static otc_status
+drift_create(const struct otc_settings *settings, struct otc_component **out, struct otc_error *err)
+{
+    struct drift *drift = calloc(1, sizeof(*drift));
+    otc_status status;
+
+    if (!drift) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s: out of memory", settings->id);
+    }
+    drift->component = (struct otc_component){OTC_ABI_OF(otc_component), &drift_ops};
+    drift->id = settings->id;
+    drift->host = settings->host;
+    drift->config = settings->config;
+    drift->start_ns = settings->host->now_ns(settings->host);
+    drift->statistics = drift_statistics(drift->config);
+    otc_window_label(&drift->config->window, drift->window_label);
+    (void)pthread_mutex_init(&drift->lock, NULL);
+    for (int signal = 0; signal < OTC_N_SIGNALS; signal++) {
+        drift->inputs[signal] =
+            (struct drift_input){.consumer = {OTC_ABI_OF(otc_consumer), false, true, drift_consume},
+                                 .owner = drift,
+                                 .signal = (enum otc_signal)signal};
+    }
+    status = drift_rule_of(drift->config, &drift->rule, err);
+    if (status == OTC_OK) {
+        status = otc_feature_set_new(&drift->config->presets, &drift->config->features, &drift->set, err);
+    }
+    if (status == OTC_OK) {
+        status = make_projection(drift, err);
+    }
+    if (status == OTC_OK) {
+        status = load_file(drift, err);
+    }
+    if (status == OTC_OK) {
+        status = make_state(drift, err);
+    }
+    if (status != OTC_OK) {
+        drift_free(&drift->component);
+        return status;
+    }
+    *out = &drift->component;
+    return OTC_OK;
+}
+
+static const struct otc_pair drift_pairs[] = {{OTC_TRACES, OTC_METRICS, OTC_STABILITY_ALPHA},
+                                              {OTC_LOGS, OTC_METRICS, OTC_STABILITY_ALPHA}};
+
+OTC_API const struct otc_factory otc_drift_processor_factory = {
+    .abi = OTC_ABI_OF(otc_factory),
+    .kind = OTC_CONNECTOR,
+    .type = "drift",
+    .description =
+        "Compares the features and predictions in traces and logs with a reference: KS, PSI, chi-squared and "
+        "a verdict, as metrics.",
+    .pairs = drift_pairs,
+    .n_pairs = sizeof(drift_pairs) / sizeof(drift_pairs[0]),
+    .config = &drift_schema,
+    .validate = drift_validate,
+    .explain = drift_explain,
+    .create = drift_create};

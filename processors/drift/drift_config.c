@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "processors/drift/drift_config.h"
+
+static const char *const binnings[] = {"quantile", NULL};
+static const char *const empties[] = {"laplace", NULL};
+static const char *const corrections[] = {"benjamini_hochberg", "bonferroni", "none", NULL};
+static const char *const dependences[] = {"panes", "none", NULL};
+static const char *const effects[] = {"ks", "psi", "total_variation", "missing", NULL};
+static const char *const statistics[] = {"ks",        "psi",         "wasserstein", "jensen_shannon",
+                                         "hellinger", "chi_squared", "l_infinity",  NULL};
+
+/* Keys of the design that this release does not have: refused by name, so that nobody believes them active.
+ */
+static otc_status
+refuse(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
+{
+    (void)node;
+    (void)member;
+    (void)owner;
+    return otc_fail(err, OTC_INVALID_ARGUMENT, "is not supported yet by this release; leave it out");
+}
+
+static const struct otc_field learn_fields[] = {
+    OTC_FIELD(drift_learn_config, observations, .def = "5000", .min = "20", .max = "100000000",
+              .doc = "Records to learn from, at least."),
+    OTC_FIELD(
+        drift_learn_config, duration, .def = "24h", .min = "0s", .max = "366d",
+        .doc =
+            "Span of event time to learn over, at least; below 24 h the reference has not seen a whole day."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema learn_schema =
+    OTC_SCHEMA(drift_learn_config, learn_fields, "Learning the reference from the first records.");
+
+static const struct otc_field reference_fields[] = {
+    OTC_FIELD(drift_reference_config, file, .doc = "Reference file made by `otelcol-aimon reference build`."),
+    OTC_FIELD_OPTIONAL(drift_reference_config, learn, learn_schema,
+                       .doc = "Learn the reference instead; the default when no file is named."),
+    OTC_FIELD_AS(drift_reference_config, unsupported, "trailing", .parse = refuse,
+                 .doc = "Not supported yet."),
+    OTC_FIELD_AS(drift_reference_config, unsupported, "hour_of_week", .parse = refuse,
+                 .doc = "Not supported yet."),
+    OTC_FIELD_AS(drift_reference_config, unsupported, "arm", .parse = refuse, .doc = "Not supported yet."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema reference_schema =
+    OTC_SCHEMA(drift_reference_config, reference_fields, "What live data is compared with.");
+
+static const struct otc_field psi_fields[] = {
+    OTC_FIELD(drift_psi_config, bins, .def = "10", .min = "2", .max = "100",
+              .doc = "Bins of a learned numeric reference; a file brings its own."),
+    OTC_FIELD(drift_psi_config, binning, .def = "quantile", .choices = binnings,
+              .doc = "How bin edges are chosen: quantiles of the reference."),
+    OTC_FIELD(drift_psi_config, empty, .def = "laplace", .choices = empties,
+              .doc = "Empty bins: half an observation is added to every bin of both sides."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema psi_schema =
+    OTC_SCHEMA(drift_psi_config, psi_fields, "Bins of the binned statistics.");
+
+static const struct otc_field decision_fields[] = {
+    OTC_FIELD(drift_decision_config, correction, .def = "benjamini_hochberg", .choices = corrections,
+              .doc = "Correction of the p-values over all decision tests of a model's window."),
+    OTC_FIELD(drift_decision_config, level, .def = "0.001", .min = "0", .max = "1",
+              .doc = "A test rejects at an adjusted p-value up to this."),
+    OTC_FIELD(drift_decision_config, min_effect,
+              .def = "{ks: 0.1, psi: 0.1, total_variation: 0.1, missing: 0.05}", .choices = effects,
+              .doc = "… and from this effect on: D, PSI above its expectation, total variation, difference "
+                     "of shares."),
+    OTC_FIELD(drift_decision_config, windows, .def = "2 of 3",
+              .doc = "`k of n`: detected when the feature rejects now and in k of its last n evaluations; "
+                     "over when none "
+                     "of them rejects."),
+    OTC_FIELD(drift_decision_config, share, .def = "0.1", .min = "0", .max = "1",
+              .doc = "A model has drifted when a prediction has, or this share of its tested features."),
+    OTC_FIELD_AS(drift_decision_config, unsupported, "false_alarms", .parse = refuse,
+                 .doc = "Not supported yet."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema decision_schema =
+    OTC_SCHEMA(drift_decision_config, decision_fields, "When a feature counts as drifted.");
+
+static const struct otc_field emit_fields[] = {
+    OTC_FIELD(drift_emit_config, p_value, .def = "false",
+              .doc = "Emit `ml.drift.p_value`, the plain library's, beside the adjusted one that decides."),
+    OTC_FIELD(drift_emit_config, bins, .def = "false",
+              .doc =
+                  "Emit the counts of each bin, `ml.feature.bin.observations`, and the reference's shares."),
+    OTC_FIELD_AS(drift_emit_config, unsupported, "histogram", .parse = refuse, .doc = "Not supported yet."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema emit_schema = OTC_SCHEMA(drift_emit_config, emit_fields, "Optional results.");
+
+static const struct otc_field limits_fields[] = {
+    OTC_FIELD(drift_limits_config, memory, .def = "256MiB", .min = "64KiB",
+              .doc = "Memory of windows and learning; what does not fit is counted as excluded."),
+    OTC_FIELD(drift_limits_config, models, .def = "100", .min = "1", .max = "100000", .doc = "Models."),
+    OTC_FIELD(drift_limits_config, versions, .def = "5", .min = "1", .max = "1000",
+              .doc = "Versions of a model; the least recently seen is forgotten for a new one."),
+    OTC_FIELD(drift_limits_config, features, .def = "500", .min = "1", .max = "100000",
+              .doc = "Features of a model."),
+    OTC_FIELD(drift_limits_config, cells, .def = "10000", .min = "10", .max = "1000000",
+              .doc = "Distinct points of a numeric reference; a file with more is refused."),
+    OTC_FIELD(drift_limits_config, series, .def = "20000", .min = "1", .max = "10000000",
+              .doc = "Series of one emission; what is beyond is left out and counted."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema limits_schema = OTC_SCHEMA(drift_limits_config, limits_fields, "Ceilings.");
+
+static const struct otc_field drift_fields[] = {
+    OTC_FIELD_STRUCT(drift_config, reference, reference_schema, .doc = "What live data is compared with."),
+    OTC_FIELD_STRUCT(drift_config, window, otc_window_schema, .doc = "The span of live data."),
+    OTC_FIELD_STRUCT(drift_config, model, otc_model_schema,
+                     .doc = "Attributes that tell the model and its version."),
+    OTC_FIELD(drift_config, presets, .def = "[ml, gen_ai]",
+              .doc = "What is watched: `ml` (`ml.feature.<name>`, `ml.prediction.<name>`), `gen_ai` (tokens, "
+                     "their ratio, "
+                     "durations, finish reasons, errors, tool calls)."),
+    {.key = "features",
+     .type = OTC_TYPE_LIST,
+     .sub = &otc_feature_schema,
+     .offset = offsetof(struct drift_config, features),
+     .doc = "Features beyond the presets, or to say more of one."},
+    OTC_FIELD(drift_config, statistics, .def = "[ks, psi, wasserstein, jensen_shannon, chi_squared]",
+              .choices = statistics, .doc = "Statistics to emit; the decision does not depend on them."),
+    OTC_FIELD_STRUCT(drift_config, psi, psi_schema, .doc = "Bins."),
+    OTC_FIELD(drift_config, dependence, .def = "panes", .choices = dependences,
+              .doc = "`panes`: allow for records that resemble their neighbours in time (design effect); "
+                     "`none`: records "
+                     "are independent."),
+    OTC_FIELD_STRUCT(drift_config, decision, decision_schema, .doc = "When a feature counts as drifted."),
+    OTC_FIELD_STRUCT(drift_config, emit, emit_schema, .doc = "Optional results."),
+    OTC_FIELD_STRUCT(drift_config, limits, limits_schema, .doc = "Ceilings."),
+    OTC_FIELD(drift_config, metrics_flush_interval, .def = "15s", .min = "1s", .max = "24h",
+              .doc = "How often results are sent again."),
+    OTC_FIELD(drift_config, series_expiration, .def = "24h", .min = "1s", .max = "366d",
+              .doc = "A model or version without a record for this long is forgotten."),
+    OTC_FIELD_AS(drift_config, unsupported, "compat", .parse = refuse, .doc = "Not supported yet."),
+    OTC_FIELD_AS(drift_config, unsupported, "select", .parse = refuse, .doc = "Not supported yet."),
+    OTC_FIELD_AS(drift_config, unsupported, "storage", .parse = refuse, .doc = "Not supported yet."),
+    OTC_FIELD_END,
+};
+
+const struct otc_schema drift_schema =
+    OTC_SCHEMA(drift_config, drift_fields, "Compares live features and predictions with a reference.");
+
+unsigned
+drift_statistics(const struct drift_config *config)
+{
+    unsigned bits = 0;
+
+    for (size_t i = 0; i < config->statistics.n; i++) {
+        for (unsigned s = 0; statistics[s]; s++) {
+            bits |= strcmp(config->statistics.items[i], statistics[s]) == 0 ? 1u << s : 0;
+        }
+    }
+    return bits;
+}
+
+struct drift_learn_config
+drift_learning(const struct drift_config *config)
+{
+    return config->reference.learn ? *config->reference.learn : (struct drift_learn_config){5000, {OTC_DAY}};
+}
+
+static otc_status
+parse_windows(const char *text, struct drift_rule *out, struct otc_error *err)
+{
+    unsigned k, n;
+    int end = 0;
+
+    if (!text || sscanf(text, "%3u of %3u%n", &k, &n, &end) != 2 || text[end] || k < 1 || k > n ||
+        n > 32) { // NOLINT(cert-err34-c)
+        return otc_fail(
+            err, OTC_INVALID_ARGUMENT,
+            "decision::windows: '%s' is not of the form `k of n` with 1 <= k <= n <= 32 (\"2 of 3\")",
+            text ? text : "");
+    }
+    out->k = k;
+    out->n = n;
+    return OTC_OK;
+}
+
+otc_status
+drift_rule_of(const struct drift_config *config, struct drift_rule *out, struct otc_error *err)
+{
+    const struct drift_decision_config *decision = &config->decision;
+
+    *out = (struct drift_rule){.decision = OTC_DECISION_DEFAULT, .share = decision->share};
+    out->decision.correction = (enum otc_correction)decision->correction.index;
+    out->decision.level = decision->level;
+    out->decision.min_observations = (uint64_t)config->window.min_observations;
+    for (size_t i = 0; i < decision->min_effect.n; i++) {
+        const struct otc_number_entry *entry = &decision->min_effect.items[i];
+
+        if (!(entry->value >= 0)) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT, "decision::min_effect::%s: must be 0 or more",
+                            entry->key);
+        }
+        for (size_t test = 0; test < OTC_N_TESTS; test++) {
+            if (strcmp(entry->key, effects[test]) == 0) {
+                out->decision.min_effect[test] = entry->value;
+            }
+        }
+    }
+    return parse_windows(decision->windows, out, err);
+}

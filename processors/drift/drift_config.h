@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file Settings of the drift connector. */
+#ifndef OTC_DRIFT_CONFIG_H
+#define OTC_DRIFT_CONFIG_H
+
+#include "common/analysis/evaluate.h"
+#include "common/analysis/features.h"
+#include "common/analysis/model.h"
+#include "common/analysis/window.h"
+
+struct drift_learn_config {
+    int64_t observations;
+    otc_duration duration;
+};
+
+struct drift_reference_config {
+    char *file;
+    struct drift_learn_config *learn;
+    char *unsupported;
+};
+
+struct drift_psi_config {
+    int64_t bins;
+    otc_choice binning;
+    otc_choice empty;
+};
+
+struct drift_decision_config {
+    otc_choice correction; /* enum otc_correction */
+    double level;
+    otc_numbers min_effect;
+    char *windows;
+    double share;
+    char *unsupported;
+};
+
+struct drift_emit_config {
+    bool p_value;
+    bool bins;
+    char *unsupported;
+};
+
+struct drift_limits_config {
+    otc_bytes memory;
+    int64_t models, versions, features, cells, series;
+};
+
+enum drift_dependence { DRIFT_DEPENDENCE_PANES, DRIFT_DEPENDENCE_NONE };
+
+struct drift_config {
+    struct drift_reference_config reference;
+    struct otc_window_config window;
+    struct otc_model_config model;
+    otc_strings presets;
+    otc_list features;
+    otc_strings statistics;
+    struct drift_psi_config psi;
+    otc_choice dependence; /* enum drift_dependence */
+    struct drift_decision_config decision;
+    struct drift_emit_config emit;
+    struct drift_limits_config limits;
+    otc_duration metrics_flush_interval;
+    otc_duration series_expiration;
+    char *unsupported;
+};
+
+extern const struct otc_schema drift_schema;
+
+/** Statistics that can be named under `statistics:`. */
+enum drift_statistic {
+    DRIFT_KS,
+    DRIFT_PSI,
+    DRIFT_WASSERSTEIN,
+    DRIFT_JENSEN_SHANNON,
+    DRIFT_HELLINGER,
+    DRIFT_CHI_SQUARED,
+    DRIFT_L_INFINITY,
+    DRIFT_N_STATISTICS
+};
+/** Bit i: statistic i is asked for. */
+unsigned drift_statistics(const struct drift_config *config);
+
+/** What learning needs: the user's, or 5000 observations over 24 h. Meaningless with a reference file. */
+struct drift_learn_config drift_learning(const struct drift_config *config);
+
+/** The decision as common/analysis takes it, and k of n. */
+struct drift_rule {
+    struct otc_decision decision;
+    unsigned k, n;
+    double share;
+};
+/** Errors begin with the key path. */
+OTC_CHECK otc_status drift_rule_of(const struct drift_config *config, struct drift_rule *out,
+                                   struct otc_error *err);
+
+/** The factory's `validate` and `explain`. */
+otc_status drift_validate(const void *config, struct otc_error *err);
+otc_status drift_explain(const void *config, void (*line)(void *arg, const char *text), void *arg,
+                         struct otc_error *err);
+
+#endif

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `validate` and `validate --explain` of the drift connector. */
+#include "processors/drift/binding.h"
+#include "processors/drift/drift_config.h"
+
+#include <stdarg.h>
+
+static otc_status
+load_reference(const struct drift_config *config, struct otc_reference **out, struct otc_error *err)
+{
+    otc_status status = otc_reference_load(config->reference.file, (size_t)config->limits.cells, out, err);
+
+    return status == OTC_OK ? OTC_OK : otc_error_prefix(err, "reference::file");
+}
+
+static otc_status
+check_values(const struct drift_config *config, struct otc_error *err)
+{
+    if (config->reference.file && config->reference.learn) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "reference: name a file or learn, not both");
+    }
+    if (config->reference.file && !config->reference.file[0]) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "reference::file: must not be empty; make one with `otelcol-aimon reference build`");
+    }
+    if (config->reference.file && config->psi.bins != 10) {
+        return otc_fail(
+            err, OTC_INVALID_ARGUMENT,
+            "psi::bins: %lld bins need a learned reference; a reference file brings its own, of 10",
+            (long long)config->psi.bins);
+    }
+    if (!(config->decision.level > 0)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "decision::level: must be above 0 (0.001 is the default)");
+    }
+    return OTC_OK;
+}
+
+static otc_status
+check_projection(const struct drift_config *config, const struct otc_feature_set *set, struct otc_error *err)
+{
+    size_t wanted = otc_feature_set_wanted(set, NULL) + config->model.name.n + config->model.version.n;
+
+    return wanted <= OTC_PROJECTION_MAX
+               ? OTC_OK
+               : otc_fail(err, OTC_INVALID_ARGUMENT,
+                          "features: %zu attributes are looked at; at most %d are allowed", wanted,
+                          OTC_PROJECTION_MAX);
+}
+
+/* Loads and joins what a configuration names. `*binding` is NULL without a reference file. */
+static otc_status
+resolve(const struct drift_config *config, struct otc_feature_set **set, struct drift_binding **binding,
+        struct otc_error *err)
+{
+    struct otc_reference *reference = NULL;
+    otc_status status = otc_feature_set_new(&config->presets, &config->features, set, err);
+
+    if (status == OTC_OK) {
+        status = check_projection(config, *set, err);
+    }
+    if (status == OTC_OK && config->reference.file) {
+        status = load_reference(config, &reference, err);
+    }
+    if (status == OTC_OK && reference) {
+        status = drift_binding_new(reference, *set, false, (size_t)config->limits.features, NULL, NULL,
+                                   binding, err);
+    }
+    if (status == OTC_OK && *binding && (*binding)->n == 0) {
+        status = otc_fail(
+            err, OTC_INVALID_ARGUMENT,
+            "reference::file: no feature of %s is watched; name it under `features`, or take the preset ml",
+            config->reference.file);
+    }
+    otc_reference_unref(reference);
+    return status;
+}
+
+otc_status
+drift_validate(const void *value, struct otc_error *err)
+{
+    const struct drift_config *config = value;
+    struct otc_feature_set *set = NULL;
+    struct drift_binding *binding = NULL;
+    struct drift_rule rule;
+    otc_status status = check_values(config, err);
+
+    if (status == OTC_OK) {
+        status = drift_rule_of(config, &rule, err);
+    }
+    if (status == OTC_OK) {
+        status = resolve(config, &set, &binding, err);
+    }
+    drift_binding_unref(binding);
+    otc_feature_set_free(set);
+    return status;
+}
+
+/* ---- Explaining ----------------------------------------------------------------------------------- */
+
+struct explanation {
+    void (*line)(void *arg, const char *text);
+    void *arg;
+};
+
+static void say(const struct explanation *to, const char *format, ...) OTC_PRINTF(2, 3);
+
+static void
+say(const struct explanation *to, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    to->line(to->arg, text);
+}
+
+static size_t
+has(unsigned statistics, enum drift_statistic statistic)
+{
+    return (statistics >> statistic) & 1;
+}
+
+/* Series of one feature: what results.c tells of it. */
+static size_t
+feature_series(const struct drift_config *config, bool numeric, size_t bins)
+{
+    unsigned s = drift_statistics(config);
+    size_t n = 3 /* counters */ + 1 /* reference */ + 3 /* detected, observations, design effect */;
+    size_t binned = has(s, DRIFT_PSI) + has(s, DRIFT_JENSEN_SHANNON) + has(s, DRIFT_HELLINGER) +
+                    has(s, DRIFT_CHI_SQUARED) + has(s, DRIFT_L_INFINITY);
+    size_t tests = numeric ? 3 : 2;
+
+    n += binned + (numeric ? has(s, DRIFT_KS) + 3 * has(s, DRIFT_WASSERSTEIN) : 0);
+    n += 2 * tests + (config->emit.p_value ? tests + 1 : 0);
+    return n + (config->emit.bins ? 2 * bins : 0);
+}
+
+static void
+explain_bound(const struct explanation *to, const struct drift_config *config,
+              const struct otc_feature_set *set, const struct drift_binding *binding)
+{
+    size_t series = 1 + 1 + 5;
+
+    for (size_t i = 0; i < binding->n; i++) {
+        const struct drift_bound *bound = &binding->features[i];
+        const struct otc_reference_feature *reference = bound->reference;
+        bool numeric = reference->type == OTC_NUMERIC;
+        size_t bins = numeric ? otc_reference_bins(reference) : reference->n_categories + 1;
+
+        say(to, "feature %.*s: %s, %s, %llu observations in the reference, %zu %s, %zu bins",
+            OTC_SLICE_ARG(reference->name), otc_feature_kind_name(bound->kind),
+            numeric ? "numeric" : "categorical", (unsigned long long)reference->observations,
+            numeric ? reference->cells.n : reference->n_categories, numeric ? "points" : "categories", bins);
+        series += feature_series(config, numeric, bins);
+    }
+    for (size_t i = 0; i < otc_feature_set_count(set); i++) {
+        if (binding->of_known[i] == SIZE_MAX) {
+            say(to, "feature %.*s: not in the reference, not compared",
+                OTC_SLICE_ARG(otc_feature_set_at(set, i)->name));
+        }
+    }
+    say(to, "series: %zu for each model and version, at most %lld in all", series,
+        (long long)config->limits.series);
+}
+
+static void
+explain_known(const struct explanation *to, const struct drift_config *config,
+              const struct otc_feature_set *set)
+{
+    size_t series = 1 + 2 + 5;
+
+    for (size_t i = 0; i < otc_feature_set_count(set); i++) {
+        const struct otc_feature *feature = otc_feature_set_at(set, i);
+        bool numeric = feature->type == OTC_NUMERIC;
+
+        say(to, "feature %.*s: %s, %s, from %s", OTC_SLICE_ARG(feature->name),
+            otc_feature_kind_name(feature->kind), numeric ? "numeric" : "categorical", feature->origin);
+        series +=
+            feature_series(config, numeric, numeric ? (size_t)config->psi.bins : feature->max_categories);
+    }
+    if (otc_feature_set_discovers(set)) {
+        say(to,
+            "features: every attribute ml.feature.<name> and ml.prediction.<name>, at most %lld in all; %zu "
+            "series each",
+            (long long)config->limits.features, feature_series(config, true, (size_t)config->psi.bins));
+    }
+    say(to,
+        "series: up to %zu for each model and version beside the discovered features', at most %lld in all",
+        series, (long long)config->limits.series);
+}
+
+static void
+explain_reference(const struct explanation *to, const struct drift_config *config,
+                  const struct drift_binding *binding)
+{
+    struct drift_learn_config learning = drift_learning(config);
+    char duration[32];
+
+    if (binding) {
+        const struct otc_reference *reference = binding->reference;
+
+        say(to, "reference: %s, %llu rows, hash %.8s, of %s%.*s", config->reference.file,
+            (unsigned long long)reference->rows, reference->hash,
+            reference->model.len ? "model " : "any model", OTC_SLICE_ARG(reference->model));
+        return;
+    }
+    otc_duration_format(learning.duration, duration);
+    say(to, "reference: learned for each model from its first %lld records or more, over %s or more",
+        (long long)learning.observations, duration);
+    if (learning.duration.ns < OTC_DAY) {
+        say(to, "warning: a reference learned over less than 24h has not seen a whole day; ordinary hours "
+                "may look "
+                "like drift");
+    }
+    say(to, "warning: a learned reference is kept in memory; after a restart it is learned again");
+}
+
+otc_status
+drift_explain(const void *value, void (*line)(void *arg, const char *text), void *arg, struct otc_error *err)
+{
+    const struct drift_config *config = value;
+    const struct explanation to = {line, arg};
+    struct otc_feature_set *set = NULL;
+    struct drift_binding *binding = NULL;
+    otc_status status = resolve(config, &set, &binding, err);
+    char length[32], pane[32];
+
+    if (status == OTC_OK) {
+        otc_duration_format(config->window.length, length);
+        otc_duration_format(config->window.pane, pane);
+        explain_reference(&to, config, binding);
+        say(&to, "window: %s, %s, an evaluation every %s once it holds %lld records", length,
+            config->window.length.ns == config->window.pane.ns ? "tumbling" : "sliding", pane,
+            (long long)config->window.min_observations);
+        if (binding) {
+            explain_bound(&to, config, set, binding);
+        } else {
+            explain_known(&to, config, set);
+        }
+    }
+    drift_binding_unref(binding);
+    otc_feature_set_free(set);
+    return status;
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "processors/drift/learn.h"
+
+/* What a sample and a new category cost in the builder, with the slack of growing arrays. */
+#define SAMPLE_BYTES 32u
+#define CATEGORY_BYTES 256u
+#define COLUMN_BYTES 1024u
+
+struct column {
+    struct otc_slice name; /* malloced */
+    enum otc_feature_kind kind;
+    enum otc_feature_type type;
+    size_t index; /* in the builder */
+    uint64_t last_record;
+    uint64_t samples; /* paid for */
+    struct otc_map *texts;
+    bool gave_up;
+};
+
+struct drift_learner {
+    struct drift_learn_settings settings;
+    const struct otc_feature_set *set;
+    struct otc_reference_builder *builder;
+    struct column *columns;
+    size_t n;
+    struct otc_map *by_name; /* kind and name to index + 1, of discovered features */
+    size_t *of_known;        /* index + 1 */
+    uint64_t records;
+    int64_t first_ns, last_ns;
+    uint64_t max_samples;
+    size_t charged;
+};
+
+static bool
+charge(struct drift_learner *learner, size_t bytes)
+{
+    if (!drift_budget_take(learner->settings.budget, bytes)) {
+        return false;
+    }
+    learner->charged += bytes;
+    return true;
+}
+
+struct drift_learner *
+drift_learner_new(const struct drift_learn_settings *settings, const struct otc_feature_set *set)
+{
+    struct drift_learner *learner = calloc(1, sizeof(*learner));
+    struct otc_reference_limits limits = OTC_REFERENCE_LIMITS_DEFAULT;
+
+    if (!learner) {
+        return NULL;
+    }
+    learner->settings = *settings;
+    learner->set = set;
+    learner->first_ns = INT64_MAX;
+    learner->last_ns = INT64_MIN;
+    learner->max_samples =
+        settings->observations > settings->cells ? settings->observations : settings->cells;
+    limits.exact_points = settings->cells;
+    limits.quantile_points =
+        limits.quantile_points < settings->cells ? limits.quantile_points : settings->cells;
+    limits.bins = settings->bins;
+    limits.max_values = learner->max_samples;
+    learner->builder = otc_reference_builder_new(&limits, settings->max_features);
+    learner->columns = calloc(settings->max_features, sizeof(*learner->columns));
+    learner->by_name = otc_map_new(settings->max_features);
+    learner->of_known = calloc(otc_feature_set_count(set) + 1, sizeof(size_t));
+    if (!learner->builder || !learner->columns || !learner->by_name || !learner->of_known) {
+        drift_learner_free(learner);
+        return NULL;
+    }
+    return learner;
+}
+
+void
+drift_learner_free(struct drift_learner *learner)
+{
+    if (!learner) {
+        return;
+    }
+    for (size_t i = 0; learner->columns && i < learner->n; i++) {
+        free((void *)(uintptr_t)learner->columns[i].name.data);
+        otc_map_free(learner->columns[i].texts, NULL);
+    }
+    drift_budget_give(learner->settings.budget, learner->charged);
+    otc_reference_builder_free(learner->builder);
+    otc_map_free(learner->by_name, NULL);
+    free(learner->columns);
+    free(learner->of_known);
+    free(learner);
+}
+
+/* The type that the first value suggests; false when it suggests none. */
+static bool
+type_of(const struct drift_learner *learner, const struct otc_observed *observed, enum otc_feature_type *type)
+{
+    if (observed->feature != OTC_FEATURE_DISCOVERED) {
+        *type = otc_feature_set_at(learner->set, observed->feature)->type;
+        return true;
+    }
+    *type = observed->value.type == OTC_VALUE_INT || observed->value.type == OTC_VALUE_DOUBLE
+                ? OTC_NUMERIC
+                : OTC_CATEGORICAL;
+    return *type == OTC_NUMERIC || observed->value.type == OTC_VALUE_BOOL ||
+           (observed->value.type == OTC_VALUE_STRING && observed->value.as.slice.len > 0);
+}
+
+/* Key of the map of discovered features: the kind's number, then the name. 0: the name is too long. */
+static size_t
+name_key(const struct otc_observed *observed, uint8_t out[1 + DRIFT_CATEGORY_TEXT_MAX])
+{
+    if (observed->name.len > DRIFT_CATEGORY_TEXT_MAX) {
+        return 0;
+    }
+    out[0] = (uint8_t)observed->kind;
+    memcpy(out + 1, observed->name.data, observed->name.len);
+    return observed->name.len + 1;
+}
+
+static struct column *
+add_column(struct drift_learner *learner, const struct otc_observed *observed, struct otc_slice key)
+{
+    struct column *column = &learner->columns[learner->n];
+    enum otc_feature_type type;
+    void *name;
+
+    if (!type_of(learner, observed, &type) || learner->n >= learner->settings.max_features ||
+        !charge(learner, COLUMN_BYTES)) {
+        return NULL;
+    }
+    name = malloc(observed->name.len + 1);
+    if (!name) {
+        return NULL;
+    }
+    memcpy(name, observed->name.data, observed->name.len);
+    *column = (struct column){
+        .name = otc_slice_of(name, observed->name.len),
+        .kind = observed->kind,
+        .type = type,
+        .index = otc_reference_builder_feature(learner->builder, observed->name, type, observed->kind),
+        .texts = type == OTC_CATEGORICAL ? otc_map_new(DRIFT_LEARN_CATEGORIES_MAX) : NULL};
+    if (column->index == SIZE_MAX || (type == OTC_CATEGORICAL && !column->texts) ||
+        (key.len && !otc_map_put(learner->by_name, key, (void *)(uintptr_t)(learner->n + 1)))) {
+        otc_map_free(column->texts, NULL);
+        free(name);
+        return NULL;
+    }
+    if (observed->feature != OTC_FEATURE_DISCOVERED) {
+        learner->of_known[observed->feature] = learner->n + 1;
+    }
+    learner->n++;
+    for (uint64_t i = 1; i < learner->records; i++) {
+        otc_reference_builder_missing(learner->builder, column->index);
+    }
+    return column;
+}
+
+static struct column *
+column_of(struct drift_learner *learner, const struct otc_observed *observed)
+{
+    uint8_t bytes[1 + DRIFT_CATEGORY_TEXT_MAX];
+    struct otc_slice key = OTC_SLICE_NONE;
+    size_t index;
+
+    if (observed->feature != OTC_FEATURE_DISCOVERED) {
+        index = learner->of_known[observed->feature];
+    } else {
+        key = otc_slice_of(bytes, name_key(observed, bytes));
+        if (key.len == 0) {
+            return NULL;
+        }
+        index = (size_t)(uintptr_t)otc_map_get(learner->by_name, key);
+    }
+    return index ? &learner->columns[index - 1] : add_column(learner, observed, key);
+}
+
+/* True when the builder may be given one more value of the column. */
+static bool
+pay_sample(struct drift_learner *learner, struct column *column)
+{
+    if (column->samples < learner->max_samples) {
+        if (!charge(learner, SAMPLE_BYTES)) {
+            return false;
+        }
+        column->samples++;
+    }
+    return true;
+}
+
+static bool
+pay_text(struct drift_learner *learner, struct column *column, struct otc_slice text)
+{
+    if (otc_map_get(column->texts, text)) {
+        return true;
+    }
+    if (!otc_map_put(column->texts, text, column)) {
+        column->gave_up = true;
+        return true;
+    }
+    return charge(learner, CATEGORY_BYTES + 2 * text.len);
+}
+
+static bool
+learn_number(struct drift_learner *learner, struct column *column, const struct otc_value *value,
+             int64_t time_ns)
+{
+    double number = 0;
+
+    switch (otc_value_number(value, &number)) {
+    case OTC_CLASS_VALUE:
+        return pay_sample(learner, column) &&
+               otc_reference_builder_number(learner->builder, column->index, number, time_ns);
+    case OTC_CLASS_MISSING:
+        otc_reference_builder_missing(learner->builder, column->index);
+        return true;
+    case OTC_CLASS_INVALID:
+        break;
+    }
+    otc_reference_builder_invalid(learner->builder, column->index);
+    return true;
+}
+
+static bool
+learn_text(struct drift_learner *learner, struct column *column, const struct otc_value *value,
+           int64_t time_ns)
+{
+    char scratch[32];
+    struct otc_slice text = OTC_SLICE_NONE;
+    enum otc_value_class class = otc_value_category(value, scratch, &text);
+
+    if (column->gave_up) {
+        return true;
+    }
+    if (class == OTC_CLASS_MISSING) {
+        otc_reference_builder_missing(learner->builder, column->index);
+        return true;
+    }
+    if (class == OTC_CLASS_INVALID || text.len > DRIFT_CATEGORY_TEXT_MAX) {
+        otc_reference_builder_invalid(learner->builder, column->index);
+        return true;
+    }
+    return pay_text(learner, column, text) && pay_sample(learner, column) &&
+           (column->gave_up || otc_reference_builder_text(learner->builder, column->index, text, time_ns));
+}
+
+size_t
+drift_learner_add(struct drift_learner *learner, const struct otc_observed *observed, size_t n,
+                  int64_t time_ns)
+{
+    size_t lost = 0;
+
+    learner->records++;
+    learner->first_ns = time_ns < learner->first_ns ? time_ns : learner->first_ns;
+    learner->last_ns = time_ns > learner->last_ns ? time_ns : learner->last_ns;
+    for (size_t i = 0; i < n; i++) {
+        struct column *column = column_of(learner, &observed[i]);
+
+        if (!column || column->last_record == learner->records) {
+            lost += !column;
+            continue;
+        }
+        column->last_record = learner->records;
+        lost += column->type == OTC_NUMERIC ? !learn_number(learner, column, &observed[i].value, time_ns)
+                                            : !learn_text(learner, column, &observed[i].value, time_ns);
+    }
+    for (size_t i = 0; i < learner->n; i++) {
+        if (learner->columns[i].last_record != learner->records) {
+            otc_reference_builder_missing(learner->builder, learner->columns[i].index);
+        }
+    }
+    return lost;
+}
+
+double
+drift_learner_progress(const struct drift_learner *learner)
+{
+    double seen = (double)learner->records / (double)learner->settings.observations;
+    double spanned = 1;
+
+    if (learner->settings.duration_ns > 0) {
+        spanned = learner->records
+                      ? (double)(learner->last_ns - learner->first_ns) / (double)learner->settings.duration_ns
+                      : 0;
+    }
+    seen = seen < spanned ? seen : spanned;
+    return seen > 1 ? 1 : seen;
+}
+
+otc_status
+drift_learner_finish(struct drift_learner *learner, struct otc_slice model, int64_t now_ns,
+                     struct otc_reference **out, struct otc_error *err)
+{
+    return otc_reference_builder_finish(learner->builder, model, "learned", now_ns, out, err);
+}
+
+bool
+drift_learner_gave_up(const void *arg, const struct otc_reference_feature *feature)
+{
+    const struct drift_learner *learner = arg;
+
+    for (size_t i = 0; i < learner->n; i++) {
+        const struct column *column = &learner->columns[i];
+
+        if (column->kind == feature->kind && otc_slice_equal(column->name, feature->name)) {
+            return column->gave_up;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file Learning a model's reference from its first records, within the stage's memory budget. */
+#ifndef OTC_DRIFT_LEARN_H
+#define OTC_DRIFT_LEARN_H
+
+#include "common/analysis/features.h"
+#include "processors/drift/binding.h"
+
+/** Longest text that counts as a category; longer ones are invalid. */
+#define DRIFT_CATEGORY_TEXT_MAX 256
+/** A feature with more distinct texts than this while learning is an identifier, not a category, and is given
+ * up. */
+#define DRIFT_LEARN_CATEGORIES_MAX 2000
+
+struct drift_learn_settings {
+    uint64_t observations;
+    int64_t duration_ns;
+    size_t max_features;
+    /** Distinct points kept exactly, and bins of numeric features. */
+    size_t cells;
+    size_t bins;
+    struct drift_budget *budget;
+};
+
+/** Opaque; locked by the stage until it is taken out of it. */
+struct drift_learner;
+struct drift_learner *drift_learner_new(const struct drift_learn_settings *settings,
+                                        const struct otc_feature_set *set);
+void drift_learner_free(struct drift_learner *learner);
+/** Learns one record of a time; returns how many of its values found no room (features or memory). */
+size_t drift_learner_add(struct drift_learner *learner, const struct otc_observed *observed, size_t n,
+                         int64_t time_ns);
+/** The lesser of its two shares, 0 to 1; 1 is done. */
+double drift_learner_progress(const struct drift_learner *learner);
+/** Freezes the reference of `model`. The learner is spent; free it. */
+OTC_CHECK otc_status drift_learner_finish(struct drift_learner *learner, struct otc_slice model,
+                                          int64_t now_ns, struct otc_reference **out, struct otc_error *err);
+/** For drift_binding_new: features that learning gave up. `arg` is the learner. */
+bool drift_learner_gave_up(const void *arg, const struct otc_reference_feature *feature);
+
+#endif

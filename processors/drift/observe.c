@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From a batch to counts. */
+#include "processors/drift/state.h"
+
+#include <math.h>
+
+/* One batch while the lock is held. */
+struct visit {
+    struct drift *drift;
+    int64_t now_ns;
+    int64_t monotonic_ns;
+    bool due;
+};
+
+static void
+exclude(struct drift_version *version, enum drift_excluded reason, uint64_t n)
+{
+    version->excluded[reason] += n;
+}
+
+static enum drift_excluded
+reason_of(enum otc_placement placement)
+{
+    switch (placement) {
+    case OTC_LATE:
+        return DRIFT_LATE;
+    case OTC_TOO_OLD:
+        return DRIFT_TOO_OLD;
+    case OTC_FUTURE:
+        return DRIFT_FUTURE;
+    case OTC_PLACED:
+    case OTC_NO_ROOM:
+        break;
+    }
+    return DRIFT_MEMORY;
+}
+
+/* Cell of a category: the reference's, one of its own while there is room, else the common one. */
+static uint32_t
+category_cell(struct drift_version *version, size_t index, struct otc_slice text)
+{
+    const struct drift_bound *bound = &version->binding->features[index];
+    struct drift_feature *feature = &version->features[index];
+    size_t known = (size_t)(uintptr_t)otc_map_get(bound->categories, text);
+    uint32_t common = (uint32_t)bound->reference->n_categories;
+    size_t cell;
+
+    if (known) {
+        return (uint32_t)(known - 1);
+    }
+    feature->unseen += bound->reference->other == 0;
+    if (bound->extra == 0) {
+        return common;
+    }
+    if (!feature->unseen_texts) {
+        feature->unseen_texts = otc_map_new(bound->extra);
+    }
+    cell = feature->unseen_texts ? (size_t)(uintptr_t)otc_map_get(feature->unseen_texts, text) : 0;
+    if (!cell && feature->unseen_texts && drift_budget_take(&version->owner->budget, 64 + text.len)) {
+        version->charged += 64 + text.len;
+        cell = common + 1 + otc_map_count(feature->unseen_texts);
+        cell = otc_map_put(feature->unseen_texts, text, (void *)(uintptr_t)cell) ? cell : 0;
+    }
+    return cell ? (uint32_t)cell : common;
+}
+
+/* Counts a value of a feature in a pane. */
+static void
+count_value(struct drift_version *version, size_t index, const struct otc_value *value,
+            struct drift_counts *counts)
+{
+    const struct drift_bound *bound = &version->binding->features[index];
+    struct drift_feature *feature = &version->features[index];
+    char scratch[32];
+    struct otc_slice text = OTC_SLICE_NONE;
+    double number = 0;
+    uint32_t cell = 0;
+    enum otc_value_class class = bound->reference->type == OTC_NUMERIC
+                                     ? otc_value_number(value, &number)
+                                     : otc_value_category(value, scratch, &text);
+
+    if (class == OTC_CLASS_MISSING) {
+        return;
+    }
+    if (class == OTC_CLASS_INVALID || text.len > DRIFT_CATEGORY_TEXT_MAX) {
+        feature->invalid++;
+        counts->invalid++;
+        return;
+    }
+    if (bound->reference->type == OTC_NUMERIC) {
+        cell = (uint32_t)otc_cells_find(&bound->reference->cells, number);
+        feature->out_of_range += number < bound->reference->min || number > bound->reference->max;
+    } else {
+        cell = category_cell(version, index, text);
+    }
+    feature->values++;
+    if (drift_counts_add(counts, bound->shape, cell, number, &version->owner->budget)) {
+        counts->values++;
+    } else {
+        feature->values--;
+        feature->overflow++;
+        counts->overflow++;
+        exclude(version, DRIFT_MEMORY, 1);
+    }
+}
+
+/* Index of an observed feature in the binding. Attributes mostly come in the same order, so the last place is
+ * tried first. */
+static size_t
+feature_of(struct drift_version *version, const struct otc_observed *observed, size_t place)
+{
+    const struct drift_binding *binding = version->binding;
+    size_t hint;
+
+    if (observed->feature != OTC_FEATURE_DISCOVERED) {
+        return binding->of_known[observed->feature];
+    }
+    hint = version->hints[place];
+    if (hint < binding->n && binding->features[hint].reference->kind == observed->kind &&
+        otc_slice_equal(binding->features[hint].reference->name, observed->name)) {
+        return hint;
+    }
+    hint = drift_binding_find(binding, observed->kind, observed->name);
+    if (hint != SIZE_MAX) {
+        version->hints[place] = hint;
+    }
+    return hint;
+}
+
+static void
+count_record(struct drift_version *version, size_t n, struct drift_pane *pane)
+{
+    const struct otc_observed *observed = version->owner->observed;
+
+    version->bound_records++;
+    for (size_t i = 0; i < n; i++) {
+        size_t index = feature_of(version, &observed[i], i);
+
+        if (index == SIZE_MAX) {
+            exclude(version, DRIFT_NO_REFERENCE, 1);
+            if (observed[i].name.len && observed[i].name.len <= DRIFT_CATEGORY_TEXT_MAX) {
+                (void)otc_map_put(version->unknown, observed[i].name, version);
+            }
+        } else if (version->features[index].last_record != version->bound_records) {
+            version->features[index].last_record = version->bound_records;
+            count_value(version, index, &observed[i].value, &pane->features[index]);
+        }
+    }
+}
+
+static void
+learn_record(struct visit *visit, struct drift_version *version, size_t n, int64_t event_ns)
+{
+    struct drift_model *model = version->model;
+    int64_t time_ns;
+    enum otc_placement placement = otc_window_classify(&version->window, event_ns, visit->now_ns, &time_ns);
+
+    if (placement != OTC_PLACED) {
+        exclude(version, reason_of(placement), 1);
+        return;
+    }
+    exclude(version, DRIFT_FEATURES, drift_learner_add(model->learner, visit->drift->observed, n, time_ns));
+    model->progress = drift_learner_progress(model->learner);
+    visit->due = visit->due || model->progress >= 1;
+}
+
+static void
+place_record(struct visit *visit, struct drift_version *version, size_t n, int64_t event_ns)
+{
+    enum otc_placement placement;
+    struct otc_pane *pane;
+
+    if (!version->binding && !drift_version_bind(version)) {
+        exclude(version, DRIFT_MEMORY, 1);
+        return;
+    }
+    pane = otc_window_place(&version->window, event_ns, visit->now_ns, &placement);
+    if (!pane) {
+        exclude(version, reason_of(placement), 1);
+        return;
+    }
+    count_record(version, n, pane->payload);
+}
+
+/* A record of any signal. */
+static void
+visit_record(struct visit *visit, const struct otc_record *record, int64_t event_ns, double duration_s)
+{
+    struct drift *drift = visit->drift;
+    struct otc_model_version *entry;
+    struct drift_version *version;
+    struct otc_model_key key;
+    size_t lost;
+    size_t n = otc_feature_set_observe(drift->set, record, drift->first_feature, duration_s, drift->observed,
+                                       drift->max_observed, &lost);
+
+    if (n == 0) {
+        return;
+    }
+    otc_model_key_of(&drift->config->model, record->values, &key);
+    entry = otc_models_get(drift->models, &key, visit->monotonic_ns);
+    if (!entry) {
+        return;
+    }
+    version = entry->state;
+    version->records++;
+    version->last_record_ns = visit->monotonic_ns;
+    exclude(version, DRIFT_FEATURES, lost);
+    switch (version->model->phase) {
+    case DRIFT_LEARNING:
+        learn_record(visit, version, n, event_ns);
+        break;
+    case DRIFT_READY:
+        place_record(visit, version, n, event_ns);
+        break;
+    case DRIFT_FREEZING:
+    case DRIFT_UNREFERENCED:
+        exclude(version, DRIFT_NO_REFERENCE, 1);
+        break;
+    }
+}
+
+static bool
+visit_span(void *arg, const struct otc_span *span)
+{
+    double duration = NAN;
+
+    if (span->end_unix_nano >= span->start_unix_nano && span->start_unix_nano > 0) {
+        duration = (double)(span->end_unix_nano - span->start_unix_nano) / 1e9;
+    }
+    visit_record(arg, &span->record,
+                 (int64_t)(span->end_unix_nano > INT64_MAX ? INT64_MAX : span->end_unix_nano), duration);
+    return true;
+}
+
+static bool
+visit_log(void *arg, const struct otc_log_record *log)
+{
+    uint64_t time = log->time_unix_nano ? log->time_unix_nano : log->observed_unix_nano;
+
+    visit_record(arg, &log->record, (int64_t)(time > INT64_MAX ? INT64_MAX : time), NAN);
+    return true;
+}
+
+/* After a batch: the watermarks of the versions that it touched; true when something waits for the control
+ * loop. */
+static bool
+advance(struct visit *visit)
+{
+    struct drift *drift = visit->drift;
+    bool due = visit->due;
+
+    for (size_t i = 0; i < otc_models_count(drift->models); i++) {
+        struct otc_model *model = otc_models_at(drift->models, i);
+
+        for (size_t j = 0; j < model->n_versions; j++) {
+            struct drift_version *version = model->versions[j]->state;
+
+            if (version->last_record_ns == visit->monotonic_ns && version->records) {
+                due |= otc_window_advance(&version->window, visit->now_ns, visit->monotonic_ns, true);
+            }
+        }
+    }
+    return due;
+}
+
+otc_status
+drift_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done,
+              struct otc_error *err)
+{
+    struct drift_input *input = OTC_CONTAINER(consumer, drift_input, consumer);
+    struct drift *drift = input->owner;
+    struct visit visit = {.drift = drift,
+                          .now_ns = drift->host->now_ns(drift->host),
+                          .monotonic_ns = drift->host->monotonic_ns(drift->host)};
+    bool due;
+
+    (void)done;
+    (void)err;
+    pthread_mutex_lock(&drift->lock);
+    for (size_t i = 0; i < otc_batch_parts(batch); i++) {
+        otc_status status =
+            input->signal == OTC_TRACES
+                ? otc_walk_spans(drift->projection, otc_batch_part(batch, i), visit_span, &visit, NULL)
+                : otc_walk_logs(drift->projection, otc_batch_part(batch, i), visit_log, &visit, NULL);
+
+        drift->malformed +=
+            status != OTC_OK; /* what was read up to there counts; nothing is refused for it */
+    }
+    due = advance(&visit) && !drift->stopped;
+    pthread_mutex_unlock(&drift->lock);
+    otc_batch_unref(batch);
+    if (due) {
+        drift->host->timer_arm(drift->host, drift->worker, 0);
+    }
+    return OTC_OK;
+}

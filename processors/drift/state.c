@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "processors/drift/state.h"
+
+const char *
+drift_excluded_name(enum drift_excluded reason)
+{
+    static const char *const names[] = {"late", "too_old", "future", "memory", "features", "no_reference"};
+
+    return names[reason];
+}
+
+/* ---- Panes ---------------------------------------------------------------------------------------- */
+
+static size_t
+pane_bytes(const struct drift_binding *binding)
+{
+    return sizeof(struct drift_pane) + binding->n * sizeof(struct drift_counts);
+}
+
+static void *
+pane_new(void *owner)
+{
+    struct drift_version *version = owner;
+    struct drift_budget *budget = &version->owner->budget;
+    size_t bytes = pane_bytes(version->binding);
+    struct drift_pane *pane;
+
+    if (!drift_budget_take(budget, bytes)) {
+        return NULL;
+    }
+    pane = calloc(1, bytes);
+    if (!pane) {
+        drift_budget_give(budget, bytes);
+        return NULL;
+    }
+    pane->binding = drift_binding_ref(version->binding);
+    return pane;
+}
+
+static void
+pane_free(void *owner, void *payload)
+{
+    struct drift_version *version = owner;
+    struct drift_budget *budget = &version->owner->budget;
+    struct drift_pane *pane = payload;
+
+    for (size_t i = 0; i < pane->binding->n; i++) {
+        drift_counts_release(&pane->features[i], pane->binding->features[i].shape, budget);
+    }
+    drift_budget_give(budget, pane_bytes(pane->binding));
+    drift_binding_unref(pane->binding);
+    free(pane);
+}
+
+static const struct otc_pane_ops pane_ops = {pane_new, pane_free};
+
+/* ---- Versions ------------------------------------------------------------------------------------- */
+
+static void
+free_features(struct drift_version *version)
+{
+    for (size_t i = 0; version->features && i < version->binding->n; i++) {
+        otc_map_free(version->features[i].unseen_texts, NULL);
+        free(version->features[i].bins);
+    }
+    free(version->features);
+    version->features = NULL;
+}
+
+void
+drift_version_release(struct drift_version *version)
+{
+    otc_window_release(&version->window);
+    if (version->binding) {
+        free_features(version);
+    }
+    drift_binding_unref(version->binding);
+    drift_budget_give(&version->owner->budget, version->charged);
+    otc_map_free(version->unknown, NULL);
+    free(version->hints);
+    free(version);
+}
+
+static size_t
+bins_of(const struct drift_bound *bound)
+{
+    return bound->reference->type == OTC_NUMERIC ? otc_reference_bins(bound->reference)
+                                                 : bound->reference->n_categories + 1;
+}
+
+static bool
+make_features(struct drift_version *version, const struct drift_binding *binding)
+{
+    version->features = calloc(binding->n + 1, sizeof(*version->features));
+    for (size_t i = 0; version->features && i < binding->n && version->owner->config->emit.bins; i++) {
+        version->features[i].n_bins = bins_of(&binding->features[i]);
+        version->features[i].bins = calloc(version->features[i].n_bins + 1, sizeof(uint64_t));
+        if (!version->features[i].bins) {
+            return false;
+        }
+    }
+    return version->features != NULL;
+}
+
+bool
+drift_version_bind(struct drift_version *version)
+{
+    struct drift_binding *binding = version->model->binding;
+    size_t bytes = binding->n * sizeof(*version->features);
+    bool made;
+
+    if (!drift_budget_take(&version->owner->budget, bytes)) {
+        return false;
+    }
+    version->binding = drift_binding_ref(binding);
+    made = make_features(version, binding);
+    if (!made) {
+        free_features(version);
+        version->binding = NULL;
+        drift_binding_unref(binding);
+        drift_budget_give(&version->owner->budget, bytes);
+        return false;
+    }
+    version->charged += bytes;
+    return true;
+}
+
+static void *
+version_new(void *owner, const struct otc_model_version *key)
+{
+    struct drift *drift = owner;
+    struct drift_version *version;
+    size_t bytes = sizeof(*version) + drift->max_observed * sizeof(size_t);
+
+    if (!drift_budget_take(&drift->budget, bytes)) {
+        return NULL;
+    }
+    version = calloc(1, sizeof(*version));
+    if (!version) {
+        drift_budget_give(&drift->budget, bytes);
+        return NULL;
+    }
+    version->owner = drift;
+    version->model = key->model->state;
+    version->charged = bytes;
+    version->start_ns = drift->host->now_ns(drift->host);
+    otc_window_init(&version->window, &drift->config->window, &pane_ops, version);
+    version->hints = calloc(drift->max_observed, sizeof(size_t));
+    version->unknown = otc_map_new((size_t)drift->config->limits.features);
+    if (!version->hints || !version->unknown ||
+        (version->model->phase == DRIFT_READY && !drift_version_bind(version))) {
+        drift_version_release(version);
+        return NULL;
+    }
+    return version;
+}
+
+static void
+version_free(void *owner, void *state)
+{
+    struct drift_version *version = state;
+
+    (void)owner;
+    if (version->busy) {
+        version->dead = true; /* the control loop is at it */
+    } else {
+        drift_version_release(version);
+    }
+}
+
+/* ---- Models --------------------------------------------------------------------------------------- */
+
+void
+drift_model_release(struct drift_model *model)
+{
+    drift_learner_free(model->learner);
+    drift_binding_unref(model->binding);
+    free(model);
+}
+
+static bool
+begin_learning(struct drift_model *model)
+{
+    const struct drift_config *config = model->owner->config;
+    struct drift_learn_config learning = drift_learning(config);
+    const struct drift_learn_settings settings = {.observations = (uint64_t)learning.observations,
+                                                  .duration_ns = learning.duration.ns,
+                                                  .max_features = (size_t)config->limits.features,
+                                                  .cells = (size_t)config->limits.cells,
+                                                  .bins = (size_t)config->psi.bins,
+                                                  .budget = &model->owner->budget};
+
+    model->phase = DRIFT_LEARNING;
+    model->learner = drift_learner_new(&settings, model->owner->set);
+    return model->learner != NULL;
+}
+
+static void *
+model_new(void *owner, const struct otc_model *key)
+{
+    struct drift *drift = owner;
+    struct drift_model *model = calloc(1, sizeof(*model));
+
+    if (!model) {
+        return NULL;
+    }
+    model->owner = drift;
+    model->name = key->name;
+    if (drift->file) {
+        struct otc_slice only = drift->file->reference->model;
+
+        model->phase = only.len && !otc_slice_equal(only, key->name) ? DRIFT_UNREFERENCED : DRIFT_READY;
+        model->binding = model->phase == DRIFT_READY ? drift_binding_ref(drift->file) : NULL;
+    } else if (!begin_learning(model)) {
+        free(model);
+        return NULL;
+    }
+    return model;
+}
+
+static void
+model_free(void *owner, void *state)
+{
+    struct drift_model *model = state;
+
+    (void)owner;
+    if (model->busy) {
+        model->dead = true;
+    } else {
+        drift_model_release(model);
+    }
+}
+
+const struct otc_model_ops drift_model_ops = {model_new, model_free, version_new, version_free};

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * @file State of the drift connector: models, their versions, and what each has seen.
+ *
+ * `lock` guards all of it. Evaluating a window and freezing a learned reference take long and run on the
+ * control loop without the lock: the version (the model) is marked `busy` meanwhile, and freed afterwards
+ * when it was forgotten.
+ */
+#ifndef OTC_DRIFT_STATE_H
+#define OTC_DRIFT_STATE_H
+
+#include "common/analysis/emit.h"
+#include "processors/drift/binding.h"
+#include "processors/drift/drift_config.h"
+#include "processors/drift/learn.h"
+
+#include <pthread.h>
+
+/** Why a record, or a value of one, was not used. */
+enum drift_excluded {
+    DRIFT_LATE,
+    DRIFT_TOO_OLD,
+    DRIFT_FUTURE,
+    DRIFT_MEMORY,
+    DRIFT_FEATURES,
+    DRIFT_NO_REFERENCE,
+    DRIFT_N_EXCLUDED
+};
+/** "late", "too_old", "future", "memory", "features", "no_reference". */
+const char *drift_excluded_name(enum drift_excluded reason);
+
+/** One feature of one version. */
+struct drift_feature {
+    /** Since the version's binding; missing follows from the version's records. */
+    uint64_t values, invalid, overflow, unseen, out_of_range;
+    uint64_t last_record;         /* a feature counts once a record */
+    struct otc_map *unseen_texts; /* text to cell */
+    struct otc_k_of_n ring;
+    /** Of the last evaluation. */
+    struct otc_feature_result result;
+    uint64_t window_observations;
+    /** Bins of the closed panes since the binding (emit::bins): otc_reference_bins(), or categories + 1. */
+    uint64_t *bins;
+    size_t n_bins;
+    /** Gauges in the last emission, by place in the table of results.c. */
+    uint64_t shown;
+};
+
+/** Result of the last evaluation of a version. */
+struct drift_verdict {
+    bool exists;
+    bool model_detected;
+    size_t drifted;
+    size_t skipped[OTC_SKIP_TYPE + 1];
+    uint64_t records;
+    int64_t end_ns;
+    double coverage;
+};
+
+enum drift_phase { DRIFT_LEARNING, DRIFT_FREEZING, DRIFT_READY, DRIFT_UNREFERENCED };
+
+struct drift_model {
+    struct drift *owner;
+    struct otc_slice name; /* of the registry */
+    enum drift_phase phase;
+    struct drift_learner *learner;
+    struct drift_binding *binding;
+    double progress;
+    bool busy, dead;
+    uint64_t shown;
+};
+
+struct drift_version {
+    struct drift *owner;
+    struct drift_model *model;
+    struct otc_window window;
+    struct drift_binding *binding; /* NULL while its model learns */
+    struct drift_feature *features;
+    size_t charged;
+    uint64_t records;       /* all */
+    uint64_t bound_records; /* counted since the binding */
+    uint64_t excluded[DRIFT_N_EXCLUDED];
+    struct otc_map *unknown; /* observed features that the reference does not have */
+    int64_t start_ns;        /* of the counters */
+    int64_t last_record_ns;  /* monotonic */
+    size_t *hints;           /* feature of the i-th discovered attribute of the last record */
+    struct drift_verdict verdict;
+    int64_t evaluated_ns; /* end of the last window evaluated; a gap after it empties the rings */
+    bool busy, dead;
+    uint64_t shown;
+};
+
+struct drift_input {
+    struct otc_consumer consumer;
+    struct drift *owner;
+    enum otc_signal signal;
+};
+
+struct drift {
+    struct otc_component component;
+    struct drift_input inputs[OTC_N_SIGNALS];
+    const char *id;
+    struct otc_host *host;
+    const struct drift_config *config;
+    struct drift_rule rule;
+    unsigned statistics;
+    char window_label[32];
+    struct otc_feature_set *set;
+    struct otc_projection *projection;
+    size_t first_feature; /* in the projection, after the model's entries */
+    struct otc_emitter *emitter;
+    struct otc_timer *worker;
+
+    pthread_mutex_t lock;
+    struct otc_models *models;
+    struct drift_binding *file; /* of reference::file, else NULL */
+    struct drift_budget budget;
+    struct otc_observed *observed;
+    size_t max_observed;
+    int64_t start_ns;
+    uint64_t malformed; /* parts whose walk failed */
+    bool stopped;
+};
+
+/** What a pane holds: counts of each feature of the version's binding. */
+struct drift_pane {
+    struct drift_binding *binding;
+    struct drift_counts features[];
+};
+
+extern const struct otc_model_ops drift_model_ops;
+/** Gives a version what its model's binding needs; false without memory. Under the lock. */
+bool drift_version_bind(struct drift_version *version);
+void drift_version_release(struct drift_version *version);
+void drift_model_release(struct drift_model *model);
+
+/** Counts the records of a batch. Takes the lock once. */
+otc_status drift_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done,
+                         struct otc_error *err);
+
+/** Freezes and evaluates all that is due; on the control loop, without the lock. */
+void drift_work(void *drift);
+
+/** The emitter's collection. */
+void drift_collect(void *drift, struct otc_emitter *emitter);
+
+#endif

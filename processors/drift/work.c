@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What takes long: freezing learned references and evaluating windows, on the control loop and outside of the
+ * lock. */
+#include "processors/drift/state.h"
+
+#include <math.h>
+
+/* ---- Evaluation of one feature -------------------------------------------------------------------- */
+
+/* Sums of a feature over the panes of a window. */
+struct sums {
+    uint64_t values, invalid, overflow;
+    uint64_t *cells; /* shape.cells */
+    uint64_t *split; /* eq and gap of numeric features: 2n + 1 */
+    double *gap_sums;
+    struct otc_category *unseen;
+};
+
+static void
+free_sums(struct sums *sums)
+{
+    free(sums->cells);
+    free(sums->split);
+    free(sums->gap_sums);
+    free(sums->unseen);
+}
+
+static bool
+make_sums(struct sums *sums, const struct drift_bound *bound, const struct otc_window_view *view,
+          size_t index)
+{
+    size_t cells = bound->shape.cells;
+
+    *sums = (struct sums){.cells = calloc(cells, sizeof(uint64_t)),
+                          .split = calloc(cells, sizeof(uint64_t)),
+                          .unseen = calloc((size_t)bound->extra + 1, sizeof(*sums->unseen)),
+                          .gap_sums = bound->shape.sums ? calloc(cells / 2 + 1, sizeof(double)) : NULL};
+    if (!sums->cells || !sums->split || !sums->unseen || (bound->shape.sums && !sums->gap_sums)) {
+        return false;
+    }
+    for (size_t p = 0; p < view->n_panes; p++) {
+        const struct drift_pane *pane = view->panes[p].payload;
+        const struct drift_counts *counts = &pane->features[index];
+
+        drift_counts_sum(counts, bound->shape, sums->cells, sums->gap_sums);
+        sums->values += counts->values;
+        sums->invalid += counts->invalid;
+        sums->overflow += counts->overflow;
+    }
+    return true;
+}
+
+/* Mean mid-ranks of the panes, and the variance of single observations, for the design effect. */
+static double
+numeric_design_effect(const struct drift_bound *bound, const struct otc_window_view *view, size_t index,
+                      const struct sums *sums)
+{
+    size_t cells = bound->shape.cells;
+    double *ranks = calloc(cells + view->n_panes, sizeof(*ranks));
+    double *mean = ranks ? ranks + cells : NULL;
+    uint64_t *counts = calloc(cells + view->n_panes, sizeof(*counts));
+    uint64_t *m = counts ? counts + cells : NULL;
+    double sum = 0, squares = 0, effect = 1, n = (double)sums->values;
+
+    if (ranks && counts && sums->values > 0) {
+        otc_mid_ranks(&bound->reference->cells, ranks);
+        for (size_t c = 0; c < cells; c++) {
+            sum += (double)sums->cells[c] * ranks[c];
+            squares += (double)sums->cells[c] * ranks[c] * ranks[c];
+        }
+        for (size_t p = 0; p < view->n_panes; p++) {
+            const struct drift_pane *pane = view->panes[p].payload;
+
+            memset(counts, 0, cells * sizeof(*counts));
+            drift_counts_sum(&pane->features[index], bound->shape, counts, NULL);
+            for (size_t c = 0; c < cells; c++) {
+                m[p] += counts[c];
+                mean[p] += (double)counts[c] * ranks[c];
+            }
+            mean[p] = m[p] ? mean[p] / (double)m[p] : 0;
+        }
+        effect = otc_design_effect(mean, m, view->n_panes, squares / n - (sum / n) * (sum / n));
+    }
+    free(ranks);
+    free(counts);
+    return effect;
+}
+
+/* Categories of the reference and one more for all the others, pane by pane. */
+static double
+categorical_design_effect(const struct drift_bound *bound, const struct otc_window_view *view, size_t index)
+{
+    size_t k = bound->reference->n_categories + 1, cells = bound->shape.cells;
+    uint64_t *matrix = calloc(view->n_panes * k + cells, sizeof(*matrix));
+    uint64_t *counts = matrix ? matrix + view->n_panes * k : NULL;
+    double effect = 1;
+
+    if (matrix) {
+        for (size_t p = 0; p < view->n_panes; p++) {
+            const struct drift_pane *pane = view->panes[p].payload;
+
+            memset(counts, 0, cells * sizeof(*counts));
+            drift_counts_sum(&pane->features[index], bound->shape, counts, NULL);
+            for (size_t c = 0; c < cells; c++) {
+                matrix[p * k + (c < k ? c : k - 1)] += counts[c];
+            }
+        }
+        effect = otc_design_effect_categorical(matrix, view->n_panes, k);
+    }
+    free(matrix);
+    return effect;
+}
+
+static void
+fill_numeric(struct otc_feature_window *window, const struct drift_bound *bound, struct sums *sums)
+{
+    size_t n = bound->reference->cells.n;
+
+    for (size_t i = 0; i < n; i++) {
+        sums->split[i] = sums->cells[2 * i + 1];
+    }
+    for (size_t i = 0; i <= n; i++) {
+        sums->split[n + i] = sums->cells[2 * i];
+    }
+    window->cells = (struct otc_cell_counts){sums->split, sums->split + n, sums->gap_sums, sums->values};
+}
+
+static void
+fill_categorical(struct otc_feature_window *window, const struct drift_bound *bound, struct sums *sums)
+{
+    size_t n = bound->reference->n_categories;
+    size_t distinct = 0;
+
+    window->categories.known = sums->cells;
+    for (size_t c = n; c < bound->shape.cells; c++) {
+        window->categories.unseen += sums->cells[c];
+        if (c > n && sums->cells[c]) {
+            sums->unseen[distinct++].count = sums->cells[c];
+        }
+    }
+    window->categories.unseen_categories = sums->unseen;
+    window->categories.n_unseen_categories = distinct;
+}
+
+static otc_status
+evaluate_feature(const struct drift *drift, const struct drift_bound *bound,
+                 const struct otc_window_view *view, size_t index, struct otc_feature_result *out,
+                 uint64_t *observations, struct otc_error *err)
+{
+    struct otc_reference_feature reference = *bound->reference;
+    struct otc_feature_window window = {.reference = &reference, .design_effect = 1};
+    bool independent = drift->config->dependence.index == DRIFT_DEPENDENCE_NONE;
+    bool numeric = reference.type == OTC_NUMERIC;
+    struct sums sums;
+    otc_status status = OTC_RESOURCE_EXHAUSTED;
+
+    if (make_sums(&sums, bound, view, index)) {
+        window.observations = *observations = sums.values;
+        window.invalid = sums.invalid;
+        window.missing = view->records - sums.values - sums.invalid - sums.overflow;
+        if (numeric) {
+            fill_numeric(&window, bound, &sums);
+        } else {
+            fill_categorical(&window, bound, &sums);
+        }
+        if (independent) {
+            reference.design_effect = 1;
+        } else if (sums.values >= drift->rule.decision.min_observations) {
+            window.design_effect = numeric ? numeric_design_effect(bound, view, index, &sums)
+                                           : categorical_design_effect(bound, view, index);
+        }
+        status = otc_evaluate_feature(&window, &drift->rule.decision, out, err);
+    } else {
+        status = otc_fail(err, status, "out of memory");
+    }
+    free_sums(&sums);
+    return status;
+}
+
+/* ---- One window ----------------------------------------------------------------------------------- */
+
+struct evaluation {
+    struct drift_version *version;
+    struct drift_binding *binding;
+    struct otc_window_view view;
+    struct otc_feature_result *results;
+    uint64_t *observations;
+};
+
+static otc_status
+evaluate(const struct drift *drift, struct evaluation *evaluation, struct otc_error *err)
+{
+    const struct drift_binding *binding = evaluation->binding;
+
+    evaluation->results = calloc(binding->n + 1, sizeof(*evaluation->results));
+    evaluation->observations = calloc(binding->n + 1, sizeof(uint64_t));
+    if (!evaluation->results || !evaluation->observations) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    for (size_t i = 0; i < binding->n; i++) {
+        otc_status status = evaluate_feature(drift, &binding->features[i], &evaluation->view, i,
+                                             &evaluation->results[i], &evaluation->observations[i], err);
+
+        if (status != OTC_OK) {
+            return status;
+        }
+    }
+    return otc_evaluate_family(&drift->rule.decision, evaluation->results, binding->n, err);
+}
+
+/* Adds the bins of the pane that closed to the running counts. */
+static void
+count_bins(struct drift_feature *feature, const struct drift_bound *bound, const struct drift_counts *counts)
+{
+    size_t cells = bound->shape.cells, n = bound->reference->cells.n;
+    uint64_t *sums = calloc(2 * cells + feature->n_bins, sizeof(*sums));
+    uint64_t *split = sums ? sums + cells : NULL;
+    uint64_t *bins = sums ? sums + 2 * cells : NULL;
+
+    if (!sums) {
+        return;
+    }
+    drift_counts_sum(counts, bound->shape, sums, NULL);
+    if (bound->reference->type == OTC_NUMERIC) {
+        for (size_t c = 0; c < cells; c++) {
+            split[c % 2 ? c / 2 : n + c / 2] = sums[c];
+        }
+        otc_reference_bin_counts(bound->reference, split, split + n, bins);
+    } else {
+        for (size_t c = 0; c < cells; c++) {
+            bins[c < feature->n_bins ? c : feature->n_bins - 1] += sums[c];
+        }
+    }
+    for (size_t b = 0; b < feature->n_bins; b++) {
+        feature->bins[b] += bins[b];
+    }
+    free(sums);
+}
+
+static void
+publish_feature(const struct drift_rule *rule, struct drift_feature *feature,
+                const struct otc_feature_result *result, struct drift_verdict *verdict)
+{
+    feature->result = *result;
+    verdict->skipped[result->skipped]++;
+    if (result->skipped == OTC_SKIP_NONE) {
+        (void)otc_k_of_n_add(&feature->ring, rule->k, rule->n, result->rejected);
+        verdict->drifted += feature->ring.detected;
+    }
+}
+
+/* Under the lock: the results become the version's. */
+static void
+publish(struct drift *drift, const struct evaluation *evaluation)
+{
+    struct drift_version *version = evaluation->version;
+    const struct otc_window_view *view = &evaluation->view;
+    const struct drift_pane *last = view->panes[view->n_panes - 1].payload;
+    struct drift_verdict verdict = {
+        .exists = true, .records = view->records, .end_ns = view->end_ns, .coverage = view->coverage};
+    bool gap =
+        version->verdict.exists && view->end_ns - version->verdict.end_ns > drift->config->window.length.ns;
+    size_t tested;
+
+    for (size_t i = 0; i < evaluation->binding->n; i++) {
+        struct drift_feature *feature = &version->features[i];
+
+        if (gap) {
+            feature->ring = (struct otc_k_of_n){0};
+        }
+        feature->window_observations = evaluation->observations[i];
+        publish_feature(&drift->rule, feature, &evaluation->results[i], &verdict);
+        verdict.model_detected |= feature->ring.detected && evaluation->results[i].skipped == OTC_SKIP_NONE &&
+                                  evaluation->binding->features[i].kind == OTC_KIND_PREDICTION;
+        if (feature->bins) {
+            count_bins(feature, &evaluation->binding->features[i], &last->features[i]);
+        }
+    }
+    tested = verdict.skipped[OTC_SKIP_NONE];
+    verdict.model_detected |=
+        tested && verdict.drifted && (double)verdict.drifted >= drift->rule.share * (double)tested;
+    version->verdict = verdict;
+    version->evaluated_ns = view->end_ns;
+}
+
+/* Under the lock: the next window that is due, marked busy. */
+static bool
+take_window(struct drift *drift, struct evaluation *out)
+{
+    for (size_t i = 0; i < otc_models_count(drift->models); i++) {
+        struct otc_model *model = otc_models_at(drift->models, i);
+
+        for (size_t j = 0; j < model->n_versions; j++) {
+            struct drift_version *version = model->versions[j]->state;
+
+            if (version->binding && !version->busy && otc_window_closing(&version->window, &out->view)) {
+                out->version = version;
+                out->binding = drift_binding_ref(version->binding);
+                version->busy = true;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void
+return_window(struct drift *drift, struct evaluation *evaluation, otc_status status,
+              const struct otc_error *err)
+{
+    struct drift_version *version = evaluation->version;
+
+    version->busy = false;
+    if (status == OTC_OK && !version->dead) {
+        publish(drift, evaluation);
+    }
+    if (status != OTC_OK) {
+        otc_log(drift->host->logger, OTC_LOG_WARN, drift->id, "Window not evaluated",
+                OTC_FIELD_TEXT("error", err->text));
+    }
+    otc_window_closed(&version->window);
+    if (version->dead) {
+        drift_version_release(version);
+    }
+    drift_binding_unref(evaluation->binding);
+    free(evaluation->results);
+    free(evaluation->observations);
+}
+
+/* ---- Learned references --------------------------------------------------------------------------- */
+
+struct freezing {
+    struct drift_model *model;
+    struct drift_learner *learner;
+    struct drift_binding *binding;
+    char *name;
+    size_t name_len;
+};
+
+/* Under the lock: the next model that has learnt enough, its learner taken out. */
+static bool
+take_learner(struct drift *drift, struct freezing *out)
+{
+    for (size_t i = 0; i < otc_models_count(drift->models); i++) {
+        struct drift_model *model = otc_models_at(drift->models, i)->state;
+
+        if (model->phase != DRIFT_LEARNING || drift_learner_progress(model->learner) < 1) {
+            continue;
+        }
+        out->name = malloc(model->name.len + 1);
+        if (!out->name) {
+            return false;
+        }
+        out->name_len = model->name.len;
+        memcpy(out->name, model->name.data, model->name.len);
+        out->model = model;
+        out->learner = model->learner;
+        model->learner = NULL;
+        model->phase = DRIFT_FREEZING;
+        model->busy = true;
+        return true;
+    }
+    return false;
+}
+
+static otc_status
+freeze(struct drift *drift, struct freezing *freezing, struct otc_error *err)
+{
+    struct otc_reference *reference = NULL;
+    otc_status status =
+        drift_learner_finish(freezing->learner, otc_slice_of(freezing->name, freezing->name_len),
+                             drift->host->now_ns(drift->host), &reference, err);
+
+    if (status == OTC_OK) {
+        status = drift_binding_new(reference, drift->set, (drift->statistics >> DRIFT_WASSERSTEIN) & 1,
+                                   (size_t)drift->config->limits.features, drift_learner_gave_up,
+                                   freezing->learner, &freezing->binding, err);
+        otc_reference_unref(reference);
+    }
+    return status;
+}
+
+static void
+return_learner(struct drift *drift, struct freezing *freezing, otc_status status, const struct otc_error *err)
+{
+    struct drift_model *model = freezing->model;
+
+    model->busy = false;
+    drift_learner_free(freezing->learner);
+    if (status == OTC_OK) {
+        otc_log(drift->host->logger, OTC_LOG_INFO, drift->id, "Reference learned",
+                OTC_FIELD_SLICE("model", otc_slice_of(freezing->name, freezing->name_len)),
+                OTC_FIELD_NUMBER("records", freezing->binding->reference->rows),
+                OTC_FIELD_NUMBER("features", freezing->binding->n),
+                OTC_FIELD_TEXT("reference", freezing->binding->reference->hash));
+    } else {
+        otc_log(drift->host->logger, OTC_LOG_ERROR, drift->id, "Reference not learned",
+                OTC_FIELD_SLICE("model", otc_slice_of(freezing->name, freezing->name_len)),
+                OTC_FIELD_TEXT("error", err->text));
+    }
+    if (model->dead) {
+        drift_binding_unref(freezing->binding);
+        drift_model_release(model);
+    } else {
+        model->binding = freezing->binding;
+        model->phase = status == OTC_OK ? DRIFT_READY : DRIFT_UNREFERENCED;
+    }
+    free(freezing->name);
+}
+
+void
+drift_work(void *arg)
+{
+    struct drift *drift = arg;
+    bool more = true;
+
+    while (more) {
+        struct otc_error err = OTC_ERROR_INIT;
+        struct freezing freezing = {0};
+        struct evaluation evaluation = {0};
+        otc_status status;
+
+        pthread_mutex_lock(&drift->lock);
+        more = take_learner(drift, &freezing) || take_window(drift, &evaluation);
+        pthread_mutex_unlock(&drift->lock);
+        if (!more) {
+            break;
+        }
+        status = freezing.model ? freeze(drift, &freezing, &err) : evaluate(drift, &evaluation, &err);
+        pthread_mutex_lock(&drift->lock);
+        if (freezing.model) {
+            return_learner(drift, &freezing, status, &err);
+        } else {
+            return_window(drift, &evaluation, status, &err);
+        }
+        pthread_mutex_unlock(&drift->lock);
+    }
+}
