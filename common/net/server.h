@@ -4,16 +4,16 @@
  *
  * A server runs on the process's listener loop (otc_loop_shared_acquire). Callbacks run on that loop's thread
  * and must not block. Each request is an *exchange*: the handler answers it exactly once with
- * otc_exchange_respond(), from any thread, then or later, also when the client has vanished meanwhile (the
- * answer is then dropped).
+ * otc_exchange_respond(), from any thread, then or later.
  *
- *     on_headers  after the request's head; may respond (refusal; the body is not waited for) or set a body
- * limit on_data     after each arrival of body bytes (optional); may respond on_request  the whole body is
- * there; responds now or later on_fault    instead of on_request, when the body broke a limit (optional);
- * must respond on_abort    the client is gone before the answer (optional); still respond, or let the pending
- * work do it
+ *     on_headers  after the request's head (optional); may respond (refusal; the body is not waited for) or
+ * limit the body on_data     after each arrival of body bytes (optional); may respond on_request  the whole
+ * body is there; must respond, now or later, even if the client is gone by then on_fault    instead of
+ * on_request: a limit was broken, at times before on_headers (optional); must respond, at once on_abort the
+ * client is gone (optional). After on_request: the answer is still due and then dropped; before: nothing is
+ * due, and the exchange must not be touched any more
  *
- * After a response nothing is called for that exchange any more, and the handler must not touch it.
+ * After its response nothing is called for an exchange, and the handler must not touch it.
  */
 #ifndef OTC_NET_SERVER_H
 #define OTC_NET_SERVER_H
@@ -81,7 +81,9 @@ struct otc_handler {
     void (*on_headers)(void *arg, struct otc_exchange *exchange);
     void (*on_data)(void *arg, struct otc_exchange *exchange);
     void (*on_request)(void *arg, struct otc_exchange *exchange);
-    void (*on_fault)(void *arg, struct otc_exchange *exchange, const struct otc_error *fault);
+    /** `http_status`: 400, 408, 413, 417, 431 or 503; `fault` has the gRPC status and the text. */
+    void (*on_fault)(void *arg, struct otc_exchange *exchange, int http_status,
+                     const struct otc_error *fault);
     void (*on_abort)(void *arg, struct otc_exchange *exchange);
 };
 

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/net/listen.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 511
+
+/** Go writes "address already in use" where C writes "Address already in use". */
+static otc_status
+fail_listen(struct otc_error *err, const char *network, const char *address, const char *call, int number)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text), "%s", strerror(number));
+    text[0] = (char)tolower((unsigned char)text[0]);
+    return otc_fail(err, OTC_UNAVAILABLE, "listen %s %s: %s: %s", network, address, call, text);
+}
+
+static otc_status
+split_endpoint(const char *endpoint, char host[256], char port[16], struct otc_error *err)
+{
+    const char *colon = strrchr(endpoint, ':');
+    const char *start = endpoint;
+    size_t len;
+
+    if (!colon) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "listen tcp: address %s: missing port in address",
+                        endpoint);
+    }
+    len = (size_t)(colon - endpoint);
+    if (len >= 2 && *start == '[' && start[len - 1] == ']') {
+        start++;
+        len -= 2;
+    } else if (memchr(start, ':', len)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "listen tcp: address %s: too many colons in address",
+                        endpoint);
+    }
+    if (len >= 256 || strlen(colon + 1) >= 16) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "listen tcp: address %s: too long", endpoint);
+    }
+    memcpy(host, start, len);
+    host[len] = '\0';
+    snprintf(port, 16, "%s", colon + 1);
+    return OTC_OK;
+}
+
+static otc_status
+bind_socket(int fd, const struct addrinfo *to, const char *endpoint, struct otc_error *err)
+{
+    const int one = 1;
+    const int zero = 0;
+
+    /* Without this a restart fails for a minute while old connections fade away. No port is shared by it. */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (to->ai_family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
+    }
+    if (bind(fd, to->ai_addr, to->ai_addrlen) != 0) {
+        return fail_listen(err, "tcp", endpoint, "bind", errno);
+    }
+    if (listen(fd, BACKLOG) != 0) {
+        return fail_listen(err, "tcp", endpoint, "listen", errno);
+    }
+    return OTC_OK;
+}
+
+static uint16_t
+bound_port(int fd)
+{
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof(bound);
+
+    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0) {
+        return 0;
+    }
+    return ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                             : ((struct sockaddr_in *)&bound)->sin_port);
+}
+
+/** IPv4 first, as Go's "localhost"; every address: the IPv6 one that takes both. */
+static const struct addrinfo *
+preferred(const struct addrinfo *list, int family)
+{
+    for (const struct addrinfo *info = list; info; info = info->ai_next) {
+        if (info->ai_family == family) {
+            return info;
+        }
+    }
+    return list;
+}
+
+static otc_status
+open_tcp(const struct addrinfo *to, const char *endpoint, int *fd, struct otc_error *err)
+{
+    otc_status status;
+
+    *fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd < 0) {
+        return fail_listen(err, "tcp", endpoint, "socket", errno);
+    }
+    status = bind_socket(*fd, to, endpoint, err);
+    if (status != OTC_OK) {
+        close(*fd);
+        *fd = -1;
+    }
+    return status;
+}
+
+otc_status
+otc_listen_tcp(const char *endpoint, int *fd, uint16_t *port, struct otc_error *err)
+{
+    const struct addrinfo hints = {
+        .ai_flags = AI_PASSIVE, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    char host[256];
+    char service[16];
+    struct addrinfo *list = NULL;
+    const struct addrinfo *first;
+    otc_status status = split_endpoint(endpoint, host, service, err);
+    int failure;
+
+    *fd = -1;
+    if (status != OTC_OK) {
+        return status;
+    }
+    failure = getaddrinfo(*host ? host : NULL, service, &hints, &list);
+    if (failure) {
+        return otc_fail(err, OTC_UNAVAILABLE, "listen tcp: lookup %s: %s", endpoint, gai_strerror(failure));
+    }
+    first = preferred(list, *host ? AF_INET : AF_INET6);
+    status = open_tcp(first, endpoint, fd, err);
+    if (status != OTC_OK && !*host && first->ai_family == AF_INET6) { /* a host without IPv6 */
+        status = open_tcp(preferred(list, AF_INET), endpoint, fd, err);
+    }
+    freeaddrinfo(list);
+    if (status == OTC_OK) {
+        *port = bound_port(*fd);
+    }
+    return status;
+}
+
+/** A socket file outlives its process; only a connection attempt tells whether somebody is behind it. */
+static void
+remove_stale(const struct sockaddr_un *address)
+{
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0) {
+        if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 && errno == ECONNREFUSED) {
+            unlink(address->sun_path);
+        }
+        close(fd);
+    }
+}
+
+otc_status
+otc_listen_unix(const char *path, int *fd, struct otc_error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int failure;
+
+    *fd = -1;
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "listen unix %s: path longer than %zu bytes", path,
+                        sizeof(address.sun_path) - 1);
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    remove_stale(&address);
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd < 0) {
+        return fail_listen(err, "unix", path, "socket", errno);
+    }
+    if (bind(*fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || listen(*fd, BACKLOG) != 0) {
+        failure = errno;
+        close(*fd);
+        *fd = -1;
+        return fail_listen(err, "unix", path, "bind", failure);
+    }
+    return OTC_OK;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file Inside common/net: listening sockets. */
+#ifndef OTC_NET_LISTEN_H
+#define OTC_NET_LISTEN_H
+
+#include "common/base/status.h"
+
+/** "host:port"; an empty host is every address. Non-blocking. Errors read as Go's net.Listen. */
+OTC_CHECK otc_status otc_listen_tcp(const char *endpoint, int *fd, uint16_t *port, struct otc_error *err);
+/** Replaces a socket file that nobody listens on. */
+OTC_CHECK otc_status otc_listen_unix(const char *path, int *fd, struct otc_error *err);
+
+#endif
