@@ -1,0 +1,816 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/component/exporter.h"
+
+#include "common/base/clock.h"
+#include "common/component/client.h"
+#include "common/component/exporter_counters.h"
+
+#include <assert.h>
+#include <pthread.h>
+
+/* Requests at once without a queue, and senders that may wait for room in a full one. */
+#define MAX_DIRECT 1000
+#define MAX_WAITING 1000
+/* Refusals are logged at most this often; all of them are counted. */
+#define REFUSAL_LOG_INTERVAL (10 * OTC_SECOND)
+/* A wait for attempts during shutdown looks at the host's clock this often. */
+#define SHUTDOWN_POLL_NS (5 * OTC_MILLISECOND)
+
+/* One consume call. */
+struct entry {
+    struct entry *next;
+    struct otc_batch *batch;
+    struct otc_done *done; /* NULL: nobody waits */
+    int64_t size;
+    int64_t batch_size;
+    int64_t arrived;
+};
+
+struct entries {
+    struct entry *first, *last;
+    size_t n;
+};
+
+/* One request on its way: an attempt is pending, or it waits for the next one. */
+struct request {
+    struct otc_done done;
+    struct otc_exporter *exporter;
+    struct request *next, *previous;
+    struct entries entries;
+    struct otc_batch *batch; /* NULL: not merged yet */
+    int64_t size;
+    size_t items;
+    int64_t first_attempt;
+    double interval;
+    int64_t due; /* when waiting */
+    bool waiting;
+    bool throttled;
+};
+
+struct otc_exporter {
+    struct otc_consumer consumer;
+    struct otc_exporter_options options;
+    struct otc_exporter_counters counters;
+    enum otc_sizer sizer, batch_sizer;
+    int64_t capacity;
+    int64_t consumers;
+    bool wait_for_result;
+    struct otc_timer *timer;
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t told;
+    struct entries queue;
+    struct entries overflow; /* senders waiting for room */
+    int64_t size;            /* queued and in flight */
+    int64_t queued_batch_size;
+    struct request *requests;
+    int64_t n_requests;
+    size_t n_pending;
+    uint64_t random;
+    int64_t refusal_logged;
+    uint64_t refused_since;
+    bool pumping, pump_again;
+    bool closing;
+};
+
+/* ---- Lists and sizes
+ * ----------------------------------------------------------------------------------------- */
+
+static void
+append(struct entries *list, struct entry *entry)
+{
+    entry->next = NULL;
+    *(list->last ? &list->last->next : &list->first) = entry;
+    list->last = entry;
+    list->n++;
+}
+
+static struct entry *
+take_first(struct entries *list)
+{
+    struct entry *entry = list->first;
+
+    if (entry) {
+        list->first = entry->next;
+        list->last = entry->next ? list->last : NULL;
+        list->n--;
+        entry->next = NULL;
+    }
+    return entry;
+}
+
+static int64_t
+size_of(const struct otc_batch *batch, enum otc_sizer sizer)
+{
+    switch (sizer) {
+    case OTC_SIZER_ITEMS:
+        return (int64_t)otc_batch_items(batch);
+    case OTC_SIZER_BYTES:
+        return (int64_t)otc_batch_bytes(batch);
+    case OTC_SIZER_REQUESTS:
+        break;
+    }
+    return 1;
+}
+
+static int64_t
+clock_of(const struct otc_exporter *exporter)
+{
+    return exporter->options.host->monotonic_ns(exporter->options.host);
+}
+
+/* Tells everybody in a list and frees it. Not under the lock. */
+static void
+tell_all(struct entries *list, const struct otc_error *result)
+{
+    struct entry *entry;
+
+    while ((entry = take_first(list))) {
+        if (entry->done) {
+            entry->done->fn(entry->done, result);
+        }
+        otc_batch_unref(entry->batch);
+        free(entry);
+    }
+}
+
+/* Tells senders that their data is queued. Not under the lock. */
+struct told {
+    struct otc_done *dones[MAX_WAITING];
+    size_t n;
+};
+
+/* ---- Queue
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void
+enqueue(struct otc_exporter *exporter, struct entry *entry)
+{
+    append(&exporter->queue, entry);
+    exporter->size += entry->size;
+    exporter->queued_batch_size += entry->batch_size;
+    otc__count_enqueued(&exporter->counters, otc_batch_items(entry->batch), exporter->size);
+}
+
+/* Moves waiting senders into the queue while there is room (or regardless of it). Under the lock. */
+static void
+admit_waiting(struct otc_exporter *exporter, bool regardless, struct told *told)
+{
+    while (exporter->overflow.first &&
+           (regardless || exporter->size + exporter->overflow.first->size <= exporter->capacity)) {
+        struct entry *entry = take_first(&exporter->overflow);
+
+        if (entry->done && !exporter->wait_for_result) {
+            told->dones[told->n++] = entry->done;
+            entry->done = NULL;
+        }
+        enqueue(exporter, entry);
+    }
+}
+
+static void
+tell_queued(const struct told *told)
+{
+    const struct otc_error ok = OTC_ERROR_INIT;
+
+    for (size_t i = 0; i < told->n; i++) {
+        told->dones[i]->fn(told->dones[i], &ok);
+    }
+}
+
+/* True when the head of the queue is to be sent now; `*wake` is lowered to the time when it will be. Under
+ * the lock. */
+static bool
+queue_ready(const struct otc_exporter *exporter, int64_t now, int64_t *wake)
+{
+    const struct otc_queue_batch *batch = exporter->options.queue ? exporter->options.queue->batch : NULL;
+    int64_t flush;
+
+    if (!exporter->queue.first || exporter->n_requests >= exporter->consumers) {
+        return false;
+    }
+    if (!batch || exporter->closing || exporter->queued_batch_size >= batch->min_size) {
+        return true;
+    }
+    flush = exporter->queue.first->arrived + batch->flush_timeout.ns;
+    if (flush > now && flush < *wake) {
+        *wake = flush;
+    }
+    return flush <= now;
+}
+
+static bool
+same_metadata(const struct otc_strings *keys, const struct otc_client *a, const struct otc_client *b)
+{
+    for (size_t i = 0; i < keys->n; i++) {
+        for (size_t index = 0;; index++) {
+            struct otc_slice x = OTC_SLICE_NONE, y = OTC_SLICE_NONE;
+            bool has_x = otc_client_metadata(a, otc_slice_str(keys->items[i]), index, &x);
+            bool has_y = otc_client_metadata(b, otc_slice_str(keys->items[i]), index, &y);
+
+            if (has_x != has_y || !otc_slice_equal(x, y)) {
+                return false;
+            }
+            if (!has_x) {
+                break;
+            }
+        }
+    }
+    return true;
+}
+
+static bool
+may_merge(const struct otc_queue_batch *config, const struct otc_batch *a, const struct otc_batch *b)
+{
+    return otc_client_same_auth(otc_batch_client(a), otc_batch_client(b)) &&
+           same_metadata(&config->partition.metadata_keys, otc_batch_client(a), otc_batch_client(b));
+}
+
+/* Takes from the queue what is to be sent as one. Under the lock. */
+static void
+take_entries(struct otc_exporter *exporter, struct request *request)
+{
+    const struct otc_queue_batch *batch = exporter->options.queue ? exporter->options.queue->batch : NULL;
+    int64_t batched = 0;
+
+    do {
+        struct entry *entry = take_first(&exporter->queue);
+
+        exporter->queued_batch_size -= entry->batch_size;
+        batched += entry->batch_size;
+        request->size += entry->size;
+        request->items += otc_batch_items(entry->batch);
+        append(&request->entries, entry);
+    } while (batch && batched < batch->min_size && exporter->queue.first &&
+             may_merge(batch, request->entries.first->batch, exporter->queue.first->batch));
+}
+
+static void
+unref_batch(void *arg)
+{
+    otc_batch_unref(arg);
+}
+
+/* One batch with the parts of all entries. NULL out of memory. */
+static struct otc_batch *
+merge(const struct entries *entries)
+{
+    struct otc_batch *first = entries->first->batch, *merged;
+    size_t n = 0, items = 0;
+    struct otc_part *parts;
+
+    if (entries->n == 1) {
+        return otc_batch_ref(first);
+    }
+    for (const struct entry *entry = entries->first; entry; entry = entry->next) {
+        n += otc_batch_parts(entry->batch);
+        items += otc_batch_items(entry->batch);
+    }
+    parts = calloc(n > 0 ? n : 1, sizeof(*parts));
+    if (!parts) {
+        return NULL;
+    }
+    n = 0;
+    for (const struct entry *entry = entries->first; entry; entry = entry->next) {
+        for (size_t i = 0; i < otc_batch_parts(entry->batch); i++) {
+            parts[n++] =
+                (struct otc_part){otc_batch_part(entry->batch, i), unref_batch, otc_batch_ref(entry->batch)};
+        }
+    }
+    merged = otc_batch_new(otc_batch_signal(first), parts, n, items, otc_batch_client(first));
+    free(parts);
+    return merged;
+}
+
+/* ---- Attempts
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void pump(struct otc_exporter *exporter);
+static void attempt_done(struct otc_done *self, const struct otc_error *result);
+
+static void
+link_request(struct otc_exporter *exporter, struct request *request)
+{
+    request->next = exporter->requests;
+    if (request->next) {
+        request->next->previous = request;
+    }
+    exporter->requests = request;
+    exporter->n_requests++;
+}
+
+static void
+unlink_request(struct otc_exporter *exporter, struct request *request)
+{
+    *(request->previous ? &request->previous->next : &exporter->requests) = request->next;
+    if (request->next) {
+        request->next->previous = request->previous;
+    }
+    exporter->n_requests--;
+}
+
+/* The next request to start: one whose wait is over, else one from the queue. NULL when there is none now.
+ * Under the lock. */
+static struct request *
+next_request(struct otc_exporter *exporter, int64_t now, int64_t *wake)
+{
+    struct request *request;
+
+    for (request = exporter->requests; request; request = request->next) {
+        if (request->waiting && request->due <= now) {
+            request->waiting = false;
+            return request;
+        }
+        if (request->waiting && request->due < *wake) {
+            *wake = request->due;
+        }
+    }
+    if (!queue_ready(exporter, now, wake)) {
+        return NULL;
+    }
+    request = calloc(1, sizeof(*request));
+    if (!request) {
+        *wake = now + OTC_SECOND < *wake ? now + OTC_SECOND : *wake;
+        return NULL;
+    }
+    request->done = (struct otc_done){OTC_ABI_OF(otc_done), attempt_done};
+    request->exporter = exporter;
+    request->first_attempt = now;
+    request->interval = (double)exporter->options.retry->initial_interval.ns;
+    take_entries(exporter, request);
+    link_request(exporter, request);
+    otc__count_started(&exporter->counters, request->items);
+    return request;
+}
+
+/* A number in [0, 1): splitmix64, for jitter alone. Under the lock. */
+static double
+next_random(struct otc_exporter *exporter)
+{
+    uint64_t z = exporter->random += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+/* The wait before the next attempt: the interval with jitter, or what the destination asked for if that is
+ * longer. */
+static int64_t
+next_delay(struct otc_exporter *exporter, struct request *request, const struct otc_error *result)
+{
+    const struct otc_retry_config *retry = exporter->options.retry;
+    double jitter = retry->randomization_factor * (2 * next_random(exporter) - 1);
+    int64_t delay = (int64_t)(request->interval * (1 + jitter));
+    int64_t asked = result->retry_after_ms * OTC_MILLISECOND;
+
+    request->interval *= retry->multiplier;
+    if (request->interval > (double)retry->max_interval.ns) {
+        request->interval = (double)retry->max_interval.ns;
+    }
+    request->throttled = asked > 0;
+    return asked > delay ? asked : delay;
+}
+
+/* What becomes of a request whose attempt failed. */
+struct verdict {
+    bool again;
+    int64_t delay;
+    enum otc_drop_reason reason;
+    const char *prefix;
+};
+
+/* Under the lock. */
+static struct verdict
+judge(struct otc_exporter *exporter, struct request *request, const struct otc_error *result, int64_t now)
+{
+    const struct otc_retry_config *retry = exporter->options.retry;
+    struct verdict verdict = {.reason = OTC_DROP_NOT_RETRYABLE,
+                              .prefix = "not retryable error: Permanent error: "};
+    int64_t allowed = retry->max_elapsed_time.ns;
+
+    if (!otc_error_retryable(result)) {
+        return verdict;
+    }
+    if (exporter->closing) {
+        return (struct verdict){.reason = OTC_DROP_SHUTDOWN, .prefix = "interrupted due to shutdown: "};
+    }
+    if (!retry->enabled) {
+        return (struct verdict){.reason = OTC_DROP_RETRY_DISABLED, .prefix = ""};
+    }
+    verdict.delay = next_delay(exporter, request, result);
+    if (allowed > 0 && now + verdict.delay > request->first_attempt + allowed) {
+        return (struct verdict){.reason = OTC_DROP_RETRIES_EXHAUSTED, .prefix = "no more retries left: "};
+    }
+    verdict.again = true;
+    return verdict;
+}
+
+static void
+log_retry(const struct otc_exporter *exporter, const struct otc_error *result, int64_t delay)
+{
+    char interval[32];
+
+    otc_duration_format((otc_duration){delay}, interval);
+    otc_log(exporter->options.host->logger, OTC_LOG_INFO, exporter->options.id,
+            "Exporting failed. Will retry the request after interval.", OTC_FIELD_TEXT("error", result->text),
+            OTC_FIELD_TEXT("interval", interval));
+}
+
+static void
+log_dropped(const struct otc_exporter *exporter, const char *text, size_t items)
+{
+    otc_log(exporter->options.host->logger, OTC_LOG_ERROR, exporter->options.id,
+            "Exporting failed. Dropping data.", OTC_FIELD_TEXT("error", text),
+            OTC_FIELD_NUMBER("dropped_items", items));
+}
+
+/* Takes a request whose fate is known out of the books. Under the lock; `told` gathers senders that got room.
+ */
+static void
+settle(struct otc_exporter *exporter, struct request *request, bool sent, enum otc_drop_reason reason,
+       struct told *told)
+{
+    unlink_request(exporter, request);
+    exporter->size -= request->size;
+    if (sent) {
+        otc__count_sent(&exporter->counters, request->items, exporter->size);
+    } else {
+        otc__count_failed(&exporter->counters, request->items, exporter->size, reason);
+    }
+    admit_waiting(exporter, false, told);
+}
+
+/* Ends a request: logs, tells its senders, frees it. Not under the lock. */
+static void
+finish(struct otc_exporter *exporter, struct request *request, const struct otc_error *result,
+       const struct verdict *verdict)
+{
+    struct otc_error final = *result;
+
+    if (final.status != OTC_OK) {
+        snprintf(final.text, sizeof(final.text), "%s%.900s", verdict->prefix, result->text);
+        final.permanent = verdict->reason == OTC_DROP_NOT_RETRYABLE;
+        log_dropped(exporter, final.text, request->items);
+    }
+    tell_all(&request->entries, &final);
+    otc_batch_unref(request->batch);
+    free(request);
+}
+
+static void
+attempt_done(struct otc_done *self, const struct otc_error *result)
+{
+    struct request *request = OTC_CONTAINER(self, request, done);
+    struct otc_exporter *exporter = request->exporter;
+    struct verdict verdict = {0};
+    int64_t now = clock_of(exporter);
+    struct told told;
+
+    told.n = 0;
+    pthread_mutex_lock(&exporter->lock);
+    if (result->status != OTC_OK) {
+        verdict = judge(exporter, request, result, now);
+    }
+    if (verdict.again) {
+        request->waiting = true;
+        request->due = now + verdict.delay;
+    } else {
+        settle(exporter, request, result->status == OTC_OK, verdict.reason, &told);
+    }
+    pthread_mutex_unlock(&exporter->lock);
+    if (verdict.again) {
+        log_retry(exporter, result, verdict.delay);
+    } else {
+        finish(exporter, request, result, &verdict);
+    }
+    tell_queued(&told);
+    pump(exporter);
+    pthread_mutex_lock(&exporter->lock);
+    exporter->n_pending--;
+    pthread_cond_broadcast(&exporter->told);
+    pthread_mutex_unlock(&exporter->lock);
+}
+
+/* Starts an attempt. Not under the lock. */
+static void
+start(struct otc_exporter *exporter, struct request *request)
+{
+    struct otc_error result = OTC_ERROR_INIT;
+    otc_status status;
+
+    if (!request->batch) {
+        request->batch = merge(&request->entries);
+    }
+    if (!request->batch) {
+        otc_fail(&result, OTC_UNAVAILABLE, "out of memory");
+        attempt_done(&request->done, &result);
+        return;
+    }
+    status =
+        exporter->options.push(exporter->options.arg, otc_batch_ref(request->batch), &request->done, &result);
+    if (status != OTC_PENDING) {
+        result.status = status;
+        attempt_done(&request->done, &result);
+    }
+}
+
+/* Arms the timer for the next thing that only time brings. Under the lock. */
+static void
+arm(struct otc_exporter *exporter, int64_t now, int64_t wake)
+{
+    struct otc_host *host = exporter->options.host;
+
+    if (wake == INT64_MAX) {
+        host->timer_disarm(host, exporter->timer);
+    } else {
+        host->timer_arm(host, exporter->timer, wake - now);
+    }
+}
+
+/*
+ * Starts everything that can start. One thread at a time does: another one (or a push that tells its result
+ * at once) only leaves word, so that neither pushes overlap nor the stack grows.
+ */
+static void
+pump(struct otc_exporter *exporter)
+{
+    pthread_mutex_lock(&exporter->lock);
+    exporter->pump_again = true;
+    if (exporter->pumping) {
+        pthread_mutex_unlock(&exporter->lock);
+        return;
+    }
+    exporter->pumping = true;
+    while (exporter->pump_again) {
+        int64_t now = clock_of(exporter), wake = INT64_MAX;
+        struct request *request;
+
+        exporter->pump_again = false;
+        while ((request = next_request(exporter, now, &wake))) {
+            exporter->n_pending++;
+            pthread_mutex_unlock(&exporter->lock);
+            start(exporter, request);
+            pthread_mutex_lock(&exporter->lock);
+            wake = INT64_MAX;
+        }
+        arm(exporter, now, wake);
+    }
+    exporter->pumping = false;
+    pthread_cond_broadcast(&exporter->told);
+    pthread_mutex_unlock(&exporter->lock);
+}
+
+static void
+timer_fired(void *arg)
+{
+    pump(arg);
+}
+
+/* ---- Entering
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* Counts a refusal, and tells of it once in a while. Not under the lock. */
+static otc_status
+refuse(struct otc_exporter *exporter, struct entry *entry, struct otc_error *err, otc_status status,
+       const char *text)
+{
+    size_t items = otc_batch_items(entry->batch);
+    int64_t now = clock_of(exporter);
+    uint64_t refused = 0;
+
+    otc_batch_unref(entry->batch);
+    free(entry);
+    pthread_mutex_lock(&exporter->lock);
+    otc__count_refused(&exporter->counters, items);
+    exporter->refused_since += items;
+    if (exporter->refusal_logged == 0 || now - exporter->refusal_logged >= REFUSAL_LOG_INTERVAL) {
+        refused = exporter->refused_since;
+        exporter->refused_since = 0;
+        exporter->refusal_logged = now;
+    }
+    pthread_mutex_unlock(&exporter->lock);
+    if (refused > 0) {
+        otc_log(exporter->options.host->logger, OTC_LOG_ERROR, exporter->options.id,
+                "Exporting failed. Rejecting data.", OTC_FIELD_TEXT("error", text),
+                OTC_FIELD_NUMBER("rejected_items", refused));
+    }
+    if (err) {
+        err->permanent = status == OTC_RESOURCE_EXHAUSTED;
+        err->retry_after_ms = 0;
+    }
+    return otc_fail(err, status, "%s", text);
+}
+
+static struct entry *
+new_entry(const struct otc_exporter *exporter, struct otc_batch *batch, struct otc_done *done)
+{
+    struct entry *entry = calloc(1, sizeof(*entry));
+
+    if (entry) {
+        entry->batch = batch;
+        entry->done = done;
+        entry->size = size_of(batch, exporter->sizer);
+        entry->batch_size = size_of(batch, exporter->batch_sizer);
+        entry->arrived = clock_of(exporter);
+    }
+    return entry;
+}
+
+static otc_status
+exporter_consume(struct otc_consumer *self, struct otc_batch *batch, struct otc_done *done,
+                 struct otc_error *err)
+{
+    struct otc_exporter *exporter = OTC_CONTAINER(self, otc_exporter, consumer);
+    bool blocks = exporter->options.queue && exporter->options.queue->block_on_overflow;
+    struct entry *entry = new_entry(exporter, batch, done);
+    otc_status status = exporter->wait_for_result && done ? OTC_PENDING : OTC_OK;
+    bool closing;
+
+    if (!entry) {
+        otc_batch_unref(batch);
+        return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    }
+    if (entry->size > exporter->capacity) {
+        return refuse(exporter, entry, err, OTC_RESOURCE_EXHAUSTED, "element size too large");
+    }
+    pthread_mutex_lock(&exporter->lock);
+    closing = exporter->closing;
+    if (closing || (exporter->size + entry->size > exporter->capacity &&
+                    (!blocks || exporter->overflow.n >= MAX_WAITING))) {
+        pthread_mutex_unlock(&exporter->lock);
+        return refuse(exporter, entry, err, OTC_UNAVAILABLE,
+                      closing ? "the exporter is shutting down" : "sending queue is full");
+    }
+    if (exporter->overflow.first || exporter->size + entry->size > exporter->capacity) {
+        append(&exporter->overflow, entry);
+        status = OTC_PENDING;
+    } else {
+        if (!exporter->wait_for_result) {
+            entry->done = NULL;
+        }
+        enqueue(exporter, entry);
+    }
+    pthread_mutex_unlock(&exporter->lock);
+    pump(exporter);
+    return status;
+}
+
+/* ---- Life
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+struct otc_consumer *
+otc_exporter_consumer(struct otc_exporter *exporter)
+{
+    return &exporter->consumer;
+}
+
+otc_status
+otc_exporter_new(const struct otc_exporter_options *options, struct otc_exporter **out, struct otc_error *err)
+{
+    const struct otc_queue_config *queue = options->queue;
+    struct otc_host *host = options->host;
+    struct otc_exporter *exporter = calloc(1, sizeof(*exporter));
+
+    if (!exporter) {
+        return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    }
+    exporter->timer = host->timer_new(host, timer_fired, exporter);
+    if (!exporter->timer) {
+        free(exporter);
+        return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    }
+    exporter->consumer = (struct otc_consumer){.abi = OTC_ABI_OF(otc_consumer), .consume = exporter_consume};
+    exporter->options = *options;
+    exporter->sizer = queue ? (enum otc_sizer)queue->sizer.index : OTC_SIZER_REQUESTS;
+    exporter->batch_sizer = queue ? otc_queue_batch_sizer(queue) : OTC_SIZER_ITEMS;
+    exporter->capacity = queue ? queue->queue_size : MAX_DIRECT;
+    exporter->consumers = queue ? queue->num_consumers : MAX_DIRECT;
+    exporter->wait_for_result = !queue || queue->wait_for_result;
+    exporter->random =
+        (uint64_t)host->monotonic_ns(host) ^ (uint64_t)host->now_ns(host) ^ (uintptr_t)exporter;
+    pthread_mutex_init(&exporter->lock, NULL);
+    pthread_cond_init(&exporter->told, NULL);
+    otc__exporter_counters_init(&exporter->counters, host->meter, options->id, options->signal,
+                                queue ? queue->queue_size : 0);
+    *out = exporter;
+    return OTC_OK;
+}
+
+/* Repetitions that wait are due now, but for those the destination told to wait: these are given up. Under
+ * the lock. */
+static struct request *
+close_retries(struct otc_exporter *exporter, struct told *told)
+{
+    struct request *given_up = NULL, *next;
+
+    for (struct request *request = exporter->requests; request; request = next) {
+        next = request->next;
+        if (request->waiting && !request->throttled) {
+            request->due = 0;
+        } else if (request->waiting) {
+            settle(exporter, request, false, OTC_DROP_SHUTDOWN, told);
+            request->next = given_up;
+            given_up = request;
+        }
+    }
+    return given_up;
+}
+
+static bool
+all_told(const struct otc_exporter *exporter)
+{
+    return !exporter->queue.first && exporter->n_requests == 0 && exporter->n_pending == 0 &&
+           !exporter->pumping;
+}
+
+/* Waits until every request is told or the deadline is reached by the host's clock. */
+static void
+wait_for_all(struct otc_exporter *exporter, int64_t deadline_ns)
+{
+    pthread_mutex_lock(&exporter->lock);
+    while (!all_told(exporter) && clock_of(exporter) < deadline_ns) {
+        struct timespec until;
+
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += SHUTDOWN_POLL_NS;
+        until.tv_sec += until.tv_nsec / OTC_SECOND;
+        until.tv_nsec %= OTC_SECOND;
+        pthread_cond_clockwait(&exporter->told, &exporter->lock, CLOCK_MONOTONIC, &until);
+    }
+    pthread_mutex_unlock(&exporter->lock);
+}
+
+/* Gives up what still waits in the queue. */
+static void
+drop_queue(struct otc_exporter *exporter)
+{
+    struct otc_error error = OTC_ERROR_INIT;
+    struct entries left = {0};
+    struct entry *entry;
+    size_t items = 0;
+
+    pthread_mutex_lock(&exporter->lock);
+    while ((entry = take_first(&exporter->queue))) {
+        exporter->size -= entry->size;
+        exporter->queued_batch_size -= entry->batch_size;
+        items += otc_batch_items(entry->batch);
+        otc__count_left(&exporter->counters, otc_batch_items(entry->batch), exporter->size);
+        append(&left, entry);
+    }
+    pthread_mutex_unlock(&exporter->lock);
+    if (left.first) {
+        otc_fail(&error, OTC_UNAVAILABLE, "the exporter shut down before the data could be sent");
+        log_dropped(exporter, error.text, items);
+        tell_all(&left, &error);
+    }
+}
+
+void
+otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns)
+{
+    const struct verdict verdict = {.reason = OTC_DROP_SHUTDOWN, .prefix = "interrupted due to shutdown: "};
+    struct otc_error error = OTC_ERROR_INIT;
+    struct request *given_up, *next;
+    struct told told;
+
+    told.n = 0;
+    otc_fail(&error, OTC_UNAVAILABLE, "the destination asked to wait");
+    pthread_mutex_lock(&exporter->lock);
+    exporter->closing = true;
+    given_up = close_retries(exporter, &told);
+    admit_waiting(exporter, true, &told);
+    pthread_mutex_unlock(&exporter->lock);
+    for (; given_up; given_up = next) {
+        next = given_up->next;
+        finish(exporter, given_up, &error, &verdict);
+    }
+    tell_queued(&told);
+    pump(exporter);
+    wait_for_all(exporter, deadline_ns);
+    drop_queue(exporter);
+}
+
+size_t
+otc_exporter_pending(struct otc_exporter *exporter)
+{
+    size_t n;
+
+    pthread_mutex_lock(&exporter->lock);
+    n = exporter->n_pending;
+    pthread_mutex_unlock(&exporter->lock);
+    return n;
+}
+
+void
+otc_exporter_free(struct otc_exporter *exporter)
+{
+    if (!exporter) {
+        return;
+    }
+    assert(all_told(exporter));
+    exporter->options.host->timer_free(exporter->options.host, exporter->timer);
+    pthread_cond_destroy(&exporter->told);
+    pthread_mutex_destroy(&exporter->lock);
+    free(exporter);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file The counters of an exporter: private to the exporter helper. */
+#ifndef OTC_COMPONENT_EXPORTER_COUNTERS_H
+#define OTC_COMPONENT_EXPORTER_COUNTERS_H
+
+#include "common/component/otc.h"
+
+enum otc_drop_reason {
+    OTC_DROP_NOT_RETRYABLE,
+    OTC_DROP_RETRIES_EXHAUSTED,
+    OTC_DROP_RETRY_DISABLED,
+    OTC_DROP_SHUTDOWN,
+    OTC_N_DROP_REASONS
+};
+
+/** Series of one exporter and signal. The calls below are made under the exporter's lock, so that gauges keep
+ * their order. */
+struct otc_exporter_counters {
+    struct otc_meter *meter;
+    struct otc_series *sent, *send_failed, *enqueue_failed;
+    struct otc_series *queue_size, *in_flight_requests;
+    struct otc_series *enqueued, *queued, *in_flight;
+    struct otc_series *dropped[OTC_N_DROP_REASONS];
+};
+
+/** `capacity` 0: no queue, and no series of one. */
+void otc__exporter_counters_init(struct otc_exporter_counters *counters, struct otc_meter *meter,
+                                 const char *id, enum otc_signal signal, int64_t capacity);
+void otc__count_refused(const struct otc_exporter_counters *counters, size_t items);
+void otc__count_enqueued(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size);
+void otc__count_started(const struct otc_exporter_counters *counters, size_t items);
+void otc__count_sent(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size);
+/** Of an attempt that failed for good. */
+void otc__count_failed(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size,
+                       enum otc_drop_reason reason);
+/** Of what never left the queue. */
+void otc__count_left(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size);
+
+#endif

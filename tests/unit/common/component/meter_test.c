@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/component/meter.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static const struct otc_instrument in = {"aimon_in", "{item}", "In.", OTC_COUNTER};
+static const struct otc_instrument out = {"aimon_out", "{item}", "Out.", OTC_COUNTER};
+static const struct otc_instrument held = {"aimon_held", "{item}", "Held.", OTC_UP_DOWN_COUNTER};
+static const struct otc_instrument level = {"aimon_level", "By", "Level.", OTC_GAUGE};
+
+static void
+series_are_shared_by_name_and_labels(void **state)
+{
+    struct otc_meter *meter = otc_meter_new(3);
+    const struct otc_label one[] = {{"a", "1"}, {"b", "2"}}, other[] = {{"b", "2"}, {"a", "1"}},
+                           third[] = {{"a", "1"}};
+    struct otc_series *series = otc_meter_series(meter, &in, one, 2);
+    const struct otc_count counts[] = {
+        {series, 5}, {NULL, 7}, {otc_meter_series(meter, &level, NULL, 0), 42}};
+
+    (void)state;
+    assert_ptr_equal(otc_meter_series(meter, &in, other, 2), series);
+    assert_ptr_not_equal(otc_meter_series(meter, &in, third, 1), series);
+    assert_null(otc_meter_series(meter, &out, NULL, 0));
+    assert_int_equal(otc_meter_refused(meter), 1);
+    otc_meter_add(meter, counts, 3);
+    otc_meter_add(meter, counts, 3);
+    assert_int_equal(otc_series_value(series), 10);
+    assert_int_equal(otc_series_value(counts[2].series), 42);
+    assert_int_equal(otc_series_value(NULL), 0);
+    otc_meter_free(meter);
+}
+
+struct balance {
+    struct otc_meter *meter;
+    struct otc_series *in, *out, *held;
+    atomic_bool stop;
+};
+
+static void *
+work(void *arg)
+{
+    struct balance *b = arg;
+    const struct otc_count take[] = {{b->in, 3}, {b->held, 3}}, give[] = {{b->held, -3}, {b->out, 3}};
+
+    for (int i = 0; i < 20000; i++) {
+        otc_meter_add(b->meter, take, 2);
+        otc_meter_add(b->meter, give, 2);
+    }
+    return NULL;
+}
+
+struct sums {
+    int64_t in, out, held;
+};
+
+static void
+sum(void *arg, const struct otc_instrument *instrument, const struct otc_label *labels, size_t n,
+    int64_t value)
+{
+    struct sums *sums = arg;
+
+    (void)labels;
+    (void)n;
+    sums->in += strcmp(instrument->name, "aimon_in") == 0 ? value : 0;
+    sums->out += strcmp(instrument->name, "aimon_out") == 0 ? value : 0;
+    sums->held += strcmp(instrument->name, "aimon_held") == 0 ? value : 0;
+}
+
+static void
+a_scrape_sees_whole_changes(void **state)
+{
+    struct balance b = {.meter = otc_meter_new(10)};
+    pthread_t threads[2];
+    int scrapes = 0;
+
+    (void)state;
+    b.in = otc_meter_series(b.meter, &in, NULL, 0);
+    b.out = otc_meter_series(b.meter, &out, NULL, 0);
+    b.held = otc_meter_series(b.meter, &held, NULL, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &b), 0);
+    }
+    for (; scrapes < 2000; scrapes++) {
+        struct sums sums = {0, 0, 0};
+
+        assert_true(otc_meter_visit(b.meter, sum, &sums));
+        assert_true(sums.in == sums.out + sums.held);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(otc_series_value(b.out), 2 * 20000 * 3);
+    assert_int_equal(otc_series_value(b.held), 0);
+    otc_meter_free(b.meter);
+}
+
+static bool
+note_point(void *arg, const struct otc_point *point)
+{
+    const struct otc_point **last = arg;
+    static struct otc_point copy;
+
+    copy = *point;
+    *last = &copy;
+    return true;
+}
+
+static void
+series_become_otlp(void **state)
+{
+    struct otc_meter *meter = otc_meter_new(10);
+    const struct otc_label labels[] = {{"exporter", "otlp_grpc"}};
+    const struct otc_count count = {otc_meter_series(meter, &in, labels, 1), 7};
+    struct otc_metrics_builder *builder = otc_metrics_builder_new(NULL, 0, "scope", "1", 100000);
+    OTC_AUTO_BUF struct otc_buf buf = {.limit = 100000};
+    const struct otc_point *point = NULL;
+    size_t points = 0;
+
+    (void)state;
+    otc_meter_add(meter, &count, 1);
+    assert_true(otc_meter_collect(meter, builder, 1000, 2000));
+    assert_true(otc_metrics_builder_finish(builder, &buf, &points));
+    assert_int_equal(points, 1);
+    assert_int_equal(otc_walk_points(NULL, otc_buf_slice(&buf), note_point, &point, NULL), OTC_OK);
+    assert_non_null(point);
+    assert_int_equal(point->type, OTC_METRIC_SUM);
+    assert_true(point->monotonic);
+    assert_int_equal(point->temporality, OTC_TEMPORALITY_CUMULATIVE);
+    assert_int_equal(point->value.as.integer, 7);
+    assert_int_equal(point->start_unix_nano, 1000);
+    assert_int_equal(point->time_unix_nano, 2000);
+    otc_metrics_builder_free(builder);
+    otc_meter_free(meter);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(series_are_shared_by_name_and_labels),
+        cmocka_unit_test(a_scrape_sees_whole_changes),
+        cmocka_unit_test(series_become_otlp),
+    };
+
+    return cmocka_run_group_tests_name("common/component/meter", tests, NULL, NULL);
+}
