@@ -78,7 +78,7 @@ count_outcomes(struct prometheus *self, const size_t *outcomes)
 static otc_status
 consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done, struct otc_error *err)
 {
-    struct prometheus *self = OTC_CONTAINER(consumer, struct prometheus, consumer);
+    struct prometheus *self = OTC_CONTAINER(consumer, prometheus, consumer);
     int64_t now = self->host->monotonic_ns(self->host);
     size_t outcomes[PROMETHEUS_N_OUTCOMES] = {0};
     otc_status status = OTC_OK;
@@ -154,7 +154,7 @@ serve_metrics(void *arg, struct otc_exchange *exchange)
 static otc_status
 start(struct otc_component *component, struct otc_error *err)
 {
-    struct prometheus *self = OTC_CONTAINER(component, struct prometheus, component);
+    struct prometheus *self = OTC_CONTAINER(component, prometheus, component);
     struct otc_server_options options = {.host = self->host, .component_id = self->id, .arg = self};
     otc_status status;
 
@@ -174,7 +174,7 @@ start(struct otc_component *component, struct otc_error *err)
 static otc_status
 stop(struct otc_component *component, int64_t deadline_ns, struct otc_error *err)
 {
-    struct prometheus *self = OTC_CONTAINER(component, struct prometheus, component);
+    struct prometheus *self = OTC_CONTAINER(component, prometheus, component);
 
     (void)err;
     if (self->server) {
@@ -192,7 +192,7 @@ stop(struct otc_component *component, int64_t deadline_ns, struct otc_error *err
 static void
 destroy(struct otc_component *component)
 {
-    struct prometheus *self = OTC_CONTAINER(component, struct prometheus, component);
+    struct prometheus *self = OTC_CONTAINER(component, prometheus, component);
 
     stop(component, 0, NULL);
     prometheus_store_free(self->store);
@@ -203,7 +203,7 @@ destroy(struct otc_component *component)
 static struct otc_consumer *
 input(struct otc_component *component, enum otc_signal from)
 {
-    struct prometheus *self = OTC_CONTAINER(component, struct prometheus, component);
+    struct prometheus *self = OTC_CONTAINER(component, prometheus, component);
 
     return from == OTC_METRICS ? &self->consumer : NULL;
 }
