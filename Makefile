@@ -40,6 +40,7 @@ $(foreach c,$(COMPONENTS),$(eval DEPS.$c := $(COMMON)))
 DEPS.sidecar := $(COMMON) $(COMPONENTS)
 DEPS.tests/harness := common/component
 DEPS.tests/harness/data := common/base
+DEPS.tests/fuzz/oracle := common/otlp
 
 PKGS.common/base := libxxhash
 PKGS.common/json := jansson
@@ -101,7 +102,7 @@ $$(SRC.$1:%.c=$(B)/%.o): PKG_CFLAGS = $$(call pkg_cflags,$$(PKGS.$1))
 endef
 GENOBJ.common/otlp := $(PROTO_C:$(GEN)/%.c=$(B)/gen/%.o)
 GENOBJ.sidecar := $(B)/gen/sidecar/components.o
-$(foreach f,$(FOLDERS) tests/harness tests/harness/data,$(eval $(call FOLDER,$f)))
+$(foreach f,$(FOLDERS) tests/harness tests/harness/data tests/fuzz/oracle,$(eval $(call FOLDER,$f)))
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -140,7 +141,7 @@ unit_folder = $(patsubst tests/unit/%/,%,$(dir $(1:$(B)/%=%)))
 # A folder whose tests read verification data and need nothing else of the harness.
 NEEDS_DATA := common/stats
 NEEDS_HARNESS := $(COMPONENTS) common/component common/analysis common/net sidecar
-unit_closure = $(call uniq,$(if $(filter $(NEEDS_HARNESS),$1),tests/harness) $(if $(filter $(NEEDS_DATA),$1),tests/harness/data) $1 $(call closure,$1) $(if $(filter $(NEEDS_HARNESS),$1),$(call closure,tests/harness)))
+unit_closure = $(call uniq,$(if $(filter $(NEEDS_HARNESS),$1),tests/harness) $(if $(filter $(NEEDS_DATA),$1),tests/harness/data) $(if $(filter common/otlp,$1),tests/fuzz/oracle) $1 $(call closure,$1) $(if $(filter $(NEEDS_HARNESS),$1),$(call closure,tests/harness)))
 
 $(UNIT): %: %.o $$(call archives,$$(call unit_closure,$$(call unit_folder,$$@)))
 	$(if $(V),,@echo "  LD      $@")
@@ -153,7 +154,7 @@ $(SCENARIOS): %: %.o $(call archives,tests/harness $(call closure,sidecar))
 $(UNIT:=.o) $(SCENARIOS:=.o): CPPFLAGS += -I$(GEN)
 $(UNIT:=.o) $(SCENARIOS:=.o): | $(PROTO_H)
 
-.PHONY: all unit scenarios test check format lint layers symbols headers sources readme-tables deps deps-check demo bench clean help
+.PHONY: all unit scenarios test check format lint layers symbols headers sources readme-tables deps deps-check demo interop bench clean help
 all: $(BIN) compile_commands.json ## build the binary (default)
 
 unit: $$(if $$(T),$$(foreach u,$$(UNIT),$$(if $$(findstring $$(T),$$u),$$u)),$$(UNIT)) ## build and run the unit tests (T=substring: only those)
@@ -176,7 +177,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 DEPS_BUILD := gcc make pkg-config libc6-dev libgrpc-dev libprotobuf-c-dev protobuf-c-compiler libjansson-dev \
               libyaml-dev libnghttp2-dev libssl-dev libevent-dev libhttp-parser-dev libdeflate-dev zlib1g-dev \
               libzstd-dev libxxhash-dev
-DEPS_TEST := libcmocka-dev curl python3 prometheus nghttp2-client procps binutils
+DEPS_TEST := libcmocka-dev curl python3 python3-grpcio prometheus nghttp2-client procps binutils
 DEPS_CHECK := clang clang-tidy clang-format libclang-rt-14-dev llvm shellcheck valgrind
 
 deps: ## install the Debian packages that building and testing need
@@ -190,6 +191,9 @@ deps-check: ## install those of the further gates too
 demo: deps ## build, run the sidecar on generated traffic (DATA=file.csv: on your own), print what it found
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/bin/otelcol-aimon
 	$(Q)otel-config-examples/demo/run.sh $(BUILD)/release/bin/otelcol-aimon $(DATA)
+
+interop: deps $(BIN) ## run the binary against real foreign software (T=substring: only those tests)
+	$(Q)tests/interop/run.sh $(BIN) $(T)
 
 # ---- Gates ----------------------------------------------------------------------------------------------
 
