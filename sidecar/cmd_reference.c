@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/base/clock.h"
+#include "common/base/number.h"
+#include "sidecar/commands.h"
+#include "sidecar/input.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/** Cells of an exact reference are bounded by its distinct values alone. */
+#define MAX_CELLS 10000000
+
+/** Options of `reference build`. */
+struct build_options {
+    struct otc_input_options input;
+    const char *path, *output, *cells, *min_count, *bins, *max_categories, *model;
+};
+
+/** A whole number option; false after printing an error. Absent: `fallback` stays. */
+static bool
+read_size(const struct otc_command *command, const char *name, const char *text, int64_t min, int64_t max,
+          size_t *out)
+{
+    int64_t number;
+
+    if (!text) {
+        return true;
+    }
+    if (!otc_parse_int64(otc_slice_str(text), &number) || number < min || number > max) {
+        (void)otc_usage_error(command, "--%s: '%s' is not allowed (a whole number from %lld to %lld)", name,
+                              text, (long long)min, (long long)max);
+        return false;
+    }
+    *out = (size_t)number;
+    return true;
+}
+
+static bool
+read_limits(const struct otc_command *command, const struct build_options *options,
+            struct otc_reference_limits *limits)
+{
+    size_t min_count = 0;
+    size_t cells = 0;
+
+    *limits = OTC_REFERENCE_LIMITS_DEFAULT;
+    if (options->cells && strcmp(options->cells, "exact") == 0) {
+        limits->exact_points = 0;
+    } else if (!read_size(command, "cells", options->cells, 2, MAX_CELLS, &cells)) {
+        return false;
+    } else if (options->cells) {
+        limits->exact_points = cells;
+        limits->quantile_points = cells < limits->quantile_points ? cells : limits->quantile_points;
+    }
+    if (!read_size(command, "min-count", options->min_count, 1, INT64_MAX, &min_count) ||
+        !read_size(command, "bins", options->bins, 2, OTC_REFERENCE_MAX_BINS, &limits->bins) ||
+        !read_size(command, "max-categories", options->max_categories, 1, MAX_CELLS,
+                   &limits->max_categories)) {
+        return false;
+    }
+    limits->min_count = min_count;
+    return true;
+}
+
+/** Writes beside the target and renames, so that a reader never sees half a file. */
+static otc_status
+write_file(const char *path, struct otc_slice text, struct otc_error *err)
+{
+    char temporary[4096];
+    FILE *file;
+    bool written;
+
+    if ((size_t)snprintf(temporary, sizeof(temporary), "%s.new", path) >= sizeof(temporary)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: the path is too long", path);
+    }
+    file = fopen(temporary, "wbe");
+    if (!file) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: %s", temporary, strerrordesc_np(errno));
+    }
+    written =
+        fwrite(text.data, 1, text.len, file) == text.len && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    written = fclose(file) == 0 && written && rename(temporary, path) == 0;
+    if (!written) {
+        (void)otc_fail(err, OTC_UNAVAILABLE, "%s: %s", path, strerrordesc_np(errno));
+        (void)unlink(temporary);
+        return OTC_UNAVAILABLE;
+    }
+    return OTC_OK;
+}
+
+/** "1024 of its values (KS within 0.001)", "exact, 3552 values", "4 categories". */
+static void
+describe_feature(const struct otc_reference_feature *feature, char *out, size_t size)
+{
+    uint64_t between = 0;
+
+    for (size_t i = 0; feature->type == OTC_NUMERIC && i <= feature->cells.n; i++) {
+        between = feature->cells.gap[i] > between ? feature->cells.gap[i] : between;
+    }
+    if (feature->type == OTC_CATEGORICAL) {
+        (void)snprintf(out, size, "%zu categories%s", feature->n_categories,
+                       feature->other > 0 ? " and a rest" : "");
+    } else if (between == 0) {
+        (void)snprintf(out, size, "exact, %zu points", feature->cells.n);
+    } else {
+        (void)snprintf(out, size, "%zu points, at most %.2g of the values between two", feature->cells.n,
+                       (double)between / (double)feature->cells.total);
+    }
+}
+
+static void
+print_reference(const struct otc_reference *reference, FILE *to)
+{
+    char created[32];
+    size_t width = 7;
+
+    otc_time_format(reference->created_ns, created);
+    (void)fprintf(to, "reference %.8s  created %s\n", reference->hash, created);
+    (void)fprintf(to, "source    %.*s\nmodel     %.*s\nrows      %llu\n\n", OTC_SLICE_ARG(reference->source),
+                  reference->model.len ? (int)reference->model.len : 3,
+                  reference->model.len ? (const char *)reference->model.data : "any",
+                  (unsigned long long)reference->rows);
+    for (size_t i = 0; i < reference->n_features; i++) {
+        width = reference->features[i].name.len > width ? reference->features[i].name.len : width;
+    }
+    width = width > 40 ? 40 : width;
+    (void)fprintf(to, "%-*s  %-10s  %-11s  %12s  %8s  %8s  %12s  %12s  %12s  %6s  %s\n", (int)width,
+                  "FEATURE", "KIND", "TYPE", "OBSERVATIONS", "MISSING", "INVALID", "MIN", "MEAN", "MAX",
+                  "EFFECT", "POINTS");
+    for (size_t i = 0; i < reference->n_features; i++) {
+        const struct otc_reference_feature *f = &reference->features[i];
+        char points[96];
+        char numbers[64] = "";
+
+        describe_feature(f, points, sizeof(points));
+        if (f->type == OTC_NUMERIC && f->observations > 0) {
+            (void)snprintf(numbers, sizeof(numbers), "%12.6g  %12.6g  %12.6g", f->min, f->mean, f->max);
+        }
+        (void)fprintf(to, "%-*.*s  %-10s  %-11s  %12llu  %8llu  %8llu  %-40s  %6.3g  %s\n", (int)width,
+                      OTC_SLICE_ARG(f->name), otc_feature_kind_name(f->kind),
+                      f->type == OTC_NUMERIC ? "numeric" : "categorical", (unsigned long long)f->observations,
+                      (unsigned long long)f->missing, (unsigned long long)f->invalid, numbers,
+                      f->design_effect, points);
+    }
+}
+
+static int64_t
+now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * OTC_SECOND + now.tv_nsec;
+}
+
+/** Reads, builds and writes. */
+static otc_status
+build(const struct build_options *options, const struct otc_reference_limits *limits, struct otc_error *err)
+{
+    OTC_AUTO_BUF struct otc_buf text = {.limit = SIZE_MAX / 2};
+    struct otc_reference *reference = NULL;
+    struct otc_input input;
+    otc_status status = otc_input_open(&input, options->path, &options->input, err);
+
+    if (status == OTC_OK && input.n_features == 0) {
+        otc_input_print_left_out(&input, options->path, stderr);
+        status = otc_fail(err, OTC_INVALID_ARGUMENT, "%s: no column is a feature (choose with --columns)",
+                          options->path);
+    }
+    if (status == OTC_OK) {
+        status = otc_input_reference(&input, limits, options->model, now_ns(), &reference, err);
+    }
+    if (status == OTC_OK) {
+        status = otc_reference_format(reference, &text, err);
+    }
+    if (status == OTC_OK && strcmp(options->output, "-") == 0) {
+        status = fwrite(text.data, 1, text.len, stdout) == text.len && fflush(stdout) == 0
+                     ? OTC_OK
+                     : otc_fail(err, OTC_UNAVAILABLE, "standard output: %s", strerrordesc_np(errno));
+    } else if (status == OTC_OK) {
+        status = write_file(options->output, otc_buf_slice(&text), err);
+    }
+    if (status == OTC_OK) {
+        FILE *to = strcmp(options->output, "-") == 0 ? stderr : stdout;
+
+        otc_input_print_left_out(&input, options->path, to);
+        print_reference(reference, to);
+        (void)fprintf(to, "\nwritten to %s (%zu bytes)\n", options->output, text.len);
+    }
+    otc_reference_unref(reference);
+    otc_input_close(&input);
+    return status;
+}
+
+static int
+run_build(int argc, char **argv)
+{
+    static struct build_options options; /* three lists of a thousand names */
+    const struct otc_option table[] = {
+        {"input", "FILE", "CSV with a header or JSON lines, - for standard input", .text = &options.path},
+        {"output", "FILE", "where the reference goes, - for standard output", .text = &options.output},
+        {"cells", "N|exact", "most distinct points a feature keeps (10000)", .text = &options.cells},
+        {"min-count", "N", "tell no value rarer than this (private data)", .text = &options.min_count},
+        {"bins", "N", "quantile bins of PSI (10)", .text = &options.bins},
+        {"max-categories", "N", "categories kept, the rest is pooled (200)", .text = &options.max_categories},
+        {"columns", "a,b", "only these columns", .list = &options.input.columns},
+        {"categorical", "a,b", "columns whose numbers are categories", .list = &options.input.categorical},
+        {"prediction", "a,b", "columns that are predictions", .list = &options.input.predictions},
+        {"timestamp", "COLUMN", "the column that orders the rows", .text = &options.input.timestamp},
+        {"preset", "ml|gen_ai", "gen_ai: name the features as the connector's preset does",
+         .text = &options.input.preset},
+        {"model", "NAME", "the model it belongs to (any)", .text = &options.model},
+        {.name = NULL}};
+    const struct otc_command command = {"reference build --input FILE --output FILE [options]",
+                                        "Builds a reference file from a table of rows: what the features "
+                                        "looked like when the model was good.",
+                                        table, 0};
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_reference_limits limits;
+    enum otc_row_preset preset = OTC_ROW_ML;
+    int exit_code = OTC_EXIT_DONE;
+
+    options = (struct build_options){0};
+    if (!otc_options_read(&command, argc, argv, NULL, &exit_code)) {
+        return exit_code;
+    }
+    if (!options.path || !options.output) {
+        return otc_usage_error(&command, "--%s is missing", options.path ? "output" : "input");
+    }
+    if (options.input.preset && !otc_row_preset_parse(options.input.preset, &preset)) {
+        return otc_usage_error(&command, "--preset: '%s' is not allowed (ml, gen_ai)", options.input.preset);
+    }
+    options.input.preset = preset == OTC_ROW_GEN_AI ? options.input.preset : NULL;
+    if (!read_limits(&command, &options, &limits)) {
+        return OTC_EXIT_USAGE;
+    }
+    return build(&options, &limits, &err) == OTC_OK ? OTC_EXIT_DONE : otc_command_failed(&err);
+}
+
+static int
+run_show(int argc, char **argv)
+{
+    static const struct otc_option table[] = {{.name = NULL}};
+    const struct otc_command command = {"reference show FILE", "Prints what a reference file holds.", table,
+                                        1};
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_reference *reference;
+    const char *path = NULL;
+    int exit_code = OTC_EXIT_DONE;
+
+    if (!otc_options_read(&command, argc, argv, &path, &exit_code)) {
+        return exit_code;
+    }
+    if (!path) {
+        return otc_usage_error(&command, "which file?");
+    }
+    if (otc_reference_load(path, 0, &reference, &err) != OTC_OK) {
+        return otc_command_failed(&err);
+    }
+    print_reference(reference, stdout);
+    otc_reference_unref(reference);
+    return OTC_EXIT_DONE;
+}
+
+int
+otc_cmd_reference(int argc, char **argv)
+{
+    static const struct otc_option table[] = {{.name = NULL}};
+    const struct otc_command command = {
+        "reference build|show [options]",
+        "build: make a reference file of a table. show: print one. Each has --help.", table, 0};
+    int exit_code = OTC_EXIT_DONE;
+
+    if (argc > 1 && strcmp(argv[1], "build") == 0) {
+        return run_build(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "show") == 0) {
+        return run_show(argc - 1, argv + 1);
+    }
+    if (!otc_options_read(&command, argc, argv, NULL, &exit_code)) {
+        return exit_code;
+    }
+    return otc_usage_error(&command, "build or show?");
+}

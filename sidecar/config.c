@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From a tree to components with their decoded settings, and pipelines of ids. */
+#include "common/config/suggest.h"
+#include "sidecar/settings.h"
+
+#define CONFIG_BYTES_MAX ((size_t)16 << 20)
+#define ERRORS_MAX 4096u
+#define DECODING_FAILED "decoding failed due to the following error(s):\n\n"
+
+static const enum otc_kind kinds[] = {OTC_RECEIVER, OTC_PROCESSOR, OTC_EXPORTER, OTC_CONNECTOR,
+                                      OTC_EXTENSION};
+
+/* What goes along while a configuration is read. */
+struct loading {
+    struct otc_service_config *config;
+    struct otc_buf malformed;
+};
+
+static void
+add_line(struct loading *l, const struct otc_node *node, const char *text)
+{
+    char position[512];
+
+    otc_node_position(node, position, sizeof(position));
+    otc_buf_printf(&l->malformed, "%s%s", l->malformed.len > 0 ? "\n" : "", text);
+    if (position[0] != '\0') {
+        otc_buf_printf(&l->malformed, " (%s)", position);
+    }
+}
+
+static const char *
+keep_text(struct otc_service_config *config, const char *text)
+{
+    const char *copy = otc_arena_strndup(&config->arena, text, strlen(text));
+
+    return copy != NULL ? copy : "out of memory";
+}
+
+/* ---- Components
+ * ------------------------------------------------------------------------------------------------- */
+
+static void
+unknown_type(struct loading *l, enum otc_kind kind, const struct otc_id *id, const struct otc_node *node)
+{
+    const struct otc_factory *const *registry = l->config->registry;
+    struct otc_suggestion suggestion = {0};
+    struct otc_buf text = {.limit = 2048};
+    bool first = true;
+
+    if (kind == OTC_EXPORTER && strcmp(id->type, "logging") == 0) {
+        add_line(l, node,
+                 "'exporters' the logging exporter has been deprecated, use the debug exporter instead");
+        return;
+    }
+    otc_buf_printf(&text, "'%s' unknown type: \"%s\" for id: \"%s\" (valid values: [",
+                   otc_section_names[kind], id->type, id->full);
+    for (size_t i = 0; registry[i] != NULL; i++) {
+        if (registry[i]->kind == kind) {
+            otc_buf_printf(&text, "%s%s", first ? "" : " ", registry[i]->type);
+            otc_suggest(&suggestion, otc_slice_str(id->type), registry[i]->type);
+            first = false;
+        }
+    }
+    otc_buf_append_str(&text, "])");
+    if (suggestion.best != NULL) {
+        otc_buf_printf(&text, ", did you mean \"%s\"?", suggestion.best);
+    }
+    add_line(l, node, otc_buf_cstr(&text) != NULL ? otc_buf_cstr(&text) : "unknown type");
+    otc_buf_release(&text);
+}
+
+static void
+decode_component(struct loading *l, struct otc_component_config *c)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    char text[OTC_ERROR_TEXT_MAX + 200];
+    char path[1200];
+    otc_status status;
+
+    if (!otc_node_is_null(c->node) && c->node->kind != OTC_NODE_MAP &&
+        c->factory->config->scalar_key == NULL) {
+        snprintf(text, sizeof(text),
+                 "'[%s]' expected type 'map[string]interface {}', got unconvertible type '%s'", c->id,
+                 otc_node_type_name(c->node));
+        add_line(l, c->node, text);
+        return;
+    }
+    snprintf(path, sizeof(path), "%s::%s", otc_section_names[c->kind], c->id);
+    status = otc_config_decode(c->factory->config, c->node, path, &c->config, &err);
+    if (status == OTC_OK && c->factory->validate != NULL) {
+        status = c->factory->validate(otc_config_value(c->config), &err);
+        if (status != OTC_OK) {
+            otc_config_error_path(c->factory->config, path, &err);
+            status = OTC_FAILED_PRECONDITION;
+        }
+    }
+    if (status == OTC_FAILED_PRECONDITION) {
+        c->invalid = keep_text(l->config, err.text);
+    } else if (status != OTC_OK) {
+        snprintf(text, sizeof(text), "'%s' error reading configuration for \"%s\": %s",
+                 otc_section_names[c->kind], c->id, err.text);
+        add_line(l, NULL, text);
+    }
+}
+
+static void
+note_alias(struct otc_service_config *config, const struct otc_component_config *c, const char *type)
+{
+    struct otc_config_note *note = otc_arena_alloc(&config->arena, sizeof(*note));
+    char text[1600];
+    char position[512];
+
+    otc_node_position(c->node, position, sizeof(position));
+    snprintf(text, sizeof(text), "%s::%s: \"%s\" alias is deprecated; use \"%s\" instead (%s)",
+             otc_section_names[c->kind], c->id, type, c->factory->type, position);
+    if (note != NULL) {
+        note->level = OTC_LOG_WARN;
+        note->text = keep_text(config, text);
+        note->next = config->notes;
+        config->notes = note;
+    }
+}
+
+static void
+add_component(struct loading *l, enum otc_kind kind, const struct otc_node *node)
+{
+    struct otc_service_config *config = l->config;
+    struct otc_component_config *c = &config->components[config->n_components];
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_id id;
+    char text[OTC_ERROR_TEXT_MAX + 64];
+
+    if (otc_id_parse(&config->arena, node->key, &id, &err) != OTC_OK) {
+        snprintf(text, sizeof(text), "'%s' %s", otc_section_names[kind], err.text);
+        add_line(l, node, text);
+        return;
+    }
+    if (otc_service_component(config, kind, id.full) != NULL) {
+        snprintf(text, sizeof(text), "'%s' duplicate name \"%s\" after unmarshaling \"%.*s\"",
+                 otc_section_names[kind], id.full, OTC_SLICE_ARG(node->key));
+        add_line(l, node, text);
+        return;
+    }
+    *c = (struct otc_component_config){.kind = kind,
+                                       .id = id.full,
+                                       .factory = otc_registry_find(config->registry, kind, id.type),
+                                       .node = node};
+    if (c->factory == NULL) {
+        unknown_type(l, kind, &id, node);
+        return;
+    }
+    config->n_components++;
+    if (strcmp(c->factory->type, id.type) != 0) {
+        note_alias(config, c, id.type);
+    }
+    decode_component(l, c);
+}
+
+static otc_status
+load_components(struct loading *l, const struct otc_root_settings *settings, struct otc_error *err)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        n += settings->sections[kinds[i]] != NULL ? settings->sections[kinds[i]]->n : 0;
+    }
+    l->config->components = otc_arena_alloc(&l->config->arena, (n + 1) * sizeof(struct otc_component_config));
+    if (l->config->components == NULL) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the configuration");
+    }
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        const struct otc_node *section = settings->sections[kinds[i]];
+
+        for (const struct otc_node *c = section != NULL ? section->first : NULL; c != NULL; c = c->next) {
+            add_component(l, kinds[i], c);
+        }
+    }
+    return OTC_OK;
+}
+
+/* ---- Pipelines
+ * -------------------------------------------------------------------------------------------------- */
+
+struct pipeline_settings {
+    otc_strings receivers;
+    otc_strings processors;
+    otc_strings exporters;
+};
+
+static const struct otc_field pipeline_fields[] = {
+    OTC_FIELD(pipeline_settings, receivers, .doc = "Receivers and connectors that feed it."),
+    OTC_FIELD(pipeline_settings, processors, .doc = "Processors in their order."),
+    OTC_FIELD(pipeline_settings, exporters, .doc = "Exporters and connectors it feeds."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema pipeline_schema =
+    OTC_SCHEMA(pipeline_settings, pipeline_fields, "A pipeline.");
+
+/* Ids are compared as text, so blanks around the slash go here already. */
+static otc_status
+normal_ids(struct loading *l, const otc_strings *in, otc_strings *out, struct otc_error *err)
+{
+    out->items = otc_arena_alloc(&l->config->arena, (in->n + 1) * sizeof(char *));
+    if (out->items == NULL) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the configuration");
+    }
+    for (size_t i = 0; i < in->n; i++) {
+        struct otc_id id;
+        otc_status status = otc_id_parse(&l->config->arena, otc_slice_str(in->items[i]), &id, err);
+
+        if (status != OTC_OK) {
+            return status;
+        }
+        out->items[i] = otc_arena_strndup(&l->config->arena, id.full, strlen(id.full));
+        if (out->items[i] == NULL) {
+            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the configuration");
+        }
+    }
+    out->n = in->n;
+    return OTC_OK;
+}
+
+/* Each line of a decoding error, with the pipeline's id put into its path. */
+static void
+add_pipeline_lines(struct loading *l, const char *id, const char *text)
+{
+    const char *line =
+        text + (strncmp(text, DECODING_FAILED, strlen(DECODING_FAILED)) == 0 ? strlen(DECODING_FAILED) : 0);
+
+    while (*line != '\0') {
+        size_t len = strcspn(line, "\n");
+        char full[OTC_ERROR_TEXT_MAX + 200];
+        bool quoted = line[0] == '\'';
+        const char *dot = quoted && line[1] != '\'' ? "." : "";
+
+        snprintf(full, sizeof(full), "'service.pipelines[%s]%s%.*s", id, quoted ? dot : "' ",
+                 (int)(len - (quoted ? 1 : 0)), line + (quoted ? 1 : 0));
+        add_line(l, NULL, full);
+        line += len + (line[len] == '\n');
+    }
+}
+
+static void
+add_pipeline(struct loading *l, const struct otc_node *node)
+{
+    struct otc_service_config *config = l->config;
+    struct otc_pipeline_config *p = &config->pipelines[config->n_pipelines];
+    struct otc_error err = OTC_ERROR_INIT;
+    const struct pipeline_settings *settings;
+    char text[OTC_ERROR_TEXT_MAX + 64];
+    otc_status status;
+
+    *p = (struct otc_pipeline_config){.node = node};
+    if (otc_pipeline_id_parse(&config->arena, node->key, &p->id, &p->signal, &err) != OTC_OK) {
+        snprintf(text, sizeof(text), "'service.pipelines' %s", err.text);
+        add_line(l, node, text);
+        return;
+    }
+    config->n_pipelines++;
+    status = otc_config_decode(&pipeline_schema, node, "", &p->config, &err);
+    if (status == OTC_OK) {
+        settings = otc_config_value(p->config);
+        status = normal_ids(l, &settings->receivers, &p->receivers, &err);
+        status = status == OTC_OK ? normal_ids(l, &settings->processors, &p->processors, &err) : status;
+        status = status == OTC_OK ? normal_ids(l, &settings->exporters, &p->exporters, &err) : status;
+    }
+    if (status != OTC_OK) {
+        add_pipeline_lines(l, p->id, err.text);
+    }
+}
+
+static otc_status
+load_service(struct loading *l, const struct otc_service_settings *settings, struct otc_error *err)
+{
+    struct otc_service_config *config = l->config;
+    size_t n = settings->pipelines != NULL ? settings->pipelines->n : 0;
+    otc_status status;
+
+    config->pipelines = otc_arena_alloc(&config->arena, (n + 1) * sizeof(struct otc_pipeline_config));
+    if (config->pipelines == NULL) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the configuration");
+    }
+    for (const struct otc_node *p = n > 0 ? settings->pipelines->first : NULL; p != NULL; p = p->next) {
+        add_pipeline(l, p);
+    }
+    if (normal_ids(l, &settings->extensions, &config->extensions, err) != OTC_OK) {
+        add_line(l, NULL, err->text);
+    }
+    status = otc_reader_decode(&settings->telemetry.metrics, &config->reader, err);
+    if (status == OTC_FAILED_PRECONDITION) {
+        config->invalid = keep_text(config, err->text);
+    } else if (status != OTC_OK) {
+        const char *text = err->text;
+
+        text += strncmp(text, DECODING_FAILED, strlen(DECODING_FAILED)) == 0 ? strlen(DECODING_FAILED) : 0;
+        add_line(l, NULL, text);
+    }
+    return OTC_OK;
+}
+
+/* ---- The whole
+ * -------------------------------------------------------------------------------------------------- */
+
+/*
+ * The top level and `service:`. When they are malformed the components are not looked at; values beyond their
+ * limits are kept for validation.
+ */
+static otc_status
+load_root(struct otc_service_config *config, struct otc_error *err)
+{
+    otc_status status = otc_config_decode(&otc_root_schema, config->root, "", &config->settings, err);
+
+    if (status == OTC_FAILED_PRECONDITION) {
+        otc_error_prefix(err, "invalid configuration");
+    }
+    return status;
+}
+
+static otc_status
+load(struct loading *l, struct otc_error *err)
+{
+    const struct otc_root_settings *settings;
+    otc_status status = load_root(l->config, err);
+
+    if (status != OTC_OK) {
+        return status;
+    }
+    settings = otc_config_value(l->config->settings);
+    status = load_components(l, settings, err);
+    if (status == OTC_OK) {
+        status = load_service(l, &settings->service, err);
+    }
+    if (status == OTC_OK && l->malformed.len > 0) {
+        const char *text = otc_buf_cstr(&l->malformed);
+
+        status = otc_fail(err, OTC_INVALID_ARGUMENT, DECODING_FAILED "%s",
+                          text != NULL ? text : "too many errors");
+    }
+    return status;
+}
+
+otc_status
+otc_service_config_new(const struct otc_node *root, const struct otc_factory *const *registry,
+                       struct otc_service_config **out, struct otc_error *err)
+{
+    struct otc_service_config *config = calloc(1, sizeof(*config));
+    struct loading l = {config, {.limit = ERRORS_MAX}};
+    otc_status status;
+
+    if (config == NULL) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the configuration");
+    }
+    otc_arena_init(&config->arena, CONFIG_BYTES_MAX);
+    config->registry = registry;
+    config->root = root;
+    status = load(&l, err);
+    otc_buf_release(&l.malformed);
+    if (status != OTC_OK) {
+        otc_service_config_free(config);
+        return status;
+    }
+    *out = config;
+    return OTC_OK;
+}
+
+void
+otc_service_config_free(struct otc_service_config *config)
+{
+    if (config == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < config->n_components; i++) {
+        otc_config_free(config->components[i].config);
+    }
+    for (size_t i = 0; i < config->n_pipelines; i++) {
+        otc_config_free(config->pipelines[i].config);
+    }
+    otc_config_free(config->reader);
+    otc_config_free(config->settings);
+    otc_arena_release(&config->arena);
+    free(config);
+}
+
+const struct otc_telemetry_settings *
+otc_service_telemetry(const struct otc_service_config *config)
+{
+    return &((const struct otc_root_settings *)otc_config_value(config->settings))->service.telemetry;
+}
+
+const struct otc_prometheus_reader *
+otc_service_reader(const struct otc_service_config *config)
+{
+    return config->reader != NULL ? otc_config_value(config->reader) : NULL;
+}
+
+const struct otc_component_config *
+otc_service_component(const struct otc_service_config *config, enum otc_kind kind, const char *id)
+{
+    for (size_t i = 0; i < config->n_components; i++) {
+        if (config->components[i].kind == kind && strcmp(config->components[i].id, id) == 0) {
+            return &config->components[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+each_note(const struct otc_config_note *first, void (*note)(void *arg, const struct otc_config_note *note),
+          void *arg)
+{
+    for (const struct otc_config_note *n = first; n != NULL; n = n->next) {
+        note(arg, n);
+    }
+}
+
+void
+otc_service_config_notes(const struct otc_service_config *config,
+                         void (*note)(void *arg, const struct otc_config_note *note), void *arg)
+{
+    each_note(config->notes, note, arg);
+    each_note(otc_config_notes(config->settings), note, arg);
+    for (size_t i = 0; i < config->n_components; i++) {
+        if (config->components[i].config != NULL) {
+            each_note(otc_config_notes(config->components[i].config), note, arg);
+        }
+    }
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/input.h"
+
+#include "common/base/hash.h"
+
+/** Names every column that an option asks for but the table has not. */
+static otc_status
+check_names(const struct otc_input *input, const char *option, const struct otc_option_list *list,
+            struct otc_error *err)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (otc_columns_find(&input->columns, list->items[i]) == SIZE_MAX) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: %s has no column '%.*s'", option,
+                            otc_table_path(input->table), OTC_SLICE_ARG(list->items[i]));
+        }
+    }
+    return OTC_OK;
+}
+
+static otc_status
+choose_time(struct otc_input *input, const char *timestamp, struct otc_error *err)
+{
+    input->time_column = otc_columns_time(&input->columns);
+    if (!timestamp) {
+        return OTC_OK;
+    }
+    input->time_column = otc_columns_find(&input->columns, otc_slice_str(timestamp));
+    if (input->time_column == SIZE_MAX) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "--timestamp: %s has no column '%s'",
+                        otc_table_path(input->table), timestamp);
+    }
+    if (!input->columns.columns[input->time_column].timestamps) {
+        return otc_fail(
+            err, OTC_INVALID_ARGUMENT,
+            "--timestamp: column '%s' of %s holds no timestamps (RFC 3339, or unix time under a name like "
+            "timestamp)",
+            timestamp, otc_table_path(input->table));
+    }
+    input->columns.columns[input->time_column].left_out = "timestamps";
+    return OTC_OK;
+}
+
+/** Whether and as what a column counts. */
+static bool
+choose_feature(const struct otc_input *input, const struct otc_input_options *options, size_t column,
+               struct otc_input_feature *out)
+{
+    const struct otc_column *facts = &input->columns.columns[column];
+    const struct otc_column_meaning *meaning = options->preset ? otc_gen_ai_column(facts->name) : NULL;
+    bool asked = otc_option_list_has(&options->columns, facts->name) ||
+                 otc_option_list_has(&options->categorical, facts->name) ||
+                 otc_option_list_has(&options->predictions, facts->name);
+
+    if ((options->columns.n > 0 || facts->left_out) && !asked) {
+        return false;
+    }
+    if (options->preset && (!meaning || !meaning->feature) && !asked) {
+        return false;
+    }
+    *out = (struct otc_input_feature){column, facts->name, facts->type, OTC_KIND_INPUT, 1};
+    if (meaning && meaning->feature) {
+        out->name = otc_slice_str(meaning->feature);
+        out->kind = meaning->kind;
+        out->scale = meaning->scale > 0 ? meaning->scale : 1;
+    }
+    if (otc_option_list_has(&options->categorical, facts->name)) {
+        out->type = OTC_CATEGORICAL;
+    }
+    if (otc_option_list_has(&options->predictions, facts->name)) {
+        out->kind = OTC_KIND_PREDICTION;
+    }
+    return true;
+}
+
+static otc_status
+choose_features(struct otc_input *input, const struct otc_input_options *options, struct otc_error *err)
+{
+    otc_status status = check_names(input, "--columns", &options->columns, err);
+
+    if (status == OTC_OK) {
+        status = check_names(input, "--categorical", &options->categorical, err);
+    }
+    if (status == OTC_OK) {
+        status = check_names(input, "--prediction", &options->predictions, err);
+    }
+    if (status == OTC_OK) {
+        status = choose_time(input, options->timestamp, err);
+    }
+    if (status != OTC_OK) {
+        return status;
+    }
+    input->features = calloc(input->columns.n + 1, sizeof(*input->features));
+    if (!input->features) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    for (size_t i = 0; i < input->columns.n; i++) {
+        if (choose_feature(input, options, i, &input->features[input->n_features])) {
+            input->n_features++;
+        }
+    }
+    return OTC_OK;
+}
+
+otc_status
+otc_input_open(struct otc_input *input, const char *path, const struct otc_input_options *options,
+               struct otc_error *err)
+{
+    otc_status status;
+
+    *input = (struct otc_input){.time_column = SIZE_MAX};
+    status = otc_table_open(path, &input->table, err);
+    if (status == OTC_OK) {
+        status = otc_columns_read(input->table, &input->columns, err);
+    }
+    return status == OTC_OK ? choose_features(input, options, err) : status;
+}
+
+void
+otc_input_close(struct otc_input *input)
+{
+    otc_columns_release(&input->columns);
+    otc_table_close(input->table);
+    free(input->features);
+    *input = (struct otc_input){.time_column = SIZE_MAX};
+}
+
+otc_status
+otc_input_rows(struct otc_input *input,
+               bool (*fn)(void *arg, size_t feature, const struct otc_use *use, int64_t time_ns), void *arg,
+               struct otc_error *err)
+{
+    struct otc_use use;
+
+    for (;;) {
+        bool more;
+        otc_status status = otc_table_next(input->table, &more, err);
+        int64_t time_ns = INT64_MIN;
+
+        if (status != OTC_OK || !more) {
+            return status;
+        }
+        if (input->time_column != SIZE_MAX && input->time_column < otc_table_columns(input->table)) {
+            time_ns = otc_cell_time(otc_table_cell(input->table, input->time_column));
+        }
+        for (size_t i = 0; i < input->n_features; i++) {
+            const struct otc_input_feature *feature = &input->features[i];
+            const struct otc_column *column = &input->columns.columns[feature->column];
+
+            if (feature->column < otc_table_columns(input->table)) {
+                otc_cell_use(otc_table_cell(input->table, feature->column), column->content, feature->type,
+                             &use);
+            } else {
+                use.use = OTC_USE_MISSING; /* a JSON member that no row has shown yet */
+            }
+            if (use.use == OTC_USE_NUMBER && feature->scale != 1) {
+                use.number *= feature->scale;
+            }
+            if (!fn(arg, i, &use, time_ns)) {
+                return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+            }
+        }
+    }
+}
+
+static bool
+add_to_builder(void *arg, size_t feature, const struct otc_use *use, int64_t time_ns)
+{
+    struct otc_reference_builder *builder = arg;
+
+    switch (use->use) {
+    case OTC_USE_MISSING:
+        otc_reference_builder_missing(builder, feature);
+        return true;
+    case OTC_USE_INVALID:
+        otc_reference_builder_invalid(builder, feature);
+        return true;
+    case OTC_USE_NUMBER:
+        return otc_reference_builder_number(builder, feature, use->number, time_ns);
+    case OTC_USE_TEXT:
+        return otc_reference_builder_text(builder, feature, use->text, time_ns);
+    }
+    return true;
+}
+
+/** Declares the features: those of the builder have the same numbers. */
+static otc_status
+declare_features(const struct otc_input *input, struct otc_reference_builder *builder, struct otc_error *err)
+{
+    for (size_t i = 0; i < input->n_features; i++) {
+        const struct otc_input_feature *feature = &input->features[i];
+        size_t at = otc_reference_builder_feature(builder, feature->name, feature->type, feature->kind);
+
+        if (at < i) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT,
+                            "%s: two columns are the feature '%.*s': choose with --columns",
+                            otc_table_path(input->table), OTC_SLICE_ARG(feature->name));
+        }
+        if (at == SIZE_MAX) {
+            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+        }
+    }
+    return OTC_OK;
+}
+
+otc_status
+otc_input_reference(struct otc_input *input, const struct otc_reference_limits *limits, const char *model,
+                    int64_t now_ns, struct otc_reference **out, struct otc_error *err)
+{
+    struct otc_reference_builder *builder = otc_reference_builder_new(limits, input->n_features);
+    char hash[OTC_HASH_TEXT];
+    otc_status status;
+
+    if (!builder) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    status = declare_features(input, builder, err);
+    if (status == OTC_OK) {
+        status = otc_table_hash(input->table, hash, err);
+    }
+    if (status == OTC_OK) {
+        otc_reference_builder_source_hash(builder, hash);
+        status = otc_input_rows(input, add_to_builder, builder, err);
+    }
+    if (status == OTC_OK) {
+        status = otc_reference_builder_finish(builder, otc_slice_str(model), otc_table_path(input->table),
+                                              now_ns, out, err);
+    }
+    otc_reference_builder_free(builder);
+    return status;
+}
+
+const char *
+otc_input_left_out(const struct otc_input *input, size_t column)
+{
+    for (size_t i = 0; i < input->n_features; i++) {
+        if (input->features[i].column == column) {
+            return NULL;
+        }
+    }
+    return input->columns.columns[column].left_out ? input->columns.columns[column].left_out
+                                                   : "not asked for";
+}
+
+void
+otc_input_print_left_out(const struct otc_input *input, const char *label, FILE *to)
+{
+    for (size_t i = 0; i < input->columns.n; i++) {
+        const char *reason = otc_input_left_out(input, i);
+
+        if (reason) {
+            (void)fprintf(to, "%s: left out %.*s (%s)\n", label,
+                          OTC_SLICE_ARG(input->columns.columns[i].name), reason);
+        }
+    }
+}

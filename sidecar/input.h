@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file A table as the offline commands take it: opened, typed, its features chosen. */
+#ifndef OTC_SIDECAR_INPUT_H
+#define OTC_SIDECAR_INPUT_H
+
+#include "common/analysis/table.h"
+#include "sidecar/columns.h"
+#include "sidecar/options.h"
+
+/** What the options say about columns. All borrowed. */
+struct otc_input_options {
+    struct otc_option_list columns;     /* only these; empty: all that are features */
+    struct otc_option_list categorical; /* these are categories though they are numbers */
+    struct otc_option_list predictions; /* these have kind prediction */
+    const char *timestamp; /* the column that orders the rows; NULL: the only one of timestamps */
+    const char *preset;    /* "gen_ai" names features as the connector does; NULL: by their columns */
+};
+
+/** A column that is a feature. */
+struct otc_input_feature {
+    size_t column;
+    struct otc_slice name; /* borrowed from the table's columns, or a constant */
+    enum otc_feature_type type;
+    enum otc_feature_kind kind;
+    double scale; /* numbers are multiplied by it */
+};
+
+struct otc_input {
+    struct otc_table *table;
+    struct otc_columns columns;
+    struct otc_input_feature *features;
+    size_t n_features;
+    size_t time_column; /* SIZE_MAX: the order of rows is unknown */
+};
+
+/** Opens and types a table and chooses its features. Close also after a failure. */
+OTC_CHECK otc_status otc_input_open(struct otc_input *input, const char *path,
+                                    const struct otc_input_options *options, struct otc_error *err);
+void otc_input_close(struct otc_input *input);
+/** Calls fn(arg, cell's use, time) for each feature of each row, in order; fn answers false to fail out of
+ * memory. */
+OTC_CHECK otc_status otc_input_rows(struct otc_input *input,
+                                    bool (*fn)(void *arg, size_t feature, const struct otc_use *use,
+                                               int64_t time_ns),
+                                    void *arg, struct otc_error *err);
+/** The reference of a table's features. */
+OTC_CHECK otc_status otc_input_reference(struct otc_input *input, const struct otc_reference_limits *limits,
+                                         const char *model, int64_t now_ns, struct otc_reference **out,
+                                         struct otc_error *err);
+/** Prints the columns that are no features, with the reason, one a line. */
+void otc_input_print_left_out(const struct otc_input *input, const char *label, FILE *to);
+/** Why a column is no feature; NULL: it is one. */
+const char *otc_input_left_out(const struct otc_input *input, size_t column);
+
+#endif
