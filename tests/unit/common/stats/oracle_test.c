@@ -75,8 +75,8 @@ check_ks(const struct pair *pair, const struct counted *counted, const json_t *e
     assert_true(cells.error == 0);
     assert_within("D greater", cells.d_greater, testdata_member(expected, "D_greater"), 1e-12);
     assert_within("D less", cells.d_less, testdata_member(expected, "D_less"), 1e-12);
-    assert_within("location", samples.at, testdata_member(expected, "statistic_location"),
-                  d == 0 ? INFINITY : 0);
+    if (d > 0)
+        assert_close("location", samples.at, testdata_member(expected, "statistic_location"), 1e-14);
     assert_close("asymptotic p", otc_ks_p_value(d, pair->n, pair->m, OTC_KS_TWO_SIDED, OTC_KS_ASYMPTOTIC),
                  testdata_member(expected, "p_asymp_scipy"), 1e-9);
     if (!isnan(exact))
@@ -128,9 +128,9 @@ check_summary(const double *values, size_t n, const json_t *expected)
         /* The oracle read its files with a parser that is at times one unit in the last place off. */
 
         assert_close("quantile", otc_quantile_linear(values, n, share),
-                     testdata_member(quantile, "type7_linear"), 4e-16);
+                     testdata_member(quantile, "type7_linear"), 1e-14);
         assert_close("nearest rank", otc_quantile_nearest(values, n, share),
-                     testdata_member(quantile, "inverted_cdf_nearest_rank"), 4e-16);
+                     testdata_member(quantile, "inverted_cdf_nearest_rank"), 1e-14);
     }
 }
 
