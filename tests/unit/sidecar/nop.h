@@ -48,7 +48,7 @@ static struct nop *nop_sources[8];
 static otc_status
 nop_consume(struct otc_consumer *self, struct otc_batch *batch, struct otc_done *done, struct otc_error *err)
 {
-    struct nop *nop = OTC_CONTAINER(self, struct nop, input);
+    struct nop *nop = OTC_CONTAINER(self, nop, input);
     enum otc_signal signal = otc_batch_signal(batch);
     enum otc_signal to =
         nop->factory->kind == OTC_CONNECTOR && nop->next[signal] == NULL ? OTC_METRICS : signal;
@@ -69,7 +69,7 @@ nop_consume(struct otc_consumer *self, struct otc_batch *batch, struct otc_done 
 static otc_status
 nop_start(struct otc_component *self, struct otc_error *err)
 {
-    struct nop *nop = OTC_CONTAINER(self, struct nop, component);
+    struct nop *nop = OTC_CONTAINER(self, nop, component);
 
     nop_write("+", otc_kind_name(nop->factory->kind), nop->id,
               nop->pipeline[0] != '\0' ? nop->pipeline : NULL);
@@ -79,7 +79,7 @@ nop_start(struct otc_component *self, struct otc_error *err)
 static otc_status
 nop_shutdown(struct otc_component *self, int64_t deadline_ns, struct otc_error *err)
 {
-    struct nop *nop = OTC_CONTAINER(self, struct nop, component);
+    struct nop *nop = OTC_CONTAINER(self, nop, component);
 
     (void)deadline_ns;
     nop_write("-", otc_kind_name(nop->factory->kind), nop->id,
@@ -90,7 +90,7 @@ nop_shutdown(struct otc_component *self, int64_t deadline_ns, struct otc_error *
 static void
 nop_free(struct otc_component *self)
 {
-    struct nop *nop = OTC_CONTAINER(self, struct nop, component);
+    struct nop *nop = OTC_CONTAINER(self, nop, component);
 
     for (size_t i = 0; i < 8; i++) {
         if (nop_sources[i] == nop) {
@@ -104,14 +104,14 @@ static struct otc_consumer *
 nop_input(struct otc_component *self, enum otc_signal from)
 {
     (void)from;
-    return &OTC_CONTAINER(self, struct nop, component)->input;
+    return &OTC_CONTAINER(self, nop, component)->input;
 }
 
 static otc_status
 nop_connect(struct otc_component *self, enum otc_signal to, struct otc_consumer *next, struct otc_error *err)
 {
     (void)err;
-    OTC_CONTAINER(self, struct nop, component)->next[to] = next;
+    OTC_CONTAINER(self, nop, component)->next[to] = next;
     return OTC_OK;
 }
 
