@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "processors/latency/latency_config.h"
+
+static const char *const window_times[] = {"event", "arrival", NULL};
+
+/* The settings of every stage's window, with defaults for something that is looked at by the minute. */
+static const struct otc_field window_fields[] = {
+    OTC_FIELD(otc_window_config, length, .def = "5m", .min = "1s", .max = "31d",
+              .doc = "Span of time that quantiles are taken over; a multiple of `pane`. `window: 5m` is "
+                     "short for it."),
+    OTC_FIELD(otc_window_config, pane, .def = "30s", .min = "1s", .max = "31d",
+              .doc = "Step of the window: new quantiles at the end of each pane."),
+    OTC_FIELD(otc_window_config, time, .def = "event", .choices = window_times,
+              .doc = "Time that places a span: `event` (its end) or `arrival`."),
+    OTC_FIELD(otc_window_config, allowed_lateness, .def = "30s", .min = "0s", .max = "24h",
+              .doc = "How long a pane waits for spans that come out of order."),
+    OTC_FIELD(otc_window_config, max_age, .def = "24h", .min = "1s", .max = "366d",
+              .doc = "Spans that ended longer ago are not windowed, and counted as `too_old`."),
+    OTC_FIELD(otc_window_config, min_observations, .def = "1", .min = "1",
+              .doc = "Spans a series needs in the window for its quantiles to be told."),
+    OTC_FIELD_END,
+};
+
+static otc_status
+check_window(const void *value, struct otc_error *err)
+{
+    return otc_window_schema.check(value, err);
+}
+
+static const struct otc_schema window_schema = {.size = sizeof(struct otc_window_config),
+                                                .fields = window_fields,
+                                                .doc = "The span that quantiles are taken over.",
+                                                .check = check_window,
+                                                .scalar_key = "length"};
+
+static const struct otc_field histogram_fields[] = {
+    OTC_FIELD(latency_histogram_config, max_size, .def = "160", .min = "2", .max = "4096",
+              .doc = "Buckets of `ml.inference.duration`; its resolution falls when durations spread wider."),
+    OTC_FIELD(latency_histogram_config, quantile_buckets, .def = "640", .min = "2", .max = "65536",
+              .doc = "Buckets from which quantiles are taken: 640 hold 1.1 % relative error over a range of "
+                     "1 to a million."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema histogram_schema =
+    OTC_SCHEMA(latency_histogram_config, histogram_fields, "Resolution of the histograms.");
+
+static const struct otc_field limits_fields[] = {
+    OTC_FIELD(latency_limits_config, memory, .def = "64MiB", .min = "64KiB",
+              .doc = "Memory of histograms; durations that do not fit are counted as excluded."),
+    OTC_FIELD(latency_limits_config, models, .def = "100", .min = "1", .max = "100000", .doc = "Models."),
+    OTC_FIELD(latency_limits_config, versions, .def = "5", .min = "1", .max = "1000",
+              .doc = "Versions of a model; the least recently seen is forgotten for a new one."),
+    OTC_FIELD(latency_limits_config, operations, .def = "100", .min = "1", .max = "10000",
+              .doc = "Operations of a version; spans of further ones are pooled in the operation `other`, "
+                     "and counted."),
+    OTC_FIELD(latency_limits_config, series, .def = "20000", .min = "1", .max = "10000000",
+              .doc = "Series of one emission; what is beyond is left out and counted."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema limits_schema = OTC_SCHEMA(latency_limits_config, limits_fields, "Ceilings.");
+
+static const struct otc_field latency_fields[] = {
+    OTC_FIELD_STRUCT(latency_config, window, window_schema, .doc = "The span that quantiles are taken over."),
+    OTC_FIELD_STRUCT(latency_config, model, otc_model_schema,
+                     .doc = "Attributes that tell the model and its version."),
+    OTC_FIELD_STRUCT(latency_config, histogram, histogram_schema, .doc = "Resolution."),
+    OTC_FIELD_STRUCT(latency_config, limits, limits_schema, .doc = "Ceilings."),
+    OTC_FIELD(latency_config, metrics_flush_interval, .def = "15s", .min = "1s", .max = "24h",
+              .doc = "How often results are sent."),
+    OTC_FIELD(latency_config, series_expiration, .def = "24h", .min = "1s", .max = "366d",
+              .doc = "What had no span for this long is forgotten."),
+    OTC_FIELD_END,
+};
+
+const struct otc_schema latency_schema =
+    OTC_SCHEMA(latency_config, latency_fields, "Latency percentiles, requests and errors of spans.");
+
+otc_status
+latency_validate(const void *value, struct otc_error *err)
+{
+    const struct latency_config *config = value;
+    char expiration[32], length[32];
+
+    if (config->model.name.n == 0)
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "model::name: needs at least one attribute");
+    if (config->series_expiration.ns < config->window.length.ns) {
+        otc_duration_format(config->series_expiration, expiration);
+        otc_duration_format(config->window.length, length);
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "series_expiration: %s is shorter than the window, %s",
+                        expiration, length);
+    }
+    return OTC_OK;
+}
+
+otc_status
+latency_explain(const void *value, void (*line)(void *arg, const char *text), void *arg,
+                struct otc_error *err)
+{
+    const struct latency_config *config = value;
+    char text[256], label[32];
+    /* Per operation: errors, and per status requests, histogram, error bound and five quantiles. */
+    const int64_t per_operation = 1 + 2 * 8;
+
+    (void)err;
+    otc_window_label(&config->window, label);
+    snprintf(text, sizeof(text),
+             "latency: p50, p90, p95, p99 and p99.9 over %s by model, version, operation and status", label);
+    line(arg, text);
+    snprintf(text, sizeof(text), "at most %lld series for each operation of a model's version, %lld in all",
+             (long long)per_operation, (long long)config->limits.series);
+    line(arg, text);
+    return OTC_OK;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file Settings of the latency connector. */
+#ifndef OTC_LATENCY_CONFIG_H
+#define OTC_LATENCY_CONFIG_H
+
+#include "common/analysis/model.h"
+#include "common/analysis/window.h"
+
+struct latency_histogram_config {
+    int64_t max_size;
+    int64_t quantile_buckets;
+};
+
+struct latency_limits_config {
+    otc_bytes memory;
+    int64_t models, versions, operations, series;
+};
+
+struct latency_config {
+    struct otc_window_config window;
+    struct otc_model_config model;
+    struct latency_histogram_config histogram;
+    struct latency_limits_config limits;
+    otc_duration metrics_flush_interval;
+    otc_duration series_expiration;
+};
+
+extern const struct otc_schema latency_schema;
+
+/** The factory's `validate` and `explain`. */
+otc_status latency_validate(const void *config, struct otc_error *err);
+otc_status latency_explain(const void *config, void (*line)(void *arg, const char *text), void *arg,
+                           struct otc_error *err);
+
+#endif

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "processors/latency/state.h"
+
+static const struct otc_metric duration_metric = {.name = "ml.inference.duration",
+                                                  .unit = "s",
+                                                  .description =
+                                                      "Duration of spans by model, operation and status.",
+                                                  .type = OTC_METRIC_EXPONENTIAL_HISTOGRAM,
+                                                  .temporality = OTC_TEMPORALITY_CUMULATIVE};
+static const struct otc_metric quantile_metric = OTC_GAUGE_METRIC(
+    "ml.inference.duration.quantile", "s", "Nearest-rank quantiles of the duration over the last window.");
+static const struct otc_metric error_metric =
+    OTC_GAUGE_METRIC("ml.inference.duration.quantile.error", "1",
+                     "Bound of the relative error of ml.inference.duration.quantile.");
+static const struct otc_metric requests_metric =
+    OTC_COUNTER_METRIC("ml.inference.requests", "{request}", "Spans, by model, operation and status.");
+static const struct otc_metric errors_metric = OTC_COUNTER_METRIC(
+    "ml.inference.errors", "{request}", "Spans with status ERROR or an error.type, by model and operation.");
+static const struct otc_metric excluded_metric = OTC_COUNTER_METRIC(
+    "ml.inference.observations.excluded", "{request}", "Spans that a result leaves out, by reason.");
+
+static const char *const side_names[LATENCY_N_SIDES] = {"ok", "error"};
+static const char *const quantile_names[LATENCY_N_QUANTILES] = {"0.5", "0.9", "0.95", "0.99", "0.999"};
+
+/* Attributes grow from left to right: model, version, operation, status, quantile. */
+#define MAX_ATTRIBUTES 6
+struct labels {
+    struct otc_attribute items[MAX_ATTRIBUTES];
+    size_t n;
+};
+
+static void
+label(struct labels *labels, struct otc_attribute attribute)
+{
+    labels->items[labels->n++] = attribute;
+}
+
+static void
+emit_durations(struct otc_emitter *emitter, const struct labels *labels,
+               const struct latency_operation *operation, const struct otc_exp_histogram *histogram)
+{
+    const struct otc_exponential_value value = {.count = histogram->count,
+                                                .has_sum = true,
+                                                .has_min = true,
+                                                .has_max = true,
+                                                .sum = histogram->sum,
+                                                .min = histogram->min,
+                                                .max = histogram->max,
+                                                .scale = histogram->scale,
+                                                .zero_count = histogram->zero_count,
+                                                .positive_offset = histogram->offset,
+                                                .positive = histogram->counts,
+                                                .n_positive = histogram->n_buckets};
+
+    if (histogram->count > 0)
+        otc_emit_exponential(emitter, &duration_metric, labels->items, labels->n, operation->start_ns,
+                             &value);
+}
+
+static void
+emit_quantiles(struct otc_emitter *emitter, struct labels labels, struct latency_result *result)
+{
+    if (!result->valid && !result->stale)
+        return;
+    if (result->valid)
+        otc_emit_gauge(emitter, &error_metric, labels.items, labels.n, result->error);
+    else
+        otc_emit_stale(emitter, &error_metric, labels.items, labels.n);
+    labels.n++;
+    for (int q = 0; q < LATENCY_N_QUANTILES; q++) {
+        labels.items[labels.n - 1] = OTC_ATTR_STR("quantile", quantile_names[q]);
+        if (result->valid)
+            otc_emit_gauge(emitter, &quantile_metric, labels.items, labels.n, result->quantiles[q]);
+        else
+            otc_emit_stale(emitter, &quantile_metric, labels.items, labels.n);
+    }
+    result->stale = false;
+}
+
+static void
+emit_operation(struct otc_emitter *emitter, struct labels labels, struct latency_operation *operation)
+{
+    label(&labels, OTC_ATTR_SLICE("ml.operation.name", operation->name));
+    otc_emit_counter(emitter, &errors_metric, labels.items, labels.n, operation->start_ns,
+                     operation->sides[LATENCY_ERROR].requests);
+    labels.n++;
+    for (int side = 0; side < LATENCY_N_SIDES; side++) {
+        struct latency_series *series = &operation->sides[side];
+
+        labels.items[labels.n - 1] = OTC_ATTR_STR("status", side_names[side]);
+        otc_emit_counter(emitter, &requests_metric, labels.items, labels.n, operation->start_ns,
+                         series->requests);
+        emit_durations(emitter, &labels, operation, &series->durations);
+        emit_quantiles(emitter, labels, &series->result);
+    }
+}
+
+static void
+emit_version(struct otc_emitter *emitter, const struct otc_model_version *entry)
+{
+    struct latency_version *version = entry->state;
+    struct labels labels = {.n = 0};
+
+    if (entry->model->name.len)
+        label(&labels, OTC_ATTR_SLICE("ml.model.name", entry->model->name));
+    if (entry->version.len)
+        label(&labels, OTC_ATTR_SLICE("ml.model.version", entry->version));
+    for (size_t i = 0; i < version->n_slots; i++)
+        if (version->operations[i])
+            emit_operation(emitter, labels, version->operations[i]);
+    labels.n++;
+    for (int reason = 0; reason < LATENCY_N_EXCLUDED; reason++) {
+        labels.items[labels.n - 1] = OTC_ATTR_STR("reason", latency_excluded_name(reason));
+        if (version->excluded[reason] > 0)
+            otc_emit_counter(emitter, &excluded_metric, labels.items, labels.n, version->start_ns,
+                             version->excluded[reason]);
+    }
+}
+
+/* After a window's length without a span its results say nothing of the present. */
+static void
+end_results(struct latency_version *version, int64_t monotonic_ns)
+{
+    if (monotonic_ns - version->touched_ns < version->owner->config->window.length.ns)
+        return;
+    for (size_t i = 0; i < version->n_slots; i++)
+        for (int side = 0; version->operations[i] && side < LATENCY_N_SIDES; side++) {
+            struct latency_result *result = &version->operations[i]->sides[side].result;
+
+            result->stale = result->stale || result->valid;
+            result->valid = false;
+        }
+}
+
+static void
+refresh_version(struct latency_version *version, int64_t now_ns, int64_t monotonic_ns)
+{
+    const struct latency_config *config = version->owner->config;
+
+    if (otc_window_advance(&version->window, now_ns, monotonic_ns, false))
+        latency_evaluate(version);
+    end_results(version, monotonic_ns);
+    latency_expire(version, monotonic_ns - config->series_expiration.ns);
+}
+
+/* What belongs to no model. */
+static void
+emit_lost(const struct latency *latency, struct otc_emitter *emitter, const char *reason, uint64_t count)
+{
+    const struct otc_attribute attribute = OTC_ATTR_STR("reason", reason);
+
+    if (count > 0)
+        otc_emit_counter(emitter, &excluded_metric, &attribute, 1, latency->start_ns, count);
+}
+
+void
+latency_collect(void *stage, struct otc_emitter *emitter)
+{
+    struct latency *latency = stage;
+    int64_t now = latency->host->now_ns(latency->host);
+    int64_t monotonic = latency->host->monotonic_ns(latency->host);
+
+    pthread_mutex_lock(&latency->lock);
+    otc_models_expire(latency->models, monotonic - latency->config->series_expiration.ns);
+    for (size_t i = 0; i < otc_models_count(latency->models); i++) {
+        struct otc_model *model = otc_models_at(latency->models, i);
+
+        for (size_t j = 0; j < model->n_versions; j++) {
+            refresh_version(model->versions[j]->state, now, monotonic);
+            emit_version(emitter, model->versions[j]);
+        }
+    }
+    emit_lost(latency, emitter, "models", otc_models_overflow(latency->models));
+    emit_lost(latency, emitter, "malformed", latency->malformed);
+    pthread_mutex_unlock(&latency->lock);
+}

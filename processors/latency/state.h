@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file What the latency connector keeps: models, their versions, and each version's operations. */
+#ifndef OTC_LATENCY_STATE_H
+#define OTC_LATENCY_STATE_H
+
+#include "common/analysis/emit.h"
+#include "common/stats/exponential_histogram.h"
+#include "processors/latency/latency_config.h"
+
+#include <pthread.h>
+
+#define LATENCY_N_QUANTILES 5
+/** 0.5, 0.9, 0.95, 0.99, 0.999. */
+extern const double latency_quantiles[LATENCY_N_QUANTILES];
+
+/** Longest operation name; longer ones are cut. */
+#define LATENCY_NAME_MAX 128
+
+enum latency_side { LATENCY_OK, LATENCY_ERROR, LATENCY_N_SIDES };
+
+/** Why a span's duration was not recorded, or only in the cumulative histogram (the first three). */
+enum latency_excluded {
+    LATENCY_LATE,
+    LATENCY_TOO_OLD,
+    LATENCY_FUTURE,
+    LATENCY_MEMORY,
+    LATENCY_NEGATIVE,
+    LATENCY_NO_DURATION,
+    LATENCY_OPERATIONS,
+    LATENCY_N_EXCLUDED
+};
+/** "late", "too_old", "future", "memory", "negative_duration", "no_duration", "operations". */
+const char *latency_excluded_name(enum latency_excluded reason);
+
+/** Bytes of histograms, against `limits::memory`. */
+struct latency_budget {
+    size_t used;
+    size_t limit;
+};
+
+/** What the last evaluated window said; `stale`: its series have to be ended once. */
+struct latency_result {
+    bool valid;
+    bool stale;
+    double error;
+    double quantiles[LATENCY_N_QUANTILES];
+};
+
+/** One status of an operation. */
+struct latency_series {
+    uint64_t requests;
+    struct otc_exp_histogram durations; /* cumulative */
+    struct latency_result result;
+};
+
+struct latency_operation {
+    uint64_t id; /* never given twice */
+    size_t slot;
+    struct otc_slice name;
+    int64_t start_ns;     /* of its counters */
+    int64_t last_seen_ns; /* monotonic */
+    struct latency_series sides[LATENCY_N_SIDES];
+};
+
+/** One version of a model; the registry's state. */
+struct latency_version {
+    struct latency *owner;
+    struct otc_window window;
+    struct otc_map *by_name;
+    struct latency_operation **operations; /* by slot; NULL: free */
+    size_t n_slots;
+    struct latency_operation *recent;
+    uint64_t excluded[LATENCY_N_EXCLUDED];
+    int64_t start_ns;
+    int64_t touched_ns; /* monotonic, of the last span */
+};
+
+/** Durations of a pane, by slot; an entry whose id is not the operation's belongs to one that is gone. */
+struct latency_pane_entry {
+    uint64_t id;
+    struct otc_exp_histogram sides[LATENCY_N_SIDES];
+};
+struct latency_pane {
+    struct latency_pane_entry *entries;
+    size_t n;
+};
+
+struct latency {
+    struct otc_component component;
+    struct otc_consumer consumer;
+    struct otc_host *host;
+    const struct latency_config *config;
+    struct otc_projection *projection;
+    size_t operation_value; /* places in the projection, after the model's entries */
+    size_t error_value;
+    struct otc_emitter *emitter;
+
+    pthread_mutex_t lock; /* guards what follows */
+    struct otc_models *models;
+    struct latency_budget budget;
+    uint64_t next_id;
+    int64_t start_ns;
+    uint64_t malformed; /* parts whose walk failed */
+};
+
+extern const struct otc_model_ops latency_model_ops;
+
+/** One span, as the state takes it. */
+struct latency_span {
+    struct otc_slice operation;
+    enum latency_side side;
+    int64_t end_ns; /* 0: none */
+    bool has_duration;
+    double duration_s; /* may be negative */
+    int64_t now_ns;
+    int64_t monotonic_ns;
+};
+/** Counts a span of this version. */
+void latency_observe(struct latency_version *version, const struct latency_span *span);
+/** Evaluates every window of the version that has closed. */
+void latency_evaluate(struct latency_version *version);
+/** Forgets operations without a span since `before_ns` (monotonic). */
+void latency_expire(struct latency_version *version, int64_t before_ns);
+
+/** The consumer: walks the batch's spans. */
+otc_status latency_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done,
+                           struct otc_error *err);
+/** The emitter's collection. */
+void latency_collect(void *latency, struct otc_emitter *emitter);
+
+#endif
