@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/analysis/sample.h"
+#include "common/base/number.h"
+#include "sidecar/commands.h"
+#include "sidecar/compare.h"
+#include "sidecar/input.h"
+
+#include <math.h>
+#include <unistd.h>
+
+/** Options of `compare`. */
+struct compare_options {
+    struct otc_input_options input;
+    const char *reference, *current, *format, *level, *min_observations;
+    struct otc_option_list min_effects;
+    bool fail_on_drift;
+};
+
+/** Everything a comparison owns. */
+struct run {
+    struct otc_input reference_input; /* when the reference is a table */
+    struct otc_input current;
+    struct otc_reference *reference;
+    struct otc_sample **samples; /* one for each feature of `current` */
+    struct otc_comparison comparison;
+};
+
+/** A reference file says so near its beginning; a name that ends in .json is meant to be one. */
+static bool
+is_reference_file(const char *path)
+{
+    char head[4096] = "";
+    size_t len = strlen(path);
+    FILE *file = strcmp(path, "-") == 0 ? NULL : fopen(path, "rbe");
+    size_t got = file ? fread(head, 1, sizeof(head) - 1, file) : 0;
+
+    head[got] = 0;
+    if (file) {
+        (void)fclose(file);
+    }
+    return strstr(head, "\"otelcol-aimon reference\"") != NULL ||
+           (len > 5 && strcmp(path + len - 5, ".json") == 0);
+}
+
+static otc_status
+open_reference(struct run *run, const struct compare_options *options, struct otc_error *err)
+{
+    struct otc_reference_limits limits = OTC_REFERENCE_LIMITS_DEFAULT;
+    otc_status status;
+
+    if (is_reference_file(options->reference)) {
+        return otc_reference_load(options->reference, 0, &run->reference, err);
+    }
+    limits.exact_points = 0;
+    limits.max_categories = 0;
+    status = otc_input_open(&run->reference_input, options->reference, &options->input, err);
+    return status == OTC_OK ? otc_input_reference(&run->reference_input, &limits, "", 0, &run->reference, err)
+                            : status;
+}
+
+/** The reference's feature that a column of the current table is; names under gen_ai also in their own right.
+ */
+static const struct otc_reference_feature *
+feature_of(const struct run *run, struct otc_slice column, double *scale)
+{
+    const struct otc_reference_feature *feature = otc_reference_find(run->reference, column);
+    const struct otc_column_meaning *meaning;
+
+    *scale = 1;
+    if (feature) {
+        return feature;
+    }
+    meaning = otc_gen_ai_column(column);
+    if (!meaning || !meaning->feature) {
+        return NULL;
+    }
+    *scale = meaning->scale > 0 ? meaning->scale : 1;
+    return otc_reference_find_kind(run->reference, meaning->kind, otc_slice_str(meaning->feature));
+}
+
+/** Chooses the current columns by what the reference knows, not by what they look like. */
+static otc_status
+match_columns(struct run *run, struct otc_error *err)
+{
+    struct otc_input *current = &run->current;
+    size_t room = current->columns.n + 1;
+
+    free(current->features);
+    current->n_features = 0;
+    current->features = calloc(room, sizeof(*current->features));
+    run->samples = calloc(room, sizeof(struct otc_sample *));
+    run->comparison.features = calloc(room, sizeof(*run->comparison.features));
+    if (!current->features || !run->samples || !run->comparison.features) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    for (size_t i = 0; i < current->columns.n; i++) {
+        double scale;
+        const struct otc_reference_feature *feature =
+            feature_of(run, current->columns.columns[i].name, &scale);
+        size_t n = current->n_features;
+
+        if (!feature) {
+            continue;
+        }
+        current->features[n] =
+            (struct otc_input_feature){i, feature->name, feature->type, feature->kind, scale};
+        run->comparison.features[n].reference = feature;
+        run->samples[n] = otc_sample_new(feature);
+        if (!run->samples[n]) {
+            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+        }
+        current->n_features++;
+    }
+    run->comparison.n_features = current->n_features;
+    return OTC_OK;
+}
+
+static bool
+add_to_sample(void *arg, size_t feature, const struct otc_use *use, int64_t time_ns)
+{
+    struct run *run = arg;
+
+    return otc_sample_add(run->samples[feature], use, time_ns);
+}
+
+static bool
+is_compared(const struct run *run, const struct otc_reference_feature *feature)
+{
+    for (size_t i = 0; i < run->comparison.n_features; i++) {
+        if (run->comparison.features[i].reference == feature) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Columns on one side only, and those that are no features. */
+static otc_status
+list_others(struct run *run, struct otc_error *err)
+{
+    struct otc_comparison *c = &run->comparison;
+    const struct otc_columns *current = &run->current.columns;
+    const struct otc_columns *left = &run->reference_input.columns;
+
+    c->others = calloc(run->reference->n_features + left->n + current->n + 1, sizeof(*c->others));
+    if (!c->others) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    for (size_t i = 0; i < left->n; i++) {
+        const char *reason = otc_input_left_out(&run->reference_input, i);
+
+        if (reason) {
+            c->others[c->n_others++] = (struct otc_not_compared){left->columns[i].name, reason, true, false};
+        }
+    }
+    for (size_t i = 0; i < run->reference->n_features; i++) {
+        const struct otc_reference_feature *feature = &run->reference->features[i];
+
+        if (!is_compared(run, feature)) {
+            c->others[c->n_others++] = (struct otc_not_compared){feature->name, NULL, true, false};
+        }
+    }
+    for (size_t i = 0; i < current->n; i++) {
+        struct otc_slice name = current->columns[i].name;
+        double scale;
+
+        if (!feature_of(run, name, &scale) && otc_columns_find(left, name) == SIZE_MAX) {
+            c->others[c->n_others++] =
+                (struct otc_not_compared){name, current->columns[i].left_out, false, true};
+        }
+    }
+    return OTC_OK;
+}
+
+static otc_status
+evaluate(struct run *run, struct otc_error *err)
+{
+    struct otc_comparison *c = &run->comparison;
+    struct otc_feature_result *results = calloc(c->n_features + 1, sizeof(*results));
+    otc_status status = results ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+
+    for (size_t i = 0; status == OTC_OK && i < c->n_features; i++) {
+        status = otc_sample_evaluate(run->samples[i], &c->decision, &results[i], err);
+    }
+    if (status == OTC_OK) {
+        status = otc_evaluate_family(&c->decision, results, c->n_features, err);
+    }
+    for (size_t i = 0; status == OTC_OK && i < c->n_features; i++) {
+        c->features[i].result = results[i];
+        c->features[i].observations = otc_sample_observations(run->samples[i]);
+        c->features[i].unseen = otc_sample_unseen(run->samples[i]);
+        c->n_drifted += results[i].rejected;
+    }
+    free(results);
+    return status;
+}
+
+static otc_status
+compare(struct run *run, const struct compare_options *options, struct otc_error *err)
+{
+    static const struct otc_input_options any; /* the reference chooses */
+    otc_status status = open_reference(run, options, err);
+
+    if (status == OTC_OK) {
+        status = otc_input_open(&run->current, options->current, &any, err);
+    }
+    if (status == OTC_OK) {
+        status = match_columns(run, err);
+    }
+    if (status == OTC_OK && run->comparison.n_features == 0) {
+        status = otc_fail(err, OTC_INVALID_ARGUMENT, "%s and %s have no feature in common",
+                          options->reference, options->current);
+    }
+    if (status == OTC_OK) {
+        status = otc_input_rows(&run->current, add_to_sample, run, err);
+    }
+    if (status == OTC_OK) {
+        status = list_others(run, err);
+    }
+    if (status == OTC_OK) {
+        run->comparison.reference_path = options->reference;
+        run->comparison.current_path = options->current;
+        run->comparison.reference_hash = run->reference->hash;
+        run->comparison.reference_rows = run->reference->rows;
+        run->comparison.current_rows = run->current.columns.rows;
+        status = evaluate(run, err);
+    }
+    return status;
+}
+
+static void
+release(struct run *run)
+{
+    for (size_t i = 0; run->samples && i < run->current.n_features; i++) {
+        otc_sample_free(run->samples[i]);
+    }
+    free(run->samples);
+    free(run->comparison.features);
+    free(run->comparison.others);
+    otc_reference_unref(run->reference);
+    otc_input_close(&run->reference_input);
+    otc_input_close(&run->current);
+}
+
+/** A number option in [min, max]; false after printing an error. */
+static bool
+read_number(const struct otc_command *command, const char *name, struct otc_slice text, const double range[2],
+            double *out)
+{
+    double number;
+
+    if (!otc_parse_double(text, &number) || !(number >= range[0] && number <= range[1])) {
+        (void)otc_usage_error(command, "--%s: '%.*s' is not allowed (%g to %g)", name, OTC_SLICE_ARG(text),
+                              range[0], range[1]);
+        return false;
+    }
+    *out = number;
+    return true;
+}
+
+/** "ks=0.1": the smallest effect that counts. */
+static bool
+read_min_effect(const struct otc_command *command, struct otc_slice item, struct otc_decision *decision)
+{
+    static const double range[2] = {0, 1e6};
+    const uint8_t *equals = memchr(item.data, '=', item.len);
+    size_t len = equals ? (size_t)(equals - item.data) : item.len;
+    struct otc_slice name = otc_slice_of(item.data, len);
+
+    for (size_t t = 0; equals && t < OTC_N_TESTS; t++) {
+        if (otc_slice_equal_str(name, otc_test_name((enum otc_test)t)) ||
+            (t == OTC_TEST_CHI_SQUARED && otc_slice_equal_str(name, "total_variation"))) {
+            return read_number(command, "min-effect", otc_slice_skip(item, len + 1), range,
+                               &decision->min_effect[t]);
+        }
+    }
+    (void)otc_usage_error(command,
+                          "--min-effect: '%.*s' is not allowed (ks=, psi=, total_variation= or missing=)",
+                          OTC_SLICE_ARG(item));
+    return false;
+}
+
+static bool
+read_decision(const struct otc_command *command, const struct compare_options *options,
+              struct otc_decision *decision)
+{
+    static const double levels[2] = {0, 1};
+    static const double counts[2] = {0, 1e15};
+    double number = 0;
+
+    *decision = OTC_DECISION_DEFAULT;
+    decision->min_observations = 0;
+    if (options->level &&
+        !read_number(command, "level", otc_slice_str(options->level), levels, &decision->level)) {
+        return false;
+    }
+    if (options->min_observations) {
+        if (!read_number(command, "min-observations", otc_slice_str(options->min_observations), counts,
+                         &number)) {
+            return false;
+        }
+        decision->min_observations = (uint64_t)number;
+    }
+    for (size_t i = 0; i < options->min_effects.n; i++) {
+        if (!read_min_effect(command, options->min_effects.items[i], decision)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** Colours: on a terminal that has them, unless NO_COLOR says otherwise (no-color.org). */
+static bool
+wants_color(void)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && !(no_color && *no_color) && !(terminal && strcmp(terminal, "dumb") == 0);
+}
+
+static int
+run_compare(const struct compare_options *options, const struct otc_decision *decision)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct run run = {.comparison = {.decision = *decision}};
+    bool json = options->format && strcmp(options->format, "json") == 0;
+    int exit_code = OTC_EXIT_DONE;
+
+    if (compare(&run, options, &err) != OTC_OK) {
+        exit_code = otc_command_failed(&err);
+    } else if (json && !otc_comparison_print_json(&run.comparison, stdout)) {
+        (void)fputs("error: the result could not be written\n", stderr);
+        exit_code = OTC_EXIT_FAILED;
+    } else {
+        if (!json) {
+            otc_comparison_print(&run.comparison, wants_color(), stdout);
+        }
+        exit_code = options->fail_on_drift && run.comparison.n_drifted > 0 ? OTC_EXIT_DRIFT : OTC_EXIT_DONE;
+    }
+    release(&run);
+    return exit_code;
+}
+
+int
+otc_cmd_compare(int argc, char **argv)
+{
+    static struct compare_options options; /* lists of a thousand names */
+    const struct otc_option table[] = {
+        {"reference", "FILE", "a reference file, or a table: CSV with a header, JSON lines",
+         .text = &options.reference},
+        {"current", "FILE", "the table to judge, - for standard input", .text = &options.current},
+        {"format", "table|json", "how to print the result (table)", .text = &options.format},
+        {"level", "X", "level of the adjusted p-values (0.001)", .text = &options.level},
+        {"min-effect", "TEST=X",
+         "smallest effect that counts: ks=0.1,psi=0.1,total_variation=0.1,missing=0.05",
+         .list = &options.min_effects},
+        {"min-observations", "N", "values a feature needs to be tested (0)",
+         .text = &options.min_observations},
+        {"columns", "a,b", "only these columns", .list = &options.input.columns},
+        {"categorical", "a,b", "columns whose numbers are categories", .list = &options.input.categorical},
+        {"prediction", "a,b", "columns that are predictions", .list = &options.input.predictions},
+        {"timestamp", "COLUMN", "the reference's column that orders its rows",
+         .text = &options.input.timestamp},
+        {"fail-on-drift", NULL, "exit with 3 when a feature drifted", .flag = &options.fail_on_drift},
+        {.name = NULL}};
+    const struct otc_command command = {
+        "compare --reference FILE --current FILE [options]",
+        "Compares a table with a reference, feature by feature, as the drift connector does.", table, 0};
+    struct otc_decision decision;
+    int exit_code = OTC_EXIT_DONE;
+
+    options = (struct compare_options){0};
+    if (!otc_options_read(&command, argc, argv, NULL, &exit_code)) {
+        return exit_code;
+    }
+    if (!options.reference || !options.current) {
+        return otc_usage_error(&command, "--%s is missing", options.reference ? "current" : "reference");
+    }
+    if (strcmp(options.reference, "-") == 0 && strcmp(options.current, "-") == 0) {
+        return otc_usage_error(&command, "only one of the tables can be standard input");
+    }
+    if (options.format && strcmp(options.format, "json") != 0 && strcmp(options.format, "table") != 0) {
+        return otc_usage_error(&command, "--format: '%s' is not allowed (table, json)", options.format);
+    }
+    return read_decision(&command, &options, &decision) ? run_compare(&options, &decision) : OTC_EXIT_USAGE;
+}
