@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/otlp/build.h"
 
+#include "common/otlp/build_attributes.h"
 #include "common/otlp/wire.h"
 
 /* Field numbers of opentelemetry/proto/metrics/v1/metrics.proto. */
@@ -36,55 +37,6 @@ struct otc_metrics_builder {
 };
 
 static void
-put_value(struct otc_buf *out, const struct otc_value *value)
-{
-    switch (value->type) {
-    case OTC_VALUE_STRING:
-        otc_wire_put_bytes(out, 1, value->as.slice);
-        break;
-    case OTC_VALUE_BOOL:
-        otc_wire_put_number(out, 2, value->as.boolean);
-        break;
-    case OTC_VALUE_INT:
-        otc_wire_put_number(out, 3, (uint64_t)value->as.integer);
-        break;
-    case OTC_VALUE_DOUBLE:
-        otc_wire_put_double(out, 4, value->as.real);
-        break;
-    case OTC_VALUE_ARRAY:
-        otc_wire_put_bytes(out, 5, value->as.slice);
-        break;
-    case OTC_VALUE_KVLIST:
-        otc_wire_put_bytes(out, 6, value->as.slice);
-        break;
-    case OTC_VALUE_BYTES:
-        otc_wire_put_bytes(out, 7, value->as.slice);
-        break;
-    case OTC_VALUE_EMPTY:
-    case OTC_VALUE_ABSENT:
-        break;
-    }
-}
-
-static void
-put_attributes(struct otc_buf *out, uint32_t field, const struct otc_attribute *attributes, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        size_t pair, value;
-
-        if (attributes[i].value.type == OTC_VALUE_ABSENT) {
-            continue;
-        }
-        pair = otc_wire_begin(out, field);
-        otc_wire_put_bytes(out, 1, attributes[i].key);
-        value = otc_wire_begin(out, 2);
-        put_value(out, &attributes[i].value);
-        otc_wire_end(out, value);
-        otc_wire_end(out, pair);
-    }
-}
-
-static void
 put_text(struct otc_buf *out, uint32_t field, const char *text)
 {
     if (text && *text) {
@@ -106,7 +58,7 @@ otc_metrics_builder_new(const struct otc_attribute *resource, size_t n, const ch
     otc_buf_init(&builder->resource, limit);
     otc_buf_init(&builder->scope, limit);
     mark = otc_wire_begin(&builder->resource, 1);
-    put_attributes(&builder->resource, 1, resource, n);
+    otc_wire_put_attributes(&builder->resource, 1, resource, n);
     otc_wire_end(&builder->resource, mark);
     mark = otc_wire_begin(&builder->scope, 1);
     put_text(&builder->scope, 1, scope_name);
@@ -243,7 +195,7 @@ point_end(struct point *point)
 static void
 put_number_head(struct otc_buf *out, const struct otc_point_head *head)
 {
-    put_attributes(out, 7, head->attributes, head->n_attributes);
+    otc_wire_put_attributes(out, 7, head->attributes, head->n_attributes);
     if (head->start_unix_nano) {
         otc_wire_put_fixed64(out, 2, head->start_unix_nano);
     }
@@ -298,7 +250,7 @@ otc_build_histogram(struct otc_metrics_builder *builder, const struct otc_metric
     if (!point.instrument) {
         return false;
     }
-    put_attributes(point.out, 9, head->attributes, head->n_attributes);
+    otc_wire_put_attributes(point.out, 9, head->attributes, head->n_attributes);
     if (head->start_unix_nano) {
         otc_wire_put_fixed64(point.out, 2, head->start_unix_nano);
     }
@@ -358,7 +310,7 @@ otc_build_exponential(struct otc_metrics_builder *builder, const struct otc_metr
     if (!point.instrument) {
         return false;
     }
-    put_attributes(point.out, 1, head->attributes, head->n_attributes);
+    otc_wire_put_attributes(point.out, 1, head->attributes, head->n_attributes);
     if (head->start_unix_nano) {
         otc_wire_put_fixed64(point.out, 2, head->start_unix_nano);
     }
