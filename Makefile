@@ -111,7 +111,7 @@ $(B)/%.o: %.c
 $(B)/gen/%.o: $(GEN)/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -I. -I$(GEN) -std=gnu17 -g -O2 -fPIC -fvisibility=hidden $(filter -fsanitize%,$(CFLAGS.$(VARIANT))) -w -c $< -o $@
-$(OBJ.common/otlp): | $(PROTO_H)
+$(OBJ.common/otlp) $(OBJ.tests/fuzz/oracle): | $(PROTO_H)
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: %.proto
 	@mkdir -p $(GEN)
 	$(if $(V),,@echo "  PROTOC  $<")
@@ -139,7 +139,7 @@ UNIT := $(UNIT_SRC:%.c=$(B)/%)
 SCENARIOS := $(SCENARIO_SRC:%.c=$(B)/%)
 unit_folder = $(patsubst tests/unit/%/,%,$(dir $(1:$(B)/%=%)))
 # A folder whose tests read verification data and need nothing else of the harness.
-NEEDS_DATA := common/stats
+NEEDS_DATA := common/stats common/json common/otlp
 NEEDS_HARNESS := $(COMPONENTS) common/component common/analysis common/net sidecar
 unit_closure = $(call uniq,$(if $(filter $(NEEDS_HARNESS),$1),tests/harness) $(if $(filter $(NEEDS_DATA),$1),tests/harness/data) $(if $(filter common/otlp,$1),tests/fuzz/oracle) $1 $(call closure,$1) $(if $(filter $(NEEDS_HARNESS),$1),$(call closure,tests/harness)))
 
@@ -168,7 +168,37 @@ test: deps ## install what is missing, build, run every test
 	$(Q)tests/check/run_tests.sh $(B)
 
 .PHONY: build-tests
-build-tests: $(BIN) $(UNIT) $(SCENARIOS)
+build-tests: $(BIN) $(UNIT) $(SCENARIOS) $$(REPLAYS)
+
+# Each tests/fuzz/x_fuzz.c is a libFuzzer target; without libFuzzer, replay.c runs its corpus (tests/fuzz/corpus/x).
+FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ_LINK := tests/fuzz/oracle $(call closure,common/otlp)
+REPLAYS := $(FUZZ_SRC:%_fuzz.c=$(B)/%_replay)
+FUZZERS := $(FUZZ_SRC:%.c=$(B)/%)
+$(FUZZ_SRC:%.c=$(B)/%.o): | $(PROTO_H)
+$(REPLAYS): %_replay: %_fuzz.o $(B)/tests/fuzz/replay.o $(call archives,$(FUZZ_LINK))
+	$(Q)$(CC) $(LDFLAGS_V) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LINK.tests/fuzz/oracle)
+$(FUZZERS): %: %.o $(call archives,$(FUZZ_LINK))
+	$(Q)$(CC) $(LDFLAGS_V) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LINK.tests/fuzz/oracle)
+
+TOOLS := $(B)/tests/fuzz/seeds $(B)/tests/bench/payload $(B)/tests/bench/walk_bench
+$(TOOLS:=.o) $(B)/tests/bench/payload_main.o: | $(PROTO_H)
+$(B)/tests/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(call archives,$(FUZZ_LINK))
+$(B)/tests/bench/payload: $(B)/tests/bench/payload_main.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
+$(B)/tests/bench/walk_bench: $(B)/tests/bench/walk_bench.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
+$(TOOLS):
+	$(Q)$(CC) $(LDFLAGS_V) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LINK.tests/fuzz/oracle)
+
+.PHONY: fuzz fuzz-run fuzz-replay fuzz-seeds
+fuzz-seeds: $(B)/tests/fuzz/seeds ## write the fuzzers' first inputs again
+	$(Q)mkdir -p tests/fuzz/corpus/otlp_walk tests/fuzz/corpus/otlp_json tests/fuzz/corpus/otlp_admit && $<
+fuzz-replay: $(REPLAYS) ## run the fuzzers' corpora
+	$(Q)set -e; for r in $^; do $$r; done
+fuzz: ## fuzz one target with clang: make fuzz T=otlp_walk SECONDS=600
+	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz CC=clang fuzz-run T=$(T) SECONDS=$(SECONDS)
+fuzz-run: $$(B)/tests/fuzz/$$(T)_fuzz
+	$(Q)mkdir -p $(B)/corpus/$(T) && $< -max_total_time=$(or $(SECONDS),60) -max_len=8192 -timeout=10 -rss_limit_mb=4096 \
+	  -artifact_prefix=$(B)/corpus/ $(B)/corpus/$(T) tests/fuzz/corpus/$(T)
 
 # ---- Packages -------------------------------------------------------------------------------------------
 

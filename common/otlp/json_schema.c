@@ -55,7 +55,7 @@ static const char *const severities[] = {"SEVERITY_NUMBER_UNSPECIFIED", "SEVERIT
                                                  sizeof(type##_fields) / sizeof(type##_fields[0]), nests}
 
 /* A value holds arrays and lists, which hold values. */
-static const struct otc_json_message array_value, kvlist;
+static const struct otc_json_message array_value, kvlist, key_value;
 
 static const struct otc_json_field any_value_fields[] = {
     ONE("stringValue", 1, STRING), ONE("boolValue", 2, BOOL),         ONE("intValue", 3, INT64),
