@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The connector's behaviour in time: learning, verdicts, lateness, vanishing features, re-emission, expiry.
+ */
+#include "tests/unit/processors/drift/stage.h"
+
+/* Ten-second panes; two minutes of learning. */
+#define LEARNING                                                                                             \
+    "presets: [ml]\nreference: {learn: {observations: 500, duration: 2m}}\n"                                 \
+    "window: {length: 1m, pane: 10s, allowed_lateness: 0s, min_observations: 50}\n"
+
+/* A number in [0, 1) from a counter: no run of a test differs from another. */
+static double
+uniform(uint64_t i)
+{
+    i = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    i = (i ^ (i >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    i = (i ^ (i >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (double)((i ^ (i >> 31)) >> 11) * 0x1p-53;
+}
+
+struct traffic {
+    double shift; /* of the number */
+    double other; /* share of "FR" among the countries */
+    double missing;
+    uint64_t i;
+};
+
+/* `seconds` of traffic, ten records a second, sent second by second. */
+static void
+run(struct stage *stage, struct traffic *traffic, int seconds)
+{
+    for (int s = 0; s < seconds; s++) {
+        otc_sink_clear(stage->sink);
+        otc_vhost_advance(stage->vhost, OTC_SECOND);
+        for (int k = 0; k < 10; k++) {
+            uint64_t i = traffic->i++;
+            const struct field fields[] = {
+                NUMBER("ml.prediction.score", uniform(i)),
+                TEXT("ml.feature.country", uniform(i + 7777777) < traffic->other ? "FR" : "DE"),
+                NUMBER("ml.feature.age", 30 + 20 * uniform(i + 5555555) + traffic->shift),
+            };
+
+            record(stage, stage_now(stage) - 50 * OTC_MILLISECOND * k, fields,
+                   uniform(i + 3333333) < traffic->missing ? 2 : 3);
+        }
+        send(stage);
+    }
+}
+
+/* Traffic until the reference is learned and windows are full; then the state of the last flush. */
+static struct stage *
+learned_stage(struct traffic *traffic)
+{
+    struct stage *stage = stage_new(LEARNING);
+
+    *traffic = (struct traffic){.other = 0.2};
+    run(stage, traffic, 120 + 90);
+    return stage;
+}
+
+static double
+flushed(struct stage *stage, struct traffic *traffic, const char *metric, const char *feature)
+{
+    double value = NAN;
+
+    /* One flush falls into 15 seconds; the sink holds the last second's alone. */
+    for (int s = 0; s < 15; s++) {
+        run(stage, traffic, 1);
+        if (look(stage, metric, feature ? ATTRIBUTES("ml.feature.name", feature) : NULL).found) {
+            value = look(stage, metric, feature ? ATTRIBUTES("ml.feature.name", feature) : NULL).value;
+        }
+    }
+    return value;
+}
+
+static void
+test_a_reference_is_learned_then_compared(void **state)
+{
+    struct stage *stage = stage_new(LEARNING);
+    struct traffic traffic = {.other = 0.2};
+    double progress;
+
+    (void)state;
+    assert_int_equal(otc_vhost_logged(stage->vhost, "less than 24 hours"), 1);
+    progress = flushed(stage, &traffic, "ml.drift.reference.progress", NULL);
+    assert_true(progress > 0 && progress < 0.2);
+    assert_true(isnan(flushed(stage, &traffic, "ml.drift.ks", "age")));
+    /* 500 records are there after 50 s, two minutes are not. */
+    run(stage, &traffic, 60);
+    assert_true(flushed(stage, &traffic, "ml.drift.reference.progress", NULL) < 1);
+    assert_int_equal(otc_vhost_logged(stage->vhost, "Reference learned"), 0);
+    run(stage, &traffic, 60);
+    assert_int_equal(otc_vhost_logged(stage->vhost, "Reference learned"), 1);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.reference.progress", NULL), 1, 0);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.reference.info", NULL), 1, 0);
+    run(stage, &traffic, 60);
+    assert_true(flushed(stage, &traffic, "ml.drift.ks", "age") < 0.1);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.detected", "age"), 0, 0);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.detected", "country"), 0, 0);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.detected", "score"), 0, 0);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.model.detected", NULL), 0, 0);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.features.monitored", NULL), 3, 0);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.window.coverage", NULL), 1, 0);
+    assert_true(flushed(stage, &traffic, "ml.drift.reference.observations", "age") >= 1200);
+    stage_free(stage);
+}
+
+static void
+test_a_shift_is_detected_and_ends(void **state)
+{
+    struct traffic traffic;
+    struct stage *stage = learned_stage(&traffic);
+
+    (void)state;
+    traffic.shift = 15;
+    run(stage, &traffic, 90);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.detected", "age"), 1, 0);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.detected", "country"), 0, 0);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.features.drifted", NULL), 1, 0);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.model.detected", NULL), 1, 0);
+    assert_true(flushed(stage, &traffic, "ml.drift.ks", "age") > 0.6);
+    assert_true(flushed(stage, &traffic, "ml.feature.out_of_range", "age") > 0);
+    traffic.shift = 0;
+    run(stage, &traffic, 120);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.detected", "age"), 0, 0);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.model.detected", NULL), 0, 0);
+    stage_free(stage);
+}
+
+static void
+test_an_episode_is_k_of_n_windows(void **state)
+{
+    struct stage *stage =
+        stage_new("presets: [ml]\nreference: {learn: {observations: 500, duration: 2m}}\n"
+                  "window: {length: 10s, pane: 10s, allowed_lateness: 0s, min_observations: 50}\n"
+                  "decision: {windows: 2 of 3}\nmetrics_flush_interval: 1s\n");
+    /* On when two of the last three windows are off, the last of them too; over when three are not. */
+    const struct {
+        double shift, detected;
+    } steps[] = {{0, 0},  {30, 0}, {0, 0}, {0, 0}, {30, 0}, {0, 0},
+                 {30, 1}, {0, 1},  {0, 1}, {0, 0}, {30, 0}, {30, 1}};
+    struct traffic traffic = {.other = 0.2};
+
+    (void)state;
+    run(stage, &traffic, 150);
+    /* The last record of ten seconds is the first of the next pane: it closes this one, and a second later
+     * the verdict is out. */
+    for (size_t i = 0; i <= sizeof(steps) / sizeof(steps[0]); i++) {
+        double detected;
+
+        traffic.shift = i < sizeof(steps) / sizeof(steps[0]) ? steps[i].shift : 0;
+        run(stage, &traffic, 1);
+        detected = of_feature(stage, "ml.drift.detected", "age");
+        if (i > 0 && detected != steps[i - 1].detected) {
+            fail_msg("window %zu: detected %g, expected %g", i - 1, detected, steps[i - 1].detected);
+        }
+        run(stage, &traffic, 9);
+    }
+    stage_free(stage);
+}
+
+static void
+test_categories_and_unseen_ones(void **state)
+{
+    struct traffic traffic;
+    struct stage *stage = learned_stage(&traffic);
+
+    (void)state;
+    traffic.other = 0.7;
+    run(stage, &traffic, 90);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.detected", "country"), 1, 0);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.detected", "age"), 0, 0);
+    assert_float_equal(flushed(stage, &traffic, "ml.feature.unseen", "country"), 0, 0);
+    assert_true(flushed(stage, &traffic, "ml.drift.chi_squared", "country") > 50);
+    stage_free(stage);
+}
+
+static void
+test_a_feature_that_vanishes_is_detected(void **state)
+{
+    struct traffic traffic;
+    struct stage *stage = learned_stage(&traffic);
+
+    (void)state;
+    assert_float_equal(flushed(stage, &traffic, "ml.feature.missing", "age"), 0, 0);
+    traffic.missing = 1;
+    run(stage, &traffic, 90);
+    assert_true(flushed(stage, &traffic, "ml.feature.missing", "age") >= 900);
+    assert_float_equal(flushed(stage, &traffic, "ml.drift.detected", "age"), 1, 0);
+    assert_true(isnan(flushed(stage, &traffic, "ml.drift.ks", "age")));
+    run(stage, &traffic, 5);
+    otc_sink_clear(stage->sink);
+    otc_vhost_advance(stage->vhost, 15 * OTC_SECOND);
+    assert_float_equal(
+        look(stage, "ml.drift.rejected", ATTRIBUTES("ml.feature.name", "age", "ml.drift.test", "missing"))
+            .value,
+        1, 0);
+    stage_free(stage);
+}
+
+static void
+test_values_that_are_none_are_counted(void **state)
+{
+    struct traffic traffic;
+    struct stage *stage = learned_stage(&traffic);
+    const struct field bad[] = {TEXT("ml.feature.age", "41"), NUMBER("ml.feature.country", INFINITY),
+                                NUMBER("ml.prediction.score", NAN)};
+    const struct field empty[] = {TEXT("ml.feature.age", ""), TEXT("ml.feature.country", "IT"),
+                                  NUMBER("ml.prediction.score", -5)};
+    double missing = flushed(stage, &traffic, "ml.feature.missing", "score");
+    double outside = flushed(stage, &traffic, "ml.feature.out_of_range", "score");
+
+    (void)state;
+    assert_float_equal(missing, 0, 0);
+    record(stage, stage_now(stage), bad, 3);
+    record(stage, stage_now(stage), empty, 3);
+    send(stage);
+    flush(stage);
+    assert_float_equal(of_feature(stage, "ml.feature.invalid", "age"), 1, 0);
+    assert_float_equal(of_feature(stage, "ml.feature.missing", "age"), 1, 0);
+    assert_float_equal(of_feature(stage, "ml.feature.invalid", "country"), 1, 0);
+    assert_float_equal(of_feature(stage, "ml.feature.unseen", "country"), 1, 0);
+    assert_float_equal(of_feature(stage, "ml.feature.missing", "score"), 1, 0);
+    assert_float_equal(of_feature(stage, "ml.feature.out_of_range", "score"), outside + 1, 0);
+    stage_free(stage);
+}
+
+static void
+test_late_old_and_future_records_are_counted(void **state)
+{
+    struct traffic traffic;
+    struct stage *stage = learned_stage(&traffic);
+    const struct field fields[] = {NUMBER("ml.feature.age", 40)};
+    int64_t now = stage_now(stage);
+
+    (void)state;
+    record(stage, now - 30 * OTC_SECOND, fields, 1);
+    record(stage, now - 25 * OTC_HOUR, fields, 1);
+    record(stage, now - 25 * OTC_HOUR, fields, 1);
+    record(stage, now + 6 * OTC_MINUTE, fields, 1);
+    send(stage);
+    flush(stage);
+    assert_float_equal(look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "late")).value, 1,
+                       0);
+    assert_float_equal(look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "too_old")).value,
+                       2, 0);
+    assert_float_equal(look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "future")).value, 1,
+                       0);
+    assert_float_equal(of_model(stage, "ml.inference.records"), (double)traffic.i + 4, 0);
+    stage_free(stage);
+}
+
+static void
+test_a_new_version_is_compared_from_its_first_window(void **state)
+{
+    struct traffic traffic;
+    struct stage *stage = learned_stage(&traffic);
+    struct wish wish;
+
+    (void)state;
+    stage->version = "2";
+    traffic.shift = 15;
+    run(stage, &traffic, 60);
+    otc_sink_clear(stage->sink);
+    otc_vhost_advance(stage->vhost, 15 * OTC_SECOND);
+    wish = look(stage, "ml.drift.detected",
+                ATTRIBUTES("ml.feature.name", "age", "ml.model.version", "2", "ml.drift.window", "1m"));
+    assert_int_equal(wish.found, 1);
+    assert_float_equal(wish.value, 1, 0);
+    assert_float_equal(
+        look(stage, "ml.drift.detected", ATTRIBUTES("ml.feature.name", "age", "ml.model.version", "1")).value,
+        0, 0);
+    assert_int_equal(otc_vhost_logged(stage->vhost, "Reference learned"), 1);
+    stage_free(stage);
+}
+
+static void
+test_results_are_sent_again_until_the_model_is_silent(void **state)
+{
+    struct traffic traffic;
+    struct stage *stage = learned_stage(&traffic);
+    uint64_t before;
+
+    (void)state;
+    flush(stage);
+    assert_int_equal(look(stage, "ml.drift.ks", ATTRIBUTES("ml.feature.name", "age")).found, 1);
+    before = look(stage, "ml.drift.ks", ATTRIBUTES("ml.feature.name", "age")).time;
+    flush(stage);
+    assert_int_equal(look(stage, "ml.drift.ks", ATTRIBUTES("ml.feature.name", "age")).found, 1);
+    assert_int_equal(look(stage, "ml.drift.ks", ATTRIBUTES("ml.feature.name", "age")).time - before,
+                     15 * OTC_SECOND);
+    /* Five minutes without a record: the gauges end once, the counters stay. */
+    otc_vhost_advance(stage->vhost, 4 * OTC_MINUTE);
+    flush(stage);
+    flush(stage);
+    assert_true(look(stage, "ml.drift.ks", ATTRIBUTES("ml.feature.name", "age")).stale);
+    assert_true(look(stage, "ml.drift.model.detected", NULL).stale);
+    flush(stage);
+    assert_int_equal(look(stage, "ml.drift.ks", ATTRIBUTES("ml.feature.name", "age")).found, 0);
+    assert_int_equal(look(stage, "ml.feature.missing", ATTRIBUTES("ml.feature.name", "age")).found, 1);
+    /* A day later everything is forgotten. */
+    otc_vhost_advance(stage->vhost, OTC_DAY);
+    flush(stage);
+    assert_int_equal(look(stage, "ml.inference.records", NULL).found, 0);
+    stage_free(stage);
+}
+
+static void
+test_results_come_back_after_silence(void **state)
+{
+    struct traffic traffic;
+    struct stage *stage = learned_stage(&traffic);
+
+    (void)state;
+    otc_vhost_advance(stage->vhost, 10 * OTC_MINUTE);
+    run(stage, &traffic, 5);
+    flush(stage);
+    /* Not the results of before the silence. */
+    assert_int_equal(look(stage, "ml.drift.ks", ATTRIBUTES("ml.feature.name", "age")).found, 0);
+    run(stage, &traffic, 40);
+    flush(stage);
+    assert_int_equal(look(stage, "ml.drift.ks", ATTRIBUTES("ml.feature.name", "age")).found, 1);
+    stage_free(stage);
+}
+
+static void
+test_logs_share_the_state_of_traces(void **state)
+{
+    struct traffic traffic;
+    struct stage *stage = learned_stage(&traffic);
+    const struct field fields[] = {NUMBER("ml.feature.age", 40)};
+
+    (void)state;
+    stage->signal = OTC_LOGS;
+    record(stage, stage_now(stage), fields, 1);
+    record(stage, stage_now(stage), fields, 1);
+    send(stage);
+    flush(stage);
+    assert_float_equal(of_model(stage, "ml.inference.records"), (double)traffic.i + 2, 0);
+    stage_free(stage);
+}
+
+static void
+test_records_without_a_feature_are_none(void **state)
+{
+    struct stage *stage = stage_new("{}");
+    const struct field http[] = {TEXT("http.request.method", "GET"), TEXT("error.type", "500")};
+
+    (void)state;
+    stage->model = NULL;
+    record(stage, stage_now(stage), http, 2);
+    send(stage);
+    flush(stage);
+    assert_int_equal(otc_sink_batches(stage->sink), 0);
+    stage_free(stage);
+}
+
+static void
+test_a_broken_batch_is_no_error(void **state)
+{
+    struct stage *stage = stage_new("{}");
+    struct otc_consumer *consumer = stage->component->ops->input(stage->component, OTC_TRACES);
+    const struct otc_slice bad = OTC_SLICE_LIT("\x0a\x7f\x01");
+    struct otc_error err = OTC_ERROR_INIT;
+
+    (void)state;
+    assert_int_equal(otc_consume(consumer, otc_batch_copy_of(OTC_TRACES, bad, 1, NULL), NULL, &err), OTC_OK);
+    stage_free(stage);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_reference_is_learned_then_compared),
+        cmocka_unit_test(test_a_shift_is_detected_and_ends),
+        cmocka_unit_test(test_an_episode_is_k_of_n_windows),
+        cmocka_unit_test(test_categories_and_unseen_ones),
+        cmocka_unit_test(test_a_feature_that_vanishes_is_detected),
+        cmocka_unit_test(test_values_that_are_none_are_counted),
+        cmocka_unit_test(test_late_old_and_future_records_are_counted),
+        cmocka_unit_test(test_a_new_version_is_compared_from_its_first_window),
+        cmocka_unit_test(test_results_are_sent_again_until_the_model_is_silent),
+        cmocka_unit_test(test_results_come_back_after_silence),
+        cmocka_unit_test(test_logs_share_the_state_of_traces),
+        cmocka_unit_test(test_records_without_a_feature_are_none),
+        cmocka_unit_test(test_a_broken_batch_is_no_error),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
