@@ -573,9 +573,9 @@ otc_exchange_content_length(const struct otc_exchange *exchange)
 }
 
 int64_t
-otc_exchange_started_ns(const struct otc_exchange *exchange)
+otc_exchange_age_ns(const struct otc_exchange *exchange)
 {
-    return exchange->body_ns;
+    return otc_clock_monotonic_ns() - exchange->body_ns;
 }
 
 void

@@ -172,8 +172,8 @@ const char *otc_exchange_peer(const struct otc_exchange *exchange);
 bool otc_exchange_is_http2(const struct otc_exchange *exchange);
 /** The Content-Length, or -1. */
 int64_t otc_exchange_content_length(const struct otc_exchange *exchange);
-/** When its head had come, otc_clock_monotonic_ns. */
-int64_t otc_exchange_started_ns(const struct otc_exchange *exchange);
+/** Nanoseconds since its head had come. */
+int64_t otc_exchange_age_ns(const struct otc_exchange *exchange);
 
 /** In on_headers: the largest body; beyond it on_fault is called with RESOURCE_EXHAUSTED. */
 void otc_exchange_limit_body(struct otc_exchange *exchange, size_t bytes);

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "receivers/otlp/receiver.h"
+
+static const char *const encodings[] = {"", "gzip", "zstd", "zlib", "deflate", NULL};
+
+static const struct otc_field grpc_fields[] = {
+    OTC_HTTP_SERVER_FIELDS(otlp_grpc_config, server, "localhost:4317"),
+    OTC_FIELD(otlp_grpc_config, max_recv_msg_size_mib, .def = "0", .min = "0", .max = "2047",
+              .doc = "Largest message in MiB, compressed or not; 0: 4 MiB."),
+    OTC_FIELD(otlp_grpc_config, max_concurrent_streams, .def = "0", .min = "0", .max = "100000",
+              .doc = "Calls at a time on one connection; 0: 100."),
+    OTC_FIELD(otlp_grpc_config, read_buffer_size, .def = "524288", .min = "0", .inert = true,
+              .doc = "Buffers are sized by the listener."),
+    OTC_FIELD(otlp_grpc_config, write_buffer_size, .def = "0", .min = "0", .inert = true,
+              .doc = "Buffers are sized by the listener."),
+    OTC_FIELD(otlp_grpc_config, include_metadata, .def = "false",
+              .doc = "Keep the client's metadata with its data."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema grpc_schema = OTC_SCHEMA(otlp_grpc_config, grpc_fields, "OTLP/gRPC.");
+
+static const struct otc_field cors_fields[] = {
+    OTC_FIELD(otlp_cors_config, allowed_origins,
+              .doc = "Origins whose pages may send; `*` stands for any characters."),
+    OTC_FIELD(otlp_cors_config, allowed_headers, .doc = "Headers they may send beyond the simple ones."),
+    OTC_FIELD(otlp_cors_config, exposed_headers, .doc = "Response headers they may read."),
+    OTC_FIELD(otlp_cors_config, max_age, .def = "0", .min = "0", .max = "86400",
+              .doc = "Seconds for which a browser may remember the answer to a preflight."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema cors_schema =
+    OTC_SCHEMA(otlp_cors_config, cors_fields, "Cross-origin requests from browsers.");
+
+static otc_status
+check_path(const char *key, const char *path, struct otc_error *err)
+{
+    if (path && *path && *path != '/') {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: must start with '/', got \"%s\"", key, path);
+    }
+    return OTC_OK;
+}
+
+static otc_status
+http_check(const void *value, struct otc_error *err)
+{
+    const struct otlp_http_config *config = value;
+    otc_status status = check_path("traces_url_path", config->traces_url_path, err);
+
+    if (status == OTC_OK) {
+        status = check_path("metrics_url_path", config->metrics_url_path, err);
+    }
+    return status == OTC_OK ? check_path("logs_url_path", config->logs_url_path, err) : status;
+}
+
+static const struct otc_field http_fields[] = {
+    OTC_HTTP_SERVER_FIELDS(otlp_http_config, server, "localhost:4318"),
+    OTC_FIELD(otlp_http_config, max_request_body_size, .def = "20971520", .min = "0",
+              .doc = "Largest body in bytes, before and after decompression; 0: 20971520."),
+    OTC_FIELD(otlp_http_config, include_metadata, .def = "false",
+              .doc = "Keep the client's headers with its data."),
+    OTC_FIELD(otlp_http_config, response_headers, .doc = "Headers added to every response."),
+    OTC_FIELD(otlp_http_config, compression_algorithms, .def = "[\"\", gzip, zstd, zlib, deflate]",
+              .choices = encodings, .doc = "Content encodings accepted."),
+    OTC_FIELD_OPTIONAL(otlp_http_config, cors, cors_schema,
+                       .doc = "Cross-origin requests; absent: browsers are refused."),
+    OTC_FIELD(otlp_http_config, traces_url_path, .def = "/v1/traces", .doc = "Path of traces."),
+    OTC_FIELD(otlp_http_config, metrics_url_path, .def = "/v1/metrics", .doc = "Path of metrics."),
+    OTC_FIELD(otlp_http_config, logs_url_path, .def = "/v1/logs", .doc = "Path of logs."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema http_schema =
+    OTC_SCHEMA(otlp_http_config, http_fields, "OTLP/HTTP, binary and JSON.", .check = http_check);
+
+static const struct otc_field protocols_fields[] = {
+    OTC_FIELD_OPTIONAL(otlp_protocols_config, grpc, grpc_schema, .doc = "OTLP/gRPC; absent: off."),
+    OTC_FIELD_OPTIONAL(otlp_protocols_config, http, http_schema, .doc = "OTLP/HTTP; absent: off."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema protocols_schema =
+    OTC_SCHEMA(otlp_protocols_config, protocols_fields, "The protocols that are served.");
+
+static const struct otc_field otlp_fields[] = {
+    OTC_FIELD_STRUCT(otlp_config, protocols, protocols_schema, .doc = "The protocols that are served."),
+    OTC_FIELD_END,
+};
+const struct otc_schema otlp_schema =
+    OTC_SCHEMA(otlp_config, otlp_fields, "Receives traces, metrics and logs over OTLP.");
+
+otc_status
+otlp_validate(const void *config, struct otc_error *err)
+{
+    const struct otlp_config *otlp = config;
+
+    if (!otlp->protocols.grpc && !otlp->protocols.http) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "must specify at least one protocol when using the OTLP receiver");
+    }
+    return OTC_OK;
+}
