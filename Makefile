@@ -49,6 +49,9 @@ PKGS.common/otlp := libprotobuf-c
 PKGS.common/net := libnghttp2 libevent libevent_pthreads openssl
 LIBS.common/net := -lhttp_parser -ldeflate -lz -lzstd
 LIBS.common/base := -lm -lpthread
+# gRPC C core from Debian's static archives (hidden in the binary by --exclude-libs); OpenSSL and zlib are shared with common/net.
+GRPC_LIBS = $(sort $(filter-out -lssl -lcrypto -lz -ldl -lrt -latomic -lpthread,$(filter -l%,$(shell pkg-config --static --libs grpc))))
+LIBS.exporters/otlp_grpc = -Wl,-Bstatic -Wl,--start-group $(GRPC_LIBS) -Wl,--end-group -Wl,-Bdynamic -lssl -lcrypto -lz -ldeflate -lstdc++
 PKGS.tests/harness/data := jansson
 
 uniq = $(if $1,$(firstword $1) $(call uniq,$(filter-out $(firstword $1),$1)))

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/otlp_grpc/attempt.h"
+
+#include "common/net/inflate.h"
+#include "common/otlp/json.h"
+#include "exporters/otlp_grpc/channel.h"
+#include "exporters/otlp_grpc/reply.h"
+
+#include <grpc/byte_buffer.h>
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/support/alloc.h>
+#include <grpc/support/time.h>
+
+#define N_OPS 6
+
+struct otlp_grpc_attempt {
+    void *owner;
+    struct otc_done *done;
+    grpc_call *call;
+    grpc_byte_buffer *request;
+    grpc_byte_buffer *reply;
+    grpc_metadata_array initial, trailing;
+    grpc_status_code status;
+    grpc_slice details;
+    const char *error_text;
+};
+
+static void
+unref_batch(void *batch)
+{
+    otc_batch_unref(batch);
+}
+
+/* The parts by reference; each slice holds the batch. */
+static grpc_byte_buffer *
+plain_message(struct otc_batch *batch)
+{
+    size_t n = otc_batch_parts(batch);
+    grpc_slice *slices = calloc(n > 0 ? n : 1, sizeof(*slices));
+    grpc_byte_buffer *message;
+
+    if (!slices) {
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct otc_slice part = otc_batch_part(batch, i);
+
+        slices[i] = part.len == 0 ? grpc_empty_slice()
+                                  : grpc_slice_new_with_user_data((void *)(uintptr_t)part.data, part.len,
+                                                                  unref_batch, otc_batch_ref(batch));
+    }
+    message = grpc_raw_byte_buffer_create(slices, n);
+    for (size_t i = 0; i < n; i++) {
+        grpc_slice_unref(slices[i]);
+    }
+    free(slices);
+    return message;
+}
+
+/* All parts in one piece: the one part itself, or a copy in `*copy`. */
+static struct otc_slice
+contiguous(const struct otc_batch *batch, uint8_t **copy)
+{
+    size_t at = 0;
+
+    *copy = NULL;
+    if (otc_batch_parts(batch) == 1) {
+        return otc_batch_part(batch, 0);
+    }
+    *copy = malloc(otc_batch_bytes(batch) + 1);
+    for (size_t i = 0; *copy && i < otc_batch_parts(batch); i++) {
+        struct otc_slice part = otc_batch_part(batch, i);
+
+        if (part.len > 0) {
+            memcpy(*copy + at, part.data, part.len);
+        }
+        at += part.len;
+    }
+    return otc_slice_of(*copy, at);
+}
+
+/* One gzip member, which gRPC passes on as it is. */
+static grpc_byte_buffer *
+compressed_message(struct libdeflate_compressor *compressor, const struct otc_batch *batch)
+{
+    static const uint8_t nothing[1] = {0};
+    uint8_t *copy, *out;
+    struct otc_slice in = contiguous(batch, &copy);
+    size_t bound = libdeflate_gzip_compress_bound(compressor, in.len), n = 0;
+    grpc_byte_buffer *message = NULL;
+    grpc_slice slice;
+
+    out = otc_batch_bytes(batch) == in.len ? malloc(bound) : NULL;
+    if (out) {
+        n = libdeflate_gzip_compress(compressor, in.data ? in.data : nothing, in.len, out, bound);
+    }
+    if (n > 0) {
+        slice = grpc_slice_new(out, n, free);
+        message = grpc_raw_compressed_byte_buffer_create(&slice, 1, GRPC_COMPRESS_GZIP);
+        grpc_slice_unref(slice);
+    } else {
+        free(out);
+    }
+    free(copy);
+    return message;
+}
+
+static void
+fill_ops(const struct otlp_grpc_method *method, struct otlp_grpc_attempt *attempt, grpc_op ops[N_OPS])
+{
+    memset(ops, 0, N_OPS * sizeof(*ops));
+    ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
+    ops[0].flags = method->wait_for_ready ? GRPC_INITIAL_METADATA_WAIT_FOR_READY |
+                                                GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET
+                                          : 0;
+    ops[0].data.send_initial_metadata.metadata = (grpc_metadata *)(uintptr_t)method->headers;
+    ops[0].data.send_initial_metadata.count = method->n_headers;
+    ops[1].op = GRPC_OP_SEND_MESSAGE;
+    ops[1].data.send_message.send_message = attempt->request;
+    ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
+    ops[3].op = GRPC_OP_RECV_INITIAL_METADATA;
+    ops[3].data.recv_initial_metadata.recv_initial_metadata = &attempt->initial;
+    ops[4].op = GRPC_OP_RECV_MESSAGE;
+    ops[4].data.recv_message.recv_message = &attempt->reply;
+    ops[5].op = GRPC_OP_RECV_STATUS_ON_CLIENT;
+    ops[5].data.recv_status_on_client.trailing_metadata = &attempt->trailing;
+    ops[5].data.recv_status_on_client.status = &attempt->status;
+    ops[5].data.recv_status_on_client.status_details = &attempt->details;
+    ops[5].data.recv_status_on_client.error_string = &attempt->error_text;
+}
+
+static gpr_timespec
+deadline_of(const struct otlp_grpc_method *method)
+{
+    if (method->timeout_ns == 0) {
+        return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    }
+    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(method->timeout_ns, GPR_TIMESPAN));
+}
+
+struct otlp_grpc_attempt *
+otlp_grpc_attempt_start(const struct otlp_grpc_method *method, struct otc_batch *batch, void *owner,
+                        struct otc_done *done, struct otc_error *err)
+{
+    struct otlp_grpc_attempt *attempt = calloc(1, sizeof(*attempt));
+    grpc_op ops[N_OPS];
+    grpc_call_error error;
+
+    if (attempt) {
+        attempt->owner = owner;
+        attempt->done = done;
+        attempt->details = grpc_empty_slice();
+        grpc_metadata_array_init(&attempt->initial);
+        grpc_metadata_array_init(&attempt->trailing);
+        attempt->request =
+            method->compressor ? compressed_message(method->compressor, batch) : plain_message(batch);
+    }
+    otc_batch_unref(batch);
+    if (!attempt || !attempt->request) {
+        if (attempt) {
+            otlp_grpc_attempt_free(attempt);
+        }
+        otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+        return NULL;
+    }
+    attempt->call =
+        grpc_channel_create_registered_call(method->channel, NULL, GRPC_PROPAGATE_DEFAULTS, method->queue,
+                                            method->method, deadline_of(method), NULL);
+    fill_ops(method, attempt, ops);
+    error = grpc_call_start_batch(attempt->call, ops, N_OPS, attempt, NULL);
+    if (error != GRPC_CALL_OK) {
+        otc_fail(err, OTC_INTERNAL, "gRPC refused the call: %s", grpc_call_error_to_string(error));
+        otlp_grpc_attempt_free(attempt);
+        return NULL;
+    }
+    return attempt;
+}
+
+void
+otlp_grpc_attempt_cancel(struct otlp_grpc_attempt *attempt)
+{
+    grpc_call_cancel(attempt->call, NULL);
+}
+
+static struct otc_slice
+view(const grpc_slice *slice)
+{
+    return otc_slice_of(GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice));
+}
+
+/* The value of the trailer in which servers tell a retry delay. */
+static struct otc_slice
+status_details(const struct otlp_grpc_attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->trailing.count; i++) {
+        if (otc_slice_equal_str(view(&attempt->trailing.metadata[i].key), "grpc-status-details-bin")) {
+            return view(&attempt->trailing.metadata[i].value);
+        }
+    }
+    return OTC_SLICE_NONE;
+}
+
+/* The reply's bytes, inflated when the server compressed them. False when that failed. */
+static bool
+read_reply(const struct otlp_grpc_attempt *attempt, struct otc_buf *out)
+{
+    grpc_compression_algorithm algorithm = attempt->reply->data.raw.compression;
+    grpc_byte_buffer_reader reader;
+    grpc_slice whole;
+    bool ok = true;
+
+    if (!grpc_byte_buffer_reader_init(&reader, attempt->reply)) {
+        return false;
+    }
+    whole = grpc_byte_buffer_reader_readall(&reader);
+    if (algorithm == GRPC_COMPRESS_NONE) {
+        ok = otc_buf_append_slice(out, view(&whole));
+    } else {
+        ok = otc_inflate(algorithm == GRPC_COMPRESS_GZIP ? OTC_ENCODING_GZIP : OTC_ENCODING_ZLIB,
+                         view(&whole), OTLP_GRPC_MAX_REPLY, NULL, NULL, out, NULL) == OTC_OK;
+    }
+    grpc_slice_unref(whole);
+    grpc_byte_buffer_reader_destroy(&reader);
+    return ok;
+}
+
+void
+otlp_grpc_attempt_result(struct otlp_grpc_attempt *attempt, struct otlp_grpc_result *out)
+{
+    OTC_AUTO_BUF struct otc_buf reply = {.limit = OTLP_GRPC_MAX_REPLY};
+    struct otc_slice message = OTC_SLICE_NONE;
+
+    out->rejected = 0;
+    out->message[0] = '\0';
+    otlp_grpc_error((int)attempt->status, view(&attempt->details), status_details(attempt), &out->error);
+    if (out->error.status != OTC_OK || !attempt->reply) {
+        return;
+    }
+    /* A server that answered OK has the data, whatever it wrote besides. */
+    if (read_reply(attempt, &reply) &&
+        otc_export_response_read(otc_buf_slice(&reply), &out->rejected, &message)) {
+        snprintf(out->message, sizeof(out->message), "%.*s", (int)(message.len < 500 ? message.len : 500),
+                 message.len > 0 ? (const char *)message.data : "");
+    }
+}
+
+void *
+otlp_grpc_attempt_owner(const struct otlp_grpc_attempt *attempt)
+{
+    return attempt->owner;
+}
+
+struct otc_done *
+otlp_grpc_attempt_done(const struct otlp_grpc_attempt *attempt)
+{
+    return attempt->done;
+}
+
+void
+otlp_grpc_attempt_free(struct otlp_grpc_attempt *attempt)
+{
+    if (attempt->call) {
+        grpc_call_unref(attempt->call);
+    }
+    if (attempt->request) {
+        grpc_byte_buffer_destroy(attempt->request);
+    }
+    if (attempt->reply) {
+        grpc_byte_buffer_destroy(attempt->reply);
+    }
+    grpc_metadata_array_destroy(&attempt->initial);
+    grpc_metadata_array_destroy(&attempt->trailing);
+    grpc_slice_unref(attempt->details);
+    gpr_free((void *)(uintptr_t)attempt->error_text);
+    free(attempt);
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/otlp_grpc/config.h"
+
+#include <grpc/grpc.h>
+
+#include <ctype.h>
+#include <strings.h>
+
+static const char *const tls_versions[] = {"", "1.2", "1.3", NULL};
+static const char *const compressions[] = {"gzip", "none", "snappy", "zstd", NULL};
+const char *const otlp_grpc_balancers[] = {"round_robin", "pick_first", NULL};
+
+static otc_status
+check_tls(const void *value, struct otc_error *err)
+{
+    const struct otlp_grpc_tls *tls = value;
+    bool cert = tls->cert_file || tls->cert_pem, key = tls->key_file || tls->key_pem.text;
+
+    if (cert != key) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "for auth via TLS, provide both certificate and key, or neither");
+    }
+    if ((tls->cert_file && tls->cert_pem) || (tls->key_file && tls->key_pem.text)) {
+        return otc_fail(
+            err, OTC_INVALID_ARGUMENT,
+            "for auth via TLS, provide either a certificate (key) or the PEM-encoded string, but not both");
+    }
+    if (tls->ca_file && tls->ca_pem) {
+        return otc_fail(
+            err, OTC_INVALID_ARGUMENT,
+            "failed to load CA CertPool: provide either a CA file or the PEM-encoded string, but not both");
+    }
+    if (tls->include_system_ca_certs_pool && (tls->ca_file || tls->ca_pem)) {
+        return otc_fail(err, OTC_UNIMPLEMENTED,
+                        "include_system_ca_certs_pool: gRPC takes either the system's authorities or "
+                        "`ca_file`, not both");
+    }
+    if (tls->min_version.index == 2 || tls->max_version.index == 1) {
+        return otc_fail(
+            err, OTC_UNIMPLEMENTED,
+            "min_version, max_version: the gRPC client always offers TLS 1.2 and 1.3; leave them out");
+    }
+    return OTC_OK;
+}
+
+static const struct otc_field tls_fields[] = {
+    OTC_FIELD(otlp_grpc_tls, insecure, .def = "false", .doc = "Sends in plain text."),
+    OTC_FIELD(otlp_grpc_tls, insecure_skip_verify, .def = "false", .doc = "Encrypts, but trusts any server."),
+    OTC_FIELD(otlp_grpc_tls, ca_file,
+              .doc = "Certificates of the authorities that may sign the server's; by default the system's."),
+    OTC_FIELD(otlp_grpc_tls, ca_pem, .doc = "The same as text."),
+    OTC_FIELD(otlp_grpc_tls, cert_file, .doc = "Certificate (chain) to show to the server."),
+    OTC_FIELD(otlp_grpc_tls, cert_pem, .doc = "The same as text."),
+    OTC_FIELD(otlp_grpc_tls, key_file, .doc = "Private key of the certificate."),
+    OTC_FIELD(otlp_grpc_tls, key_pem, .doc = "The same as text."),
+    OTC_FIELD(otlp_grpc_tls, include_system_ca_certs_pool, .def = "false",
+              .doc = "Trusts the system's authorities (what happens without `ca_file` anyway)."),
+    OTC_FIELD(otlp_grpc_tls, min_version, .def = "1.2", .choices = tls_versions,
+              .doc = "Lowest TLS version; the client always takes 1.2."),
+    OTC_FIELD(otlp_grpc_tls, max_version, .def = "", .choices = tls_versions,
+              .doc = "Highest TLS version; the client always takes 1.3."),
+    OTC_FIELD(otlp_grpc_tls, server_name_override, .doc = "Name expected in the server's certificate."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema tls_schema = {
+    .size = sizeof(struct otlp_grpc_tls),
+    .fields = tls_fields,
+    .doc = "TLS of the client.",
+    .check = check_tls,
+};
+
+static const struct otc_field keepalive_fields[] = {
+    OTC_FIELD(otlp_grpc_keepalive, time, .def = "10s", .min = "10s",
+              .doc = "Pings a silent server after this long."),
+    OTC_FIELD(otlp_grpc_keepalive, timeout, .def = "10s", .min = "1ms",
+              .doc = "Closes the connection when the ping is not answered within this time."),
+    OTC_FIELD(otlp_grpc_keepalive, permit_without_stream, .def = "false",
+              .doc = "Pings also while nothing is sent."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema keepalive_schema =
+    OTC_SCHEMA(otlp_grpc_keepalive, keepalive_fields, "Pings that find dead connections.");
+
+static const struct otc_field fields[] = {
+    OTC_FIELD(
+        otlp_grpc_config, endpoint,
+        .doc =
+            "Where to send: `host:port`, also with `http://` (plain text), `https://`, `dns://`, `unix://`."),
+    OTC_FIELD_STRUCT(otlp_grpc_config, tls, tls_schema, .doc = "TLS of the client."),
+    OTC_FIELD(otlp_grpc_config, compression, .def = "gzip", .choices = compressions,
+              .doc = "`gzip` or `none`; `snappy` and `zstd` are refused."),
+    OTC_FIELD(otlp_grpc_config, headers, .doc = "Metadata sent with every request."),
+    OTC_FIELD_OPTIONAL(otlp_grpc_config, keepalive, keepalive_schema,
+                       .doc = "Pings that find dead connections."),
+    OTC_FIELD(otlp_grpc_config, read_buffer_size, .def = "0", .min = "0", .inert = true,
+              .doc = "Go's read buffer."),
+    OTC_FIELD(otlp_grpc_config, write_buffer_size, .def = "524288", .min = "0", .inert = true,
+              .doc = "Go's write buffer."),
+    OTC_FIELD(otlp_grpc_config, wait_for_ready, .def = "false",
+              .doc = "Waits (up to `timeout`) for a connection instead of failing at once."),
+    OTC_FIELD(otlp_grpc_config, balancer_name, .def = "round_robin", .choices = otlp_grpc_balancers,
+              .doc = "How requests are spread over the endpoint's addresses."),
+    OTC_FIELD(otlp_grpc_config, authority, .doc = "Value of the :authority header."),
+    OTC_FIELD(otlp_grpc_config, user_agent, .doc = "Product name in the user-agent header."),
+    OTC_FIELD(otlp_grpc_config, timeout, .def = "5s", .min = "0s", .doc = "Limit of one attempt; 0: none."),
+    OTC_EXPORTER_FIELDS(otlp_grpc_config),
+    OTC_FIELD_END,
+};
+const struct otc_schema otlp_grpc_schema =
+    OTC_SCHEMA(otlp_grpc_config, fields, "Sends OTLP over gRPC, byte for byte as it was received.");
+
+/* True and the rest when `text` begins with `prefix`, whatever the case. */
+static bool
+strip(const char **text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    if (strncasecmp(*text, prefix, len) != 0) {
+        return false;
+    }
+    *text += len;
+    return true;
+}
+
+static otc_status
+check_port(const char *address, struct otc_error *err)
+{
+    const char *colon = strrchr(address, ':'), *bracket = strrchr(address, ']');
+    long port = 0;
+
+    if (!colon || (bracket && bracket > colon)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "endpoint: address %s: missing port in address", address);
+    }
+    for (const char *p = colon + 1; *p && port <= 65535; p++) {
+        port = isdigit((unsigned char)*p) ? port * 10 + (*p - '0') : 65536;
+    }
+    if (port > 65535 || colon[1] == '\0') {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "endpoint: invalid port \"%s\" (allowed: 0 to 65535)",
+                        colon + 1);
+    }
+    return OTC_OK;
+}
+
+otc_status
+otlp_grpc_target(const struct otlp_grpc_config *config, struct otlp_grpc_target *out, struct otc_error *err)
+{
+    const char *rest = config->endpoint ? config->endpoint : "", *scheme = "dns:///";
+    bool plaintext = config->tls.insecure, is_unix = false;
+    otc_status status;
+    int n;
+
+    if (strip(&rest, "http://")) {
+        plaintext = true;
+    } else if (strip(&rest, "https://")) {
+        plaintext = false;
+    } else if (strip(&rest, "unix://") || strip(&rest, "unix:")) {
+        scheme = "unix:";
+        is_unix = true;
+    } else if (strip(&rest, "dns://")) {
+        scheme = "dns://";
+    } else if (!strip(&rest, "dns:")) {
+        (void)(strip(&rest, "passthrough:///") || strip(&rest, "passthrough:"));
+    }
+    if (*rest == '\0') {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "requires a non-empty \"endpoint\"");
+    }
+    status = is_unix ? OTC_OK : check_port(rest, err);
+    if (status != OTC_OK) {
+        return status;
+    }
+    n = snprintf(out->name, sizeof(out->name), "%s%s", scheme, rest);
+    out->plaintext = plaintext;
+    if (n < 0 || (size_t)n >= sizeof(out->name)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "endpoint: longer than %zu bytes", sizeof(out->name) - 1);
+    }
+    return OTC_OK;
+}
+
+static otc_status
+check_headers(const otc_headers *headers, struct otc_error *err)
+{
+    for (size_t i = 0; i < headers->n; i++) {
+        const struct otc_header *header = &headers->items[i];
+        char lower[256];
+        size_t n = strlen(header->name);
+        grpc_slice key, value;
+        bool ok;
+
+        if (n == 0 || n >= sizeof(lower)) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT, "headers: a name has 1 to 255 characters");
+        }
+        for (size_t j = 0; j <= n; j++) {
+            lower[j] = (char)tolower((unsigned char)header->name[j]);
+        }
+        key = grpc_slice_from_static_buffer(lower, n);
+        value = grpc_slice_from_static_string(header->value ? header->value : "");
+        ok = grpc_header_key_is_legal(key) && strncmp(lower, "grpc-", 5) != 0;
+        if (!ok) {
+            return otc_fail(
+                err, OTC_INVALID_ARGUMENT,
+                "headers::%s: not a name that gRPC sends (letters, digits, '-', '_', '.', not grpc-…)",
+                header->name);
+        }
+        if (!grpc_is_binary_header(key) && !grpc_header_nonbin_value_is_legal(value)) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT,
+                            "headers::%s: the value has characters other than printable ASCII", header->name);
+        }
+    }
+    return OTC_OK;
+}
+
+otc_status
+otlp_grpc_validate(const void *value, struct otc_error *err)
+{
+    const struct otlp_grpc_config *config = value;
+    struct otlp_grpc_target target;
+    otc_status status = otlp_grpc_target(config, &target, err);
+
+    if (status != OTC_OK) {
+        return status;
+    }
+    if (config->compression.index > OTLP_GRPC_NONE) {
+        return otc_fail(err, OTC_UNIMPLEMENTED,
+                        "compression: \"%s\" is not supported over gRPC (allowed: gzip, none)",
+                        compressions[config->compression.index]);
+    }
+    return check_headers(&config->headers, err);
+}
