@@ -381,13 +381,21 @@ otc_graph_init(struct otc_graph *graph, const struct otc_service_config *config,
 }
 
 otc_status
-otc_graph_build(struct otc_graph *graph, struct otc_error *err)
+otc_graph_plan(struct otc_graph *graph, struct otc_error *err)
 {
     otc_status status = collect_instances(graph, err);
 
     if (status == OTC_OK) {
         find_start_order(graph);
     }
+    return status;
+}
+
+otc_status
+otc_graph_build(struct otc_graph *graph, struct otc_error *err)
+{
+    otc_status status = OTC_OK;
+
     for (size_t i = 0; i < graph->n_start_order && status == OTC_OK; i++) {
         status = create_instance(graph, graph->start_order[i], err);
     }

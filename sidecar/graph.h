@@ -43,7 +43,9 @@ void otc_graph_release(struct otc_graph *graph);
  * cycle. Fills `pipeline_order`.
  */
 OTC_CHECK otc_status otc_graph_check(struct otc_graph *graph, struct otc_error *err);
-/** Creates and connects all components, and finds the order of their start. */
+/** Finds the instances, their directions and the order of their start; after otc_graph_check. */
+OTC_CHECK otc_status otc_graph_plan(struct otc_graph *graph, struct otc_error *err);
+/** Creates and connects all components; after otc_graph_plan. */
 OTC_CHECK otc_status otc_graph_build(struct otc_graph *graph, struct otc_error *err);
 
 bool otc_strings_contain(const otc_strings *strings, const char *text);

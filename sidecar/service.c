@@ -7,6 +7,26 @@ struct otc_service {
     struct otc_graph graph;
 };
 
+static otc_status
+plan(struct otc_graph *graph, struct otc_error *err)
+{
+    otc_status status = otc_graph_check(graph, err);
+
+    return status == OTC_OK ? otc_graph_plan(graph, err) : status;
+}
+
+otc_status
+otc_service_config_check_graph(const struct otc_service_config *config, struct otc_error *err)
+{
+    struct otc_graph graph;
+    otc_status status;
+
+    otc_graph_init(&graph, config, NULL);
+    status = plan(&graph, err);
+    otc_graph_release(&graph);
+    return status == OTC_OK ? OTC_OK : otc_error_prefix(err, "failed to build pipelines");
+}
+
 otc_status
 otc_service_new(const struct otc_service_config *config, struct otc_host *host, struct otc_service **out,
                 struct otc_error *err)
@@ -18,7 +38,7 @@ otc_service_new(const struct otc_service_config *config, struct otc_host *host, 
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the graph");
     }
     otc_graph_init(&service->graph, config, host);
-    status = otc_graph_check(&service->graph, err);
+    status = plan(&service->graph, err);
     if (status == OTC_OK) {
         status = otc_graph_build(&service->graph, err);
     }

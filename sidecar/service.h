@@ -38,6 +38,9 @@ OTC_CHECK otc_status otc_service_config_new(const struct otc_node *root,
  * …". */
 OTC_CHECK otc_status otc_service_config_validate(const struct otc_service_config *config,
                                                  struct otc_error *err);
+/** What building the graph would refuse, without making any component: "failed to build pipelines: …". */
+OTC_CHECK otc_status otc_service_config_check_graph(const struct otc_service_config *config,
+                                                    struct otc_error *err);
 void otc_service_config_free(struct otc_service_config *config);
 
 /** One level of service::telemetry::metrics. */

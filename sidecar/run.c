@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The service's life: start, wait for a signal, drain, stop; SIGHUP puts a new configuration in its place. */
+#include "sidecar/cli.h"
+
+#include "common/component/meter.h"
+#include "sidecar/host.h"
+#include "sidecar/log.h"
+#include "sidecar/self_metrics.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#define METER_SERIES_MAX 100000u
+/* A supervisor kills after 10 s. */
+#define DRAIN_NS (9 * OTC_SECOND)
+#define RELOAD_DRAIN_NS (5 * OTC_SECOND)
+
+/* What one configuration becomes. */
+struct generation {
+    struct otc_loaded loaded;
+    struct otc_service *service;
+};
+
+struct program {
+    const struct otc_cli *cli;
+    struct otc_log_sink log;
+    struct otc_loop *loop;
+    struct otc_meter *meter;
+    struct otc_sidecar_host host;
+    struct generation current;
+    struct otc_self_metrics *metrics;
+    struct otc_loop_signal *signals[3];
+    /** Set when a failed reload or a fatal component ends the program. */
+    bool failed;
+    struct otc_error failure;
+};
+
+static struct otc_logger *
+logger_of(struct program *p)
+{
+    return &p->log.logger;
+}
+
+static void
+log_note(void *arg, const struct otc_config_note *note)
+{
+    struct program *p = arg;
+
+    otc_log(logger_of(p), note->level, NULL, note->text);
+}
+
+static void
+log_notes(struct program *p, const struct otc_loaded *loaded)
+{
+    for (const struct otc_config_note *n = otc_document_notes(loaded->document); n != NULL; n = n->next) {
+        log_note(p, n);
+    }
+    otc_service_config_notes(loaded->config, log_note, p);
+}
+
+/* ---- Generations
+ * ------------------------------------------------------------------------------------------------ */
+
+/* Loads, validates and creates; nothing runs yet, no address is taken. */
+static otc_status
+prepare(struct program *p, struct generation *g, struct otc_error *err)
+{
+    otc_status status;
+
+    *g = (struct generation){0};
+    status = otc_cli_load(p->cli, &g->loaded, err);
+    if (status != OTC_OK) {
+        return status;
+    }
+    status = otc_service_config_validate(g->loaded.config, err);
+    if (status != OTC_OK) {
+        otc_error_prefix(err, "invalid configuration");
+    } else {
+        status = otc_service_new(g->loaded.config, &p->host.host, &g->service, err);
+    }
+    if (status != OTC_OK) {
+        otc_loaded_release(&g->loaded);
+    }
+    return status;
+}
+
+static void
+discard(struct generation *g)
+{
+    otc_service_free(g->service);
+    g->service = NULL;
+    otc_loaded_release(&g->loaded);
+}
+
+static void
+configure_log(struct program *p, const struct generation *g)
+{
+    otc_log_sink_configure(&p->log, &otc_service_telemetry(g->loaded.config)->logs, p->host.resource,
+                           p->host.n_resource);
+}
+
+/* Starts a prepared generation, the endpoint for its own metrics included. */
+static otc_status
+start(struct program *p, const struct generation *g, struct otc_error *err)
+{
+    const struct otc_prometheus_reader *reader = otc_service_reader(g->loaded.config);
+    otc_status status = OTC_OK;
+
+    if (reader != NULL) {
+        status = otc_self_metrics_open(reader, &p->host.host, &p->metrics, err);
+    }
+    if (status == OTC_OK) {
+        atomic_store(&p->host.service, g->service);
+        status = otc_service_start(g->service, err);
+    }
+    if (status != OTC_OK) {
+        atomic_store(&p->host.service, NULL);
+        otc_self_metrics_close(p->metrics);
+        p->metrics = NULL;
+        return status;
+    }
+    atomic_store(&p->host.ready, true);
+    otc_log(logger_of(p), OTC_LOG_INFO, NULL, "Everything is ready. Begin running and processing data.");
+    return OTC_OK;
+}
+
+static otc_status
+stop(struct program *p, const struct generation *g, int64_t drain_ns, struct otc_error *err)
+{
+    otc_status status;
+
+    atomic_store(&p->host.ready, false);
+    status = otc_service_shutdown(g->service, otc_clock_monotonic_ns() + drain_ns, err);
+    atomic_store(&p->host.service, NULL);
+    otc_self_metrics_close(p->metrics);
+    p->metrics = NULL;
+    return status;
+}
+
+static void
+end_failed(struct program *p, const struct otc_error *err)
+{
+    p->failed = true;
+    p->failure = *err;
+    otc_loop_stop(p->loop);
+}
+
+/* ---- Reload
+ * ----------------------------------------------------------------------------------------------------- */
+
+static otc_status
+set_resource(struct program *p, const struct generation *g, struct otc_error *err)
+{
+    return otc_sidecar_host_set_resource(&p->host, otc_service_telemetry(g->loaded.config)->resource, err);
+}
+
+/* The old configuration again, with components made anew: those that were stopped stay stopped. */
+static void
+restore(struct program *p)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    otc_status status;
+
+    otc_service_free(p->current.service);
+    p->current.service = NULL;
+    status = set_resource(p, &p->current, &err);
+    configure_log(p, &p->current);
+    if (status == OTC_OK) {
+        status = otc_service_new(p->current.loaded.config, &p->host.host, &p->current.service, &err);
+    }
+    if (status == OTC_OK) {
+        status = start(p, &p->current, &err);
+    }
+    if (status != OTC_OK) {
+        otc_error_prefix(&err, "failed to setup configuration components");
+        end_failed(p, &err);
+    }
+}
+
+/* On the control loop. Any failure leaves the old configuration running. */
+static void
+reload(struct program *p)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct generation next;
+
+    otc_log(logger_of(p), OTC_LOG_INFO, NULL, "Config updated, restart service");
+    if (prepare(p, &next, &err) != OTC_OK) {
+        otc_log(logger_of(p), OTC_LOG_ERROR, NULL, "Reload failed, the running configuration stays",
+                OTC_FIELD_TEXT("error", err.text));
+        return;
+    }
+    if (stop(p, &p->current, RELOAD_DRAIN_NS, &err) != OTC_OK) {
+        otc_log(logger_of(p), OTC_LOG_WARN, NULL, "Error while stopping the old configuration",
+                OTC_FIELD_TEXT("error", err.text));
+    }
+    if (set_resource(p, &next, &err) == OTC_OK && start(p, &next, &err) == OTC_OK) {
+        discard(&p->current);
+        p->current = next;
+        configure_log(p, &p->current);
+        log_notes(p, &p->current.loaded);
+        return;
+    }
+    otc_log(logger_of(p), OTC_LOG_ERROR, NULL, "Reload failed, going back to the former configuration",
+            OTC_FIELD_TEXT("error", err.text));
+    restore(p);
+    discard(&next);
+}
+
+/* ---- The program
+ * ------------------------------------------------------------------------------------------------ */
+
+static void
+on_signal(void *arg, int signo)
+{
+    struct program *p = arg;
+
+    otc_log(logger_of(p), OTC_LOG_INFO, NULL, "Received signal from OS",
+            OTC_FIELD_TEXT("signal", strsignal(signo)));
+    if (signo == SIGHUP) {
+        reload(p);
+    } else {
+        otc_loop_stop(p->loop);
+    }
+}
+
+static void
+on_fatal(void *arg)
+{
+    struct program *p = arg;
+    struct otc_error err = OTC_ERROR_INIT;
+
+    otc_fail(&err, OTC_INTERNAL, "a component reported a fatal error");
+    end_failed(p, &err);
+}
+
+static otc_status
+open_signals(struct program *p, struct otc_error *err)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        p->signals[i] = otc_loop_signal_new(p->loop, numbers[i], on_signal, p);
+        if (p->signals[i] == NULL) {
+            return otc_fail(err, OTC_INTERNAL, "the system refuses signal handling");
+        }
+    }
+    return OTC_OK;
+}
+
+/* Afterwards a second SIGTERM ends the process at once. */
+static void
+close_signals(struct program *p)
+{
+    for (size_t i = 0; i < sizeof(p->signals) / sizeof(p->signals[0]); i++) {
+        if (p->signals[i] != NULL) {
+            otc_loop_signal_free(p->signals[i]);
+            p->signals[i] = NULL;
+        }
+    }
+}
+
+static otc_status
+open_program(struct program *p, struct otc_error *err)
+{
+    otc_status status = otc_loop_new(&p->loop, err);
+
+    if (status != OTC_OK) {
+        return status;
+    }
+    p->meter = otc_meter_new(METER_SERIES_MAX);
+    if (p->meter == NULL) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    status = otc_sidecar_host_init(&p->host, p->loop, logger_of(p), p->meter, err);
+    p->host.fatal = on_fatal;
+    p->host.fatal_arg = p;
+    return status == OTC_OK ? open_signals(p, err) : status;
+}
+
+static void
+close_program(struct program *p)
+{
+    close_signals(p);
+    otc_log_sink_configure(&p->log, NULL, NULL, 0);
+    discard(&p->current);
+    if (p->loop != NULL) {
+        otc_loop_free(p->loop);
+    }
+    otc_sidecar_host_release(&p->host);
+    otc_meter_free(p->meter);
+    otc_log_sink_close(&p->log);
+}
+
+static otc_status
+run_until_stopped(struct program *p, struct otc_error *err)
+{
+    char cpus[24];
+    otc_status status;
+
+    snprintf(cpus, sizeof(cpus), "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+    configure_log(p, &p->current);
+    log_notes(p, &p->current.loaded);
+    otc_log(logger_of(p), OTC_LOG_INFO, NULL, "Starting otelcol-aimon...",
+            OTC_FIELD_TEXT("Version", OTC_VERSION), OTC_FIELD_TEXT("NumCPU", cpus));
+    status = start(p, &p->current, err);
+    if (status != OTC_OK) {
+        return status;
+    }
+    otc_loop_run(p->loop);
+    close_signals(p);
+    otc_log(logger_of(p), OTC_LOG_INFO, NULL, "Starting shutdown...");
+    if (p->current.service != NULL) {
+        status = stop(p, &p->current, DRAIN_NS, err);
+    }
+    otc_log(logger_of(p), OTC_LOG_INFO, NULL, "Shutdown complete.");
+    if (p->failed) {
+        *err = p->failure;
+        status = OTC_INTERNAL;
+    }
+    return status;
+}
+
+static otc_status
+run(struct program *p, struct otc_error *err)
+{
+    otc_status status = open_program(p, err);
+
+    if (status == OTC_OK) {
+        status = prepare(p, &p->current, err);
+    }
+    if (status == OTC_OK) {
+        status = set_resource(p, &p->current, err);
+    }
+    return status == OTC_OK ? run_until_stopped(p, err) : status;
+}
+
+static void
+print_help(void)
+{
+    (void)fputs(
+        "AI monitoring as OpenTelemetry Collector components.\n"
+        "\n"
+        "Usage:\n"
+        "  otelcol-aimon --config FILE [flags]     run the service\n"
+        "  otelcol-aimon [command]\n"
+        "\n"
+        "Commands:\n"
+        "  components     Outputs available components in this collector distribution\n"
+        "  print-config   Prints the final configuration (alias print-initial-config)\n"
+        "  validate       Validates the config without running the collector (--explain: what it will do)\n"
+        "  reference      Builds and shows reference files for drift detection\n"
+        "  compare        Compares current data with a reference\n"
+        "  replay         Sends the rows of a file to a running service\n"
+        "  docs           Prints the settings of a component (docs settings connectors/drift)\n"
+        "\n"
+        "Flags:\n"
+        "      --config LOCATION       a file, or file:, env:, yaml: with what follows; several are merged\n"
+        "      --set KEY=VALUE         set a value, e.g. --set=processors.memory_limiter.check_interval=2s\n"
+        "      --feature-gates LIST    accepted for compatibility, without effect\n"
+        "  -h, --help                  this help\n"
+        "  -v, --version               the version\n",
+        stdout);
+}
+
+int
+otc_cmd_run(int argc, char **argv)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct program *p;
+    struct otc_cli cli;
+    otc_status status = otc_cli_read(&cli, argc, argv, OTC_CLI_VERSION, &err);
+
+    if (status != OTC_OK) {
+        (void)fprintf(stderr, "Error: %s\n", err.text);
+        return 1;
+    }
+    if (cli.help || cli.version) {
+        if (cli.help) {
+            print_help();
+        } else {
+            printf("otelcol-aimon version %s\n", OTC_VERSION);
+        }
+        otc_cli_release(&cli);
+        return 0;
+    }
+    p = calloc(1, sizeof(*p));
+    if (p == NULL) {
+        otc_cli_release(&cli);
+        return 1;
+    }
+    p->cli = &cli;
+    otc_log_sink_open(&p->log, stderr, otc_clock_unix_ns);
+    status = run(p, &err);
+    close_program(p);
+    free(p);
+    otc_cli_release(&cli);
+    if (status != OTC_OK) {
+        (void)fprintf(stderr, "collector server run finished with error: %s\n", err.text);
+        return 1;
+    }
+    return 0;
+}

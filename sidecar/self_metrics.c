@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The meter and what the system knows of the process, as Prometheus text. */
+#include "sidecar/self_metrics.h"
+
+#include "common/component/meter.h"
+#include "common/net/loop.h"
+#include "common/net/server.h"
+#include "common/prometheus/exposition.h"
+
+#include <malloc.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define REQUEST_MAX ((size_t)16 << 20)
+#define PAGE_MAX ((size_t)32 << 20)
+
+struct otc_self_metrics {
+    const struct otc_prometheus_reader *settings;
+    struct otc_host *host;
+    struct otc_server *server;
+    int64_t started_ns;
+    int64_t started_unix_ns;
+    /** Scrapes that could not be rendered. */
+    atomic_llong failed;
+};
+
+static const struct otc_metric uptime = {"otelcol_process_uptime", "s",  "Uptime of the process [Alpha]",
+                                         OTC_METRIC_SUM,           true, OTC_TEMPORALITY_CUMULATIVE};
+static const struct otc_metric cpu_seconds = {"otelcol_process_cpu_seconds",
+                                              "s",
+                                              "Total CPU user and system time in seconds [Alpha]",
+                                              OTC_METRIC_SUM,
+                                              true,
+                                              OTC_TEMPORALITY_CUMULATIVE};
+static const struct otc_metric memory_rss = {.name = "otelcol_process_memory_rss",
+                                             .unit = "By",
+                                             .description =
+                                                 "Total physical memory (resident set size) [Alpha]",
+                                             .type = OTC_METRIC_GAUGE};
+static const struct otc_metric heap_alloc = {
+    .name = "otelcol_process_runtime_heap_alloc_bytes",
+    .unit = "By",
+    .description = "Bytes of allocated heap objects (see 'man mallinfo2', uordblks and hblkhd) [Alpha]",
+    .type = OTC_METRIC_GAUGE};
+static const struct otc_metric total_alloc = {"otelcol_process_runtime_total_alloc_bytes",
+                                              "By",
+                                              "Most bytes the process ever had resident [Alpha]",
+                                              OTC_METRIC_SUM,
+                                              true,
+                                              OTC_TEMPORALITY_CUMULATIVE};
+static const struct otc_metric total_memory = {
+    .name = "otelcol_process_runtime_total_sys_memory_bytes",
+    .unit = "By",
+    .description = "Total bytes of memory obtained from the OS for the heap [Alpha]",
+    .type = OTC_METRIC_GAUGE};
+static const struct otc_metric handler_errors = {
+    "promhttp_metric_handler_errors",
+    "",
+    "Total number of internal errors encountered by the metric handler.",
+    OTC_METRIC_SUM,
+    true,
+    OTC_TEMPORALITY_CUMULATIVE};
+static const struct otc_metric handler_errors_total = {
+    "promhttp_metric_handler_errors_total",
+    "",
+    "Total number of internal errors encountered by the metric handler.",
+    OTC_METRIC_SUM,
+    true,
+    OTC_TEMPORALITY_CUMULATIVE};
+
+static int64_t
+resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    long long pages = 0;
+
+    if (file != NULL) {
+        if (fscanf(file, "%*s %lld", &pages) != 1) {
+            pages = 0;
+        }
+        (void)fclose(file);
+    }
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+static double
+seconds(struct timeval t)
+{
+    return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+static void
+add_process(const struct otc_self_metrics *m, struct otc_metrics_builder *builder,
+            const struct otc_point_head *head)
+{
+    struct mallinfo2 heap = mallinfo2();
+    struct rusage usage = {0};
+    double up = (double)(m->host->monotonic_ns(m->host) - m->started_ns) / 1e9;
+
+    (void)getrusage(RUSAGE_SELF, &usage);
+    otc_build_number(builder, &cpu_seconds, head, seconds(usage.ru_utime) + seconds(usage.ru_stime));
+    otc_build_integer(builder, &memory_rss, head, resident_bytes());
+    otc_build_integer(builder, &heap_alloc, head, (int64_t)(heap.uordblks + heap.hblkhd));
+    otc_build_integer(builder, &total_memory, head, (int64_t)(heap.arena + heap.hblkhd));
+    otc_build_integer(builder, &total_alloc, head, (int64_t)usage.ru_maxrss * 1024);
+    otc_build_number(builder, &uptime, head, up);
+}
+
+static void
+add_handler(const struct otc_self_metrics *m, struct otc_metrics_builder *builder, struct otc_point_head head)
+{
+    static const char *const causes[] = {"encoding", "gathering"};
+    /* Without suffixes the exposition adds none, and this one is not OTel's. */
+    const struct otc_metric *metric =
+        m->settings->without_type_suffix ? &handler_errors_total : &handler_errors;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct otc_attribute cause = OTC_ATTR_STR("cause", causes[i]);
+
+        head.attributes = &cause;
+        head.n_attributes = 1;
+        otc_build_integer(builder, metric, &head, i == 0 ? atomic_load(&m->failed) : 0);
+    }
+}
+
+static otc_status
+collect(struct otc_self_metrics *m, struct otc_buf *request, struct otc_error *err)
+{
+    struct otc_metrics_builder *builder =
+        otc_metrics_builder_new(NULL, 0, "otelcol-aimon", OTC_VERSION, REQUEST_MAX);
+    uint64_t now = (uint64_t)m->host->now_ns(m->host);
+    const struct otc_point_head head = {.start_unix_nano = (uint64_t)m->started_unix_ns,
+                                        .time_unix_nano = now};
+    size_t points;
+    bool ok = builder != NULL;
+
+    if (ok) {
+        add_process(m, builder, &head);
+        add_handler(m, builder, head);
+        ok = otc_meter_collect(m->host->meter, builder, head.start_unix_nano, now) &&
+             otc_metrics_builder_finish(builder, request, &points);
+    }
+    otc_metrics_builder_free(builder);
+    return ok ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "the page is too large");
+}
+
+static void
+append_escaped(struct otc_buf *out, const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '\\' || *c == '"') {
+            otc_buf_append_byte(out, '\\');
+        }
+        otc_buf_append_str(out, *c == '\n' ? "\\n" : (char[]){*c, '\0'});
+    }
+}
+
+/* One process's page needs no job and instance on every line, but says once who it is. */
+static otc_status
+append_target(const struct otc_self_metrics *m, struct otc_buf *out, struct otc_error *err)
+{
+    size_t n;
+    const struct otc_label *resource = m->host->resource(m->host, &n);
+    bool first = true;
+
+    otc_buf_append_str(out, "# HELP target_info Target metadata\n# TYPE target_info gauge\ntarget_info{");
+    for (size_t i = 0; i < n; i++) {
+        struct otc_buf name = {.limit = 512};
+
+        if (otc_prometheus_label_name(OTC_UNDERSCORE_WITH_SUFFIXES, otc_slice_str(resource[i].key), &name,
+                                      NULL) == OTC_OK) {
+            otc_buf_append_str(out, first ? "" : ",");
+            otc_buf_append_slice(out, otc_buf_slice(&name));
+            otc_buf_append_str(out, "=\"");
+            append_escaped(out, resource[i].value);
+            otc_buf_append_byte(out, '"');
+            first = false;
+        }
+        otc_buf_release(&name);
+    }
+    otc_buf_append_str(out, "} 1\n");
+    return out->failed ? otc_fail(err, OTC_RESOURCE_EXHAUSTED, "the page is too large") : OTC_OK;
+}
+
+otc_status
+otc_self_metrics_render(struct otc_self_metrics *m, struct otc_buf *out, struct otc_error *err)
+{
+    struct otc_exposition_options options = OTC_EXPOSITION_DEFAULTS;
+    struct otc_exposition_type text = otc_exposition_negotiate(OTC_SLICE_NONE, false);
+    struct otc_buf request = {.limit = REQUEST_MAX};
+    struct otc_slice slice;
+    otc_status status = collect(m, &request, err);
+
+    /* One switch for both kinds of suffix: they are asked for together in practice. */
+    options.translation = m->settings->without_type_suffix && m->settings->without_units
+                              ? OTC_UNDERSCORE_WITHOUT_SUFFIXES
+                              : OTC_UNDERSCORE_WITH_SUFFIXES;
+    options.without_scope_info = m->settings->without_scope_info;
+    options.without_target = true;
+    options.max_bytes = PAGE_MAX;
+    slice = otc_buf_slice(&request);
+    if (status == OTC_OK) {
+        status = otc_exposition_of_requests(&options, text, &slice, 1, out, NULL, err);
+    }
+    otc_buf_release(&request);
+    return status == OTC_OK ? append_target(m, out, err) : status;
+}
+
+static void
+serve(void *arg, struct otc_exchange *exchange)
+{
+    struct otc_self_metrics *m = arg;
+    struct otc_exposition_type text = otc_exposition_negotiate(OTC_SLICE_NONE, false);
+    struct otc_buf page = {.limit = PAGE_MAX};
+    struct otc_error err = OTC_ERROR_INIT;
+
+    if (otc_self_metrics_render(m, &page, &err) == OTC_OK) {
+        otc_exchange_respond_text(exchange, 200, otc_exposition_content_type(text), otc_buf_slice(&page));
+    } else {
+        atomic_fetch_add(&m->failed, 1);
+        otc_exchange_respond_text(exchange, 500, "text/plain; charset=utf-8", otc_slice_str(err.text));
+    }
+    otc_buf_release(&page);
+}
+
+otc_status
+otc_self_metrics_open(const struct otc_prometheus_reader *reader, struct otc_host *host,
+                      struct otc_self_metrics **out, struct otc_error *err)
+{
+    static const struct otc_page pages[] = {{"/metrics", serve}};
+    bool bracket = strchr(reader->host, ':') != NULL && reader->host[0] != '[';
+    struct otc_self_metrics *m = calloc(1, sizeof(*m));
+    struct otc_server_options options = {.host = host, .component_id = "telemetry", .arg = m};
+    char endpoint[300];
+    otc_status status;
+
+    if (m == NULL) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    m->settings = reader;
+    m->host = host;
+    m->started_ns = host->monotonic_ns(host);
+    m->started_unix_ns = host->now_ns(host);
+    snprintf(endpoint, sizeof(endpoint), "%s%s%s:%lld", bracket ? "[" : "", reader->host, bracket ? "]" : "",
+             (long long)reader->port);
+    options.endpoint = endpoint;
+    status = otc_pages_open(&options, pages, 1, &m->server, err);
+    if (status != OTC_OK) {
+        free(m);
+        return otc_error_prefix(err, "failed to start the endpoint of service::telemetry::metrics");
+    }
+    *out = m;
+    return OTC_OK;
+}
+
+void
+otc_self_metrics_close(struct otc_self_metrics *metrics)
+{
+    if (metrics != NULL) {
+        otc_server_free(metrics->server);
+        free(metrics);
+    }
+}
+
+uint16_t
+otc_self_metrics_port(const struct otc_self_metrics *metrics)
+{
+    return otc_server_port(metrics->server);
+}
