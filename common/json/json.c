@@ -27,6 +27,8 @@ struct scan {
     size_t memory;
     /** Integers that int64 cannot hold. */
     size_t n_big;
+    /** A NUL outside a string, which jansson would take for the end. */
+    const uint8_t *nul;
 };
 
 static bool
@@ -95,6 +97,9 @@ scan_token(struct scan *scan, bool *big)
     case ']':
         scan->depth -= scan->depth > 0;
         break;
+    case '\0':
+        scan->nul = scan->nul ? scan->nul : p;
+        break;
     default:
         if (is_number_byte(*p)) {
             next = end_of_number(p, scan->end);
@@ -139,6 +144,18 @@ rewrite(struct otc_slice text, bool as_text, struct otc_buf *out)
 /* ---- Parsing ------------------------------------------------------------------------------------ */
 
 static otc_status
+refuse_nul(struct otc_slice text, const uint8_t *nul, struct otc_error *err)
+{
+    int line = 1, column = 1;
+
+    for (const uint8_t *p = text.data; p < nul; p++) {
+        column = *p == '\n' ? 1 : column + 1;
+        line += *p == '\n';
+    }
+    return otc_fail(err, OTC_INVALID_ARGUMENT, "bad JSON at line %d column %d: NUL", line, column);
+}
+
+static otc_status
 check_limits(struct otc_slice text, const struct otc_json_limits *limits, struct scan *scan,
              struct otc_error *err)
 {
@@ -160,6 +177,9 @@ check_limits(struct otc_slice text, const struct otc_json_limits *limits, struct
     if (scan->memory > max_memory) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "JSON would take more than %zu bytes of memory",
                         max_memory);
+    }
+    if (scan->nul) {
+        return refuse_nul(text, scan->nul, err);
     }
     return OTC_OK;
 }
