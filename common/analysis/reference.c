@@ -14,6 +14,8 @@ struct reference {
     atomic_size_t references;
     struct otc_arena arena;
     struct otc_map *index; /* kind byte and name -> feature */
+    struct otc_cells_index **searches;
+    size_t n_searchable;
 };
 
 #define N_KINDS 4
@@ -21,6 +23,9 @@ static const char *const kind_names[N_KINDS] = {"input", "prediction", "latency"
 
 /** Longest feature name that is found by the index. */
 #define NAME_MAX_BYTES 4096
+
+/** Below so many points a plain search is as quick. */
+#define SEARCH_INDEX_MIN 64
 
 const char *
 otc_feature_kind_name(enum otc_feature_kind kind)
@@ -69,6 +74,10 @@ otc_reference_unref(struct otc_reference *reference)
     if (!self || atomic_fetch_sub_explicit(&self->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    for (size_t i = 0; i < self->n_searchable; i++) {
+        otc_cells_index_free(self->searches[i]);
+    }
+    free(self->searches);
     otc_map_free(self->index, NULL);
     otc_arena_release(&self->arena);
     free(self);
@@ -86,6 +95,20 @@ index_key(enum otc_feature_kind kind, struct otc_slice name, uint8_t key[NAME_MA
         memcpy(key + 1, name.data, name.len);
     }
     return name.len + 1;
+}
+
+/** Gives every large numeric feature what speeds its search; without memory the search is plain. */
+static void
+index_cells(struct reference *self)
+{
+    self->searches = calloc(self->pub.n_features + 1, sizeof(struct otc_cells_index *));
+    self->n_searchable = self->searches ? self->pub.n_features : 0;
+    for (size_t i = 0; i < self->n_searchable; i++) {
+        struct otc_cells *cells = &self->pub.features[i].cells;
+
+        self->searches[i] = cells->n < SEARCH_INDEX_MIN ? NULL : otc_cells_index_new(cells->points, cells->n);
+        cells->index = self->searches[i];
+    }
 }
 
 otc_status
@@ -114,6 +137,7 @@ otc__reference_index(struct otc_reference *reference, struct otc_error *err)
             return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
         }
     }
+    index_cells(self);
     return OTC_OK;
 }
 

@@ -223,7 +223,7 @@ make_cells(const double *sorted, size_t n, const struct otc_reference_limits *li
     gap = otc_arena_alloc(arena, (count + 1) * sizeof(*gap));
     if (kept && eq && gap) {
         memcpy(kept, points, count * sizeof(*kept));
-        out->cells = (struct otc_cells){kept, eq, gap, count, n};
+        out->cells = (struct otc_cells){kept, eq, gap, count, n, NULL};
         count_cells(sorted, n, limits->min_count, &out->cells, eq, gap);
     }
     free(points);

@@ -3,27 +3,6 @@
 
 #include <math.h>
 
-size_t
-otc_cells_find(const struct otc_cells *cells, double value)
-{
-    const double *base = cells->points;
-    size_t n = cells->n;
-
-    if (n == 0)
-        return 0;
-    while (n > 1) {
-        size_t half = n / 2;
-
-        base += base[half - 1] < value ? half : 0;
-        n -= half;
-    }
-
-    size_t below = (size_t)(base - cells->points) + (base[0] < value);
-    bool equal = below < cells->n && cells->points[below] == value;
-
-    return 2 * below + equal;
-}
-
 /* A running comparison of two CDFs: counts so far, and the extremes of F_ref - F_cur with the counts they
  * had. */
 struct sweep {
