@@ -1,0 +1,669 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The receiver over real sockets on 127.0.0.1 with a virtual host and a sink behind it. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <nghttp2/nghttp2.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "common/config/node.h"
+#include "common/config/schema.h"
+#include "common/net/loop.h"
+#include "receivers/otlp/receiver.h"
+#include "tests/harness/sink.h"
+#include "tests/harness/vhost.h"
+
+extern const struct otc_factory otc_otlp_receiver_factory;
+
+/* resource_spans { scope_spans { spans { trace_id, span_id, name "a" } } } */
+#define SPAN                                                                                                 \
+    "\x0a\x23\x12\x21\x12\x1f\x0a\x10"                                                                       \
+    "0123456789abcdef"                                                                                       \
+    "\x12\x08"                                                                                               \
+    "01234567"                                                                                               \
+    "\x2a\x01"                                                                                               \
+    "a"
+#define SPAN_LEN 37
+/* The same with a span_id of 3 bytes. */
+#define BAD_SPAN                                                                                             \
+    "\x0a\x1e\x12\x1c\x12\x1a\x0a\x10"                                                                       \
+    "0123456789abcdef"                                                                                       \
+    "\x12\x03"                                                                                               \
+    "012"                                                                                                    \
+    "\x2a\x01"                                                                                               \
+    "a"
+#define BAD_SPAN_LEN 32
+
+/* ---- A running receiver --------------------------------------------------------------------------- */
+
+struct fixture {
+    struct otc_vhost *vhost;
+    struct otc_sink *sink;
+    struct otc_document *document;
+    struct otc_config *config;
+    struct otc_component *component;
+    struct otlp_receiver *receiver;
+};
+
+static void
+start(struct fixture *fixture, const char *yaml)
+{
+    const struct otc_factory *factory = &otc_otlp_receiver_factory;
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_settings settings = {.abi = OTC_ABI_OF(otc_settings), .id = "otlp"};
+    const struct otc_node *root = NULL;
+
+    fixture->vhost = otc_vhost_new();
+    fixture->sink = otc_sink_new();
+    assert_int_equal(otc_document_parse(otc_slice_str(yaml), "test.yaml", &fixture->document, &err), OTC_OK);
+    root = otc_document_root(fixture->document);
+    if (otc_config_decode(factory->config, root, "receivers::otlp", &fixture->config, &err) != OTC_OK) {
+        fail_msg("%s", err.text);
+    }
+    settings.config = otc_config_value(fixture->config);
+    settings.host = otc_vhost_host(fixture->vhost);
+    assert_int_equal(factory->validate(settings.config, &err), OTC_OK);
+    assert_int_equal(factory->create(&settings, &fixture->component, &err), OTC_OK);
+    fixture->receiver = OTC_CONTAINER(fixture->component, otlp_receiver, component);
+    assert_int_equal(fixture->component->ops->connect(fixture->component, OTC_TRACES,
+                                                      otc_sink_consumer(fixture->sink), &err),
+                     OTC_OK);
+    if (fixture->component->ops->start(fixture->component, &err) != OTC_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static void
+stop(struct fixture *fixture)
+{
+    struct otc_host *host = otc_vhost_host(fixture->vhost);
+    struct otc_error err = OTC_ERROR_INIT;
+
+    assert_int_equal(
+        fixture->component->ops->shutdown(fixture->component, host->monotonic_ns(host) + OTC_SECOND, &err),
+        OTC_OK);
+    otc_sink_free(fixture->sink);
+    fixture->component->ops->free(fixture->component);
+    otc_config_free(fixture->config);
+    otc_document_free(fixture->document);
+    otc_vhost_free(fixture->vhost);
+}
+
+static const char both[] = "protocols: {grpc: {endpoint: '127.0.0.1:0', max_recv_msg_size_mib: 1}, "
+                           "http: {endpoint: '127.0.0.1:0', max_request_body_size: 100000}}";
+
+static int
+dial(const struct otlp_listener *listener)
+{
+    const struct timeval bound = {.tv_sec = 10};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(otc_server_port(listener->server))};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound));
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    return fd;
+}
+
+/* ---- HTTP ------------------------------------------------------------------------------------------ */
+
+struct answer {
+    int status;
+    char text[8192];
+    const char *body;
+};
+
+static struct answer *
+http(const struct fixture *fixture, const char *head, const void *body, size_t len)
+{
+    static struct answer answer;
+    const int fd = dial(&fixture->receiver->http);
+    char request[1024];
+    size_t have = 0;
+    ssize_t n;
+
+    snprintf(request, sizeof(request), "%s\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
+             head, len);
+    send(fd, request, strlen(request), MSG_NOSIGNAL);
+    send(fd, body, len, MSG_NOSIGNAL);
+    while ((n = recv(fd, answer.text + have, sizeof(answer.text) - 1 - have, 0)) > 0) {
+        have += (size_t)n;
+    }
+    close(fd);
+    memset(answer.text + have, 0, sizeof(answer.text) - have);
+    answer.body = strstr(answer.text, "\r\n\r\n");
+    answer.status = have > 12 ? (int)strtol(answer.text + 9, NULL, 10) : 0;
+    answer.body = answer.body ? answer.body + 4 : "";
+    return &answer;
+}
+
+#define POST_PROTO "POST /v1/traces HTTP/1.1\r\nContent-Type: application/x-protobuf"
+#define POST_JSON "POST /v1/traces HTTP/1.1\r\nContent-Type: application/json; charset=utf-8"
+
+static size_t
+gzip(const void *data, size_t len, uint8_t *out, size_t room)
+{
+    z_stream stream = {
+        .next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)len, .next_out = out, .avail_out = (uInt)room};
+
+    assert_int_equal(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    deflateEnd(&stream);
+    return room - stream.avail_out;
+}
+
+static void
+http_forwards_the_bytes(void **state)
+{
+    struct fixture fixture = {0};
+    uint8_t packed[256];
+    struct otc_slice part;
+
+    (void)state;
+    start(&fixture, both);
+    assert_int_equal(http(&fixture, POST_PROTO, SPAN, SPAN_LEN)->status, 200);
+    assert_int_equal(http(&fixture, POST_PROTO "\r\nContent-Encoding: gzip", packed,
+                          gzip(SPAN, SPAN_LEN, packed, sizeof(packed)))
+                         ->status,
+                     200);
+    assert_int_equal(otc_sink_batches(fixture.sink), 2);
+    for (size_t i = 0; i < 2; i++) {
+        part = otc_batch_part(otc_sink_batch(fixture.sink, i), 0);
+        assert_int_equal(part.len, SPAN_LEN);
+        assert_memory_equal(part.data, SPAN, SPAN_LEN);
+    }
+    assert_int_equal(
+        otc_vhost_metric(fixture.vhost, "otelcol_receiver_accepted_spans", "receiver=otlp,transport=http"),
+        2);
+    assert_int_equal(http(&fixture, POST_PROTO, "", 0)->status, 200);
+    assert_int_equal(otc_sink_calls(fixture.sink), 2);
+    stop(&fixture);
+}
+
+static void
+http_speaks_json(void **state)
+{
+    static const char request[] =
+        "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":\"30313233343536373839616263646566\","
+        "\"spanId\":\"3031323334353637\",\"name\":\"a\"}]}]}]}";
+    struct fixture fixture = {0};
+    const struct answer *answer;
+
+    (void)state;
+    start(&fixture, both);
+    answer = http(&fixture, POST_JSON, request, strlen(request));
+    assert_int_equal(answer->status, 200);
+    assert_string_equal(answer->body, "{}");
+    assert_int_equal(otc_sink_items(fixture.sink), 1);
+    answer = http(&fixture, POST_JSON, "{", 1);
+    assert_int_equal(answer->status, 400);
+    assert_non_null(strstr(answer->body, "otlp: bad JSON"));
+    assert_non_null(strstr(answer->text, "content-type: application/json"));
+    stop(&fixture);
+}
+
+static void
+http_refuses(void **state)
+{
+    static uint8_t bomb[200000];
+    static uint8_t packed[4096];
+    static const struct {
+        const char *head, *body;
+        size_t len;
+        int status;
+        const char *text;
+    } cases[] = {
+        {"GET /v1/traces HTTP/1.1\r\nContent-Type: application/json", "", 0, 405, "405 method not allowed"},
+        {"POST /v1/metrics HTTP/1.1\r\nContent-Type: application/json", "{}", 2, 404, "404 page not found"},
+        {"POST /v1/traces HTTP/1.1\r\nContent-Type: text/plain", "{}", 2, 415, "415 unsupported media type"},
+        {POST_PROTO "\r\nContent-Encoding: br", "x", 1, 415, "unsupported encoding: br"},
+        {POST_PROTO "\r\nContent-Encoding: gzip", "not gzip", 8, 400, "otlp: bad gzip stream"},
+        {POST_PROTO, "\x0a\xff", 2, 400, "otlp: malformed protobuf at byte"},
+        {POST_PROTO, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, 400,
+         "otlp: malformed protobuf at byte"},
+    };
+    struct fixture fixture = {0};
+    const struct answer *answer;
+    size_t len;
+
+    (void)state;
+    start(&fixture, both);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        answer = http(&fixture, cases[i].head, cases[i].body, cases[i].len);
+        if (answer->status != cases[i].status ||
+            !memmem(answer->body, 500, cases[i].text, strlen(cases[i].text))) {
+            fail_msg("case %zu: %s", i, answer->text);
+        }
+    }
+    len = gzip(bomb, sizeof(bomb), packed, sizeof(packed));
+    answer = http(&fixture, POST_PROTO "\r\nContent-Encoding: gzip", packed, len);
+    assert_int_equal(answer->status, 413);
+    assert_non_null(memmem(answer->body, 200, "otlp: decompressed size exceeds", 31));
+    answer = http(&fixture, POST_PROTO, bomb, sizeof(bomb));
+    assert_int_equal(answer->status, 413);
+    assert_non_null(memmem(answer->body, 200, "otlp: message of 200000 bytes exceeds limit of 100000", 53));
+    assert_int_equal(otc_sink_calls(fixture.sink), 0);
+    assert_int_equal(otc_vhost_metric(fixture.vhost, "aimon_receiver_refused_requests",
+                                      "receiver=otlp,transport=http,reason=too_large"),
+                     2);
+    stop(&fixture);
+}
+
+static void
+http_maps_results(void **state)
+{
+    static const struct {
+        otc_status status;
+        bool permanent;
+        uint32_t retry_ms;
+        int http;
+    } cases[] = {
+        {OTC_UNAVAILABLE, false, 0, 503},      {OTC_RESOURCE_EXHAUSTED, false, 1500, 429},
+        {OTC_INVALID_ARGUMENT, true, 0, 400},  {OTC_UNAUTHENTICATED, true, 0, 401},
+        {OTC_PERMISSION_DENIED, true, 0, 403}, {OTC_INTERNAL, true, 0, 500},
+        {OTC_UNKNOWN, true, 0, 500},           {OTC_UNKNOWN, false, 0, 503},
+        {OTC_ABORTED, false, 0, 503},          {OTC_UNIMPLEMENTED, true, 0, 404},
+    };
+    struct fixture fixture = {0};
+
+    (void)state;
+    start(&fixture, both);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct otc_error error = OTC_ERROR_INIT;
+        const struct answer *answer;
+
+        otc_fail(&error, cases[i].status, "the sink says no");
+        error.permanent = cases[i].permanent;
+        error.retry_after_ms = cases[i].retry_ms;
+        otc_sink_refuse(fixture.sink, &error);
+        answer = http(&fixture, POST_PROTO, SPAN, SPAN_LEN);
+        assert_int_equal(answer->status, cases[i].http);
+        assert_int_equal(strstr(answer->text, "retry-after: 2\r\n") != NULL, cases[i].retry_ms > 0);
+    }
+    stop(&fixture);
+}
+
+static void
+http_tells_partial_success(void **state)
+{
+    struct fixture fixture = {0};
+    const struct answer *answer;
+
+    (void)state;
+    start(&fixture, both);
+    answer = http(&fixture, POST_PROTO, SPAN BAD_SPAN, SPAN_LEN + BAD_SPAN_LEN);
+    assert_int_equal(answer->status, 200);
+    assert_non_null(memmem(answer->body, 100, "span_id must be 8 bytes", 23));
+    assert_int_equal(otc_sink_items(fixture.sink), 1);
+    assert_int_equal(http(&fixture, POST_PROTO, BAD_SPAN, BAD_SPAN_LEN)->status, 200);
+    assert_int_equal(otc_sink_calls(fixture.sink), 1);
+    assert_int_equal(
+        otc_vhost_metric(fixture.vhost, "otelcol_receiver_failed_spans", "receiver=otlp,transport=http"), 2);
+    stop(&fixture);
+}
+
+static void
+http_answers_browsers(void **state)
+{
+    struct fixture fixture = {0};
+    const struct answer *answer;
+
+    (void)state;
+    start(&fixture, "protocols: {http: {endpoint: '127.0.0.1:0', response_headers: {x-who: aimon}, "
+                    "cors: {allowed_origins: ['http://*.example.com'], max_age: 7200}}}");
+    answer = http(
+        &fixture,
+        "OPTIONS /v1/traces HTTP/1.1\r\nOrigin: http://a.example.com\r\nAccess-Control-Request-Method: POST",
+        "", 0);
+    assert_int_equal(answer->status, 204);
+    assert_non_null(strstr(answer->text, "access-control-allow-origin: http://a.example.com\r\n"));
+    assert_non_null(strstr(answer->text, "access-control-max-age: 7200\r\n"));
+    answer = http(&fixture, POST_PROTO "\r\nOrigin: http://evil.test", SPAN, SPAN_LEN);
+    assert_null(strstr(answer->text, "access-control-allow-origin"));
+    assert_non_null(strstr(answer->text, "x-who: aimon\r\n"));
+    stop(&fixture);
+}
+
+/* ---- gRPC ------------------------------------------------------------------------------------------ */
+
+/** One call on a connection of its own. */
+struct call {
+    int fd;
+    const uint8_t *body;
+    size_t len, sent;
+    bool hold_end; /* the client never ends its stream */
+    bool closed;
+    char status[16], message[512], details[512], accept[64], http[8];
+    uint8_t reply[512];
+    size_t reply_len;
+};
+
+static ssize_t
+send_some(nghttp2_session *session, const uint8_t *data, size_t len, int flags, void *arg)
+{
+    const struct call *call = arg;
+
+    (void)session;
+    (void)flags;
+    return send(call->fd, data, len, MSG_NOSIGNAL);
+}
+
+static ssize_t
+read_request(nghttp2_session *session, int32_t stream, uint8_t *to, size_t room, uint32_t *flags,
+             nghttp2_data_source *source, void *arg)
+{
+    struct call *call = arg;
+    const size_t n = call->len - call->sent < room ? call->len - call->sent : room;
+
+    (void)session;
+    (void)stream;
+    (void)source;
+    if (n == 0 && call->hold_end) {
+        return NGHTTP2_ERR_DEFERRED;
+    }
+    memcpy(to, call->body + call->sent, n);
+    call->sent += n;
+    *flags |= call->sent == call->len && !call->hold_end ? NGHTTP2_DATA_FLAG_EOF : 0;
+    return (ssize_t)n;
+}
+
+static int
+on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_len,
+          const uint8_t *value, size_t value_len, uint8_t flags, void *arg)
+{
+    struct call *call = arg;
+    const struct {
+        const char *name;
+        char *to;
+        size_t size;
+    } wanted[] = {{":status", call->http, sizeof(call->http)},
+                  {"grpc-status", call->status, sizeof(call->status)},
+                  {"grpc-message", call->message, sizeof(call->message)},
+                  {"grpc-accept-encoding", call->accept, sizeof(call->accept)},
+                  {"grpc-status-details-bin", call->details, sizeof(call->details)}};
+
+    (void)session;
+    (void)frame;
+    (void)flags;
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        if (otc_slice_equal_str(otc_slice_of(name, name_len), wanted[i].name)) {
+            snprintf(wanted[i].to, wanted[i].size, "%.*s", (int)value_len, (const char *)value);
+        }
+    }
+    return 0;
+}
+
+static int
+on_reply(nghttp2_session *session, uint8_t flags, int32_t stream, const uint8_t *data, size_t len, void *arg)
+{
+    struct call *call = arg;
+
+    (void)session;
+    (void)flags;
+    (void)stream;
+    assert_true(call->reply_len + len <= sizeof(call->reply));
+    memcpy(call->reply + call->reply_len, data, len);
+    call->reply_len += len;
+    return 0;
+}
+
+static int
+on_close(nghttp2_session *session, int32_t stream, uint32_t code, void *arg)
+{
+    struct call *call = arg;
+
+    (void)session;
+    (void)stream;
+    (void)code;
+    call->closed = true;
+    return 0;
+}
+
+#define NV(name, value)                                                                                      \
+    {                                                                                                        \
+        (uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value), strlen(name), strlen(value),            \
+            NGHTTP2_NV_FLAG_NONE                                                                             \
+    }
+
+static void
+run_session(struct call *call, nghttp2_session *session)
+{
+    uint8_t data[16384];
+    ssize_t n;
+
+    do {
+        assert_int_equal(nghttp2_session_send(session), 0);
+        n = call->closed ? 0 : recv(call->fd, data, sizeof(data), 0);
+    } while (n > 0 && nghttp2_session_mem_recv(session, data, (size_t)n) >= 0);
+    assert_true(call->closed);
+}
+
+#define TRACES "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+static void
+grpc(const struct fixture *fixture, const char *path, const char *extra_name, const char *extra_value,
+     struct call *call)
+{
+    const nghttp2_nv head[] = {NV(":method", "POST"),
+                               NV(":scheme", "http"),
+                               NV(":path", path),
+                               NV(":authority", "x"),
+                               NV("content-type", "application/grpc"),
+                               NV("te", "trailers"),
+                               NV(extra_name, extra_value)};
+    const nghttp2_data_provider provider = {.read_callback = read_request};
+    nghttp2_session_callbacks *callbacks;
+    nghttp2_session *session;
+
+    call->fd = dial(&fixture->receiver->grpc);
+    assert_int_equal(nghttp2_session_callbacks_new(&callbacks), 0);
+    nghttp2_session_callbacks_set_send_callback(callbacks, send_some);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_reply);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
+    assert_int_equal(nghttp2_session_client_new(&session, callbacks, call), 0);
+    nghttp2_session_callbacks_del(callbacks);
+    nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, NULL, 0);
+    assert_true(nghttp2_submit_request(session, NULL, head, sizeof(head) / sizeof(head[0]), &provider, NULL) >
+                0);
+    run_session(call, session);
+    nghttp2_session_del(session);
+    close(call->fd);
+}
+
+static struct call
+export_message(const struct fixture *fixture, const char *name, const char *value, const void *body,
+               size_t len)
+{
+    struct call call = {.body = body, .len = len};
+
+    grpc(fixture, TRACES, name, value, &call);
+    return call;
+}
+
+static void
+grpc_forwards_the_bytes(void **state)
+{
+    static const char empty[5] = {0};
+    struct fixture fixture = {0};
+    uint8_t packed[256];
+    struct call call;
+    size_t len;
+
+    (void)state;
+    start(&fixture, both);
+    call = export_message(&fixture, "grpc-timeout", "10S", "\0\0\0\0\x25" SPAN, 5 + SPAN_LEN);
+    assert_string_equal(call.status, "0");
+    assert_int_equal(call.reply_len, 5);
+    assert_memory_equal(call.reply, empty, 5);
+    len = gzip(SPAN, SPAN_LEN, packed + 5, sizeof(packed) - 5);
+    memcpy(packed, (uint8_t[]){1, 0, 0, 0, (uint8_t)len}, 5);
+    call = export_message(&fixture, "grpc-encoding", "gzip", packed, len + 5);
+    assert_string_equal(call.status, "0");
+    assert_int_equal(otc_sink_batches(fixture.sink), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct otc_slice part = otc_batch_part(otc_sink_batch(fixture.sink, i), 0);
+
+        assert_int_equal(part.len, SPAN_LEN);
+        assert_memory_equal(part.data, SPAN, SPAN_LEN);
+    }
+    call = export_message(&fixture, "x", "y", empty, 5);
+    assert_string_equal(call.status, "0");
+    assert_int_equal(otc_sink_calls(fixture.sink), 2);
+    stop(&fixture);
+}
+
+static void
+grpc_refuses(void **state)
+{
+    static const struct {
+        const char *path, *name, *value, *body;
+        size_t len;
+        bool hold_end;
+        const char *status, *message;
+    } cases[] = {
+        {"/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", "a", "b", "\0\0\0\0\0", 5, false,
+         "12", "unknown service opentelemetry.proto.collector.metrics.v1.MetricsService"},
+        {"/x", "a", "b", "\0\0\0\0\0", 5, false, "12", "unknown service x"},
+        {TRACES, "grpc-encoding", "br", "\1\0\0\0\1x", 6, false, "12", "unsupported encoding: br"},
+        {TRACES, "grpc-encoding", "gzip", "\1\0\0\0\1x", 6, false, "3", "otlp: bad gzip stream"},
+        {TRACES, "a", "b", "\1\0\0\0\1x", 6, false, "13", "otlp: compressed flag set"},
+        {TRACES, "a", "b", "\2\0\0\0\1x", 6, false, "3", "otlp: bad flags 2"},
+        {TRACES, "a", "b", "\0\0\0\0\2x", 6, false, "3",
+         "otlp: the call does not hold exactly one whole message"},
+        {TRACES, "a", "b", "\0\0\0\0\2\x0a\xff", 7, false, "3", "otlp: malformed protobuf at byte"},
+        {TRACES, "a", "b", "\0\xff\xff\xff\xff", 5, true, "8",
+         "otlp: message of 4294967295 bytes exceeds limit of 1048576"},
+        {TRACES, "grpc-timeout", "1n", "\0\0\0\0\x25" SPAN, 5 + SPAN_LEN, false, "4",
+         "otlp: the call's deadline"},
+        {TRACES, "grpc-timeout", "soon", "\0\0\0\0\x25" SPAN, 5 + SPAN_LEN, false, "3",
+         "malformed grpc-timeout"},
+    };
+    struct fixture fixture = {0};
+
+    (void)state;
+    start(&fixture, both);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct call call = {
+            .body = (const uint8_t *)cases[i].body, .len = cases[i].len, .hold_end = cases[i].hold_end};
+
+        grpc(&fixture, cases[i].path, cases[i].name, cases[i].value, &call);
+        if (strcmp(call.status, cases[i].status) != 0 ||
+            strncmp(call.message, cases[i].message, strlen(cases[i].message)) != 0) {
+            fail_msg("case %zu: %s %s", i, call.status, call.message);
+        }
+        assert_int_equal(strstr(call.accept, "gzip") != NULL, true);
+    }
+    assert_int_equal(otc_sink_calls(fixture.sink), 0);
+    stop(&fixture);
+}
+
+static void
+grpc_tells_when_to_retry(void **state)
+{
+    struct fixture fixture = {0};
+    struct otc_error error = OTC_ERROR_INIT;
+    struct call call;
+
+    (void)state;
+    start(&fixture, both);
+    otc_fail(&error, OTC_UNAVAILABLE, "100%% full");
+    error.retry_after_ms = 1000;
+    otc_sink_refuse(fixture.sink, &error);
+    call = export_message(&fixture, "a", "b", "\0\0\0\0\x25" SPAN, 5 + SPAN_LEN);
+    assert_string_equal(call.status, "14");
+    assert_string_equal(call.message, "100%25 full");
+    /* Status{code: 14, message, details: [RetryInfo{1s}]} begins with 08 0e 12. */
+    assert_memory_equal(call.details, "CA4S", 4);
+    otc_vhost_set_memory_limit(fixture.vhost, 1500);
+    call = export_message(&fixture, "a", "b", "\0\0\0\0\x25" SPAN, 5 + SPAN_LEN);
+    assert_string_equal(call.status, "14");
+    otc_vhost_set_memory_limit(fixture.vhost, 100);
+    call = export_message(&fixture, "a", "b", "\0\0\0\0\x25" SPAN, 5 + SPAN_LEN);
+    assert_string_equal(call.status, "14");
+    assert_string_equal(call.message, "memory budget exhausted");
+    assert_memory_equal(call.details, "CA4S", 4);
+    stop(&fixture);
+}
+
+static void
+a_pending_result_is_awaited(void **state)
+{
+    struct fixture fixture = {0};
+    const int64_t until = otc_clock_monotonic_ns() + 10 * OTC_SECOND;
+    const char *head = POST_PROTO "\r\nHost: x\r\nConnection: close\r\nContent-Length: 37\r\n\r\n";
+    char text[1024];
+    size_t have = 0;
+    ssize_t n;
+    int fd;
+
+    (void)state;
+    start(&fixture, both);
+    otc_sink_answer(fixture.sink, OTC_PENDING, NULL);
+    fd = dial(&fixture.receiver->http);
+    send(fd, head, strlen(head), MSG_NOSIGNAL);
+    send(fd, SPAN, SPAN_LEN, MSG_NOSIGNAL);
+    while (otc_sink_pending(fixture.sink) == 0 && otc_clock_monotonic_ns() < until) {
+        recv(fd, text, sizeof(text), MSG_DONTWAIT);
+    }
+    assert_true(otc_sink_complete(fixture.sink, OTC_OK, NULL));
+    while ((n = recv(fd, text + have, sizeof(text) - 1 - have, 0)) > 0) {
+        have += (size_t)n;
+    }
+    text[have] = '\0';
+    assert_memory_equal(text, "HTTP/1.1 200 OK", 15);
+    close(fd);
+    stop(&fixture);
+}
+
+/* ---- Settings -------------------------------------------------------------------------------------- */
+
+static void
+settings_are_checked(void **state)
+{
+    static const char *const bad[] = {"protocols: {http: {traces_url_path: v1}}",
+                                      "protocols: {grpc: {auth: x}}",
+                                      "protocols: {grpc: {max_recv_msg_size_mib: -1}}", "protocols: {udp: }",
+                                      "protocols: {http: {transport: udp}}"};
+    struct otc_error err = OTC_ERROR_INIT;
+    const struct otlp_config empty = {0};
+
+    (void)state;
+    assert_int_not_equal(otlp_validate(&empty, &err), OTC_OK);
+    assert_string_equal(err.text, "must specify at least one protocol when using the OTLP receiver");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct otc_document *document = NULL;
+        struct otc_config *config = NULL;
+
+        assert_int_equal(otc_document_parse(otc_slice_str(bad[i]), "test.yaml", &document, &err), OTC_OK);
+        assert_int_not_equal(
+            otc_config_decode(&otlp_schema, otc_document_root(document), "receivers::otlp", &config, &err),
+            OTC_OK);
+        otc_document_free(document);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(http_forwards_the_bytes),
+        cmocka_unit_test(http_speaks_json),
+        cmocka_unit_test(http_refuses),
+        cmocka_unit_test(http_maps_results),
+        cmocka_unit_test(http_tells_partial_success),
+        cmocka_unit_test(http_answers_browsers),
+        cmocka_unit_test(grpc_forwards_the_bytes),
+        cmocka_unit_test(grpc_refuses),
+        cmocka_unit_test(grpc_tells_when_to_retry),
+        cmocka_unit_test(a_pending_result_is_awaited),
+        cmocka_unit_test(settings_are_checked),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
