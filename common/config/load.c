@@ -85,7 +85,7 @@ location_text(struct otc_document *doc, const char *location, const struct otc_e
     *name = location;
     if ((rest = take_scheme(location, "yaml")) != NULL) {
         *text = otc_slice_str(rest);
-        *name = "yaml:";
+        *name = "yaml";
         return OTC_OK;
     }
     if ((rest = take_scheme(location, "env")) != NULL) {

@@ -209,7 +209,7 @@ bad_references_are_refused(void **state)
         {"http://localhost/c.yaml", "scheme \"http\" is not supported"},
         {"env:1", "has invalid name"},
         {"yaml:[1]", "retrieved value (type=slice) cannot be used as a Conf"},
-        {"yaml:a: [", "cannot retrieve the configuration: yaml::2:1: while parsing a flow node"},
+        {"yaml:a: [", "cannot retrieve the configuration: yaml:2:1: while parsing a flow node"},
     };
     struct variables v = {.extra_name = "LOOP", .extra_value = "${env:LOOP}"};
     struct otc_environment env = {get, &v};
