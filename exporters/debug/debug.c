@@ -227,7 +227,10 @@ start(struct otc_component *component, struct otc_error *err)
         FILE *file = open_output(path);
 
         if (!file) {
-            return otc_fail(err, OTC_FAILED_PRECONDITION, "output_paths: cannot open \"%s\": %m", path);
+            char why[128];
+
+            return otc_fail(err, OTC_FAILED_PRECONDITION, "output_paths: cannot open \"%s\": %s", path,
+                            strerror_r(errno, why, sizeof(why)));
         }
         self->outputs[self->n_outputs++] = file;
     }
