@@ -2,8 +2,9 @@
 #include "common/component/exporter.h"
 
 #include "common/base/clock.h"
-#include "common/component/client.h"
 #include "common/component/exporter_counters.h"
+#include "common/component/exporter_queue.h"
+#include "common/component/exporter_retry.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -16,35 +17,18 @@
 /* A wait for attempts during shutdown looks at the host's clock this often. */
 #define SHUTDOWN_POLL_NS (5 * OTC_MILLISECOND)
 
-/* One consume call. */
-struct entry {
-    struct entry *next;
-    struct otc_batch *batch;
-    struct otc_done *done; /* NULL: nobody waits */
-    int64_t size;
-    int64_t batch_size;
-    int64_t arrived;
-};
-
-struct entries {
-    struct entry *first, *last;
-    size_t n;
-};
-
 /* One request on its way: an attempt is pending, or it waits for the next one. */
 struct request {
     struct otc_done done;
     struct otc_exporter *exporter;
     struct request *next, *previous;
-    struct entries entries;
+    struct otc__entries entries;
     struct otc_batch *batch; /* NULL: not merged yet */
     int64_t size;
     size_t items;
-    int64_t first_attempt;
-    double interval;
+    struct otc__retry retry;
     int64_t due; /* when waiting */
     bool waiting;
-    bool throttled;
 };
 
 struct otc_exporter {
@@ -58,9 +42,9 @@ struct otc_exporter {
     struct otc_timer *timer;
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t told;
-    struct entries queue;
-    struct entries overflow; /* senders waiting for room */
-    int64_t size;            /* queued and in flight */
+    struct otc__entries queue;
+    struct otc__entries overflow; /* senders waiting for room */
+    int64_t size;                 /* queued and in flight */
     int64_t queued_batch_size;
     struct request *requests;
     int64_t n_requests;
@@ -75,62 +59,10 @@ struct otc_exporter {
 /* ---- Lists and sizes
  * ----------------------------------------------------------------------------------------- */
 
-static void
-append(struct entries *list, struct entry *entry)
-{
-    entry->next = NULL;
-    *(list->last ? &list->last->next : &list->first) = entry;
-    list->last = entry;
-    list->n++;
-}
-
-static struct entry *
-take_first(struct entries *list)
-{
-    struct entry *entry = list->first;
-
-    if (entry) {
-        list->first = entry->next;
-        list->last = entry->next ? list->last : NULL;
-        list->n--;
-        entry->next = NULL;
-    }
-    return entry;
-}
-
-static int64_t
-size_of(const struct otc_batch *batch, enum otc_sizer sizer)
-{
-    switch (sizer) {
-    case OTC_SIZER_ITEMS:
-        return (int64_t)otc_batch_items(batch);
-    case OTC_SIZER_BYTES:
-        return (int64_t)otc_batch_bytes(batch);
-    case OTC_SIZER_REQUESTS:
-        break;
-    }
-    return 1;
-}
-
 static int64_t
 clock_of(const struct otc_exporter *exporter)
 {
     return exporter->options.host->monotonic_ns(exporter->options.host);
-}
-
-/* Tells everybody in a list and frees it. Not under the lock. */
-static void
-tell_all(struct entries *list, const struct otc_error *result)
-{
-    struct entry *entry;
-
-    while ((entry = take_first(list))) {
-        if (entry->done) {
-            entry->done->fn(entry->done, result);
-        }
-        otc_batch_unref(entry->batch);
-        free(entry);
-    }
 }
 
 /* Tells senders that their data is queued. Not under the lock. */
@@ -143,9 +75,9 @@ struct told {
  * ----------------------------------------------------------------------------------------------------- */
 
 static void
-enqueue(struct otc_exporter *exporter, struct entry *entry)
+enqueue(struct otc_exporter *exporter, struct otc__entry *entry)
 {
-    append(&exporter->queue, entry);
+    otc__entries_append(&exporter->queue, entry);
     exporter->size += entry->size;
     exporter->queued_batch_size += entry->batch_size;
     otc__count_enqueued(&exporter->counters, otc_batch_items(entry->batch), exporter->size);
@@ -157,7 +89,7 @@ admit_waiting(struct otc_exporter *exporter, bool regardless, struct told *told)
 {
     while (exporter->overflow.first &&
            (regardless || exporter->size + exporter->overflow.first->size <= exporter->capacity)) {
-        struct entry *entry = take_first(&exporter->overflow);
+        struct otc__entry *entry = otc__entries_take(&exporter->overflow);
 
         if (entry->done && !exporter->wait_for_result) {
             told->dones[told->n++] = entry->done;
@@ -198,33 +130,6 @@ queue_ready(const struct otc_exporter *exporter, int64_t now, int64_t *wake)
     return flush <= now;
 }
 
-static bool
-same_metadata(const struct otc_strings *keys, const struct otc_client *a, const struct otc_client *b)
-{
-    for (size_t i = 0; i < keys->n; i++) {
-        for (size_t index = 0;; index++) {
-            struct otc_slice x = OTC_SLICE_NONE, y = OTC_SLICE_NONE;
-            bool has_x = otc_client_metadata(a, otc_slice_str(keys->items[i]), index, &x);
-            bool has_y = otc_client_metadata(b, otc_slice_str(keys->items[i]), index, &y);
-
-            if (has_x != has_y || !otc_slice_equal(x, y)) {
-                return false;
-            }
-            if (!has_x) {
-                break;
-            }
-        }
-    }
-    return true;
-}
-
-static bool
-may_merge(const struct otc_queue_batch *config, const struct otc_batch *a, const struct otc_batch *b)
-{
-    return otc_client_same_auth(otc_batch_client(a), otc_batch_client(b)) &&
-           same_metadata(&config->partition.metadata_keys, otc_batch_client(a), otc_batch_client(b));
-}
-
 /* Takes from the queue what is to be sent as one. Under the lock. */
 static void
 take_entries(struct otc_exporter *exporter, struct request *request)
@@ -233,52 +138,15 @@ take_entries(struct otc_exporter *exporter, struct request *request)
     int64_t batched = 0;
 
     do {
-        struct entry *entry = take_first(&exporter->queue);
+        struct otc__entry *entry = otc__entries_take(&exporter->queue);
 
         exporter->queued_batch_size -= entry->batch_size;
         batched += entry->batch_size;
         request->size += entry->size;
         request->items += otc_batch_items(entry->batch);
-        append(&request->entries, entry);
+        otc__entries_append(&request->entries, entry);
     } while (batch && batched < batch->min_size && exporter->queue.first &&
-             may_merge(batch, request->entries.first->batch, exporter->queue.first->batch));
-}
-
-static void
-unref_batch(void *arg)
-{
-    otc_batch_unref(arg);
-}
-
-/* One batch with the parts of all entries. NULL out of memory. */
-static struct otc_batch *
-merge(const struct entries *entries)
-{
-    struct otc_batch *first = entries->first->batch, *merged;
-    size_t n = 0, items = 0;
-    struct otc_part *parts;
-
-    if (entries->n == 1) {
-        return otc_batch_ref(first);
-    }
-    for (const struct entry *entry = entries->first; entry; entry = entry->next) {
-        n += otc_batch_parts(entry->batch);
-        items += otc_batch_items(entry->batch);
-    }
-    parts = calloc(n > 0 ? n : 1, sizeof(*parts));
-    if (!parts) {
-        return NULL;
-    }
-    n = 0;
-    for (const struct entry *entry = entries->first; entry; entry = entry->next) {
-        for (size_t i = 0; i < otc_batch_parts(entry->batch); i++) {
-            parts[n++] =
-                (struct otc_part){otc_batch_part(entry->batch, i), unref_batch, otc_batch_ref(entry->batch)};
-        }
-    }
-    merged = otc_batch_new(otc_batch_signal(first), parts, n, items, otc_batch_client(first));
-    free(parts);
-    return merged;
+             otc__may_merge(batch, request->entries.first->batch, exporter->queue.first->batch));
 }
 
 /* ---- Attempts
@@ -334,75 +202,24 @@ next_request(struct otc_exporter *exporter, int64_t now, int64_t *wake)
     }
     request->done = (struct otc_done){OTC_ABI_OF(otc_done), attempt_done};
     request->exporter = exporter;
-    request->first_attempt = now;
-    request->interval = (double)exporter->options.retry->initial_interval.ns;
+    request->retry = (struct otc__retry){now, (double)exporter->options.retry->initial_interval.ns, false};
     take_entries(exporter, request);
     link_request(exporter, request);
     otc__count_started(&exporter->counters, request->items);
     return request;
 }
 
-/* A number in [0, 1): splitmix64, for jitter alone. Under the lock. */
-static double
-next_random(struct otc_exporter *exporter)
-{
-    uint64_t z = exporter->random += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
-}
-
-/* The wait before the next attempt: the interval with jitter, or what the destination asked for if that is
- * longer. */
-static int64_t
-next_delay(struct otc_exporter *exporter, struct request *request, const struct otc_error *result)
-{
-    const struct otc_retry_config *retry = exporter->options.retry;
-    double jitter = retry->randomization_factor * (2 * next_random(exporter) - 1);
-    int64_t delay = (int64_t)(request->interval * (1 + jitter));
-    int64_t asked = result->retry_after_ms * OTC_MILLISECOND;
-
-    request->interval *= retry->multiplier;
-    if (request->interval > (double)retry->max_interval.ns) {
-        request->interval = (double)retry->max_interval.ns;
-    }
-    request->throttled = asked > 0;
-    return asked > delay ? asked : delay;
-}
-
-/* What becomes of a request whose attempt failed. */
-struct verdict {
-    bool again;
-    int64_t delay;
-    enum otc_drop_reason reason;
-    const char *prefix;
-};
+static const struct otc__verdict shut_down = {.reason = OTC_DROP_SHUTDOWN,
+                                              .prefix = "interrupted due to shutdown: "};
 
 /* Under the lock. */
-static struct verdict
+static struct otc__verdict
 judge(struct otc_exporter *exporter, struct request *request, const struct otc_error *result, int64_t now)
 {
-    const struct otc_retry_config *retry = exporter->options.retry;
-    struct verdict verdict = {.reason = OTC_DROP_NOT_RETRYABLE,
-                              .prefix = "not retryable error: Permanent error: "};
-    int64_t allowed = retry->max_elapsed_time.ns;
-
-    if (!otc_error_retryable(result)) {
-        return verdict;
+    if (exporter->closing && otc_error_retryable(result)) {
+        return shut_down;
     }
-    if (exporter->closing) {
-        return (struct verdict){.reason = OTC_DROP_SHUTDOWN, .prefix = "interrupted due to shutdown: "};
-    }
-    if (!retry->enabled) {
-        return (struct verdict){.reason = OTC_DROP_RETRY_DISABLED, .prefix = ""};
-    }
-    verdict.delay = next_delay(exporter, request, result);
-    if (allowed > 0 && now + verdict.delay > request->first_attempt + allowed) {
-        return (struct verdict){.reason = OTC_DROP_RETRIES_EXHAUSTED, .prefix = "no more retries left: "};
-    }
-    verdict.again = true;
-    return verdict;
+    return otc__retry_judge(exporter->options.retry, &request->retry, result, now, &exporter->random);
 }
 
 static void
@@ -443,7 +260,7 @@ settle(struct otc_exporter *exporter, struct request *request, bool sent, enum o
 /* Ends a request: logs, tells its senders, frees it. Not under the lock. */
 static void
 finish(struct otc_exporter *exporter, struct request *request, const struct otc_error *result,
-       const struct verdict *verdict)
+       const struct otc__verdict *verdict)
 {
     struct otc_error final = *result;
 
@@ -452,7 +269,7 @@ finish(struct otc_exporter *exporter, struct request *request, const struct otc_
         final.permanent = verdict->reason == OTC_DROP_NOT_RETRYABLE;
         log_dropped(exporter, final.text, request->items);
     }
-    tell_all(&request->entries, &final);
+    otc__entries_tell(&request->entries, &final);
     otc_batch_unref(request->batch);
     free(request);
 }
@@ -462,7 +279,7 @@ attempt_done(struct otc_done *self, const struct otc_error *result)
 {
     struct request *request = OTC_CONTAINER(self, request, done);
     struct otc_exporter *exporter = request->exporter;
-    struct verdict verdict = {0};
+    struct otc__verdict verdict = {0};
     int64_t now = clock_of(exporter);
     struct told told;
 
@@ -499,7 +316,7 @@ start(struct otc_exporter *exporter, struct request *request)
     otc_status status;
 
     if (!request->batch) {
-        request->batch = merge(&request->entries);
+        request->batch = otc__entries_merge(&request->entries);
     }
     if (!request->batch) {
         otc_fail(&result, OTC_UNAVAILABLE, "out of memory");
@@ -571,7 +388,7 @@ timer_fired(void *arg)
 
 /* Counts a refusal, and tells of it once in a while. Not under the lock. */
 static otc_status
-refuse(struct otc_exporter *exporter, struct entry *entry, struct otc_error *err, otc_status status,
+refuse(struct otc_exporter *exporter, struct otc__entry *entry, struct otc_error *err, otc_status status,
        const char *text)
 {
     size_t items = otc_batch_items(entry->batch);
@@ -601,16 +418,16 @@ refuse(struct otc_exporter *exporter, struct entry *entry, struct otc_error *err
     return otc_fail(err, status, "%s", text);
 }
 
-static struct entry *
+static struct otc__entry *
 new_entry(const struct otc_exporter *exporter, struct otc_batch *batch, struct otc_done *done)
 {
-    struct entry *entry = calloc(1, sizeof(*entry));
+    struct otc__entry *entry = calloc(1, sizeof(*entry));
 
     if (entry) {
         entry->batch = batch;
         entry->done = done;
-        entry->size = size_of(batch, exporter->sizer);
-        entry->batch_size = size_of(batch, exporter->batch_sizer);
+        entry->size = otc__size_of(batch, exporter->sizer);
+        entry->batch_size = otc__size_of(batch, exporter->batch_sizer);
         entry->arrived = clock_of(exporter);
     }
     return entry;
@@ -622,7 +439,7 @@ exporter_consume(struct otc_consumer *self, struct otc_batch *batch, struct otc_
 {
     struct otc_exporter *exporter = OTC_CONTAINER(self, otc_exporter, consumer);
     bool blocks = exporter->options.queue && exporter->options.queue->block_on_overflow;
-    struct entry *entry = new_entry(exporter, batch, done);
+    struct otc__entry *entry = new_entry(exporter, batch, done);
     otc_status status = exporter->wait_for_result && done ? OTC_PENDING : OTC_OK;
     bool closing;
 
@@ -642,7 +459,7 @@ exporter_consume(struct otc_consumer *self, struct otc_batch *batch, struct otc_
                       closing ? "the exporter is shutting down" : "sending queue is full");
     }
     if (exporter->overflow.first || exporter->size + entry->size > exporter->capacity) {
-        append(&exporter->overflow, entry);
+        otc__entries_append(&exporter->overflow, entry);
         status = OTC_PENDING;
     } else {
         if (!exporter->wait_for_result) {
@@ -706,7 +523,7 @@ close_retries(struct otc_exporter *exporter, struct told *told)
 
     for (struct request *request = exporter->requests; request; request = next) {
         next = request->next;
-        if (request->waiting && !request->throttled) {
+        if (request->waiting && !request->retry.throttled) {
             request->due = 0;
         } else if (request->waiting) {
             settle(exporter, request, false, OTC_DROP_SHUTDOWN, told);
@@ -746,30 +563,29 @@ static void
 drop_queue(struct otc_exporter *exporter)
 {
     struct otc_error error = OTC_ERROR_INIT;
-    struct entries left = {0};
-    struct entry *entry;
+    struct otc__entries left = {0};
+    struct otc__entry *entry;
     size_t items = 0;
 
     pthread_mutex_lock(&exporter->lock);
-    while ((entry = take_first(&exporter->queue))) {
+    while ((entry = otc__entries_take(&exporter->queue))) {
         exporter->size -= entry->size;
         exporter->queued_batch_size -= entry->batch_size;
         items += otc_batch_items(entry->batch);
         otc__count_left(&exporter->counters, otc_batch_items(entry->batch), exporter->size);
-        append(&left, entry);
+        otc__entries_append(&left, entry);
     }
     pthread_mutex_unlock(&exporter->lock);
     if (left.first) {
         otc_fail(&error, OTC_UNAVAILABLE, "the exporter shut down before the data could be sent");
         log_dropped(exporter, error.text, items);
-        tell_all(&left, &error);
+        otc__entries_tell(&left, &error);
     }
 }
 
 void
 otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns)
 {
-    const struct verdict verdict = {.reason = OTC_DROP_SHUTDOWN, .prefix = "interrupted due to shutdown: "};
     struct otc_error error = OTC_ERROR_INIT;
     struct request *given_up, *next;
     struct told told;
@@ -783,7 +599,7 @@ otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns)
     pthread_mutex_unlock(&exporter->lock);
     for (; given_up; given_up = next) {
         next = given_up->next;
-        finish(exporter, given_up, &error, &verdict);
+        finish(exporter, given_up, &error, &shut_down);
     }
     tell_queued(&told);
     pump(exporter);
