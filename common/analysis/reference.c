@@ -130,7 +130,7 @@ otc__reference_index(struct otc_reference *reference, struct otc_error *err)
                             i + 1, NAME_MAX_BYTES, feature->name.len);
         }
         if (otc_map_get(self->index, otc_slice_of(key, len))) {
-            return otc_fail(err, OTC_ALREADY_EXISTS, "feature '%.*s' (%s) is there twice",
+            return otc_fail(err, OTC_INVALID_ARGUMENT, "feature '%.*s' (%s) is there twice",
                             OTC_SLICE_ARG(feature->name), otc_feature_kind_name(feature->kind));
         }
         if (!otc_map_put(self->index, otc_slice_of(key, len), feature)) {

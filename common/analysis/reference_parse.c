@@ -94,7 +94,7 @@ read_array(const struct parse *p, const char *key, bool required, const struct o
 static otc_status
 read_ascending(const struct parse *p, const char *key, bool required, struct numbers *out)
 {
-    const struct otc_json *array;
+    const struct otc_json *array = NULL;
     otc_status status = read_array(p, key, required, &array);
     size_t n = otc_json_size(array);
 
@@ -167,7 +167,8 @@ static otc_status
 parse_cells(const struct parse *p)
 {
     struct otc_cells *cells = &p->feature->cells;
-    const struct otc_json *counts, *gaps;
+    const struct otc_json *counts = NULL;
+    const struct otc_json *gaps = NULL;
     struct numbers points;
     uint64_t *eq, *gap;
     uint64_t total = 0;
@@ -231,7 +232,7 @@ static otc_status
 parse_blocks(const struct parse *p)
 {
     struct otc_reference_feature *feature = p->feature;
-    const struct otc_json *array;
+    const struct otc_json *array = NULL;
     otc_status status = read_array(p, "time_blocks", false, &array);
     size_t n = otc_json_size(array);
 
@@ -330,7 +331,7 @@ static otc_status
 parse_categorical(const struct parse *p)
 {
     struct otc_reference_feature *feature = p->feature;
-    const struct otc_json *array;
+    const struct otc_json *array = NULL;
     otc_status status = read_array(p, "categories", true, &array);
     size_t n = otc_json_size(array);
     struct otc_map *names;
