@@ -54,12 +54,12 @@ share_difference(const uint64_t counts[2], uint64_t n, uint64_t m)
  * `ref` and `cur` are the counts before the gap.
  */
 static double
-gap_reach(const struct sweep *before, uint64_t ref_gap, uint64_t cur_gap)
+gap_reach(struct sweep before, uint64_t ref_gap, uint64_t cur_gap)
 {
-    double ref = (double)before->ref * before->inverse_ref;
-    double cur = (double)before->cur * before->inverse_cur;
-    double ref_first = ref + (double)ref_gap * before->inverse_ref - cur;
-    double cur_first = cur + (double)cur_gap * before->inverse_cur - ref;
+    double ref = (double)before.ref * before.inverse_ref;
+    double cur = (double)before.cur * before.inverse_cur;
+    double ref_first = ref + (double)ref_gap * before.inverse_ref - cur;
+    double cur_first = cur + (double)cur_gap * before.inverse_cur - ref;
 
     return fmax(ref_first, cur_first);
 }
@@ -77,12 +77,10 @@ otc_cells_ks(const struct otc_cells *ref, const struct otc_cell_counts *cur)
         size_t point = i < ref->n ? i : ref->n - 1;
 
         if (ref->gap[i] > 0 && cur->gap[i] > 0)
-            reach = fmax(reach, gap_reach(&sweep, ref->gap[i], cur->gap[i]));
-        if (ref->gap[i] + cur->gap[i] > 0) {
-            sweep.ref += ref->gap[i];
-            sweep.cur += cur->gap[i];
-            sweep_look(&sweep, point);
-        }
+            reach = fmax(reach, gap_reach(sweep, ref->gap[i], cur->gap[i]));
+        sweep.ref += ref->gap[i];
+        sweep.cur += cur->gap[i];
+        sweep_look(&sweep, point);
         if (i == ref->n)
             break;
         sweep.ref += ref->eq[i];

@@ -226,6 +226,19 @@ otc_exp_histogram_add_n(struct otc_exp_histogram *histogram, double value, uint6
 bool
 otc_exp_histogram_add(struct otc_exp_histogram *histogram, double value)
 {
+    /* The usual case at once: another normal number in a bucket that is there. */
+    if (histogram->scale <= OTC_EXP_SCALE_TABLE && value >= DBL_MIN && value <= DBL_MAX) {
+        int64_t place = (int64_t)otc_exp_index(value, histogram->scale) - histogram->offset;
+
+        if (place >= 0 && place < (int64_t)histogram->n_buckets) {
+            histogram->counts[place]++;
+            histogram->count++;
+            histogram->sum += value;
+            histogram->min = value < histogram->min ? value : histogram->min;
+            histogram->max = value > histogram->max ? value : histogram->max;
+            return true;
+        }
+    }
     return otc_exp_histogram_add_n(histogram, value, 1);
 }
 

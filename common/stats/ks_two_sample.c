@@ -89,32 +89,32 @@ column_range(const struct lattice *lattice, uint64_t i, uint64_t *first, uint64_
 static double
 outside_band(const struct lattice *lattice)
 {
-    uint64_t rows = lattice->n + 1, first = 0, end = 0;
-    double *outside = calloc(rows, sizeof(double));
+    uint64_t rows = lattice->n + 1, sums = lattice->m + rows, first = 0, end = 0;
+    double *memory = malloc((rows + sums) * sizeof(double));
+    double *outside = memory, *inverse = memory + rows;
 
-    if (!outside)
+    if (!memory)
         return NAN;
     column_range(lattice, 0, &first, &end);
-    for (uint64_t j = end; j < rows; j++)
-        outside[j] = 1;
-    for (uint64_t i = 1; i <= lattice->m; i++) {
+    for (uint64_t j = 0; j < rows; j++)
+        outside[j] = j < end ? 0 : 1;
+    for (uint64_t k = 1; k < sums; k++)
+        inverse[k] = 1 / (double)k;
+    for (uint64_t i = 1; i <= lattice->m && end > first; i++) {
         column_range(lattice, i, &first, &end);
-        if (end <= first) {
-            free(outside);
-            return 1;
-        }
 
         double below = first == 0 ? 0 : 1;
 
+        /* A division would stand in the way of the next row's; products wait for nothing but `below`. */
         for (uint64_t j = first; j < end; j++) {
-            below = (outside[j] * (double)i + below * (double)j) / (double)(i + j);
+            below = outside[j] * ((double)i * inverse[i + j]) + below * ((double)j * inverse[i + j]);
             outside[j] = below;
         }
     }
 
-    double result = outside[lattice->n];
+    double result = end > first ? outside[lattice->n] : 1;
 
-    free(outside);
+    free(memory);
     return result;
 }
 

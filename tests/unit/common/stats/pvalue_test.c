@@ -163,7 +163,8 @@ test_published_tails(void **state)
     assert_close(otc_kolmogorov_sf(0.5), 0.9639452436648751, 1e-12, "Kolmogorov");
     assert_true(otc_kolmogorov_sf(0) == 1 && otc_kolmogorov_sf(-1) == 1);
     assert_close(otc_smirnov_sf(1, 0.25), 0.75, 1e-14, "one observation");
-    assert_close(otc_smirnov_sf(2, 0.5), 0.5 * 0.5 + 0.5 * 2 * 0, 1, "two observations");
+    assert_close(otc_smirnov_sf(2, 0.5), 0.25, 1e-14, "two observations");
+    assert_close(otc_smirnov_sf(2, 0.25), 0.5625 + 0.125, 1e-14, "two observations");
 }
 
 int
