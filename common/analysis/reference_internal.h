@@ -10,7 +10,7 @@
 struct otc_reference *otc__reference_new(void);
 struct otc_arena *otc__reference_arena(struct otc_reference *reference);
 /**
- * Makes otc_reference_find work, once `features` is filled; ALREADY_EXISTS when two features share kind and
+ * Makes otc_reference_find work, once `features` is filled; INVALID_ARGUMENT when two features share kind and
  * name.
  */
 OTC_CHECK otc_status otc__reference_index(struct otc_reference *reference, struct otc_error *err);
