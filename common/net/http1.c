@@ -283,13 +283,13 @@ take_head(struct otc_conn *conn, struct otc_slice *data)
     size_t end;
     bool ok;
 
-    if (before == 0 && (*data->data == '\r' || *data->data == '\n') && http1->head_started_ns == 0) {
-        *data = otc_slice_skip(*data, 1); /* empty lines before a request, RFC 9112 2.2 */
-        return true;
-    }
     if (http1->head_started_ns == 0) {
         http1->head_started_ns = conn->now;
         otc_server_sweep_soon(conn->server);
+    }
+    if (before == 0 && (*data->data == '\r' || *data->data == '\n')) {
+        *data = otc_slice_skip(*data, 1); /* empty lines before a request, RFC 9112 2.2 */
+        return true;
     }
     if (before > 0) {
         otc_buf_append_slice(&http1->in, head);
