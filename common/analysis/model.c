@@ -112,6 +112,9 @@ otc_models_new(const struct otc_models_limits *limits, const struct otc_model_op
 static void
 free_version(struct otc_models *models, struct otc_model_version *version)
 {
+    if (!version) {
+        return;
+    }
     if (models->recent == version) {
         models->recent = NULL;
     }

@@ -267,7 +267,7 @@ bool
 otc_window_closing(struct otc_window *window, struct otc_window_view *view)
 {
     int64_t length = window->config->length.ns, pane = window->config->pane.ns;
-    int64_t end;
+    int64_t end, all = length / pane;
     size_t from, to;
 
     if (!is_due(window)) {
@@ -284,7 +284,7 @@ otc_window_closing(struct otc_window *window, struct otc_window_view *view)
                                      .end_ns = end,
                                      .panes = window->view,
                                      .n_panes = to - from,
-                                     .coverage = (double)(to - from) / (double)(length / pane)};
+                                     .coverage = (double)(to - from) / (double)all};
     for (size_t i = 0; i < view->n_panes; i++) {
         view->records += window->view[i].records;
     }

@@ -71,7 +71,7 @@ drift_start(struct otc_component *self, struct otc_error *err)
     if (!drift->file && learning.duration.ns < OTC_DAY) {
         otc_log(drift->host->logger, OTC_LOG_WARN, drift->id,
                 "The reference is learned over less than 24 hours; it will not have seen a whole day",
-                OTC_FIELD_NUMBER("seconds", learning.duration.ns / OTC_SECOND));
+                OTC_FIELD_NUMBER("seconds", (double)learning.duration.ns / 1e9));
     }
     return otc_emitter_start(drift->emitter, err);
 }

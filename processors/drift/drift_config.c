@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/drift_config.h"
 
+#include "common/base/number.h"
+
 static const char *const binnings[] = {"quantile", NULL};
 static const char *const empties[] = {"laplace", NULL};
 static const char *const corrections[] = {"benjamini_hochberg", "bonferroni", "none", NULL};
@@ -166,18 +168,18 @@ drift_learning(const struct drift_config *config)
 static otc_status
 parse_windows(const char *text, struct drift_rule *out, struct otc_error *err)
 {
-    unsigned k, n;
-    int end = 0;
+    const char *of = text ? strstr(text, " of ") : NULL;
+    int64_t k = 0, n = 0;
 
-    if (!text || sscanf(text, "%3u of %3u%n", &k, &n, &end) != 2 || text[end] || k < 1 || k > n ||
-        n > 32) { // NOLINT(cert-err34-c)
+    if (!of || !otc_parse_int64(otc_slice_of(text, (size_t)(of - text)), &k) ||
+        !otc_parse_int64(otc_slice_str(of + 4), &n) || k < 1 || k > n || n > 32) {
         return otc_fail(
             err, OTC_INVALID_ARGUMENT,
             "decision::windows: '%s' is not of the form `k of n` with 1 <= k <= n <= 32 (\"2 of 3\")",
             text ? text : "");
     }
-    out->k = k;
-    out->n = n;
+    out->k = (unsigned)k;
+    out->n = (unsigned)n;
     return OTC_OK;
 }
 

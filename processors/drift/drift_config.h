@@ -95,7 +95,7 @@ OTC_CHECK otc_status drift_rule_of(const struct drift_config *config, struct dri
 
 /** The factory's `validate` and `explain`. */
 otc_status drift_validate(const void *config, struct otc_error *err);
-otc_status drift_explain(const void *config, void (*line)(void *arg, const char *text), void *arg,
+otc_status drift_explain(const void *settings, void (*line)(void *arg, const char *text), void *arg,
                          struct otc_error *err);
 
 #endif

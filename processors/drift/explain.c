@@ -76,19 +76,19 @@ resolve(const struct drift_config *config, struct otc_feature_set **set, struct 
 }
 
 otc_status
-drift_validate(const void *value, struct otc_error *err)
+drift_validate(const void *config, struct otc_error *err)
 {
-    const struct drift_config *config = value;
+    const struct drift_config *drift = config;
     struct otc_feature_set *set = NULL;
     struct drift_binding *binding = NULL;
     struct drift_rule rule;
-    otc_status status = check_values(config, err);
+    otc_status status = check_values(drift, err);
 
     if (status == OTC_OK) {
-        status = drift_rule_of(config, &rule, err);
+        status = drift_rule_of(drift, &rule, err);
     }
     if (status == OTC_OK) {
-        status = resolve(config, &set, &binding, err);
+        status = resolve(drift, &set, &binding, err);
     }
     drift_binding_unref(binding);
     otc_feature_set_free(set);
@@ -218,9 +218,10 @@ explain_reference(const struct explanation *to, const struct drift_config *confi
 }
 
 otc_status
-drift_explain(const void *value, void (*line)(void *arg, const char *text), void *arg, struct otc_error *err)
+drift_explain(const void *settings, void (*line)(void *arg, const char *text), void *arg,
+              struct otc_error *err)
 {
-    const struct drift_config *config = value;
+    const struct drift_config *config = settings;
     const struct explanation to = {line, arg};
     struct otc_feature_set *set = NULL;
     struct drift_binding *binding = NULL;

@@ -117,7 +117,8 @@ name_key(const struct otc_observed *observed, uint8_t out[1 + DRIFT_CATEGORY_TEX
     return observed->name.len + 1;
 }
 
-static struct column *
+/* Index of the column made, or SIZE_MAX. */
+static size_t
 add_column(struct drift_learner *learner, const struct otc_observed *observed, struct otc_slice key)
 {
     struct column *column = &learner->columns[learner->n];
@@ -126,11 +127,11 @@ add_column(struct drift_learner *learner, const struct otc_observed *observed, s
 
     if (!type_of(learner, observed, &type) || learner->n >= learner->settings.max_features ||
         !charge(learner, COLUMN_BYTES)) {
-        return NULL;
+        return SIZE_MAX;
     }
     name = malloc(observed->name.len + 1);
     if (!name) {
-        return NULL;
+        return SIZE_MAX;
     }
     memcpy(name, observed->name.data, observed->name.len);
     *column = (struct column){
@@ -143,7 +144,7 @@ add_column(struct drift_learner *learner, const struct otc_observed *observed, s
         (key.len && !otc_map_put(learner->by_name, key, (void *)(uintptr_t)(learner->n + 1)))) {
         otc_map_free(column->texts, NULL);
         free(name);
-        return NULL;
+        return SIZE_MAX;
     }
     if (observed->feature != OTC_FEATURE_DISCOVERED) {
         learner->of_known[observed->feature] = learner->n + 1;
@@ -152,10 +153,10 @@ add_column(struct drift_learner *learner, const struct otc_observed *observed, s
     for (uint64_t i = 1; i < learner->records; i++) {
         otc_reference_builder_missing(learner->builder, column->index);
     }
-    return column;
+    return learner->n - 1;
 }
 
-static struct column *
+static size_t
 column_of(struct drift_learner *learner, const struct otc_observed *observed)
 {
     uint8_t bytes[1 + DRIFT_CATEGORY_TEXT_MAX];
@@ -167,11 +168,11 @@ column_of(struct drift_learner *learner, const struct otc_observed *observed)
     } else {
         key = otc_slice_of(bytes, name_key(observed, bytes));
         if (key.len == 0) {
-            return NULL;
+            return SIZE_MAX;
         }
         index = (size_t)(uintptr_t)otc_map_get(learner->by_name, key);
     }
-    return index ? &learner->columns[index - 1] : add_column(learner, observed, key);
+    return index ? index - 1 : add_column(learner, observed, key);
 }
 
 /* True when the builder may be given one more value of the column. */
@@ -253,10 +254,11 @@ drift_learner_add(struct drift_learner *learner, const struct otc_observed *obse
     learner->first_ns = time_ns < learner->first_ns ? time_ns : learner->first_ns;
     learner->last_ns = time_ns > learner->last_ns ? time_ns : learner->last_ns;
     for (size_t i = 0; i < n; i++) {
-        struct column *column = column_of(learner, &observed[i]);
+        size_t index = column_of(learner, &observed[i]);
+        struct column *column = &learner->columns[index == SIZE_MAX ? 0 : index];
 
-        if (!column || column->last_record == learner->records) {
-            lost += !column;
+        if (index == SIZE_MAX || column->last_record == learner->records) {
+            lost += index == SIZE_MAX;
             continue;
         }
         column->last_record = learner->records;

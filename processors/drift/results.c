@@ -185,7 +185,7 @@ fill_gauges(const struct drift *drift, const struct drift_feature *feature, doub
     out[G_CHI_SQUARED] = asked(drift, DRIFT_CHI_SQUARED, result->chi_squared);
     out[G_L_INFINITY] = asked(drift, DRIFT_L_INFINITY, result->l_infinity);
     out[G_DESIGN_EFFECT] = tested ? result->design_effect : NAN;
-    out[G_DETECTED] = tested || feature->ring.filled ? feature->ring.detected : NAN;
+    out[G_DETECTED] = tested || feature->ring.filled ? (double)feature->ring.detected : (double)NAN;
     out[G_WINDOW_OBSERVATIONS] = (double)feature->window_observations;
     for (size_t t = 0; t < OTC_N_TESTS; t++) {
         const struct otc_test_result *test = &result->tests[t];
@@ -193,7 +193,7 @@ fill_gauges(const struct drift *drift, const struct drift_feature *feature, doub
 
         out[G_P_VALUE + t] = drift->config->emit.p_value && tested ? test->p_value : NAN;
         out[G_ADJUSTED + t] = decides ? test->adjusted_p : NAN;
-        out[G_REJECTED + t] = decides ? test->rejected : NAN;
+        out[G_REJECTED + t] = decides ? (double)test->rejected : (double)NAN;
     }
 }
 
@@ -201,7 +201,7 @@ static void
 tell_gauges(const struct telling *telling, struct drift_feature *feature, struct attributes attributes)
 {
     double values[N_FEATURE_GAUGES];
-    size_t n = attributes.n;
+    size_t n;
 
     if (telling->version->verdict.exists) {
         fill_gauges(telling->drift, feature, values);
@@ -323,7 +323,7 @@ version_gauge(const struct telling *telling, size_t gauge)
 
     switch ((enum version_gauge)gauge) {
     case MODEL_DETECTED:
-        return verdict->skipped[OTC_SKIP_NONE] ? verdict->model_detected : NAN;
+        return verdict->skipped[OTC_SKIP_NONE] ? (double)verdict->model_detected : (double)NAN;
     case FEATURES_DRIFTED:
         return (double)verdict->drifted;
     case FEATURES_MONITORED:

@@ -138,10 +138,11 @@ void drift_model_release(struct drift_model *model);
 otc_status drift_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done,
                          struct otc_error *err);
 
-/** Freezes and evaluates all that is due; on the control loop, without the lock. */
-void drift_work(void *drift);
+/** Freezes and evaluates all that is due; on the control loop, without the lock. `arg` is the struct drift.
+ */
+void drift_work(void *arg);
 
-/** The emitter's collection. */
-void drift_collect(void *drift, struct otc_emitter *emitter);
+/** The emitter's collection. `arg` is the struct drift. */
+void drift_collect(void *arg, struct otc_emitter *emitter);
 
 #endif

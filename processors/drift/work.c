@@ -408,31 +408,54 @@ return_learner(struct drift *drift, struct freezing *freezing, otc_status status
     free(freezing->name);
 }
 
+/* Freezes one reference; false when none is due. */
+static bool
+work_on_learner(struct drift *drift)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct freezing freezing = {0};
+    otc_status status;
+    bool taken;
+
+    pthread_mutex_lock(&drift->lock);
+    taken = take_learner(drift, &freezing);
+    pthread_mutex_unlock(&drift->lock);
+    if (!taken) {
+        return false;
+    }
+    status = freeze(drift, &freezing, &err);
+    pthread_mutex_lock(&drift->lock);
+    return_learner(drift, &freezing, status, &err);
+    pthread_mutex_unlock(&drift->lock);
+    return true;
+}
+
+/* Evaluates one window; false when none is due. */
+static bool
+work_on_window(struct drift *drift)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct evaluation evaluation = {0};
+    otc_status status;
+    bool taken;
+
+    pthread_mutex_lock(&drift->lock);
+    taken = take_window(drift, &evaluation);
+    pthread_mutex_unlock(&drift->lock);
+    if (!taken) {
+        return false;
+    }
+    status = evaluate(drift, &evaluation, &err);
+    pthread_mutex_lock(&drift->lock);
+    return_window(drift, &evaluation, status, &err);
+    pthread_mutex_unlock(&drift->lock);
+    return true;
+}
+
 void
 drift_work(void *arg)
 {
-    struct drift *drift = arg;
-    bool more = true;
-
-    while (more) {
-        struct otc_error err = OTC_ERROR_INIT;
-        struct freezing freezing = {0};
-        struct evaluation evaluation = {0};
-        otc_status status;
-
-        pthread_mutex_lock(&drift->lock);
-        more = take_learner(drift, &freezing) || take_window(drift, &evaluation);
-        pthread_mutex_unlock(&drift->lock);
-        if (!more) {
-            break;
-        }
-        status = freezing.model ? freeze(drift, &freezing, &err) : evaluate(drift, &evaluation, &err);
-        pthread_mutex_lock(&drift->lock);
-        if (freezing.model) {
-            return_learner(drift, &freezing, status, &err);
-        } else {
-            return_window(drift, &evaluation, status, &err);
-        }
-        pthread_mutex_unlock(&drift->lock);
+    while (work_on_learner(arg) || work_on_window(arg)) {
+        continue;
     }
 }

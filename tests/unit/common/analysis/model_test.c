@@ -102,7 +102,7 @@ test_a_flood_of_names_is_overflow(void **state)
     struct owner owner = {0};
     const struct otc_models_limits limits = {2, 2, 1000};
     struct otc_models *models = otc_models_new(&limits, &ops, &owner);
-    char name[16];
+    char name[32];
 
     (void)state;
     (void)get(models, "credit", "1", 1);
@@ -156,8 +156,10 @@ test_a_refused_state_is_overflow(void **state)
 static void
 test_the_first_attribute_present_names_the_model(void **state)
 {
-    char *names[] = {"ml.model.name", "gen_ai.request.model"};
-    char *versions[] = {"ml.model.version"};
+    char ml_name[] = "ml.model.name", gen_ai_name[] = "gen_ai.request.model",
+         ml_version[] = "ml.model.version";
+    char *names[] = {ml_name, gen_ai_name};
+    char *versions[] = {ml_version};
     const struct otc_model_config config = {{names, 2}, {versions, 1}};
     struct otc_value values[3] = {{.type = OTC_VALUE_ABSENT},
                                   {.type = OTC_VALUE_STRING, .as.slice = OTC_SLICE_LIT("gpt")},
