@@ -43,6 +43,16 @@ fill_table(struct otc_key_table *table, const struct otc_wanted_key *all, const 
     table->first[OTC_KEY_BUCKETS] = used;
 }
 
+static void
+note_initial(struct otc_projection *projection, const uint8_t *text, size_t len)
+{
+    if (len == 0) {
+        memset(projection->initials, 0xff, sizeof(projection->initials));
+    } else {
+        projection->initials[text[0] / 64] |= UINT64_C(1) << (text[0] % 64);
+    }
+}
+
 otc_status
 otc_projection_new(const struct otc_wanted *wanted, size_t n, struct otc_projection **out,
                    struct otc_error *err)
@@ -73,6 +83,7 @@ otc_projection_new(const struct otc_wanted *wanted, size_t n, struct otc_project
         all[i] = (struct otc_wanted_key){tail_of(text, len), text, (uint32_t)len, (uint32_t)i};
         if (wanted[i].prefix) {
             projection->prefixes[projection->n_prefixes++] = all[i];
+            note_initial(projection, text, len);
         }
     }
     fill_table(&projection->record, all, wanted, n, OTC_AT_RECORD);

@@ -3,18 +3,36 @@
 
 /* ---- Attributes --------------------------------------------------------------------------------- */
 
-/** Writes `value` wherever the table wants `key`. Returns false (and `bad`) when the value is malformed. */
+/** The bucket of a key's length. */
+static inline uint32_t
+bucket_of(size_t len)
+{
+    return len < OTC_KEY_BUCKETS - 1 ? (uint32_t)len : OTC_KEY_BUCKETS - 1;
+}
+
+/** Decodes a pair's value at its first use. */
 static inline bool
+pair_value(struct otc_walk *walk, struct otc_pair_view *pair)
+{
+    if (pair->decoded) {
+        return true;
+    }
+    pair->decoded = true;
+    return otc_value_decode(pair->encoded, &pair->value, &walk->bad);
+}
+
+/**
+ * Writes the value wherever the table wants the key, whose bucket is not empty. False (and `bad`): the value
+ * is malformed.
+ */
+static bool
 store(struct otc_walk *walk, const struct otc_key_table *table, struct otc_pair_view *pair,
       struct otc_value *values, uint64_t *touched)
 {
     size_t len = pair->key.len;
-    uint32_t bucket = len < OTC_KEY_BUCKETS - 1 ? (uint32_t)len : OTC_KEY_BUCKETS - 1;
+    uint32_t bucket = bucket_of(len);
     uint64_t tail;
 
-    if (!(table->lengths >> bucket & 1)) {
-        return true;
-    }
     /* Tags and lengths of the messages around a key always precede it, so that eight bytes up to its end are
      * ours. */
     tail = len == 0 ? 0 : otc_wire_load64(pair->key.data + len - 8);
@@ -28,11 +46,8 @@ store(struct otc_walk *walk, const struct otc_key_table *table, struct otc_pair_
             (len > 8 && memcmp(key->text, pair->key.data, len - 8) != 0)) {
             continue;
         }
-        if (!pair->decoded) {
-            pair->decoded = true;
-            if (!otc_value_decode(pair->encoded, &pair->value, &walk->bad)) {
-                return false;
-            }
+        if (!pair_value(walk, pair)) {
+            return false;
         }
         values[key->index] = pair->value;
         touched[key->index / 64] |= UINT64_C(1) << (key->index % 64);
@@ -52,11 +67,8 @@ store_prefixed(struct otc_walk *walk, struct otc_pair_view *pair)
         if (pair->key.len < prefix->len || memcmp(pair->key.data, prefix->text, prefix->len) != 0) {
             continue;
         }
-        if (!pair->decoded) {
-            pair->decoded = true;
-            if (!otc_value_decode(pair->encoded, &pair->value, &walk->bad)) {
-                return false;
-            }
+        if (!pair_value(walk, pair)) {
+            return false;
         }
         if (record->n_matches == OTC_MATCHES_MAX) {
             record->matches_lost++;
@@ -68,27 +80,39 @@ store_prefixed(struct otc_walk *walk, struct otc_pair_view *pair)
     return true;
 }
 
+/** An attribute whose key may be wanted, or that is not in the usual shape. */
+static __attribute__((noinline)) bool
+take_pair(struct otc_walk *walk, const uint8_t *data, size_t len)
+{
+    const struct otc_projection *projection = walk->projection;
+    struct otc_pair_view pair;
+
+    if (!otc_pair_read(otc_slice_of(data, len), &pair, &walk->bad)) {
+        return false;
+    }
+    if (projection->record.lengths >> bucket_of(pair.key.len) & 1 &&
+        !store(walk, &projection->record, &pair, walk->values, walk->touched)) {
+        return false;
+    }
+    return projection->n_prefixes == 0 || store_prefixed(walk, &pair);
+}
+
 const uint8_t *
 otc_walk_attribute(struct otc_walk *walk, const uint8_t *p, const uint8_t *end)
 {
+    const struct otc_projection *projection = walk->projection;
     const uint8_t *start = p;
-    struct otc_slice encoded;
-    struct otc_pair_view pair;
+    struct otc_slice pair;
 
-    p = otc_wire_bytes(p, end, &encoded);
+    p = otc_wire_bytes(p, end, &pair);
     if (!p) {
         walk->bad = start;
         return NULL;
     }
-    if (!walk->projection || !walk->projection->reads_records) {
+    if (!projection || !projection->reads_records || otc_pair_is_dull(projection, pair)) {
         return p;
     }
-    if (!otc_pair_read(encoded, &pair, &walk->bad) ||
-        !store(walk, &walk->projection->record, &pair, walk->values, walk->touched) ||
-        (walk->projection->n_prefixes > 0 && !store_prefixed(walk, &pair))) {
-        return NULL;
-    }
-    return p;
+    return take_pair(walk, pair.data, pair.len) ? p : NULL;
 }
 
 void
@@ -124,7 +148,8 @@ store_head(struct otc_walk *walk, const struct otc_key_table *table, struct otc_
         struct otc_pair_view pair;
 
         if (at.field == field &&
-            (!otc_pair_read(at.bytes, &pair, &walk->bad) || !store(walk, table, &pair, values, touched))) {
+            (!otc_pair_read(at.bytes, &pair, &walk->bad) || (table->lengths >> bucket_of(pair.key.len) & 1 &&
+                                                             !store(walk, table, &pair, values, touched)))) {
             return false;
         }
     }

@@ -37,6 +37,8 @@ struct otc_projection {
     /** Prefixes: `tail` unused. */
     size_t n_prefixes;
     struct otc_wanted_key prefixes[OTC_PROJECTION_MAX];
+    /** Bit of each byte with which a prefix begins; all of them when one is empty. */
+    uint64_t initials[4];
     /** True when a record's attributes need a look. */
     bool reads_records;
     char *text;
@@ -97,6 +99,29 @@ void otc_walk_reset(struct otc_walk *walk);
 bool otc_value_decode(struct otc_slice encoded, struct otc_value *value, const uint8_t **bad);
 /** Reads a KeyValue. False: `*bad` is set. */
 bool otc_pair_read(struct otc_slice encoded, struct otc_pair_view *pair, const uint8_t **bad);
+
+/**
+ * True for a pair in the usual shape (key, then value, nothing else) whose key nobody can want: no wanted key
+ * of its length, no prefix that begins as it does.
+ */
+static inline bool
+otc_pair_is_dull(const struct otc_projection *projection, struct otc_slice pair)
+{
+    const uint8_t *p = pair.data;
+    size_t len, rest;
+
+    if (pair.len < 4 || p[0] != OTC_TAG(1, OTC_WIRE_BYTES) || p[1] >= OTC_KEY_BUCKETS - 1) {
+        return false;
+    }
+    len = p[1];
+    if (len == 0 || len + 4 > pair.len || projection->record.lengths >> len & 1 ||
+        projection->initials[p[2] / 64] >> (p[2] % 64) & 1) {
+        return false;
+    }
+    /* One byte of length for the value, and nothing after it. */
+    rest = pair.len - len - 4;
+    return p[2 + len] == OTC_TAG(2, OTC_WIRE_BYTES) && p[3 + len] == rest && rest < 0x80;
+}
 
 /** Skips the value after `tag`. NULL when malformed or one of the `known` fields (it then has a wrong type).
  */
