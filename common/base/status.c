@@ -81,9 +81,9 @@ otc_error_prefix(struct otc_error *err, const char *format, ...)
     if (n < 0) {
         return err->status;
     }
-    head = strlen(context);
-    memcpy(context + head, ": ", 2);
-    head += 2;
+    head = (size_t)n < sizeof(context) - 2 ? (size_t)n : sizeof(context) - 3;
+    context[head++] = ':';
+    context[head++] = ' ';
     tail = strlen(err->text);
     tail = tail < sizeof(err->text) - head ? tail : sizeof(err->text) - head - 1;
     memmove(err->text + head, err->text, tail);

@@ -214,7 +214,7 @@ fanout_consume(struct otc_consumer *self, struct otc_batch *batch, struct otc_do
 struct otc_consumer *
 otc_fanout_new(struct otc_consumer *const *consumers, size_t n)
 {
-    struct fanout *fanout = calloc(1, sizeof(*fanout) + n * sizeof(consumers[0]));
+    struct fanout *fanout = calloc(1, sizeof(*fanout) + n * sizeof(void *));
 
     if (!fanout) {
         return NULL;

@@ -275,7 +275,7 @@ copy_values(const struct otc_meter *meter, int64_t *values)
 static int64_t *
 snapshot(struct otc_meter *meter)
 {
-    int64_t *values = malloc((meter->n_series > 0 ? meter->n_series : 1) * sizeof(*values));
+    int64_t *values = calloc(meter->n_series > 0 ? meter->n_series : 1, sizeof(*values));
 
     for (int attempt = 0; values && attempt < MAX_ATTEMPTS; attempt++) {
         unsigned before = atomic_load_explicit(&meter->sequence, memory_order_acquire);

@@ -27,7 +27,7 @@ read_pem(const char *path, const char *what, struct otc_buf *out, struct otc_err
     while (ok && (n = fread(chunk, 1, sizeof(chunk), file)) > 0) {
         ok = otc_buf_append(out, chunk, n);
     }
-    ok = ok && !ferror(file) && memmem(out->data, out->len, "-----BEGIN ", 11);
+    ok = ok && !ferror(file) && out->len > 0 && memmem(out->data, out->len, "-----BEGIN ", 11);
     fclose(file);
     if (!ok) {
         return otc_fail(err, OTC_FAILED_PRECONDITION,

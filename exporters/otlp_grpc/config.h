@@ -50,7 +50,7 @@ extern const struct otc_schema otlp_grpc_schema;
 /** Names of `balancer_name`, by index. */
 extern const char *const otlp_grpc_balancers[];
 
-otc_status otlp_grpc_validate(const void *config, struct otc_error *err);
+otc_status otlp_grpc_validate(const void *value, struct otc_error *err);
 
 /** Where to connect: the target in gRPC's spelling and whether the scheme decides about TLS. */
 struct otlp_grpc_target {
