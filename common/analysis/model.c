@@ -143,7 +143,7 @@ otc_models_free(struct otc_models *models)
     if (!models) {
         return;
     }
-    for (size_t i = 0; i < models->n; i++) {
+    for (size_t i = 0; models->models && i < models->n; i++) {
         free_model(models, models->models[i]);
     }
     otc_map_free(models->by_name, NULL);
@@ -158,7 +158,7 @@ forget_model(struct otc_models *models, size_t index)
 
     (void)otc_map_remove(models->by_name, model->name);
     memmove(models->models + index, models->models + index + 1,
-            (models->n - index - 1) * sizeof(*models->models));
+            (models->n - index - 1) * sizeof(struct otc_model *));
     models->n--;
     models->forgotten += model->n_versions;
     free_model(models, model);
@@ -210,7 +210,8 @@ add_model(struct otc_models *models, struct otc_slice name)
         memcpy(model + 1, name.data, name.len);
     }
     model->name = otc_slice_of(model + 1, name.len);
-    model->versions = calloc(models->limits.versions ? models->limits.versions : 1, sizeof(*model->versions));
+    model->versions =
+        calloc(models->limits.versions ? models->limits.versions : 1, sizeof(struct otc_model_version *));
     if (model->versions && models->ops->model_new) {
         model->state = models->ops->model_new(models->owner, model);
     }
