@@ -51,7 +51,9 @@ LIBS.common/net := -lhttp_parser -ldeflate -lz -lzstd
 LIBS.common/base := -lm -lpthread
 # gRPC C core from Debian's static archives (hidden in the binary by --exclude-libs); OpenSSL and zlib are shared with common/net.
 GRPC_LIBS = $(sort $(filter-out -lssl -lcrypto -lz -ldl -lrt -latomic -lpthread,$(filter -l%,$(shell pkg-config --static --libs grpc))))
-LIBS.exporters/otlp_grpc = -Wl,-Bstatic -Wl,--start-group $(GRPC_LIBS) -Wl,--end-group -Wl,-Bdynamic -lssl -lcrypto -lz -ldeflate -lstdc++
+GRPC_STATIC = -Wl,-Bstatic -Wl,--start-group $(GRPC_LIBS) -Wl,--end-group -Wl,-Bdynamic -lstdc++
+# For TSan it must be a module of its own: TSAN_OPTIONS=ignore_noninstrumented_modules=1.
+LIBS.exporters/otlp_grpc = $(if $(filter tsan,$(VARIANT)),-lgrpc -lgpr,$(GRPC_STATIC)) -lssl -lcrypto -lz -ldeflate
 PKGS.tests/harness/data := jansson
 
 uniq = $(if $1,$(firstword $1) $(call uniq,$(filter-out $(firstword $1),$1)))
@@ -175,22 +177,24 @@ build-tests: $(BIN) $(UNIT) $(SCENARIOS) $$(REPLAYS)
 
 # Each tests/fuzz/x_fuzz.c is a libFuzzer target; without libFuzzer, replay.c runs its corpus (tests/fuzz/corpus/x).
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
-FUZZ_LINK := tests/fuzz/oracle $(call closure,common/otlp)
+FUZZ_LINK := tests/fuzz/oracle $(call closure,common/analysis)
+FUZZ_LIBS = $(LINK.tests/fuzz/oracle) $(LINK.common/analysis)
 REPLAYS := $(FUZZ_SRC:%_fuzz.c=$(B)/%_replay)
 FUZZERS := $(FUZZ_SRC:%.c=$(B)/%)
 $(FUZZ_SRC:%.c=$(B)/%.o): | $(PROTO_H)
 $(REPLAYS): %_replay: %_fuzz.o $(B)/tests/fuzz/replay.o $(call archives,$(FUZZ_LINK))
-	$(Q)$(CC) $(LDFLAGS_V) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LINK.tests/fuzz/oracle)
+	$(Q)$(CC) $(LDFLAGS_V) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LIBS)
 $(FUZZERS): %: %.o $(call archives,$(FUZZ_LINK))
-	$(Q)$(CC) $(LDFLAGS_V) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LINK.tests/fuzz/oracle)
+	$(Q)$(CC) $(LDFLAGS_V) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LIBS)
 
-TOOLS := $(B)/tests/fuzz/seeds $(B)/tests/bench/payload $(B)/tests/bench/walk_bench
+TOOLS := $(B)/tests/fuzz/seeds $(B)/tests/bench/payload $(B)/tests/bench/walk_bench $(B)/tests/bench/stats_bench
 $(TOOLS:=.o) $(B)/tests/bench/payload_main.o: | $(PROTO_H)
 $(B)/tests/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(call archives,$(FUZZ_LINK))
 $(B)/tests/bench/payload: $(B)/tests/bench/payload_main.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
+$(B)/tests/bench/stats_bench: $(B)/tests/bench/stats_bench.o $(call archives,common/stats common/base)
 $(B)/tests/bench/walk_bench: $(B)/tests/bench/walk_bench.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
 $(TOOLS):
-	$(Q)$(CC) $(LDFLAGS_V) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LINK.tests/fuzz/oracle)
+	$(Q)$(CC) $(LDFLAGS_V) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LIBS)
 
 .PHONY: fuzz fuzz-run fuzz-replay fuzz-seeds
 fuzz-seeds: $(B)/tests/fuzz/seeds ## write the fuzzers' first inputs again
