@@ -54,15 +54,20 @@ struct otlp_grpc {
 /* ---- Calls
  * ------------------------------------------------------------------------------------------------------- */
 
-static void
-unlink_flight(struct otlp_grpc *self, struct flight *flight)
+/* Takes an attempt that ended off the list. The lock also makes sure that push() is through with it. */
+static struct flight *
+land(struct otlp_grpc *self, struct otlp_grpc_attempt *attempt)
 {
+    struct flight *flight;
+
     pthread_mutex_lock(&self->lock);
+    flight = otlp_grpc_attempt_owner(attempt);
     *(flight->previous ? &flight->previous->next : &self->flights) = flight->next;
     if (flight->next) {
         flight->next->previous = flight->previous;
     }
     pthread_mutex_unlock(&self->lock);
+    return flight;
 }
 
 /*
@@ -117,11 +122,10 @@ warn_partial(const struct otlp_grpc *self, enum otc_signal signal, const struct 
 static void
 finish(struct otlp_grpc *self, struct otlp_grpc_attempt *attempt)
 {
-    struct flight *flight = otlp_grpc_attempt_owner(attempt);
+    struct flight *flight = land(self, attempt);
     struct otc_done *done = otlp_grpc_attempt_done(attempt);
     struct otlp_grpc_result result;
 
-    unlink_flight(self, flight);
     otlp_grpc_attempt_result(attempt, &result);
     otlp_grpc_attempt_free(attempt);
     if (result.rejected > 0 || result.message[0]) {

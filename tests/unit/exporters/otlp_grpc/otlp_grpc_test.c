@@ -123,12 +123,14 @@ bytes_arrive_as_they_were(void **state)
     for (int signal = 0; signal < OTC_N_SIGNALS; signal++) {
         assert_int_equal(send_parts(f, (enum otc_signal)signal, "first part, ", "second part"), OTC_OK);
         wait_metric(f, sent[signal], 3);
-        assert_string_equal(f->server->last.path, paths[signal]);
-        assert_string_equal(f->server->last.tenant, "blue");
-        assert_false(f->server->last.gzip);
-        assert_string_equal(otc_buf_cstr(&f->server->last.message), "first part, second part");
+        assert_string_equal(test_server_last(f->server)->path, paths[signal]);
+        assert_string_equal(test_server_last(f->server)->tenant, "blue");
+        assert_false(test_server_last(f->server)->gzip);
+        assert_string_equal((const char *)test_server_last(f->server)->message.data,
+                            "first part, second part");
     }
-    assert_non_null(strstr(f->server->last.user_agent, "otelcol-aimon/0.0.0-test (linux/amd64)"));
+    assert_non_null(
+        strstr(test_server_last(f->server)->user_agent, "otelcol-aimon/0.0.0-test (linux/amd64)"));
 }
 
 static void
@@ -140,9 +142,9 @@ gzip_is_the_default_and_inflates_to_the_same_bytes(void **state)
     assert_int_equal(start(f, "127.0.0.1", "tls: {insecure: true}"), OTC_OK);
     assert_int_equal(send_parts(f, OTC_TRACES, "first part, ", "second part"), OTC_OK);
     wait_metric(f, "otelcol_exporter_sent_spans", 3);
-    assert_true(f->server->last.gzip);
-    assert_int_equal(otc_inflate(OTC_ENCODING_GZIP, otc_buf_slice(&f->server->last.message), 1 << 20, NULL,
-                                 NULL, &plain, NULL),
+    assert_true(test_server_last(f->server)->gzip);
+    assert_int_equal(otc_inflate(OTC_ENCODING_GZIP, otc_buf_slice(&test_server_last(f->server)->message),
+                                 1 << 20, NULL, NULL, &plain, NULL),
                      OTC_OK);
     assert_string_equal(otc_buf_cstr(&plain), "first part, second part");
     /* An empty request is a request. */

@@ -249,6 +249,16 @@ test_server_answer(struct test_server *server, const struct test_answer *answer)
     pthread_mutex_unlock(&server->lock);
 }
 
+/** The last request; borrowed, not to be read while another one is on its way. */
+static const struct test_request *
+test_server_last(struct test_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    otc_buf_cstr(&server->last.message);
+    pthread_mutex_unlock(&server->lock);
+    return &server->last;
+}
+
 static size_t
 test_server_requests(struct test_server *server)
 {
