@@ -471,6 +471,7 @@ walk_span(struct otc_walk *walk, struct otc_slice encoded)
 {
     const uint8_t *p = encoded.data, *end = p + encoded.len;
     struct otc_span *span = &walk->show.span;
+    bool reads = walk->projection && walk->projection->reads_records;
 
     memset((uint8_t *)span + sizeof(span->record), 0, sizeof(*span) - sizeof(span->record));
     span->encoded = encoded;
@@ -479,6 +480,12 @@ walk_span(struct otc_walk *walk, struct otc_slice encoded)
         const uint8_t *start = p;
         uint32_t tag;
 
+        /* Most of a span is attributes that nobody wants. */
+        if (*p == OTC_TAG(9, OTC_WIRE_BYTES) && end - p >= 2 && p[1] < 0x80 && p[1] <= end - p - 2 &&
+            (!reads || otc_pair_is_dull(walk->projection, otc_slice_of(p + 2, p[1])))) {
+            p += 2 + p[1];
+            continue;
+        }
         p = otc_wire_tag(p, end, &tag);
         if (p) {
             p = tag == OTC_TAG(9, OTC_WIRE_BYTES) ? otc_walk_attribute(walk, p, end)
