@@ -127,8 +127,31 @@ make_edges(const double *sorted, size_t n, const struct otc_reference_limits *li
     return true;
 }
 
-/** Points that tell no value rarer than min_count: the frequent values, and interpolated quantiles between
- * them. */
+/** Values that occur at least min_count times; written to `out` when it is not NULL. */
+static size_t
+frequent_values(const double *sorted, size_t n, uint64_t min_count, double *out)
+{
+    size_t frequent = 0;
+
+    for (size_t i = 0; i < n;) {
+        size_t count = 1;
+
+        while (i + count < n && sorted[i + count] == sorted[i]) {
+            count++;
+        }
+        if (count >= min_count) {
+            if (out) {
+                out[frequent] = sorted[i];
+            }
+            frequent++;
+        }
+        i += count;
+    }
+    return frequent;
+}
+
+/** Points that tell no value rarer than min_count: interpolated quantiles, and the frequent values if there
+ * is room. */
 static size_t
 private_points(const double *sorted, size_t n, const struct otc_reference_limits *limits, double *out)
 {
@@ -139,16 +162,9 @@ private_points(const double *sorted, size_t n, const struct otc_reference_limits
     for (size_t k = 1; k < cells; k++) {
         out[points++] = otc_quantile_linear(sorted, n, (double)k / (double)cells);
     }
-    for (size_t i = 0; i < n;) {
-        size_t count = 1;
-
-        while (i + count < n && sorted[i + count] == sorted[i]) {
-            count++;
-        }
-        if (count >= limits->min_count) {
-            out[points++] = sorted[i];
-        }
-        i += count;
+    if (limits->exact_points == 0 ||
+        points + frequent_values(sorted, n, limits->min_count, NULL) <= limits->exact_points) {
+        points += frequent_values(sorted, n, limits->min_count, out + points);
     }
     return points;
 }
@@ -230,17 +246,23 @@ make_cells(const double *sorted, size_t n, const struct otc_reference_limits *li
     return kept && eq && gap;
 }
 
+/** Mean and standard deviation (ddof 0) in two passes, in more bits than the values have. */
 static void
 summarize(const double *sorted, size_t n, uint64_t min_count, struct otc_reference_feature *out)
 {
-    struct otc_moments moments = {0};
+    long double mean = 0;
+    long double squares = 0;
 
     for (size_t i = 0; i < n; i++) {
-        otc_moments_add(&moments, sorted[i]);
+        mean += sorted[i];
+    }
+    mean /= n;
+    for (size_t i = 0; i < n; i++) {
+        squares += (sorted[i] - mean) * (sorted[i] - mean);
     }
     out->observations = n;
-    out->mean = moments.mean;
-    out->standard_deviation = sqrt(otc_moments_variance(&moments));
+    out->mean = (double)mean;
+    out->standard_deviation = (double)sqrtl(squares / n);
     out->min = sorted[0];
     out->max = sorted[n - 1];
     if (min_count > 1 && out->cells.n > 0) {

@@ -1,0 +1,127 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The offline commands as a user runs them: reference build and show, compare, replay's refusals.
+set -u
+bin=${AIMON_BIN:?the binary}
+data=${AIMON_TESTDATA:-../shared/data}
+azure=$data/series/azure_llm_2023/AzureLLMInferenceTrace
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+
+fail() {
+    echo "FAILED: $1"
+    [ -s "$work/out" ] && head -n 30 "$work/out" | sed 's/^/  out: /'
+    [ -s "$work/err" ] && sed 's/^/  err: /' "$work/err"
+    exit 1
+}
+
+# expect CODE ARGUMENTS…: the exit code; output stays in $work/out and $work/err.
+expect() {
+    local wanted=$1
+    shift
+    "$bin" "$@" >"$work/out" 2>"$work/err" </dev/null
+    local got=$?
+    [ $got = "$wanted" ] || fail "exit code $got, not $wanted: $*"
+    passed=$((passed + 1))
+}
+
+says() { grep -qF -- "$1" "$work/out" "$work/err" || fail "nothing says: $1"; }
+is() { [ "$2" = "$3" ] || fail "$1: got $2, not $3"; }
+# value EXPRESSION: of the JSON document d in $work/out.
+value() { python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$work/out" "$1"; }
+
+# Two tables that differ in one column, a third column that vanishes, one on one side only.
+python3 - "$work" <<'P'
+import csv, random, sys
+random.seed(7)
+for name, shift, gone in (("train", 0, 0.01), ("now", 2, 0.4)):
+    with open(f"{sys.argv[1]}/{name}.csv", "w", newline="") as f:
+        out = csv.writer(f)
+        out.writerow(["row", "age", "income", "land", "paid", f"only_{name}"])
+        for i in range(2000):
+            out.writerow([i, round(random.gauss(40 + shift * 5, 10), 1), random.choice([10, 20, 30]),
+                          "" if random.random() < gone else random.choice("abc"), random.random() < .5, i % 5])
+P
+
+expect 0 reference build --input "$work/train.csv" --output "$work/ref.json" --model credit --prediction paid
+says 'left out row (row numbers)'
+expect 0 reference show "$work/ref.json"
+says 'credit'
+says 'prediction'
+expect 0 compare --reference "$work/ref.json" --current "$work/now.csv" --format json
+cp "$work/out" "$work/from_file"
+is drifted "$(value '{f["name"]: f["rejected_by"] for f in d["features"] if f["detected"]}')" "{'age': 'psi', 'land': 'missing'}"
+is share "$(value 'd["drifted_share"]')" 0.5
+is 'one side only' "$(value 'sorted(o["name"] for o in d["not_compared"] if o["reason"].startswith("only"))')" \
+    "['only_now', 'only_train']"
+is 'no p-value is null' "$(value 'd["features"][0]["statistics"]["missing"]["p_value"]')" None
+expect 0 compare --reference "$work/train.csv" --current "$work/now.csv" --format json --prediction paid
+is 'a file and its table' "$(value 'd["features"] == json.load(open(sys.argv[1].replace("out", "from_file")))["features"]')" True
+expect 3 compare --reference "$work/ref.json" --current "$work/now.csv" --fail-on-drift
+says 'DRIFT by missing'
+expect 0 compare --reference "$work/ref.json" --current "$work/train.csv" --fail-on-drift
+says '0 of 5 features drifted'
+grep -q "$(printf '\033')" "$work/out" && fail 'colours though this is no terminal'
+"$bin" compare --reference "$work/ref.json" --current - --format json <"$work/now.csv" >"$work/out" 2>"$work/err" ||
+    fail 'standard input'
+cmp -s "$work/out" "$work/from_file" || fail 'standard input gives another result than the file'
+"$bin" reference build --input - --output - <"$work/train.csv" >"$work/ref2.json" 2>"$work/err" || fail 'build in a pipe'
+expect 0 reference show "$work/ref2.json"
+
+# Capped and private references.
+expect 0 reference build --input "$work/train.csv" --output "$work/small.json" --cells 50 --columns age --min-count 10
+is 'no point tells a rare value' "$(python3 -c 'import json, sys; f = json.load(open(sys.argv[1]))["features"][0]; print(len(f["points"]) <= 59 and all(c == 0 or c >= 10 for c in f["counts"]))' "$work/small.json")" True
+expect 0 compare --reference "$work/small.json" --current "$work/now.csv"
+says 'DRIFT'
+
+# Refusals.
+expect 2 compare --reference "$work/none.csv" --current "$work/now.csv"
+says 'No such file'
+expect 2 compare --reference "$work/train.csv"
+says '--current is missing'
+expect 2 compare --reference "$work/train.csv" --current "$work/now.csv" --format xml
+expect 2 compare --reference "$work/train.csv" --current "$work/now.csv" --min-effect ks=x
+expect 2 compare --reference "$work/train.csv" --current "$work/now.csv" --level 2
+expect 2 compare --reference "$work/train.csv" --current "$work/now.csv" --columns nobody
+says "has no column 'nobody'"
+expect 2 compare --bogus
+says 'unknown option --bogus'
+head -c 300 "$work/ref.json" >"$work/cut.json"
+expect 2 compare --reference "$work/cut.json" --current "$work/now.csv"
+says 'cut.json: bad JSON'
+printf 'a,b\n1,2\n3\n' >"$work/ragged.csv"
+expect 2 reference build --input "$work/ragged.csv" --output "$work/x.json"
+says 'ragged.csv:3: 1 fields, but the header has 2'
+[ -e "$work/x.json" ] && fail 'a failed build left a file'
+printf 'PAR1xxxx' >"$work/x.parquet"
+expect 2 reference build --input "$work/x.parquet" --output "$work/x.json"
+says 'pandas.read_parquet'
+expect 2 reference
+expect 0 compare --help
+says '--fail-on-drift'
+expect 2 replay --input "$work/now.csv" --speed -1
+expect 2 replay --input "$work/now.csv" --timestamps original
+says 'need a column of timestamps'
+expect 2 replay --input "$work/now.csv" --preset gen_ai
+says 'no column is one that --preset gen_ai knows'
+# Port 1 is nobody's.
+expect 1 replay --input "$work/now.csv" --endpoint 127.0.0.1:1
+says 'error: 127.0.0.1:1: '
+
+# Real input, and what scipy says of it.
+if [ ! -r "${azure}_conv.csv" ]; then
+    echo 'skipped: no verification data'
+    exit 0
+fi
+expect 0 compare --reference "${azure}_conv.csv" --current "${azure}_code.csv"
+says 0.3460237727
+says 0.809685941
+expect 0 compare --reference "${azure}_conv.csv" --current "${azure}_code.csv" --format json
+is 'D of ContextTokens' "$(value 'abs(d["features"][0]["statistics"]["ks"]["value"] - 0.3460237727362306) < 1e-12')" True
+is 'D of GeneratedTokens' "$(value 'abs(d["features"][1]["statistics"]["ks"]["value"] - 0.809685941) < 1e-9')" True
+expect 0 reference build --input "${azure}_conv.csv" --output "$work/gen_ai.json" --preset gen_ai
+expect 0 compare --reference "$work/gen_ai.json" --current "${azure}_code.csv"
+says 0.3460237727
+says input_tokens
+echo "$passed passed"
