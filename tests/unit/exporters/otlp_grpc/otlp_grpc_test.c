@@ -9,6 +9,7 @@
 #include "tests/harness/sink.h"
 #include "tests/harness/vhost.h"
 
+#include <ftw.h>
 #include <libdeflate.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -348,11 +349,57 @@ certificates_that_cannot_be_read_fail_the_start(void **state)
                         "No such file or directory");
 }
 
+/* ---- Real requests
+ * ----------------------------------------------------------------------------------------------- */
+
+static struct fixture *forwarding;
+static size_t forwarded;
+
+/* Sends one file of the verification data and compares what arrived. */
+static int
+forward_file(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    OTC_AUTO_BUF struct otc_buf file = {.limit = 16 << 20};
+    const char *end = strrchr(path, '.');
+    const struct test_request *last;
+
+    (void)info;
+    (void)where;
+    if (type != FTW_F || !end || strcmp(end, ".pb") != 0) {
+        return 0;
+    }
+    assert_true(otc_test_read(path, &file));
+    assert_int_equal(otc_consume(forwarding->exporter->ops->input(forwarding->exporter, OTC_TRACES),
+                                 otc_batch_copy_of(OTC_TRACES, otc_buf_slice(&file), 1, NULL), NULL, NULL),
+                     OTC_OK);
+    wait_metric(forwarding, "otelcol_exporter_sent_spans", (int64_t)++forwarded);
+    last = test_server_last(forwarding->server);
+    assert_true(otc_slice_equal(otc_buf_slice(&last->message), otc_buf_slice(&file)));
+    return 0;
+}
+
+static void
+real_requests_are_forwarded_untouched(void **state)
+{
+    char root[1024];
+
+    if (!otc_test_data_path("otlp/pb", root)) {
+        print_message("skipped: no verification data\n");
+        skip();
+    }
+    forwarding = *state;
+    forwarded = 0;
+    assert_int_equal(start(forwarding, "http://127.0.0.1", "compression: none"), OTC_OK);
+    assert_int_equal(nftw(root, forward_file, 8, FTW_PHYS), 0);
+    assert_true(forwarded > 100);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(bytes_arrive_as_they_were, setup, teardown),
+        cmocka_unit_test_setup_teardown(real_requests_are_forwarded_untouched, setup, teardown),
         cmocka_unit_test_setup_teardown(gzip_is_the_default_and_inflates_to_the_same_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_retry_delay_of_the_server_is_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(permanent_refusals_drop_and_say_why, setup, teardown),
