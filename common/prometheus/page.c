@@ -380,7 +380,7 @@ otc_exposition_render(struct otc_exposition *page, struct otc_buf *out, struct o
     if (page->type.format == OTC_OPENMETRICS_1_0_0) {
         otc_buf_append_str(&body, "# EOF\n");
     }
-    if (!otc_buf_append_slice(out, otc_buf_slice(&body)) || body.failed) {
+    if (body.failed || !otc_buf_append_slice(out, otc_buf_slice(&body))) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "metrics page exceeds %zu bytes",
                         page->options->max_bytes);
     }

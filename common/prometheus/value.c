@@ -227,10 +227,24 @@ make_number(struct making *m, struct arrays *arrays)
     return OTC_PROM_OK;
 }
 
+/** The next word as a double; NaN at the end. */
+static double
+next_double(const struct otc_words *words, struct otc_words_cursor *cursor)
+{
+    uint64_t bits;
+    double number = (double)NAN;
+
+    if (otc_words_next(words, cursor, &bits)) {
+        memcpy(&number, &bits, sizeof(number));
+    }
+    return number;
+}
+
 /** Bounds must rise and there must be one count more; a last bound of +Inf is ours to write. */
 static bool
 check_bounds(const struct otc_point *point, size_t *n_bounds)
 {
+    struct otc_words_cursor cursor = {.started = false};
     size_t n = point->explicit_bounds.n;
     double last = 0;
 
@@ -239,7 +253,7 @@ check_bounds(const struct otc_point *point, size_t *n_bounds)
         return false;
     }
     for (size_t i = 0; i < n; i++) {
-        double bound = otc_words_double(&point->explicit_bounds, i);
+        double bound = next_double(&point->explicit_bounds, &cursor);
 
         if (isnan(bound) || (i > 0 && bound <= last) || bound == -(double)INFINITY) {
             return false;
@@ -254,6 +268,9 @@ static enum otc_prom_refusal
 make_histogram(struct making *m, struct arrays *arrays)
 {
     const struct otc_point *point = m->point;
+    struct otc_words_cursor at_bound = {.started = false};
+    struct otc_words_cursor at_count = {.started = false};
+    uint64_t count;
     size_t n;
 
     if (!check_bounds(point, &n)) {
@@ -266,10 +283,10 @@ make_histogram(struct making *m, struct arrays *arrays)
         return OTC_PROM_NO_MEMORY;
     }
     for (size_t i = 0; i < n; i++) {
-        arrays->bounds[i] = otc_words_double(&point->explicit_bounds, i);
+        arrays->bounds[i] = next_double(&point->explicit_bounds, &at_bound);
     }
-    for (size_t i = 0; i < point->bucket_counts.n; i++) {
-        arrays->counts[i < n ? i : n] += otc_words_get(&point->bucket_counts, i);
+    for (size_t i = 0; otc_words_next(&point->bucket_counts, &at_count, &count); i++) {
+        arrays->counts[i < n ? i : n] += count;
     }
     if (point->bucket_counts.n == 0) {
         arrays->counts[0] = point->count;

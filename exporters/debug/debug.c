@@ -62,7 +62,7 @@ static const struct otc_field fields[] = {
               .doc = "`stdout`, `stderr` or files, which are appended to; without any: `stdout`. Only with "
                      "`use_internal_logger: false`."),
     OTC_FIELD_OPTIONAL(debug_config, sending_queue, otc_queue_schema, .inert = true,
-                       .doc = "Accepted for the Collector's sake: writing a line needs no queue."),
+                       .doc = "Writing a line needs no queue."),
     OTC_FIELD_END,
 };
 

@@ -332,13 +332,19 @@ put_number(struct otc_buf *out, const struct otc_point *point)
 static void
 put_histogram(struct otc_buf *out, const struct otc_point *point)
 {
+    struct otc_words_cursor at_bound = {.started = false};
+    struct otc_words_cursor at_count = {.started = false};
+    uint64_t bits;
+    double bound;
+
     put_count_lines(out, point);
-    for (size_t i = 0; i < point->explicit_bounds.n && !out->failed; i++) {
+    for (size_t i = 0; !out->failed && otc_words_next(&point->explicit_bounds, &at_bound, &bits); i++) {
+        memcpy(&bound, &bits, sizeof(bound));
         otc_buf_printf(out, "ExplicitBounds #%zu: ", i);
-        put_fixed_line(out, "", otc_words_double(&point->explicit_bounds, i));
+        put_fixed_line(out, "", bound);
     }
-    for (size_t i = 0; i < point->bucket_counts.n && !out->failed; i++) {
-        otc_buf_printf(out, "Buckets #%zu, Count: %" PRIu64 "\n", i, otc_words_get(&point->bucket_counts, i));
+    for (size_t i = 0; !out->failed && otc_words_next(&point->bucket_counts, &at_count, &bits); i++) {
+        otc_buf_printf(out, "Buckets #%zu, Count: %" PRIu64 "\n", i, bits);
     }
     put_exemplars(out, point->encoded, 8);
 }

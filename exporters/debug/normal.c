@@ -118,14 +118,21 @@ put_count(struct otc_buf *out, const struct otc_point *point)
 static void
 put_explicit(struct otc_buf *out, const struct otc_point *point)
 {
+    struct otc_words_cursor at_bound = {.started = false};
+    struct otc_words_cursor at_count = {.started = false};
+    uint64_t count;
+    uint64_t bits;
+    double bound;
+
     put_count(out, point);
-    for (size_t i = 0; i < point->bucket_counts.n && !out->failed; i++) {
+    while (!out->failed && otc_words_next(&point->bucket_counts, &at_count, &count)) {
         otc_buf_append_byte(out, ' ');
-        if (i < point->explicit_bounds.n) {
-            put_named(out, "le", otc_words_double(&point->explicit_bounds, i));
+        if (otc_words_next(&point->explicit_bounds, &at_bound, &bits)) {
+            memcpy(&bound, &bits, sizeof(bound));
+            put_named(out, "le", bound);
             otc_buf_append_byte(out, '=');
         }
-        otc_buf_printf(out, "%" PRIu64, otc_words_get(&point->bucket_counts, i));
+        otc_buf_printf(out, "%" PRIu64, count);
     }
 }
 

@@ -48,7 +48,7 @@ static const struct otc_field fields[] = {
               .doc = "A delta that starts after the last one ended is added to the total; false: the total "
                      "starts anew, as in the Collector."),
     OTC_FIELD_OPTIONAL(prometheus_config, sending_queue, otc_queue_schema, .inert = true,
-                       .doc = "Accepted for the Collector's sake: storing a value needs no queue."),
+                       .doc = "Storing a value needs no queue."),
     OTC_FIELD_END,
 };
 

@@ -50,22 +50,22 @@ static const struct otc_schema body_schema = OTC_SCHEMA(health_check_body, body_
 
 static const struct otc_field pipeline_fields[] = {
     OTC_FIELD(health_check_pipeline, enabled, .def = "false", .inert = true,
-              .doc = "Accepted for the Collector's sake."),
+              .doc = "Ignored, as in the Collector."),
     OTC_FIELD(health_check_pipeline, interval, .def = "5m", .inert = true,
-              .doc = "Accepted for the Collector's sake."),
+              .doc = "Ignored, as in the Collector."),
     OTC_FIELD(health_check_pipeline, exporter_failure_threshold, .def = "5", .inert = true,
-              .doc = "Accepted for the Collector's sake."),
+              .doc = "Ignored, as in the Collector."),
     OTC_FIELD_END,
 };
 static const struct otc_schema pipeline_schema =
-    OTC_SCHEMA(health_check_pipeline, pipeline_fields, "Without effect, as in the Collector.");
+    OTC_SCHEMA(health_check_pipeline, pipeline_fields, "Ignored, as in the Collector.");
 
 static const struct otc_field fields[] = {
     OTC_HTTP_SERVER_FIELDS(health_check_config, server, "localhost:13133"),
     OTC_FIELD(health_check_config, path, .def = "/", .doc = "The path that answers; others are 404."),
     OTC_FIELD_OPTIONAL(health_check_config, response_body, body_schema, .doc = "Bodies instead of the JSON."),
     OTC_FIELD_OPTIONAL(health_check_config, check_collector_pipeline, pipeline_schema, .inert = true,
-                       .doc = "Without effect, as in the Collector."),
+                       .doc = "Ignored, as in the Collector."),
     OTC_FIELD_END,
 };
 static const struct otc_schema schema =

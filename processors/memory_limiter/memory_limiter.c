@@ -67,11 +67,9 @@ static const struct otc_field fields[] = {
     OTC_FIELD(memory_limiter_config, min_gc_interval_when_hard_limited, .def = "0s", .min = "0s",
               .doc = "The same above the limit itself."),
     OTC_FIELD(memory_limiter_config, max_gc_interval_when_soft_limited, .def = "30s", .min = "0s",
-              .inert = true,
-              .doc = "Accepted for the Collector's sake: there is no garbage collector to hold back."),
+              .inert = true, .doc = "There is no garbage collector to hold back."),
     OTC_FIELD(memory_limiter_config, max_gc_interval_when_hard_limited, .def = "30s", .min = "0s",
-              .inert = true,
-              .doc = "Accepted for the Collector's sake: there is no garbage collector to hold back."),
+              .inert = true, .doc = "There is no garbage collector to hold back."),
     OTC_FIELD_END,
 };
 
