@@ -251,7 +251,7 @@ expand_text(struct expander *x, struct otc_slice *text, const char *file)
 {
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         struct otc_slice reference = find_reference(*text);
-        struct retrieved got;
+        struct retrieved got = {.value = NULL};
         otc_status status;
 
         if (reference.len == 0) {
@@ -287,7 +287,7 @@ expand_string(struct expander *x, struct otc_node *node, unsigned depth)
 {
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         struct otc_slice reference = find_reference(node->text);
-        struct retrieved got;
+        struct retrieved got = {.value = NULL};
         otc_status status;
 
         if (reference.len == 0) {

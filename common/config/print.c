@@ -327,6 +327,28 @@ own_node(struct otc_document *doc, const struct otc_field *field, const struct o
 }
 
 static struct otc_node *
+disabled_node(struct otc_document *doc)
+{
+    struct otc_node *map = otc_document_node(doc, OTC_NODE_MAP);
+    struct otc_node *enabled = otc_document_node(doc, OTC_NODE_BOOL);
+
+    if (map == NULL || enabled == NULL) {
+        return NULL;
+    }
+    enabled->key = otc_slice_str("enabled");
+    otc_node_append(map, enabled);
+    return map;
+}
+
+/* The key alone would switch a section on, so one that is off by default and in fact is not shown. */
+static bool
+shown(const struct otc_field *field, const void *value)
+{
+    return field->type != OTC_TYPE_OPTIONAL || field->parse != NULL || field->on_by_default ||
+           *(const void *const *)(const void *)((const char *)value + field->offset) != NULL;
+}
+
+static struct otc_node *
 field_node(struct otc_document *doc, const struct otc_field *field, const void *value,
            const struct otc_node *map)
 {
@@ -345,8 +367,7 @@ field_node(struct otc_document *doc, const struct otc_field *field, const void *
     if (field->type == OTC_TYPE_OPTIONAL) {
         const void *section = *(const void *const *)member;
 
-        return section != NULL ? otc_config_describe(field->sub, section, node, doc)
-                               : otc_document_node(doc, OTC_NODE_NULL);
+        return section != NULL ? otc_config_describe(field->sub, section, node, doc) : disabled_node(doc);
     }
     if (field->type == OTC_TYPE_LIST) {
         return list_node(doc, field, member, node);
@@ -361,8 +382,12 @@ otc_config_describe(const struct otc_schema *schema, const void *value, const st
     struct otc_node *map = otc_document_node(doc, OTC_NODE_MAP);
 
     for (const struct otc_field *f = schema->fields; map != NULL && f->key != NULL; f++) {
-        struct otc_node *child = field_node(doc, f, value, node);
+        struct otc_node *child;
 
+        if (!shown(f, value)) {
+            continue;
+        }
+        child = field_node(doc, f, value, node);
         if (child == NULL) {
             return NULL;
         }

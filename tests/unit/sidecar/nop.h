@@ -203,6 +203,7 @@ static const struct otc_pair nop_connections[] = {
     {OTC_TRACES, OTC_TRACES, OTC_STABILITY_STABLE},
     {OTC_LOGS, OTC_LOGS, OTC_STABILITY_STABLE},
     {OTC_TRACES, OTC_METRICS, OTC_STABILITY_STABLE},
+    {OTC_TRACES, OTC_LOGS, OTC_STABILITY_STABLE},
 };
 static const struct otc_pair nop_traces[] = {{OTC_TRACES, OTC_TRACES, OTC_STABILITY_STABLE}};
 
