@@ -10,8 +10,9 @@ otc_quantile_linear(const double *sorted, size_t n, double q)
     double place = (double)(n - 1) * q;
     size_t below = (size_t)floor(place);
 
-    if (below >= n - 1)
+    if (below >= n - 1) {
         return sorted[n - 1];
+    }
 
     double share = place - (double)below;
     double low = sorted[below], step = sorted[below + 1] - low;
@@ -25,8 +26,9 @@ otc_quantile_nearest(const double *sorted, size_t n, double q)
 {
     double index = ceil(q * (double)n - 1);
 
-    if (!(index > 0))
+    if (!(index > 0)) {
         return sorted[0];
+    }
     return sorted[index >= (double)(n - 1) ? n - 1 : (size_t)index];
 }
 
@@ -39,8 +41,9 @@ otc_edges_quantile(const double *sorted, size_t n, size_t bins, double *out)
         double edge = otc_quantile_linear(sorted, n, (double)k / (double)bins);
         double before = edges == 0 ? sorted[0] : out[edges - 1];
 
-        if (edge > before)
+        if (edge > before) {
             out[edges++] = edge;
+        }
     }
     return edges;
 }
@@ -50,8 +53,9 @@ otc_edges_equal_width(double min, double max, size_t bins, double *out)
 {
     size_t edges = 0;
 
-    if (!(max > min) || bins < 2)
+    if (!(max > min) || bins < 2) {
         return 0;
+    }
 
     double step = (max - min) / (double)bins;
 
@@ -59,8 +63,9 @@ otc_edges_equal_width(double min, double max, size_t bins, double *out)
         double edge = (double)k * step + min;
         double before = edges == 0 ? min : out[edges - 1];
 
-        if (edge > before)
+        if (edge > before) {
             out[edges++] = edge;
+        }
     }
     return edges;
 }
@@ -73,10 +78,11 @@ otc_bin_of(const double *edges, size_t n_edges, double value)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (edges[middle] <= value)
+        if (edges[middle] <= value) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low;
 }
@@ -86,8 +92,9 @@ total_of(const uint64_t *counts, size_t bins)
 {
     uint64_t total = 0;
 
-    for (size_t i = 0; i < bins; i++)
+    for (size_t i = 0; i < bins; i++) {
         total += counts[i];
+    }
     return (double)total;
 }
 
@@ -130,8 +137,9 @@ shares_of(const uint64_t *counts, size_t bins, enum otc_empty_bins rule, double 
     if (rule == OTC_EMPTY_CLIP_RENORMALIZED) {
         double sum = 0;
 
-        for (size_t i = 0; i < bins; i++)
+        for (size_t i = 0; i < bins; i++) {
             sum += share_of(&side, i);
+        }
         side.scale = 1 / sum;
     }
     return side;
@@ -144,13 +152,15 @@ otc_psi(const uint64_t *ref, const uint64_t *cur, size_t bins, enum otc_empty_bi
     struct shares q = shares_of(cur, bins, rule, value);
     double psi = 0;
 
-    if (!(p.total > 0 && q.total > 0))
+    if (!(p.total > 0 && q.total > 0)) {
         return NAN;
+    }
     for (size_t i = 0; i < bins; i++) {
         double a = share_of(&p, i), b = share_of(&q, i);
 
-        if (a != b)
+        if (a != b) {
             psi += (b - a) * log(b / a);
+        }
     }
     return psi;
 }
@@ -158,16 +168,18 @@ otc_psi(const uint64_t *ref, const uint64_t *cur, size_t bins, enum otc_empty_bi
 double
 otc_psi_p_value(double psi, double n, double m, size_t bins)
 {
-    if (bins < 2 || !(n > 0) || !(m >= 5 * (double)bins))
+    if (bins < 2 || !(n > 0) || !(m >= 5 * (double)bins)) {
         return NAN;
+    }
     return otc_chi_squared_sf(psi / (1 / n + 1 / m), (double)(bins - 1));
 }
 
 double
 otc_psi_excess(double psi, double n, double m, size_t bins)
 {
-    if (isnan(psi) || bins == 0 || !(n > 0 && m > 0))
+    if (isnan(psi) || bins == 0 || !(n > 0 && m > 0)) {
         return NAN;
+    }
     return fmax(0, psi - (double)(bins - 1) * (1 / n + 1 / m));
 }
 
@@ -175,8 +187,9 @@ otc_psi_excess(double psi, double n, double m, size_t bins)
 static double
 relative_entropy(double p, double q)
 {
-    if (p == 0)
+    if (p == 0) {
         return 0;
+    }
     return q == 0 ? INFINITY : p * log(p / q);
 }
 
@@ -185,8 +198,9 @@ otc_jensen_shannon(const uint64_t *ref, const uint64_t *cur, size_t bins, double
 {
     double n = total_of(ref, bins), m = total_of(cur, bins), divergence = 0;
 
-    if (!(n > 0 && m > 0))
+    if (!(n > 0 && m > 0)) {
         return NAN;
+    }
     for (size_t i = 0; i < bins; i++) {
         double p = (double)ref[i] / n, q = (double)cur[i] / m, middle = (p + q) / 2;
 
@@ -201,8 +215,9 @@ otc_hellinger(const uint64_t *ref, const uint64_t *cur, size_t bins)
 {
     double n = total_of(ref, bins), m = total_of(cur, bins), sum = 0;
 
-    if (!(n > 0 && m > 0))
+    if (!(n > 0 && m > 0)) {
         return NAN;
+    }
     for (size_t i = 0; i < bins; i++) {
         double difference = sqrt((double)ref[i] / n) - sqrt((double)cur[i] / m);
 
@@ -219,10 +234,12 @@ otc_kullback_leibler(const uint64_t *ref, const uint64_t *cur, size_t bins, enum
     struct shares q = shares_of(cur, bins, rule, value);
     double sum = 0;
 
-    if (!(p.total > 0 && q.total > 0))
+    if (!(p.total > 0 && q.total > 0)) {
         return NAN;
-    for (size_t i = 0; i < bins; i++)
+    }
+    for (size_t i = 0; i < bins; i++) {
         sum += relative_entropy(share_of(&p, i), share_of(&q, i));
+    }
     return sum;
 }
 
@@ -231,10 +248,12 @@ otc_total_variation(const uint64_t *ref, const uint64_t *cur, size_t bins)
 {
     double n = total_of(ref, bins), m = total_of(cur, bins), sum = 0;
 
-    if (!(n > 0 && m > 0))
+    if (!(n > 0 && m > 0)) {
         return NAN;
-    for (size_t i = 0; i < bins; i++)
+    }
+    for (size_t i = 0; i < bins; i++) {
         sum += fabs((double)ref[i] / n - (double)cur[i] / m);
+    }
     return sum / 2;
 }
 
@@ -243,9 +262,11 @@ otc_l_infinity(const uint64_t *ref, const uint64_t *cur, size_t bins)
 {
     double n = total_of(ref, bins), m = total_of(cur, bins), most = 0;
 
-    if (!(n > 0 && m > 0))
+    if (!(n > 0 && m > 0)) {
         return NAN;
-    for (size_t i = 0; i < bins; i++)
+    }
+    for (size_t i = 0; i < bins; i++) {
         most = fmax(most, fabs((double)ref[i] / n - (double)cur[i] / m));
+    }
     return most;
 }

@@ -67,8 +67,9 @@ gap_reach(struct sweep before, uint64_t ref_gap, uint64_t cur_gap)
 struct otc_ks
 otc_cells_ks(const struct otc_cells *ref, const struct otc_cell_counts *cur)
 {
-    if (ref->total == 0 || cur->total == 0 || ref->n == 0)
+    if (ref->total == 0 || cur->total == 0 || ref->n == 0) {
         return (struct otc_ks){NAN, NAN, NAN, NAN, NAN};
+    }
 
     struct sweep sweep = {.inverse_ref = 1.0 / (double)ref->total, .inverse_cur = 1.0 / (double)cur->total};
     double reach = 0;
@@ -76,13 +77,15 @@ otc_cells_ks(const struct otc_cells *ref, const struct otc_cell_counts *cur)
     for (size_t i = 0; i <= ref->n; i++) {
         size_t point = i < ref->n ? i : ref->n - 1;
 
-        if (ref->gap[i] > 0 && cur->gap[i] > 0)
+        if (ref->gap[i] > 0 && cur->gap[i] > 0) {
             reach = fmax(reach, gap_reach(sweep, ref->gap[i], cur->gap[i]));
+        }
         sweep.ref += ref->gap[i];
         sweep.cur += cur->gap[i];
         sweep_look(&sweep, point);
-        if (i == ref->n)
+        if (i == ref->n) {
             break;
+        }
         sweep.ref += ref->eq[i];
         sweep.cur += cur->eq[i];
         sweep_look(&sweep, point);
@@ -126,10 +129,12 @@ gap_area(double start, double end, double width, double sum)
 double
 otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts *cur, double *error)
 {
-    if (error)
+    if (error) {
         *error = NAN;
-    if (ref->total == 0 || cur->total == 0 || ref->n == 0 || !cur->gap_sum)
+    }
+    if (ref->total == 0 || cur->total == 0 || ref->n == 0 || !cur->gap_sum) {
         return NAN;
+    }
 
     double n = (double)ref->total, m = (double)cur->total;
     double first = ref->points[0], last = ref->points[ref->n - 1];
@@ -150,8 +155,9 @@ otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts 
         double ref_climb = (double)ref->gap[i] / n;
         double sum = start * width - ref_climb * width / 2;
 
-        if (cur->gap[i] > 0)
+        if (cur->gap[i] > 0) {
             sum += ((double)cur->gap[i] * ref->points[i] - cur->gap_sum[i]) / m;
+        }
 
         struct gap_area part = gap_area(start - ref_climb, start + climb, width, sum);
 
@@ -160,8 +166,9 @@ otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts 
         ref_below += ref->gap[i];
         cur_below += cur->gap[i];
     }
-    if (error)
+    if (error) {
         *error = missed;
+    }
     return fmax(0, area);
 }
 
@@ -188,8 +195,9 @@ rank_square_alone(double own, double other_below)
 double
 otc_cells_cramer_von_mises(const struct otc_cells *ref, const struct otc_cell_counts *cur)
 {
-    if (ref->total == 0 || cur->total == 0)
+    if (ref->total == 0 || cur->total == 0) {
         return NAN;
+    }
 
     double n = (double)ref->total, m = (double)cur->total;
     double ref_below = 0, cur_below = 0, ref_sum = 0, cur_sum = 0;
@@ -205,8 +213,9 @@ otc_cells_cramer_von_mises(const struct otc_cells *ref, const struct otc_cell_co
         }
         ref_below += r;
         cur_below += c;
-        if (i == ref->n)
+        if (i == ref->n) {
             break;
+        }
         r = (double)ref->eq[i];
         c = (double)cur->eq[i];
         ref_sum += rank_square(r, c, cur_below);
@@ -226,14 +235,17 @@ otc_cells_bin(const struct otc_cells *cells, const uint64_t *eq, const uint64_t 
 {
     size_t bin = 0;
 
-    for (size_t i = 0; i <= n_edges; i++)
+    for (size_t i = 0; i <= n_edges; i++) {
         out[i] = 0;
+    }
     for (size_t i = 0; i <= cells->n; i++) {
         out[bin] += gap[i];
-        if (i == cells->n)
+        if (i == cells->n) {
             break;
-        while (bin < n_edges && edges[bin] <= cells->points[i])
+        }
+        while (bin < n_edges && edges[bin] <= cells->points[i]) {
             bin++;
+        }
         out[bin] += eq[i];
     }
 }

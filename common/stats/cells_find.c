@@ -59,33 +59,38 @@ fill(struct otc_cells_index *index, const double *points, size_t n)
     for (size_t i = 0; i < n; i++) {
         size_t own = slot_of(index, points[i]);
 
-        for (; slot < own; here = 0)
+        for (; slot < own; here = 0) {
             index->begin[++slot] = (uint32_t)i;
+        }
         cost += log2(1 + (double)here++);
     }
-    while (slot < index->slots)
+    while (slot < index->slots) {
         index->begin[++slot] = (uint32_t)n;
+    }
     return cost;
 }
 
 struct otc_cells_index *
 otc_cells_index_new(const double *points, size_t n)
 {
-    if (n == 0 || n > (size_t)1 << 31)
+    if (n == 0 || n > (size_t)1 << 31) {
         return NULL;
+    }
 
     size_t slots = 2 * n + 1;
     struct otc_cells_index *index = malloc(sizeof(*index) + (slots + 1) * sizeof(index->begin[0]));
 
-    if (!index)
+    if (!index) {
         return NULL;
+    }
     index->slots = slots;
     index->first = points[0];
     index->scale = (double)slots / fmax(points[n - 1] - points[0], 1e-300);
     index->first_key = key_of(points[0]);
     index->shift = 0;
-    while ((key_of(points[n - 1]) - index->first_key) >> index->shift >= slots)
+    while ((key_of(points[n - 1]) - index->first_key) >> index->shift >= slots) {
         index->shift++;
+    }
     index->linear = false;
 
     double by_bits = fill(index, points, n);
@@ -127,7 +132,8 @@ otc_cells_find(const struct otc_cells *cells, double value)
 
     size_t below = (size_t)(base - cells->points);
 
-    if (n == 1)
+    if (n == 1) {
         below += base[0] < value;
+    }
     return 2 * below + (below < cells->n && cells->points[below] == value);
 }

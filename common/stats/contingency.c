@@ -45,14 +45,17 @@ plain(const uint64_t *ref, const uint64_t *cur, size_t k, bool yates)
     struct table table = table_of(ref, cur, k);
     struct otc_chi_squared out = {NAN, NAN, 0};
 
-    if (!(table.ref_total > 0 && table.cur_total > 0))
+    if (!(table.ref_total > 0 && table.cur_total > 0)) {
         return out;
+    }
     out.statistic = 0;
     out.dof = table.columns - 1;
-    for (size_t i = 0; out.dof > 0 && i < k; i++)
-        if (ref[i] + cur[i] > 0)
+    for (size_t i = 0; out.dof > 0 && i < k; i++) {
+        if (ref[i] + cur[i] > 0) {
             out.statistic +=
                 column_statistic(&table, (double)ref[i], (double)cur[i], yates && out.dof == 1 ? 0.5 : 0);
+        }
+    }
     out.p_value = out.dof == 0 ? 1 : otc_chi_squared_sf(out.statistic, (double)out.dof);
     return out;
 }
@@ -86,8 +89,9 @@ pool_of(const uint64_t *ref, const uint64_t *cur, size_t k, double limit)
     for (size_t i = 0; i < k; i++) {
         double both = (double)ref[i] + (double)cur[i];
 
-        if (both == 0)
+        if (both == 0) {
             continue;
+        }
         if (both < limit) {
             pool.ref += (double)ref[i];
             pool.cur += (double)cur[i];
@@ -117,8 +121,9 @@ otc_chi_squared_pooled(const uint64_t *ref, const uint64_t *cur, size_t k, doubl
     struct otc_chi_squared out = {NAN, NAN, 0};
     double effect = fmax(1, design_effect);
 
-    if (!(table.ref_total > 0 && table.cur_total > 0))
+    if (!(table.ref_total > 0 && table.cur_total > 0)) {
         return out;
+    }
 
     /* expectation on the current side = both * m / (n + m) / effect */
     double limit = min_expected * effect * (table.ref_total + table.cur_total) / table.cur_total;
@@ -126,8 +131,9 @@ otc_chi_squared_pooled(const uint64_t *ref, const uint64_t *cur, size_t k, doubl
     bool has_pool = pool.ref + pool.cur > 0;
     size_t columns = pool.alone + has_pool;
 
-    if (columns < 2)
+    if (columns < 2) {
         return out;
+    }
     out.dof = columns - 1;
     table.ref_total /= effect;
     table.cur_total /= effect;
@@ -135,10 +141,12 @@ otc_chi_squared_pooled(const uint64_t *ref, const uint64_t *cur, size_t k, doubl
     double correction = out.dof == 1 ? 0.5 : 0;
 
     out.statistic = has_pool ? column_statistic(&table, pool.ref / effect, pool.cur / effect, correction) : 0;
-    for (size_t i = 0; i < k; i++)
-        if ((double)ref[i] + (double)cur[i] >= limit && i != pool.joined)
+    for (size_t i = 0; i < k; i++) {
+        if ((double)ref[i] + (double)cur[i] >= limit && i != pool.joined) {
             out.statistic +=
                 column_statistic(&table, (double)ref[i] / effect, (double)cur[i] / effect, correction);
+        }
+    }
     out.p_value = otc_chi_squared_sf(out.statistic, (double)out.dof);
     return out;
 }

@@ -20,19 +20,22 @@ by_p(const void *left, const void *right)
 bool
 otc_adjust_benjamini_hochberg(const double *p, size_t n, double *adjusted)
 {
-    if (n == 0)
+    if (n == 0) {
         return true;
+    }
 
     struct ranked *family = calloc(n, sizeof(*family));
     size_t members = 0;
 
-    if (!family)
+    if (!family) {
         return false;
+    }
     for (size_t i = 0; i < n; i++) {
-        if (!isnan(p[i]))
+        if (!isnan(p[i])) {
             family[members++] = (struct ranked){p[i], i};
-        else
+        } else {
             adjusted[i] = NAN;
+        }
     }
     qsort(family, members, sizeof(*family), by_p);
 
@@ -53,8 +56,10 @@ otc_adjust_bonferroni(const double *p, size_t n, double *adjusted)
 {
     size_t members = 0;
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         members += !isnan(p[i]);
-    for (size_t i = 0; i < n; i++)
+    }
+    for (size_t i = 0; i < n; i++) {
         adjusted[i] = isnan(p[i]) ? NAN : fmin(1, p[i] * (double)members);
+    }
 }

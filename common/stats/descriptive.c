@@ -20,8 +20,9 @@ otc_moments_add_n(struct otc_moments *moments, double value, uint64_t count)
 void
 otc_moments_merge(struct otc_moments *into, const struct otc_moments *from)
 {
-    if (from->n == 0)
+    if (from->n == 0) {
         return;
+    }
 
     double total = (double)into->n + (double)from->n;
     double delta = from->mean - into->mean;

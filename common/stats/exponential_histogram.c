@@ -24,8 +24,9 @@ otc_exp_histogram_init(struct otc_exp_histogram *histogram, int32_t max_scale, u
 void
 otc_exp_histogram_release(struct otc_exp_histogram *histogram)
 {
-    if (!histogram)
+    if (!histogram) {
         return;
+    }
     free(histogram->counts);
     otc_exp_histogram_init(histogram, histogram->max_scale, histogram->max_buckets);
 }
@@ -56,17 +57,20 @@ otc_exp_index(double value, int32_t scale)
 {
     uint64_t bits;
 
-    if (value < DBL_MIN)
+    if (value < DBL_MIN) {
         value = DBL_MIN;
+    }
     memcpy(&bits, &value, sizeof(bits));
 
     uint64_t significand = bits & ((UINT64_C(1) << SIGNIFICAND_BITS) - 1);
     int32_t exponent = (int32_t)(bits >> SIGNIFICAND_BITS) - 1023;
 
-    if (scale <= OTC_EXP_SCALE_TABLE)
+    if (scale <= OTC_EXP_SCALE_TABLE) {
         return table_index(significand, exponent) >> (OTC_EXP_SCALE_TABLE - scale);
-    if (significand == 0)
+    }
+    if (significand == 0) {
         return exponent * (1 << scale) - 1;
+    }
     return (int32_t)ceill(log2l((long double)value) * (long double)(1 << scale)) - 1;
 }
 
@@ -80,20 +84,24 @@ otc_exp_boundary(int32_t index, int32_t scale)
 static bool
 reserve(struct otc_exp_histogram *histogram, uint32_t n)
 {
-    if (n <= histogram->capacity)
+    if (n <= histogram->capacity) {
         return true;
+    }
 
     uint32_t capacity = histogram->capacity ? histogram->capacity : SMALLEST_CAPACITY;
 
-    while (capacity < n)
+    while (capacity < n) {
         capacity *= 2;
-    if (capacity > histogram->max_buckets)
+    }
+    if (capacity > histogram->max_buckets) {
         capacity = histogram->max_buckets;
+    }
 
     uint64_t *counts = realloc(histogram->counts, capacity * sizeof(*counts));
 
-    if (!counts)
+    if (!counts) {
         return false;
+    }
     histogram->counts = counts;
     histogram->capacity = capacity;
     return true;
@@ -105,8 +113,9 @@ steps_to_fit(int32_t low, int32_t high, uint32_t max_buckets)
 {
     uint32_t steps = 0;
 
-    while ((int64_t)(high >> steps) - (low >> steps) + 1 > (int64_t)max_buckets)
+    while ((int64_t)(high >> steps) - (low >> steps) + 1 > (int64_t)max_buckets) {
         steps++;
+    }
     return steps;
 }
 
@@ -115,13 +124,16 @@ otc_exp_histogram_downscale(struct otc_exp_histogram *histogram, uint32_t by)
 {
     uint32_t most = (uint32_t)(histogram->scale - OTC_EXP_SCALE_MIN);
 
-    if (by > most)
+    if (by > most) {
         by = most;
-    if (by == 0)
+    }
+    if (by == 0) {
         return;
+    }
     histogram->scale -= (int32_t)by;
-    if (histogram->n_buckets == 0)
+    if (histogram->n_buckets == 0) {
         return;
+    }
 
     int32_t offset = histogram->offset >> by;
     uint32_t last = 0;
@@ -130,10 +142,11 @@ otc_exp_histogram_downscale(struct otc_exp_histogram *histogram, uint32_t by)
         uint32_t to = (uint32_t)(((histogram->offset + (int32_t)i) >> by) - offset);
         uint64_t count = histogram->counts[i];
 
-        if (i == 0 || to != last)
+        if (i == 0 || to != last) {
             histogram->counts[to] = count;
-        else
+        } else {
             histogram->counts[to] += count;
+        }
         last = to;
     }
     histogram->offset = offset;
@@ -144,8 +157,9 @@ otc_exp_histogram_downscale(struct otc_exp_histogram *histogram, uint32_t by)
 static void
 widen(struct otc_exp_histogram *histogram, int32_t low, int32_t high)
 {
-    if (histogram->n_buckets == 0)
+    if (histogram->n_buckets == 0) {
         histogram->offset = low;
+    }
 
     int32_t end = histogram->offset + (int32_t)histogram->n_buckets;
     uint32_t before = low < histogram->offset ? (uint32_t)(histogram->offset - low) : 0;
@@ -177,10 +191,11 @@ make_room(struct otc_exp_histogram *histogram, int32_t low, int32_t high)
 
     uint32_t steps = steps_to_fit(low, high, histogram->max_buckets);
 
-    low >>= steps;
-    high >>= steps;
-    if (!reserve(histogram, (uint32_t)(high - low) + 1))
+    low = low >> (int)steps;
+    high = high >> (int)steps;
+    if (!reserve(histogram, (uint32_t)(high - low) + 1)) {
         return -1;
+    }
     otc_exp_histogram_downscale(histogram, steps);
     widen(histogram, low, high);
     return (int)steps;
@@ -189,19 +204,23 @@ make_room(struct otc_exp_histogram *histogram, int32_t low, int32_t high)
 static void
 count_range(struct otc_exp_histogram *histogram, double low, double high)
 {
-    if (histogram->count == 0 || low < histogram->min)
+    if (histogram->count == 0 || low < histogram->min) {
         histogram->min = low;
-    if (histogram->count == 0 || high > histogram->max)
+    }
+    if (histogram->count == 0 || high > histogram->max) {
         histogram->max = high;
+    }
 }
 
 bool
 otc_exp_histogram_add_n(struct otc_exp_histogram *histogram, double value, uint64_t times)
 {
-    if (!(value >= 0 && value <= DBL_MAX))
+    if (!(value >= 0 && value <= DBL_MAX)) {
         return false;
-    if (times == 0)
+    }
+    if (times == 0) {
         return true;
+    }
     if (value > 0) {
         int32_t index = otc_exp_index(value, histogram->scale);
         int64_t place = (int64_t)index - histogram->offset;
@@ -209,8 +228,9 @@ otc_exp_histogram_add_n(struct otc_exp_histogram *histogram, double value, uint6
         if (place < 0 || place >= (int64_t)histogram->n_buckets) {
             int steps = make_room(histogram, index, index);
 
-            if (steps < 0)
+            if (steps < 0) {
                 return false;
+            }
             place = (int64_t)(index >> steps) - histogram->offset;
         }
         histogram->counts[place] += times;
@@ -245,8 +265,9 @@ otc_exp_histogram_add(struct otc_exp_histogram *histogram, double value)
 bool
 otc_exp_histogram_merge(struct otc_exp_histogram *into, const struct otc_exp_histogram *from)
 {
-    if (from->count == 0)
+    if (from->count == 0) {
         return true;
+    }
     if (from->n_buckets > 0) {
         /* Both in the coarser scale; into's buckets need no more room there than they have. */
         uint32_t into_steps = into->scale > from->scale ? (uint32_t)(into->scale - from->scale) : 0;
@@ -255,12 +276,14 @@ otc_exp_histogram_merge(struct otc_exp_histogram *into, const struct otc_exp_his
         int32_t high = (from->offset + (int32_t)from->n_buckets - 1) >> from_steps;
 
         /* All the room there may be, so that nothing can fail once the scale fell. */
-        if (!reserve(into, into->max_buckets))
+        if (!reserve(into, into->max_buckets)) {
             return false;
+        }
         otc_exp_histogram_downscale(into, into_steps);
         from_steps += (uint32_t)make_room(into, low, high);
-        for (uint32_t i = 0; i < from->n_buckets; i++)
+        for (uint32_t i = 0; i < from->n_buckets; i++) {
             into->counts[((from->offset + (int32_t)i) >> from_steps) - into->offset] += from->counts[i];
+        }
     }
     count_range(into, from->min, from->max);
     into->zero_count += from->zero_count;
@@ -274,8 +297,9 @@ otc_exp_histogram_copy(const struct otc_exp_histogram *histogram, uint32_t max_b
                        struct otc_exp_histogram *out)
 {
     otc_exp_histogram_init(out, histogram->scale, max_buckets);
-    if (otc_exp_histogram_merge(out, histogram))
+    if (otc_exp_histogram_merge(out, histogram)) {
         return true;
+    }
     otc_exp_histogram_release(out);
     return false;
 }
@@ -293,18 +317,21 @@ bucket_middle(const struct otc_exp_histogram *histogram, uint32_t bucket)
 double
 otc_exp_histogram_quantile(const struct otc_exp_histogram *histogram, double q)
 {
-    if (histogram->count == 0 || isnan(q))
+    if (histogram->count == 0 || isnan(q)) {
         return NAN;
+    }
 
     double rank = fmax(1, ceil(fmin(1, q) * (double)histogram->count));
     uint64_t passed = histogram->zero_count;
 
-    if ((double)passed >= rank)
+    if ((double)passed >= rank) {
         return 0;
+    }
     for (uint32_t i = 0; i < histogram->n_buckets; i++) {
         passed += histogram->counts[i];
-        if ((double)passed >= rank)
+        if ((double)passed >= rank) {
             return bucket_middle(histogram, i);
+        }
     }
     return histogram->max;
 }
@@ -324,14 +351,16 @@ otc_exp_histogram_explicit(const struct otc_exp_histogram *histogram, const doub
     size_t bound = 0;
 
     memset(out, 0, (n + 1) * sizeof(*out));
-    while (bound < n && bounds[bound] < 0)
+    while (bound < n && bounds[bound] < 0) {
         bound++;
+    }
     out[bound] += histogram->zero_count;
     for (uint32_t i = 0; i < histogram->n_buckets; i++) {
         double middle = bucket_middle(histogram, i);
 
-        while (bound < n && bounds[bound] < middle)
+        while (bound < n && bounds[bound] < middle) {
             bound++;
+        }
         out[bound] += histogram->counts[i];
     }
 }

@@ -21,20 +21,24 @@ kolmogorov_cdf(double z)
 {
     double sum = 0;
 
-    for (int k = 1; k < 20; k++)
+    for (int k = 1; k < 20; k++) {
         sum += exp(-(2 * k - 1) * (2 * k - 1) * M_PI * M_PI / (8 * z * z));
+    }
     return sqrt(2 * M_PI) / z * sum;
 }
 
 double
 otc_kolmogorov_sf(double z)
 {
-    if (isnan(z))
+    if (isnan(z)) {
         return NAN;
-    if (z <= 0)
+    }
+    if (z <= 0) {
         return 1;
-    if (z < 1)
+    }
+    if (z < 1) {
         return 1 - kolmogorov_cdf(z);
+    }
 
     double sum = 0;
 
@@ -53,10 +57,12 @@ shifted_binomial(double n, double j, double x)
 {
     double shift = n * x, rest = n - j;
 
-    if (j == 0)
+    if (j == 0) {
         return exp(n * log1p(-x));
-    if (rest == 0)
+    }
+    if (rest == 0) {
         return 1;
+    }
 
     double log_root = otc_stirling_error(n) - otc_stirling_error(j) - otc_stirling_error(rest);
     double deviance = otc_deviance(j, j + shift, -shift) + otc_deviance(rest, rest - shift, shift);
@@ -67,21 +73,28 @@ shifted_binomial(double n, double j, double x)
 /* Smirnov: P(D+ >= x) = x sum_j C(n,j) (x + j/n)^(j-1) (1 - x - j/n)^(n-j) over j <= n (1 - x); all terms
  * positive. */
 double
-otc_smirnov_sf(uint64_t n_observations, double x)
+otc_smirnov_sf(uint64_t n, double x)
 {
-    if (n_observations == 0 || isnan(x))
+    if (n == 0 || isnan(x)) {
         return NAN;
-    if (x <= 0)
+    }
+    if (x <= 0) {
         return 1;
-    if (x >= 1)
+    }
+    if (x >= 1) {
         return 0;
+    }
 
-    double n = (double)n_observations, sum = 0;
-    double last = floor(n * (1 - x));
+    double size = (double)n, sum = 0;
+    uint64_t last = (uint64_t)floor(size * (1 - x));
 
-    for (double j = 0; j <= last; j++)
-        if (n - j - n * x > 0)
-            sum += shifted_binomial(n, j, x) / (x + j / n);
+    for (uint64_t i = 0; i <= last; i++) {
+        double j = (double)i;
+
+        if (size - j - size * x > 0) {
+            sum += shifted_binomial(size, j, x) / (x + j / size);
+        }
+    }
     return fmin(1, x * sum);
 }
 
@@ -101,14 +114,16 @@ matrix_multiply(const struct matrix *a, const struct matrix *b, struct matrix *o
         for (size_t k = 0; k < m; k++) {
             double left = a->cell[i * m + k];
 
-            for (size_t j = 0; j < m; j++)
+            for (size_t j = 0; j < m; j++) {
                 row[j] += left * b->cell[k * m + j];
+            }
         }
     }
     out->exponent = a->exponent + b->exponent;
     if (out->cell[(m / 2) * m + m / 2] > 1e140) {
-        for (size_t i = 0; i < m * m; i++)
+        for (size_t i = 0; i < m * m; i++) {
             out->cell[i] *= 1e-140;
+        }
         out->exponent += 140;
     }
 }
@@ -117,18 +132,23 @@ matrix_multiply(const struct matrix *a, const struct matrix *b, struct matrix *o
 static void
 matrix_fill(double *cell, size_t m, double h)
 {
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < m; j++)
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < m; j++) {
             cell[i * m + j] = j <= i + 1 ? 1 : 0;
+        }
+    }
     for (size_t i = 0; i < m; i++) {
         cell[i * m] -= pow(h, (double)(i + 1));
         cell[(m - 1) * m + i] -= pow(h, (double)(m - i));
     }
     cell[(m - 1) * m] += 2 * h > 1 ? pow(2 * h - 1, (double)m) : 0;
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j <= i; j++)
-            for (size_t g = 2; g <= i - j + 1; g++)
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j <= i; j++) {
+            for (size_t g = 2; g <= i - j + 1; g++) {
                 cell[i * m + j] /= (double)g;
+            }
+        }
+    }
 }
 
 /* result = base^n by squaring; base and spare are used up. Pointers may be exchanged; the result is in
@@ -137,8 +157,9 @@ static void
 matrix_power(struct matrix *base, struct matrix *result, struct matrix *spare, size_t m, uint64_t n)
 {
     memset(result->cell, 0, m * m * sizeof(double));
-    for (size_t i = 0; i < m; i++)
+    for (size_t i = 0; i < m; i++) {
         result->cell[i * m + i] = 1;
+    }
     for (; n > 0; n >>= 1) {
         struct matrix swap;
 
@@ -162,8 +183,9 @@ durbin_cdf(uint64_t n, double x)
 
     double *memory = calloc(3 * m * m, sizeof(double));
 
-    if (!memory)
+    if (!memory) {
         return NAN;
+    }
 
     struct matrix base = {memory, 0}, result = {memory + m * m, 0}, spare = {memory + 2 * m * m, 0};
 
@@ -234,13 +256,15 @@ smallest_cdf(uint64_t n, double t)
 {
     double power = (double)n * log(2 * t - 1);
 
-    if (n > SMALL_N)
+    if (n > SMALL_N) {
         return exp(0.5 * log(2 * M_PI * (double)n) + otc_stirling_error((double)n) - (double)n + power);
+    }
 
     double value = 1;
 
-    for (uint64_t i = 1; i <= n; i++)
+    for (uint64_t i = 1; i <= n; i++) {
         value *= (double)i / (double)n * (2 * t - 1);
+    }
     return value;
 }
 
@@ -253,16 +277,18 @@ struct tails {
 static struct tails
 from_cdf(double cdf)
 {
-    if (!isnan(cdf))
+    if (!isnan(cdf)) {
         cdf = fmin(1, fmax(0, cdf));
+    }
     return (struct tails){cdf, 1 - cdf};
 }
 
 static struct tails
 from_sf(double sf)
 {
-    if (!isnan(sf))
+    if (!isnan(sf)) {
         sf = fmin(1, fmax(0, sf));
+    }
     return (struct tails){1 - sf, sf};
 }
 
@@ -271,14 +297,18 @@ kstwo_large(uint64_t n, double x, bool upper)
 {
     double size = (double)n, square = size * x * x;
 
-    if (upper && square >= 370)
+    if (upper && square >= 370) {
         return from_sf(0);
-    if (upper && square >= 2.2)
+    }
+    if (upper && square >= 2.2) {
         return from_sf(2 * otc_smirnov_sf(n, x));
-    if (square >= 18)
+    }
+    if (square >= 18) {
         return from_cdf(1);
-    if (n <= 100000 && size * x * sqrt(x) <= 1.4)
+    }
+    if (n <= 100000 && size * x * sqrt(x) <= 1.4) {
         return from_cdf(durbin_cdf(n, x));
+    }
     return from_cdf(pelz_good_cdf(size, x));
 }
 
@@ -287,33 +317,40 @@ kstwo(uint64_t n, double x, bool upper)
 {
     double t = (double)n * x;
 
-    if (n == 0 || isnan(x))
+    if (n == 0 || isnan(x)) {
         return (struct tails){NAN, NAN};
-    if (x >= 1)
+    }
+    if (x >= 1) {
         return from_sf(0);
-    if (t <= 0.5)
+    }
+    if (t <= 0.5) {
         return from_cdf(0);
-    if (t <= 1)
+    }
+    if (t <= 1) {
         return from_cdf(smallest_cdf(n, t));
-    if (t >= (double)(n - 1))
+    }
+    if (t >= (double)(n - 1)) {
         return from_sf(2 * pow(1 - x, (double)n));
-    if (x >= 0.5)
+    }
+    if (x >= 0.5) {
         return from_sf(2 * otc_smirnov_sf(n, x));
-    if (n > SMALL_N)
+    }
+    if (n > SMALL_N) {
         return kstwo_large(n, x, upper);
+    }
     /* The matrix is exact; from n x^2 = 4 on twice the one-sided tail is right to 1e-14 of it and keeps far
      * tails. */
     return t * x <= 4 ? from_cdf(durbin_cdf(n, x)) : from_sf(2 * otc_smirnov_sf(n, x));
 }
 
 double
-otc_kstwo_cdf(uint64_t n, double d)
+otc_kstwo_cdf(uint64_t n, double x)
 {
-    return kstwo(n, d, false).cdf;
+    return kstwo(n, x, false).cdf;
 }
 
 double
-otc_kstwo_sf(uint64_t n, double d)
+otc_kstwo_sf(uint64_t n, double x)
 {
-    return kstwo(n, d, true).sf;
+    return kstwo(n, x, true).sf;
 }

@@ -35,8 +35,9 @@ square_two_sided(uint64_t n, uint64_t h)
     for (uint64_t k = n / h + 1; k-- > 0;) {
         double ratio = 1;
 
-        for (uint64_t j = 0; j < h; j++)
+        for (uint64_t j = 0; j < h; j++) {
             ratio *= (double)(n - k * h - j) / (double)(n + k * h + j + 1);
+        }
         outside = ratio * (1 - outside);
     }
     return 2 * outside;
@@ -48,8 +49,9 @@ square_one_sided(uint64_t n, uint64_t h)
 {
     double ratio = 1;
 
-    for (uint64_t j = 0; j < h; j++)
+    for (uint64_t j = 0; j < h; j++) {
         ratio *= (double)(n - j) / (double)(n + j + 1);
+    }
     return ratio;
 }
 
@@ -70,14 +72,16 @@ column_range(const struct lattice *lattice, uint64_t i, uint64_t *first, uint64_
     uint64_t at = lattice->step_n * i;
 
     *first = at >= lattice->h ? (at - lattice->h) / lattice->step_m + 1 : 0;
-    if (*first > lattice->n)
+    if (*first > lattice->n) {
         *first = lattice->n;
+    }
     *end = lattice->n + 1;
     if (lattice->two_sided) {
         uint64_t above = (at + lattice->h + lattice->step_m - 1) / lattice->step_m;
 
-        if (above < *end)
+        if (above < *end) {
             *end = above;
+        }
     }
 }
 
@@ -90,16 +94,19 @@ static double
 outside_band(const struct lattice *lattice)
 {
     uint64_t rows = lattice->n + 1, sums = lattice->m + rows, first = 0, end = 0;
-    double *memory = malloc((rows + sums) * sizeof(double));
+    double *memory = calloc(rows + sums, sizeof(double));
     double *outside = memory, *inverse = memory + rows;
 
-    if (!memory)
+    if (!memory) {
         return NAN;
+    }
     column_range(lattice, 0, &first, &end);
-    for (uint64_t j = 0; j < rows; j++)
+    for (uint64_t j = 0; j < rows; j++) {
         outside[j] = j < end ? 0 : 1;
-    for (uint64_t k = 1; k < sums; k++)
+    }
+    for (uint64_t k = 1; k < sums; k++) {
         inverse[k] = 1 / (double)k;
+    }
     for (uint64_t i = 1; i <= lattice->m && end > first; i++) {
         column_range(lattice, i, &first, &end);
 
@@ -132,20 +139,25 @@ static double
 exact(double d, uint64_t n, uint64_t m, enum otc_ks_alternative alternative)
 {
     uint64_t g = greatest_common_divisor(n, m);
-    double lcm = (double)(n / g) * (double)m;
+    uint64_t reduced = n / g;
+    double lcm = (double)reduced * (double)m;
     uint64_t h = (uint64_t)nearbyint(d * lcm);
     bool two_sided = alternative == OTC_KS_TWO_SIDED;
     /* P <= 3 exp(-2 z^2) (Dvoretzky, Kiefer and Wolfowitz for two samples): far below the smallest double. */
     double z2 = d * d * ((double)n / (double)(n + m)) * (double)m;
 
-    if (h == 0)
+    if (h == 0) {
         return 1;
-    if (two_sided && 2 * z2 > 800)
+    }
+    if (two_sided && 2 * z2 > 800) {
         return 0;
-    if (n == m)
+    }
+    if (n == m) {
         return two_sided ? square_two_sided(n, h) : square_one_sided(n, h);
-    if (!two_sided && too_many_paths((double)n, (double)m))
+    }
+    if (!two_sided && too_many_paths((double)n, (double)m)) {
         return NAN;
+    }
 
     uint64_t larger = n > m ? n : m, smaller = n > m ? m : n;
     struct lattice lattice = {.m = larger,
@@ -164,8 +176,9 @@ asymptotic(double d, double n, double m, enum otc_ks_alternative alternative)
     double larger = fmax(n, m), smaller = fmin(n, m);
     double size = larger * smaller / (larger + smaller);
 
-    if (alternative == OTC_KS_TWO_SIDED)
+    if (alternative == OTC_KS_TWO_SIDED) {
         return otc_kstwo_sf((uint64_t)nearbyint(size), d);
+    }
 
     /* Hodges' equation 5.3 */
     double z = sqrt(size) * d;
@@ -178,30 +191,37 @@ double
 otc_ks_p_value(double d, uint64_t n, uint64_t m, enum otc_ks_alternative alternative,
                enum otc_ks_method method)
 {
-    if (isnan(d) || n == 0 || m == 0)
+    if (isnan(d) || n == 0 || m == 0) {
         return NAN;
+    }
 
     uint64_t g = greatest_common_divisor(n, m);
-    bool use_exact = method == OTC_KS_EXACT && (double)(n / g) < (double)INT32_MAX / (double)(m / g);
+    uint64_t reduced_n = n / g, reduced_m = m / g;
+    bool use_exact = method == OTC_KS_EXACT && (double)reduced_n < (double)INT32_MAX / (double)reduced_m;
     double p = NAN;
 
     d = fmin(1, fmax(0, d));
-    if (method == OTC_KS_AUTO)
+    if (method == OTC_KS_AUTO) {
         use_exact = n <= AUTO_EXACT_MAX && m <= AUTO_EXACT_MAX;
-    if (use_exact)
+    }
+    if (use_exact) {
         p = exact(d, n, m, alternative);
-    if (isnan(p))
+    }
+    if (isnan(p)) {
         p = asymptotic(d, (double)n, (double)m, alternative);
+    }
     return isnan(p) ? p : fmin(1, fmax(0, p));
 }
 
 double
 otc_ks_p_value_effective(double d, uint64_t n, uint64_t m, double design_effect)
 {
-    if (!(design_effect > 1))
+    if (!(design_effect > 1)) {
         return otc_ks_p_value(d, n, m, OTC_KS_TWO_SIDED, OTC_KS_AUTO);
-    if (isnan(d) || n == 0 || m == 0)
+    }
+    if (isnan(d) || n == 0 || m == 0) {
         return NAN;
+    }
 
     double size = (double)n * (double)m / ((double)n + (double)m) / design_effect;
 

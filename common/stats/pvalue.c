@@ -5,6 +5,9 @@
 #include <float.h>
 #include <math.h>
 
+/* Series and fractions here converge in some dozens, and for large a in some multiples of sqrt(a). */
+#define MAX_TERMS 1000000
+
 double
 otc_stirling_error(double n)
 {
@@ -20,18 +23,21 @@ otc_stirling_error(double n)
                                          1.0 / 1188, -691.0 / 360360.0, 1.0 / 156,  -3617.0 / 122400.0};
     double sum = 0;
 
-    for (int i = 7; i >= 0; i--)
+    for (int i = 7; i >= 0; i--) {
         sum = sum * square + coefficient[i];
+    }
     return sum * inverse;
 }
 
 double
 otc_deviance(double x, double mean, double difference)
 {
-    if (x == 0)
+    if (x == 0) {
         return mean;
-    if (fabs(difference) >= 0.1 * (x + mean))
+    }
+    if (fabs(difference) >= 0.1 * (x + mean)) {
         return x * log(x / mean) - difference;
+    }
 
     /* x ln(x/mean) = 2 x atanh(v), v = (x - mean) / (x + mean); its first term and mean - x give difference *
      * v. */
@@ -43,8 +49,9 @@ otc_deviance(double x, double mean, double difference)
 
         power *= square;
         sum += power / k;
-        if (sum == before)
+        if (sum == before) {
             break;
+        }
     }
     return sum;
 }
@@ -68,11 +75,12 @@ gamma_p_series(double a, double x)
 {
     double term = 1, sum = 1;
 
-    for (double k = 1; k < 1e6; k++) {
+    for (int k = 1; k < MAX_TERMS; k++) {
         term *= x / (a + k);
         sum += term;
-        if (term < sum * (DBL_EPSILON / 4))
+        if (term < sum * (DBL_EPSILON / 4)) {
             break;
+        }
     }
     return gamma_prefix(a, x) * sum;
 }
@@ -85,8 +93,8 @@ gamma_q_fraction(double a, double x)
     const double tiny = 1e-300;
     double b = x + 1 - a, c = 1 / tiny, d = 1 / b, value = d;
 
-    for (double k = 1; k < 1e6; k++) {
-        double numerator = -k * (k - a);
+    for (int k = 1; k < MAX_TERMS; k++) {
+        double numerator = -(double)k * (k - a);
 
         b += 2;
         d = numerator * d + b;
@@ -97,8 +105,9 @@ gamma_q_fraction(double a, double x)
         double factor = c * d;
 
         value *= factor;
-        if (fabs(factor - 1) < DBL_EPSILON)
+        if (fabs(factor - 1) < DBL_EPSILON) {
             break;
+        }
     }
     return gamma_prefix(a, x) * a * value;
 }
@@ -106,21 +115,26 @@ gamma_q_fraction(double a, double x)
 double
 otc_gamma_q(double a, double x)
 {
-    if (isnan(a) || isnan(x) || !(a > 0) || x < 0)
+    if (isnan(a) || isnan(x) || !(a > 0) || x < 0) {
         return NAN;
-    if (x == 0)
+    }
+    if (x == 0) {
         return 1;
-    if (isinf(x))
+    }
+    if (isinf(x)) {
         return 0;
-    if (x < a + 1)
+    }
+    if (x < a + 1) {
         return fmax(0, 1 - gamma_p_series(a, x));
+    }
     return fmin(1, gamma_q_fraction(a, x));
 }
 
 double
 otc_chi_squared_sf(double x, double dof)
 {
-    if (isnan(x) || !(dof > 0))
+    if (isnan(x) || !(dof > 0)) {
         return NAN;
+    }
     return x <= 0 ? 1 : otc_gamma_q(dof / 2, x / 2);
 }

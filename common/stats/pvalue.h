@@ -20,11 +20,11 @@ double otc_chi_squared_sf(double x, double dof);
 /** Upper tail of the limiting distribution of sqrt(n) * D: scipy.stats.kstwobign.sf. */
 double otc_kolmogorov_sf(double z);
 /** One-sided D+ of one sample of n: scipy.stats.ksone.sf. */
-double otc_smirnov_sf(uint64_t n, double d);
+double otc_smirnov_sf(uint64_t n, double x);
 /** Two-sided D of one sample of n: scipy.stats.kstwo.cdf and .sf (Simard and L'Ecuyer 2011). NaN for n == 0.
  */
-double otc_kstwo_cdf(uint64_t n, double d);
-double otc_kstwo_sf(uint64_t n, double d);
+double otc_kstwo_cdf(uint64_t n, double x);
+double otc_kstwo_sf(uint64_t n, double x);
 
 /** How ks_2samp computes its p-value; AUTO is exact up to max(n, m) = 10000. */
 enum otc_ks_method { OTC_KS_AUTO, OTC_KS_EXACT, OTC_KS_ASYMPTOTIC };

@@ -21,8 +21,9 @@ run_of(const double *values, size_t from, size_t n, double value)
 {
     size_t k = from;
 
-    while (k < n && values[k] == value)
+    while (k < n && values[k] == value) {
         k++;
+    }
     return k - from;
 }
 
@@ -31,14 +32,16 @@ merge_next(struct merge *merge)
 {
     merge->i += merge->ref_here;
     merge->j += merge->cur_here;
-    if (merge->i == merge->n && merge->j == merge->m)
+    if (merge->i == merge->n && merge->j == merge->m) {
         return false;
-    if (merge->i == merge->n)
+    }
+    if (merge->i == merge->n) {
         merge->at = merge->cur[merge->j];
-    else if (merge->j == merge->m)
+    } else if (merge->j == merge->m) {
         merge->at = merge->ref[merge->i];
-    else
+    } else {
         merge->at = fmin(merge->ref[merge->i], merge->cur[merge->j]);
+    }
     merge->ref_here = run_of(merge->ref, merge->i, merge->n, merge->at);
     merge->cur_here = run_of(merge->cur, merge->j, merge->m, merge->at);
     return true;
@@ -47,8 +50,9 @@ merge_next(struct merge *merge)
 struct otc_ks
 otc_samples_ks(const double *ref, size_t n, const double *cur, size_t m)
 {
-    if (n == 0 || m == 0)
+    if (n == 0 || m == 0) {
         return (struct otc_ks){NAN, NAN, NAN, NAN, NAN};
+    }
 
     struct merge merge = {.ref = ref, .cur = cur, .n = n, .m = m};
     double greater = 0, less = 0, greater_at = NAN, less_at = NAN;
@@ -76,16 +80,18 @@ otc_samples_ks(const double *ref, size_t n, const double *cur, size_t m)
 double
 otc_samples_wasserstein(const double *ref, size_t n, const double *cur, size_t m)
 {
-    if (n == 0 || m == 0)
+    if (n == 0 || m == 0) {
         return NAN;
+    }
 
     struct merge merge = {.ref = ref, .cur = cur, .n = n, .m = m};
     double area = 0, last = 0, difference = 0;
     bool started = false;
 
     while (merge_next(&merge)) {
-        if (started)
+        if (started) {
             area += fabs(difference) * (merge.at - last);
+        }
         started = true;
         last = merge.at;
         difference =
@@ -97,8 +103,9 @@ otc_samples_wasserstein(const double *ref, size_t n, const double *cur, size_t m
 double
 otc_samples_cramer_von_mises(const double *ref, size_t n, const double *cur, size_t m)
 {
-    if (n == 0 || m == 0)
+    if (n == 0 || m == 0) {
         return NAN;
+    }
 
     struct merge merge = {.ref = ref, .cur = cur, .n = n, .m = m};
     double ref_sum = 0, cur_sum = 0;

@@ -34,15 +34,17 @@ visit_span(void *arg, const struct otc_span *span)
                                 .monotonic_ns = visit->monotonic_ns};
     struct otc_slice operation;
 
-    if (otc_value_category(&values[latency->operation_value], scratch, &operation) == OTC_CLASS_VALUE)
+    if (otc_value_category(&values[latency->operation_value], scratch, &operation) == OTC_CLASS_VALUE) {
         seen.operation = operation;
+    }
     seen.side = span->status_code == 2 || values[latency->error_value].type != OTC_VALUE_ABSENT
                     ? LATENCY_ERROR
                     : LATENCY_OK;
     otc_model_key_of(&latency->config->model, values, &key);
     entry = otc_models_get(latency->models, &key, visit->monotonic_ns);
-    if (entry) /* otherwise counted by the registry */
+    if (entry) { /* otherwise counted by the registry */
         latency_observe(entry->state, &seen);
+    }
     return true;
 }
 
@@ -59,8 +61,9 @@ advance_touched(const struct visit *visit)
             struct latency_version *version = model->versions[j]->state;
 
             if (version->touched_ns == visit->monotonic_ns &&
-                otc_window_advance(&version->window, visit->now_ns, visit->monotonic_ns, true))
+                otc_window_advance(&version->window, visit->now_ns, visit->monotonic_ns, true)) {
                 latency_evaluate(version);
+            }
         }
     }
 }
@@ -77,9 +80,10 @@ latency_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct o
     (void)done;
     (void)err;
     pthread_mutex_lock(&latency->lock);
-    for (size_t i = 0; i < otc_batch_parts(batch); i++)
+    for (size_t i = 0; i < otc_batch_parts(batch); i++) {
         latency->malformed +=
             otc_walk_spans(latency->projection, otc_batch_part(batch, i), visit_span, &visit, NULL) != OTC_OK;
+    }
     advance_touched(&visit);
     pthread_mutex_unlock(&latency->lock);
     otc_batch_unref(batch);
@@ -124,8 +128,9 @@ input(struct otc_component *self, enum otc_signal from)
 static otc_status
 connect(struct otc_component *self, enum otc_signal to, struct otc_consumer *next, struct otc_error *err)
 {
-    if (to != OTC_METRICS)
+    if (to != OTC_METRICS) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "latency: gives metrics, not %s", otc_signal_name(to));
+    }
     otc_emitter_connect(OTC_CONTAINER(self, latency, component)->emitter, next);
     return OTC_OK;
 }
@@ -145,8 +150,9 @@ make_projection(struct latency *latency, struct otc_error *err)
     otc_status status;
     size_t n;
 
-    if (!wanted)
+    if (!wanted) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
     n = otc_model_wanted(model, wanted);
     latency->operation_value = n;
     wanted[n++] = (struct otc_wanted){.key = "gen_ai.operation.name", .level = OTC_AT_RECORD};
@@ -183,8 +189,9 @@ create(const struct otc_settings *settings, struct otc_component **out, struct o
     struct latency *latency = calloc(1, sizeof(*latency));
     otc_status status;
 
-    if (!latency)
+    if (!latency) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
     latency->component = (struct otc_component){OTC_ABI_OF(otc_component), &ops};
     latency->consumer = (struct otc_consumer){
         .abi = OTC_ABI_OF(otc_consumer), .observes_accepted = true, .consume = latency_consume};
@@ -194,8 +201,9 @@ create(const struct otc_settings *settings, struct otc_component **out, struct o
     latency->start_ns = latency->host->now_ns(latency->host);
     pthread_mutex_init(&latency->lock, NULL);
     status = make_projection(latency, err);
-    if (status == OTC_OK && !make_parts(latency, settings->id))
+    if (status == OTC_OK && !make_parts(latency, settings->id)) {
         status = otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
     if (status != OTC_OK) {
         destroy(&latency->component);
         return status;

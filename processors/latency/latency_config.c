@@ -76,16 +76,17 @@ const struct otc_schema latency_schema =
     OTC_SCHEMA(latency_config, latency_fields, "Latency percentiles, requests and errors of spans.");
 
 otc_status
-latency_validate(const void *value, struct otc_error *err)
+latency_validate(const void *config, struct otc_error *err)
 {
-    const struct latency_config *config = value;
+    const struct latency_config *latency = config;
     char expiration[32], length[32];
 
-    if (config->model.name.n == 0)
+    if (latency->model.name.n == 0) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "model::name: needs at least one attribute");
-    if (config->series_expiration.ns < config->window.length.ns) {
-        otc_duration_format(config->series_expiration, expiration);
-        otc_duration_format(config->window.length, length);
+    }
+    if (latency->series_expiration.ns < latency->window.length.ns) {
+        otc_duration_format(latency->series_expiration, expiration);
+        otc_duration_format(latency->window.length, length);
         return otc_fail(err, OTC_INVALID_ARGUMENT, "series_expiration: %s is shorter than the window, %s",
                         expiration, length);
     }
@@ -93,21 +94,21 @@ latency_validate(const void *value, struct otc_error *err)
 }
 
 otc_status
-latency_explain(const void *value, void (*line)(void *arg, const char *text), void *arg,
+latency_explain(const void *config, void (*line)(void *arg, const char *text), void *arg,
                 struct otc_error *err)
 {
-    const struct latency_config *config = value;
+    const struct latency_config *latency = config;
     char text[256], label[32];
     /* Per operation: errors, and per status requests, histogram, error bound and five quantiles. */
     const int64_t per_operation = 1 + 2 * 8;
 
     (void)err;
-    otc_window_label(&config->window, label);
+    otc_window_label(&latency->window, label);
     snprintf(text, sizeof(text),
              "latency: p50, p90, p95, p99 and p99.9 over %s by model, version, operation and status", label);
     line(arg, text);
     snprintf(text, sizeof(text), "at most %lld series for each operation of a model's version, %lld in all",
-             (long long)per_operation, (long long)config->limits.series);
+             (long long)per_operation, (long long)latency->limits.series);
     line(arg, text);
     return OTC_OK;
 }

@@ -52,27 +52,31 @@ emit_durations(struct otc_emitter *emitter, const struct labels *labels,
                                                 .positive = histogram->counts,
                                                 .n_positive = histogram->n_buckets};
 
-    if (histogram->count > 0)
+    if (histogram->count > 0) {
         otc_emit_exponential(emitter, &duration_metric, labels->items, labels->n, operation->start_ns,
                              &value);
+    }
 }
 
 static void
 emit_quantiles(struct otc_emitter *emitter, struct labels labels, struct latency_result *result)
 {
-    if (!result->valid && !result->stale)
+    if (!result->valid && !result->stale) {
         return;
-    if (result->valid)
+    }
+    if (result->valid) {
         otc_emit_gauge(emitter, &error_metric, labels.items, labels.n, result->error);
-    else
+    } else {
         otc_emit_stale(emitter, &error_metric, labels.items, labels.n);
+    }
     labels.n++;
     for (int q = 0; q < LATENCY_N_QUANTILES; q++) {
         labels.items[labels.n - 1] = OTC_ATTR_STR("quantile", quantile_names[q]);
-        if (result->valid)
+        if (result->valid) {
             otc_emit_gauge(emitter, &quantile_metric, labels.items, labels.n, result->quantiles[q]);
-        else
+        } else {
             otc_emit_stale(emitter, &quantile_metric, labels.items, labels.n);
+        }
     }
     result->stale = false;
 }
@@ -101,19 +105,24 @@ emit_version(struct otc_emitter *emitter, const struct otc_model_version *entry)
     struct latency_version *version = entry->state;
     struct labels labels = {.n = 0};
 
-    if (entry->model->name.len)
+    if (entry->model->name.len) {
         label(&labels, OTC_ATTR_SLICE("ml.model.name", entry->model->name));
-    if (entry->version.len)
+    }
+    if (entry->version.len) {
         label(&labels, OTC_ATTR_SLICE("ml.model.version", entry->version));
-    for (size_t i = 0; i < version->n_slots; i++)
-        if (version->operations[i])
+    }
+    for (size_t i = 0; i < version->n_slots; i++) {
+        if (version->operations[i]) {
             emit_operation(emitter, labels, version->operations[i]);
+        }
+    }
     labels.n++;
     for (int reason = 0; reason < LATENCY_N_EXCLUDED; reason++) {
         labels.items[labels.n - 1] = OTC_ATTR_STR("reason", latency_excluded_name(reason));
-        if (version->excluded[reason] > 0)
+        if (version->excluded[reason] > 0) {
             otc_emit_counter(emitter, &excluded_metric, labels.items, labels.n, version->start_ns,
                              version->excluded[reason]);
+        }
     }
 }
 
@@ -121,15 +130,17 @@ emit_version(struct otc_emitter *emitter, const struct otc_model_version *entry)
 static void
 end_results(struct latency_version *version, int64_t monotonic_ns)
 {
-    if (monotonic_ns - version->touched_ns < version->owner->config->window.length.ns)
+    if (monotonic_ns - version->touched_ns < version->owner->config->window.length.ns) {
         return;
-    for (size_t i = 0; i < version->n_slots; i++)
+    }
+    for (size_t i = 0; i < version->n_slots; i++) {
         for (int side = 0; version->operations[i] && side < LATENCY_N_SIDES; side++) {
             struct latency_result *result = &version->operations[i]->sides[side].result;
 
             result->stale = result->stale || result->valid;
             result->valid = false;
         }
+    }
 }
 
 static void
@@ -137,8 +148,9 @@ refresh_version(struct latency_version *version, int64_t now_ns, int64_t monoton
 {
     const struct latency_config *config = version->owner->config;
 
-    if (otc_window_advance(&version->window, now_ns, monotonic_ns, false))
+    if (otc_window_advance(&version->window, now_ns, monotonic_ns, false)) {
         latency_evaluate(version);
+    }
     end_results(version, monotonic_ns);
     latency_expire(version, monotonic_ns - config->series_expiration.ns);
 }
@@ -149,8 +161,9 @@ emit_lost(const struct latency *latency, struct otc_emitter *emitter, const char
 {
     const struct otc_attribute attribute = OTC_ATTR_STR("reason", reason);
 
-    if (count > 0)
+    if (count > 0) {
         otc_emit_counter(emitter, &excluded_metric, &attribute, 1, latency->start_ns, count);
+    }
 }
 
 void

@@ -34,8 +34,9 @@ add_duration(struct latency_budget *budget, struct otc_exp_histogram *histogram,
     uint32_t before = histogram->capacity;
 
     if (before < histogram->max_buckets &&
-        budget->used + (histogram->max_buckets - before) * sizeof(uint64_t) > budget->limit)
+        budget->used + (histogram->max_buckets - before) * sizeof(uint64_t) > budget->limit) {
         return false;
+    }
 
     bool added = otc_exp_histogram_add(histogram, seconds);
 
@@ -64,9 +65,11 @@ pane_free(void *owner, void *payload)
     struct latency_budget *budget = &version->owner->budget;
     struct latency_pane *pane = payload;
 
-    for (size_t i = 0; i < pane->n; i++)
-        for (int side = 0; side < LATENCY_N_SIDES; side++)
+    for (size_t i = 0; i < pane->n; i++) {
+        for (int side = 0; side < LATENCY_N_SIDES; side++) {
             give_back(budget, &pane->entries[i].sides[side]);
+        }
+    }
     budget->used -= sizeof(*pane) + pane->n * sizeof(*pane->entries);
     free(pane->entries);
     free(pane);
@@ -80,11 +83,13 @@ pane_grow(struct latency_budget *budget, struct latency_pane *pane, size_t n)
     size_t bytes = (n - pane->n) * sizeof(*pane->entries);
     struct latency_pane_entry *entries;
 
-    if (budget->used + bytes > budget->limit)
+    if (budget->used + bytes > budget->limit) {
         return false;
+    }
     entries = reallocarray(pane->entries, n, sizeof(*entries));
-    if (!entries)
+    if (!entries) {
         return false;
+    }
     memset(entries + pane->n, 0, bytes);
     pane->entries = entries;
     pane->n = n;
@@ -101,8 +106,9 @@ pane_histogram(struct latency_version *version, struct latency_pane *pane,
     uint32_t buckets = (uint32_t)version->owner->config->histogram.quantile_buckets;
     struct latency_pane_entry *entry;
 
-    if (operation->slot >= pane->n && !pane_grow(budget, pane, operation->slot + 1))
+    if (operation->slot >= pane->n && !pane_grow(budget, pane, operation->slot + 1)) {
         return NULL;
+    }
     entry = &pane->entries[operation->slot];
     if (entry->id != operation->id) {
         for (int i = 0; i < LATENCY_N_SIDES; i++) {
@@ -119,10 +125,12 @@ pane_histogram(struct latency_version *version, struct latency_pane *pane,
 static void
 free_operation(struct latency_version *version, struct latency_operation *operation)
 {
-    for (int side = 0; side < LATENCY_N_SIDES; side++)
+    for (int side = 0; side < LATENCY_N_SIDES; side++) {
         give_back(&version->owner->budget, &operation->sides[side].durations);
-    if (version->recent == operation)
+    }
+    if (version->recent == operation) {
         version->recent = NULL;
+    }
     free(operation);
 }
 
@@ -133,9 +141,11 @@ version_free(void *owner, void *state)
 
     (void)owner;
     otc_window_release(&version->window);
-    for (size_t i = 0; i < version->n_slots; i++)
-        if (version->operations[i])
+    for (size_t i = 0; i < version->n_slots; i++) {
+        if (version->operations[i]) {
             free_operation(version, version->operations[i]);
+        }
+    }
     free(version->operations);
     otc_map_free(version->by_name, NULL);
     free(version);
@@ -149,8 +159,9 @@ version_new(void *owner, const struct otc_model_version *entry)
     size_t slots = (size_t)latency->config->limits.operations + 1; /* one for `other` */
 
     (void)entry;
-    if (!version)
+    if (!version) {
         return NULL;
+    }
     version->owner = latency;
     otc_window_init(&version->window, &latency->config->window, &pane_ops, version);
     version->by_name = otc_map_new(slots);
@@ -170,11 +181,14 @@ const struct otc_model_ops latency_model_ops = {.version_new = version_new, .ver
 static size_t
 free_slot(const struct latency_version *version, bool other)
 {
-    if (other)
+    if (other) {
         return version->n_slots - 1;
-    for (size_t i = 0; i + 1 < version->n_slots; i++)
-        if (!version->operations[i])
+    }
+    for (size_t i = 0; i + 1 < version->n_slots; i++) {
+        if (!version->operations[i]) {
             return i;
+        }
+    }
     return SIZE_MAX;
 }
 
@@ -184,20 +198,24 @@ add_operation(struct latency_version *version, struct otc_slice name, bool other
     size_t slot = free_slot(version, other);
     struct latency_operation *operation;
 
-    if (slot == SIZE_MAX)
+    if (slot == SIZE_MAX) {
         return NULL;
+    }
     operation = calloc(1, sizeof(*operation) + name.len + 1);
-    if (!operation)
+    if (!operation) {
         return NULL;
-    if (name.len)
+    }
+    if (name.len) {
         memcpy(operation + 1, name.data, name.len);
+    }
     operation->name = otc_slice_of(operation + 1, name.len);
     operation->slot = slot;
     operation->id = ++version->owner->next_id;
     operation->start_ns = now_ns;
-    for (int side = 0; side < LATENCY_N_SIDES; side++)
+    for (int side = 0; side < LATENCY_N_SIDES; side++) {
         otc_exp_histogram_init(&operation->sides[side].durations, OTC_EXP_SCALE_TABLE,
                                (uint32_t)version->owner->config->histogram.max_size);
+    }
     if (!otc_map_put(version->by_name, operation->name, operation)) {
         free(operation);
         return NULL;
@@ -210,11 +228,13 @@ add_operation(struct latency_version *version, struct otc_slice name, bool other
 static struct otc_slice
 cut_name(struct otc_slice name)
 {
-    if (name.len <= LATENCY_NAME_MAX)
+    if (name.len <= LATENCY_NAME_MAX) {
         return name;
+    }
     name.len = LATENCY_NAME_MAX;
-    while (name.len > 0 && (name.data[name.len] & 0xC0) == 0x80)
+    while (name.len > 0 && (name.data[name.len] & 0xC0) == 0x80) {
         name.len--;
+    }
     return name;
 }
 
@@ -225,16 +245,19 @@ operation_of(struct latency_version *version, const struct latency_span *span)
     struct otc_slice name = cut_name(span->operation);
     struct latency_operation *operation = version->recent;
 
-    if (operation && otc_slice_equal(operation->name, name))
+    if (operation && otc_slice_equal(operation->name, name)) {
         return operation;
+    }
     operation = otc_map_get(version->by_name, name);
-    if (!operation)
+    if (!operation) {
         operation = add_operation(version, name, otc_slice_equal(name, other), span->now_ns);
+    }
     if (!operation) {
         version->excluded[LATENCY_OPERATIONS]++;
         operation = otc_map_get(version->by_name, other);
-        if (!operation)
+        if (!operation) {
             operation = add_operation(version, other, true, span->now_ns);
+        }
     }
     version->recent = operation;
     return operation;
@@ -272,8 +295,9 @@ count_in_window(struct latency_version *version, const struct latency_operation 
         return;
     }
     histogram = pane_histogram(version, pane->payload, operation, span->side);
-    if (!histogram || !add_duration(&version->owner->budget, histogram, span->duration_s))
+    if (!histogram || !add_duration(&version->owner->budget, histogram, span->duration_s)) {
         version->excluded[LATENCY_MEMORY]++;
+    }
 }
 
 void
@@ -311,8 +335,9 @@ merge_panes(const struct otc_window_view *view, const struct latency_operation *
         const struct latency_pane *pane = view->panes[i].payload;
 
         if (operation->slot < pane->n && pane->entries[operation->slot].id == operation->id &&
-            !otc_exp_histogram_merge(out, &pane->entries[operation->slot].sides[side]))
+            !otc_exp_histogram_merge(out, &pane->entries[operation->slot].sides[side])) {
             return false;
+        }
     }
     return true;
 }
@@ -332,8 +357,9 @@ evaluate_series(const struct latency_config *config, const struct otc_window_vie
     if (result->valid) {
         result->stale = false;
         result->error = otc_exp_histogram_relative_error(&all);
-        for (int q = 0; q < LATENCY_N_QUANTILES; q++)
+        for (int q = 0; q < LATENCY_N_QUANTILES; q++) {
             result->quantiles[q] = otc_exp_histogram_quantile(&all, latency_quantiles[q]);
+        }
     }
     otc_exp_histogram_release(&all);
 }
@@ -344,9 +370,11 @@ latency_evaluate(struct latency_version *version)
     struct otc_window_view view;
 
     while (otc_window_closing(&version->window, &view)) {
-        for (size_t i = 0; i < version->n_slots; i++)
-            for (int side = 0; version->operations[i] && side < LATENCY_N_SIDES; side++)
+        for (size_t i = 0; i < version->n_slots; i++) {
+            for (int side = 0; version->operations[i] && side < LATENCY_N_SIDES; side++) {
                 evaluate_series(version->owner->config, &view, version->operations[i], side);
+            }
+        }
         otc_window_closed(&version->window);
     }
 }

@@ -126,6 +126,6 @@ void latency_expire(struct latency_version *version, int64_t before_ns);
 otc_status latency_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done,
                            struct otc_error *err);
 /** The emitter's collection. */
-void latency_collect(void *latency, struct otc_emitter *emitter);
+void latency_collect(void *stage, struct otc_emitter *emitter);
 
 #endif
