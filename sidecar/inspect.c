@@ -176,7 +176,7 @@ print_kind(enum otc_kind kind)
             sorted[n++] = otc_components[i];
         }
     }
-    qsort(sorted, n, sizeof(sorted[0]), by_type);
+    qsort(sorted, n, sizeof(const struct otc_factory *), by_type);
     printf("%s:%s\n", otc_section_names[kind], n == 0 ? " []" : "");
     for (size_t i = 0; i < n; i++) {
         printf("    - name: %s\n      module: otelcol-aimon/%s v%s\n", sorted[i]->type,

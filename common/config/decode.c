@@ -184,7 +184,7 @@ check_keys(struct decoder *d, const struct otc_schema *schema, const struct otc_
     if (n == 0) {
         return;
     }
-    qsort(unknown, n, sizeof(unknown[0]), by_key);
+    qsort(unknown, n, sizeof(const struct otc_node *), by_key);
     otc_buf_append_str(&text, "has invalid keys: ");
     for (size_t i = 0; i < n; i++) {
         otc_buf_printf(&text, "%s%.*s", i == 0 ? "" : ", ", OTC_SLICE_ARG(unknown[i]->key));

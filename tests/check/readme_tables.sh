@@ -8,7 +8,8 @@ fix=${2:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bad=0
-for folder in $(sed -n 's/^COMPONENTS := //; s/\\$//; /^ *[a-z]*\/[a-z_]*/p' components.mk); do
+folders=$(sed -n 's/^COMPONENTS := //; s/\\$//; /^ *[a-z]*\/[a-z_]*/p' components.mk)
+for folder in $folders; do
     readme=$folder/README.md
     if ! [ -f "$readme" ]; then
         echo "readme-tables: $readme is missing"
