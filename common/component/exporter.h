@@ -38,7 +38,7 @@ struct otc_exporter_options {
     void *arg;
 };
 
-/** INVALID_ARGUMENT for a setting that cannot be served, UNAVAILABLE out of memory. */
+/** UNAVAILABLE out of memory. */
 OTC_CHECK otc_status otc_exporter_new(const struct otc_exporter_options *options, struct otc_exporter **out,
                                       struct otc_error *err);
 /** After shutdown, when no `push` is pending any more. NULL is allowed. */

@@ -180,7 +180,8 @@ check_retry(const void *value, struct otc_error *err)
 
 static const struct otc_field retry_fields[] = {
     OTC_FIELD(otc_retry_config, enabled, .def = "true", .doc = "Whether anything is sent again."),
-    OTC_FIELD(otc_retry_config, initial_interval, .def = "5s", .doc = "Wait before the first repetition."),
+    OTC_FIELD(otc_retry_config, initial_interval, .def = "5s",
+              .doc = "Wait before the first repetition; no wait is shorter than 10 ms."),
     OTC_FIELD(otc_retry_config, randomization_factor, .def = "0.5",
               .doc = "Each wait is multiplied by a random number of 1 - x to 1 + x."),
     OTC_FIELD(otc_retry_config, multiplier, .def = "1.5", .doc = "Growth of the wait with each repetition."),

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/component/exporter_retry.h"
 
+/* Intervals of 0 are allowed, but a destination that refuses at once must not keep a thread busy. */
+#define MIN_DELAY (10 * OTC_MILLISECOND)
+
 /* A number in [0, 1): splitmix64, for jitter alone. */
 static double
 next_random(uint64_t *state)
@@ -25,6 +28,7 @@ next_delay(const struct otc_retry_config *config, struct otc__retry *retry, cons
         retry->interval = (double)config->max_interval.ns;
     }
     retry->throttled = asked > 0;
+    delay = delay > MIN_DELAY ? delay : MIN_DELAY;
     return asked > delay ? asked : delay;
 }
 

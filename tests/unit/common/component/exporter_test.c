@@ -243,6 +243,20 @@ a_throttle_delay_longer_than_the_interval_holds(void **state)
 }
 
 static void
+an_interval_of_0_does_not_spin(void **state)
+{
+    struct fixture *f = *state;
+
+    f->retry.initial_interval.ns = 0;
+    f->retry.max_interval.ns = 0;
+    make(f, true);
+    otc_sink_answer(f->sink, OTC_UNAVAILABLE, "down");
+    assert_int_equal(send(f, 1), OTC_OK);
+    assert_int_equal(otc_sink_calls(f->sink), 1);
+    assert_int_equal(otc_vhost_next_timer(f->vhost), 10 * OTC_MILLISECOND);
+}
+
+static void
 permanent_errors_are_not_retried(void **state)
 {
     struct fixture *f = *state;
@@ -480,6 +494,7 @@ main(void)
         cmocka_unit_test_setup_teardown(retries_keep_the_schedule, setup, teardown),
         cmocka_unit_test_setup_teardown(jitter_stays_within_its_factor, setup, teardown),
         cmocka_unit_test_setup_teardown(a_throttle_delay_longer_than_the_interval_holds, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_interval_of_0_does_not_spin, setup, teardown),
         cmocka_unit_test_setup_teardown(permanent_errors_are_not_retried, setup, teardown),
         cmocka_unit_test_setup_teardown(the_sender_waits_for_the_result_when_told_to, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_queue_the_sender_waits, setup, teardown),
