@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#pragma GCC poison strcpy strcat sprintf vsprintf strtok gmtime localtime ctime asctime atoi atol atof srand gets
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok gmtime localtime ctime asctime atoi atol atof srand \
+    gets
 #pragma GCC poison system popen tmpnam mktemp strncpy
 
 #endif

@@ -29,7 +29,8 @@ void otc_duration_format(otc_duration duration, char out[32]);
 void otc_time_format(int64_t unix_ns, char out[32]);
 /**
  * Parses RFC 3339 and the common "YYYY-MM-DD[ T]HH:MM[:SS[.fraction]][Z|+hh:mm]" (no zone: UTC),
- * a date alone, and unix seconds, milliseconds, microseconds or nanoseconds as digits (told apart by magnitude).
+ * a date alone, and unix seconds, milliseconds, microseconds or nanoseconds as digits (told apart by
+ * magnitude).
  */
 OTC_CHECK otc_status otc_time_parse(struct otc_slice text, int64_t *unix_ns, struct otc_error *err);
 

@@ -28,17 +28,18 @@ struct otc_logger {
 
 /**
  * otc_log(logger, level, "drift/credit", "Window closed", OTC_FIELD_NUMBER("records", n)): the fields are
- * optional. `component` is the id of the component that speaks, NULL for the service. A NULL logger is silent.
+ * optional. `component` is the id of the component that speaks, NULL for the service. A NULL logger is
+ * silent.
  */
 #define otc_log(logger, level, component, ...) OTC_LOG_PICK(logger, level, component, __VA_ARGS__)
-#define OTC_LOG_PICK(logger, lvl, component, message, ...)                                          \
-    do {                                                                                            \
-        struct otc_logger *otc_logger_ = (logger);                                                  \
-        if (otc_logger_ && otc_logger_->level <= (lvl)) {                                           \
-            const struct otc_log_field otc_fields_[] = {{0}, ##__VA_ARGS__};                        \
-            otc_logger_->write(otc_logger_, (lvl), (component), (message), otc_fields_ + 1,         \
-                               sizeof(otc_fields_) / sizeof(otc_fields_[0]) - 1);                   \
-        }                                                                                           \
+#define OTC_LOG_PICK(logger, lvl, component, message, ...)                                                   \
+    do {                                                                                                     \
+        struct otc_logger *otc_logger_ = (logger);                                                           \
+        if (otc_logger_ && otc_logger_->level <= (lvl)) {                                                    \
+            const struct otc_log_field otc_fields_[] = {{0}, ##__VA_ARGS__};                                 \
+            otc_logger_->write(otc_logger_, (lvl), (component), (message), otc_fields_ + 1,                  \
+                               sizeof(otc_fields_) / sizeof(otc_fields_[0]) - 1);                            \
+        }                                                                                                    \
     } while (0)
 
 #endif

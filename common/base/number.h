@@ -9,11 +9,13 @@
 #define OTC_DOUBLE_TEXT_MAX 32
 
 /**
- * The shortest text that reads back to the same double, as Go's FormatFloat(v, 'g', -1) with its exponent form
+ * The shortest text that reads back to the same double, as Go's FormatFloat(v, 'g', -1) with its exponent
+ * form
  * ("1e-07", "1e+21"); "NaN", "+Inf", "-Inf". Integral values below 1e21 have no point. Returns the length.
  */
 size_t otc_format_double(double value, char out[OTC_DOUBLE_TEXT_MAX]);
-/** strtod for a slice in the C locale; the whole slice must be a number (nan, inf accepted). False otherwise. */
+/** strtod for a slice in the C locale; the whole slice must be a number (nan, inf accepted). False otherwise.
+ */
 bool otc_parse_double(struct otc_slice text, double *out);
 /** Decimal digits with an optional sign, the whole slice, no overflow. */
 bool otc_parse_int64(struct otc_slice text, int64_t *out);

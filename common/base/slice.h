@@ -16,7 +16,10 @@ struct otc_slice {
 
 #define OTC_SLICE_NONE ((struct otc_slice){NULL, 0})
 /** A slice of a string literal, usable in initialisers. */
-#define OTC_SLICE_LIT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
+#define OTC_SLICE_LIT(literal)                                                                               \
+    {                                                                                                        \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                                      \
+    }
 
 /** For printf's "%.*s". */
 #define OTC_SLICE_ARG(slice) (int)(slice).len, (const char *)(slice).data
@@ -54,8 +57,7 @@ otc_slice_starts(struct otc_slice a, struct otc_slice prefix)
 static inline struct otc_slice
 otc_slice_skip(struct otc_slice a, size_t n)
 {
-    return n >= a.len ? (struct otc_slice){a.data + a.len, 0}
-                      : (struct otc_slice){a.data + n, a.len - n};
+    return n >= a.len ? (struct otc_slice){a.data + a.len, 0} : (struct otc_slice){a.data + n, a.len - n};
 }
 
 /** memcmp order, the shorter first on a tie: <0, 0, >0. */

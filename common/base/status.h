@@ -15,9 +15,9 @@ struct otc_abi {
     uint32_t version;
 };
 
-#define OTC_ABI_OF(type)                                \
-    {                                                   \
-        (uint32_t) sizeof(struct type), OTC_ABI_VERSION \
+#define OTC_ABI_OF(type)                                                                                     \
+    {                                                                                                        \
+        (uint32_t)sizeof(struct type), OTC_ABI_VERSION                                                       \
     }
 
 #define OTC_API __attribute__((visibility("default")))
@@ -25,24 +25,24 @@ struct otc_abi {
 #define OTC_PRINTF(at, first) __attribute__((format(printf, at, first)))
 
 /** X(name, gRPC number, text). PENDING is ours: accepted, the result comes through `otc_done`. */
-#define OTC_STATUS_MAP(X)                                  \
-    X(OK, 0, "ok")                                         \
-    X(CANCELLED, 1, "cancelled")                           \
-    X(UNKNOWN, 2, "unknown error")                         \
-    X(INVALID_ARGUMENT, 3, "invalid argument")             \
-    X(DEADLINE_EXCEEDED, 4, "deadline exceeded")           \
-    X(NOT_FOUND, 5, "not found")                           \
-    X(ALREADY_EXISTS, 6, "already exists")                 \
-    X(PERMISSION_DENIED, 7, "permission denied")           \
-    X(RESOURCE_EXHAUSTED, 8, "a limit was reached")        \
-    X(FAILED_PRECONDITION, 9, "failed precondition")       \
-    X(ABORTED, 10, "aborted")                              \
-    X(OUT_OF_RANGE, 11, "out of range")                    \
-    X(UNIMPLEMENTED, 12, "not supported")                  \
-    X(INTERNAL, 13, "internal error")                      \
-    X(UNAVAILABLE, 14, "temporarily unavailable")          \
-    X(DATA_LOSS, 15, "data loss")                          \
-    X(UNAUTHENTICATED, 16, "unauthenticated")              \
+#define OTC_STATUS_MAP(X)                                                                                    \
+    X(OK, 0, "ok")                                                                                           \
+    X(CANCELLED, 1, "cancelled")                                                                             \
+    X(UNKNOWN, 2, "unknown error")                                                                           \
+    X(INVALID_ARGUMENT, 3, "invalid argument")                                                               \
+    X(DEADLINE_EXCEEDED, 4, "deadline exceeded")                                                             \
+    X(NOT_FOUND, 5, "not found")                                                                             \
+    X(ALREADY_EXISTS, 6, "already exists")                                                                   \
+    X(PERMISSION_DENIED, 7, "permission denied")                                                             \
+    X(RESOURCE_EXHAUSTED, 8, "a limit was reached")                                                          \
+    X(FAILED_PRECONDITION, 9, "failed precondition")                                                         \
+    X(ABORTED, 10, "aborted")                                                                                \
+    X(OUT_OF_RANGE, 11, "out of range")                                                                      \
+    X(UNIMPLEMENTED, 12, "not supported")                                                                    \
+    X(INTERNAL, 13, "internal error")                                                                        \
+    X(UNAVAILABLE, 14, "temporarily unavailable")                                                            \
+    X(DATA_LOSS, 15, "data loss")                                                                            \
+    X(UNAUTHENTICATED, 16, "unauthenticated")                                                                \
     X(PENDING, 100, "pending")
 
 typedef enum otc_status {
@@ -67,10 +67,10 @@ struct otc_error {
     char text[OTC_ERROR_TEXT_MAX];
 };
 
-#define OTC_ERROR_INIT                           \
-    (struct otc_error)                           \
-    {                                            \
-        .abi = OTC_ABI_OF(otc_error), .text = "" \
+#define OTC_ERROR_INIT                                                                                       \
+    (struct otc_error)                                                                                       \
+    {                                                                                                        \
+        .abi = OTC_ABI_OF(otc_error), .text = ""                                                             \
     }
 
 /** The constant's English text; "unknown error" for a number that is none. Never NULL. */
