@@ -335,7 +335,7 @@ finish_categories(const struct otc_reference_builder *builder, struct column *co
         order[i] = &column->counters[i];
     }
     if (order) {
-        qsort(order, column->n_counters, sizeof(struct counter *), by_count);
+        qsort(order, column->n_counters, sizeof(*order), by_count);
         limit = limit == 0 || limit > column->n_counters ? column->n_counters : limit;
         out->categories = otc_arena_alloc(arena, (limit + 1) * sizeof(*out->categories));
         done = out->categories != NULL;

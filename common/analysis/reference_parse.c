@@ -545,8 +545,12 @@ otc_reference_parse(struct otc_slice json, const char *name, size_t max_cells, s
     struct otc_error why = OTC_ERROR_INIT;
     struct otc_reference *reference = otc__reference_new();
     struct otc_json *root = NULL;
-    otc_status status = reference ? otc_json_parse(json, &limits, &root, &why) : no_memory(&why);
+    otc_status status;
 
+    if (!reference) {
+        return no_memory(err);
+    }
+    status = otc_json_parse(json, &limits, &root, &why);
     if (status == OTC_OK) {
         status = parse_root(reference, root, max_cells, &why);
         if (status == OTC_RESOURCE_EXHAUSTED && strstr(why.text, "limits.cells")) {

@@ -105,7 +105,7 @@ static bool
 make_edges(const double *sorted, size_t n, const struct otc_reference_limits *limits, struct otc_arena *arena,
            struct otc_reference_feature *out)
 {
-    double values[OTC_REFERENCE_VALUE_BINS];
+    double values[OTC_REFERENCE_VALUE_BINS] = {0};
     size_t distinct = distinct_values(sorted, n, NULL);
     size_t bins = limits->bins < OTC_REFERENCE_MAX_BINS ? limits->bins : OTC_REFERENCE_MAX_BINS;
 

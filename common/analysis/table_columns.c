@@ -260,7 +260,7 @@ unix_time(double number)
     if (!(number >= MIN_UNIX_TIME && number <= MAX_UNIX_TIME)) {
         return INT64_MIN;
     }
-    for (double limit = 1e11; number >= limit && scale > 1; limit *= 1e3) {
+    while (number * scale >= 1e20) {
         scale /= 1e3;
     }
     return (int64_t)(number * scale);
