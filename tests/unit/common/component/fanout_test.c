@@ -3,8 +3,11 @@
 
 #include "tests/harness/sink.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include <cmocka.h>
@@ -184,6 +187,68 @@ a_result_that_comes_before_the_call_returns_is_not_lost(void **state)
     otc_fanout_free(fanout);
 }
 
+/* ---- Results from other threads
+ * ----------------------------------------------------------------------------------- */
+
+#define ROUNDS 3000
+
+struct counted {
+    struct otc_done done;
+    atomic_int *told;
+};
+
+static void
+count_done(struct otc_done *self, const struct otc_error *result)
+{
+    struct counted *counted = OTC_CONTAINER(self, counted, done);
+
+    assert_int_equal(result->status, OTC_OK);
+    atomic_fetch_add(counted->told, 1);
+    free(counted);
+}
+
+static void *
+complete_all(void *arg)
+{
+    for (int left = ROUNDS; left > 0;) {
+        left -= otc_sink_complete(arg, OTC_OK, NULL);
+        otc_sink_clear(arg);
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void
+every_result_is_told_once_whoever_is_last(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t threads[2];
+    atomic_int told = 0;
+
+    for (int i = 0; i < 2; i++) {
+        otc_sink_answer(f->sinks[i], OTC_PENDING, NULL);
+        assert_int_equal(pthread_create(&threads[i], NULL, complete_all, f->sinks[i]), 0);
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        struct counted *counted = calloc(1, sizeof(*counted));
+        otc_status status;
+
+        *counted = (struct counted){{OTC_ABI_OF(otc_done), count_done}, &told};
+        status = otc_consume(f->fanout, otc_batch_copy_of(OTC_LOGS, OTC_SLICE_NONE, 1, NULL), &counted->done,
+                             NULL);
+        if (status == OTC_OK) {
+            count_done(&counted->done, &f->err);
+        } else {
+            assert_int_equal(status, OTC_PENDING);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(atomic_load(&told), ROUNDS);
+    assert_int_equal(otc_sink_calls(f->sinks[2]), ROUNDS);
+}
+
 int
 main(void)
 {
@@ -196,6 +261,7 @@ main(void)
         cmocka_unit_test_setup_teardown(observers_alone_answer_for_themselves, setup, teardown),
         cmocka_unit_test_setup_teardown(a_result_that_comes_before_the_call_returns_is_not_lost, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(every_result_is_told_once_whoever_is_last, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("common/component/fanout", tests, NULL, NULL);
