@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/host.h"
 
+#include "common/base/number.h"
+
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -135,10 +137,14 @@ memory_budget(void)
     long page = sysconf(_SC_PAGESIZE);
     size_t total = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : 2 * BUDGET_LEAST;
     FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
-    unsigned long long limit;
+    char line[64];
+    int64_t limit;
 
     if (file != NULL) {
-        if (fscanf(file, "%llu", &limit) == 1 && limit < total) {
+        /* Without a limit it says "max". */
+        if (fgets(line, sizeof(line), file) != NULL &&
+            otc_parse_int64(otc_slice_of(line, strcspn(line, "\n")), &limit) && limit > 0 &&
+            (size_t)limit < total) {
             total = (size_t)limit;
         }
         (void)fclose(file);

@@ -194,12 +194,16 @@ reload(struct program *p)
         otc_log(logger_of(p), OTC_LOG_WARN, NULL, "Error while stopping the old configuration",
                 OTC_FIELD_TEXT("error", err.text));
     }
-    if (set_resource(p, &next, &err) == OTC_OK && start(p, &next, &err) == OTC_OK) {
-        discard(&p->current);
-        p->current = next;
-        configure_log(p, &p->current);
-        log_notes(p, &p->current.loaded);
-        return;
+    if (set_resource(p, &next, &err) == OTC_OK) {
+        struct generation old = p->current;
+
+        configure_log(p, &next);
+        if (start(p, &next, &err) == OTC_OK) {
+            p->current = next;
+            discard(&old);
+            log_notes(p, &p->current.loaded);
+            return;
+        }
     }
     otc_log(logger_of(p), OTC_LOG_ERROR, NULL, "Reload failed, going back to the former configuration",
             OTC_FIELD_TEXT("error", err.text));

@@ -2,6 +2,7 @@
 /* The meter and what the system knows of the process, as Prometheus text. */
 #include "sidecar/self_metrics.h"
 
+#include "common/base/number.h"
 #include "common/component/meter.h"
 #include "common/net/loop.h"
 #include "common/net/server.h"
@@ -73,11 +74,18 @@ static int64_t
 resident_bytes(void)
 {
     FILE *file = fopen("/proc/self/statm", "re");
-    long long pages = 0;
+    char line[128];
+    int64_t pages = 0;
 
     if (file != NULL) {
-        if (fscanf(file, "%*s %lld", &pages) != 1) {
-            pages = 0;
+        if (fgets(line, sizeof(line), file) != NULL) {
+            /* The second number: resident pages. */
+            const char *at = line + strcspn(line, " ");
+
+            at += *at == ' ';
+            if (!otc_parse_int64(otc_slice_of(at, strcspn(at, " \n")), &pages)) {
+                pages = 0;
+            }
         }
         (void)fclose(file);
     }

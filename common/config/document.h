@@ -21,7 +21,15 @@ struct otc_node *otc_document_node(struct otc_document *doc, enum otc_node_kind 
 struct otc_node *otc_document_copy(struct otc_document *doc, const struct otc_node *node);
 /** A string node of a copied text. */
 struct otc_node *otc_document_string(struct otc_document *doc, struct otc_slice text);
-otc_status otc_document_full(struct otc_error *err);
+/** Says that a limit was reached. */
+static inline otc_status
+otc_document_full(struct otc_error *err)
+{
+    (void)otc_fail(err, OTC_RESOURCE_EXHAUSTED, "the configuration is too large: more than %u values",
+                   OTC_CONFIG_NODES_MAX);
+    return OTC_RESOURCE_EXHAUSTED;
+}
+
 void otc_document_note(struct otc_document *doc, enum otc_log_level level, const char *text);
 
 /** Appends to a list or map. */

@@ -41,13 +41,6 @@ otc_document_notes(const struct otc_document *doc)
     return doc->notes;
 }
 
-otc_status
-otc_document_full(struct otc_error *err)
-{
-    return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "the configuration is too large: more than %u values",
-                    OTC_CONFIG_NODES_MAX);
-}
-
 void
 otc_document_note(struct otc_document *doc, enum otc_log_level level, const char *text)
 {
