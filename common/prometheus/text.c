@@ -13,7 +13,7 @@
 static void
 put_exponent(struct otc_buf *out, const char *text, size_t len)
 {
-    char digits[OTC_DOUBLE_TEXT_MAX];
+    char digits[OTC_DOUBLE_TEXT_MAX] = "0";
     size_t n = 0;
     size_t whole = 0;
     bool fraction = false;

@@ -27,14 +27,20 @@ static bool
 system_usage(void *arg, uint64_t *bytes)
 {
     char text[256];
-    unsigned long long size;
+    char *end;
     unsigned long long resident;
     unsigned long long shared;
     long page = sysconf(_SC_PAGESIZE);
 
     (void)arg;
-    if (page <= 0 || !read_small("/proc/self/statm", text, sizeof(text)) ||
-        sscanf(text, "%llu %llu %llu", &size, &resident, &shared) != 3) {
+    if (page <= 0 || !read_small("/proc/self/statm", text, sizeof(text))) {
+        return false;
+    }
+    /* "size resident shared …", in pages. */
+    strtoull(text, &end, 10);
+    resident = strtoull(end, &end, 10);
+    shared = strtoull(end, &end, 10);
+    if (resident == 0) {
         return false;
     }
     *bytes = (resident > shared ? resident - shared : 0) * (uint64_t)page;

@@ -155,6 +155,13 @@ trim_memory(struct memory_limiter *self, uint64_t usage)
     return usage;
 }
 
+/** Whole MiB. */
+static uint64_t
+in_mib(uint64_t bytes)
+{
+    return bytes / MIB;
+}
+
 static void
 change_state(struct memory_limiter *self, bool refusing, uint64_t usage)
 {
@@ -164,13 +171,13 @@ change_state(struct memory_limiter *self, bool refusing, uint64_t usage)
     if (refusing) {
         otc_log(self->host->logger, OTC_LOG_WARN, self->id,
                 "Memory usage is above soft limit. Refusing data.",
-                OTC_FIELD_NUMBER("cur_mem_mib", usage / MIB));
+                OTC_FIELD_NUMBER("cur_mem_mib", in_mib(usage)));
         otc_fail(&err, OTC_UNAVAILABLE, "data refused due to high memory usage");
         self->host->report(self->host, self->id, OTC_STATE_RECOVERABLE_ERROR, &err);
     } else {
         otc_log(self->host->logger, OTC_LOG_INFO, self->id,
                 "Memory usage back within limits. Resuming normal operation.",
-                OTC_FIELD_NUMBER("cur_mem_mib", usage / MIB));
+                OTC_FIELD_NUMBER("cur_mem_mib", in_mib(usage)));
         self->host->report(self->host, self->id, OTC_STATE_OK, NULL);
     }
 }
@@ -251,8 +258,8 @@ start(struct otc_component *component, struct otc_error *err)
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for a timer");
     }
     otc_log(self->host->logger, OTC_LOG_INFO, self->id, "Memory limiter configured",
-            OTC_FIELD_NUMBER("limit_mib", self->hard_limit / MIB),
-            OTC_FIELD_NUMBER("spike_limit_mib", (self->hard_limit - self->soft_limit) / MIB),
+            OTC_FIELD_NUMBER("limit_mib", in_mib(self->hard_limit)),
+            OTC_FIELD_NUMBER("spike_limit_mib", in_mib(self->hard_limit - self->soft_limit)),
             OTC_FIELD_NUMBER("check_interval", (double)self->config->check_interval.ns / 1e9));
     self->host->timer_arm(self->host, self->timer, self->config->check_interval.ns);
     return OTC_OK;
