@@ -241,6 +241,7 @@ otc_conn_finish(struct otc_conn *conn, size_t bytes)
 {
     conn->finishing = true;
     conn->linger_left = bytes;
+    otc_conn_pause(conn); /* first what we have to say goes out, then the rest is discarded */
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------ */

@@ -406,8 +406,8 @@ next_request(struct otc_conn *conn)
     http1->state = HEAD;
     ok = pending.len == 0 || http1_input(conn, otc_buf_slice(&pending));
     otc_buf_release(&pending);
-    if (http1->state != ANSWERING) {
-        if (http1->ended && !conn->finishing) {
+    if (http1->state != ANSWERING && !conn->finishing) {
+        if (http1->ended) {
             otc_conn_finish(conn, 0);
         } else {
             otc_conn_resume(conn);
