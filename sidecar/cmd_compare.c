@@ -177,8 +177,11 @@ evaluate(struct run *run, struct otc_error *err)
 {
     struct otc_comparison *c = &run->comparison;
     struct otc_feature_result *results = calloc(c->n_features + 1, sizeof(*results));
-    otc_status status = results ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    otc_status status = OTC_OK;
 
+    if (!results) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
     for (size_t i = 0; status == OTC_OK && i < c->n_features; i++) {
         status = otc_sample_evaluate(run->samples[i], &c->decision, &results[i], err);
     }

@@ -282,12 +282,17 @@ otc_reference_builder_source_hash(struct otc_reference_builder *builder, const c
     builder->source_hash[32] = 0;
 }
 
+/** What is sorted in place of the counters, which must keep their numbers. */
+struct ranked {
+    struct counter *counter;
+};
+
 /** Most frequent first, then by name. */
 static int
 by_count(const void *a, const void *b)
 {
-    const struct counter *x = *(struct counter *const *)a;
-    const struct counter *y = *(struct counter *const *)b;
+    const struct counter *x = ((const struct ranked *)a)->counter;
+    const struct counter *y = ((const struct ranked *)b)->counter;
 
     return x->count != y->count ? (x->count < y->count) - (x->count > y->count)
                                 : otc_slice_compare(x->name, y->name);
@@ -328,11 +333,11 @@ finish_categories(const struct otc_reference_builder *builder, struct column *co
                   struct otc_reference_feature *out)
 {
     size_t limit = builder->limits.max_categories;
-    struct counter **order = calloc(column->n_counters + 1, sizeof(*order));
+    struct ranked *order = calloc(column->n_counters + 1, sizeof(*order));
     bool done = order != NULL;
 
     for (size_t i = 0; order && i < column->n_counters; i++) {
-        order[i] = &column->counters[i];
+        order[i].counter = &column->counters[i];
     }
     if (order) {
         qsort(order, column->n_counters, sizeof(*order), by_count);
@@ -345,14 +350,14 @@ finish_categories(const struct otc_reference_builder *builder, struct column *co
     for (size_t i = 0; done && i < column->n_counters; i++) {
         struct otc_slice name;
 
-        if (i >= limit || order[i]->count < builder->limits.min_count) {
-            out->other += order[i]->count;
+        if (i >= limit || order[i].counter->count < builder->limits.min_count) {
+            out->other += order[i].counter->count;
             continue;
         }
-        name = otc_arena_copy(arena, order[i]->name);
+        name = otc_arena_copy(arena, order[i].counter->name);
         done = name.data != NULL;
-        order[i]->rank = out->n_categories;
-        out->categories[out->n_categories++] = (struct otc_category){name, order[i]->count};
+        order[i].counter->rank = out->n_categories;
+        out->categories[out->n_categories++] = (struct otc_category){name, order[i].counter->count};
     }
     free(order);
     if (done) {
