@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs every interop test against a binary. usage: run.sh BINARY [substring]. A test exits 0 and may say `skipped: …`.
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 AIMON_BIN=$(realpath "$1")
 export AIMON_BIN AIMON_TESTDATA=${AIMON_TESTDATA:-../shared/data}
 want=${2:-}
