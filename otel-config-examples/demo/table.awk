@@ -38,7 +38,7 @@ function parse(set,   rest, key, value, at) {
         else if (name == "ml_drift_window_observations") observations[feature] = value
         else if (name == "ml_drift_p_value_adjusted" && (!(feature in p) || value + 0 < p[feature] + 0)) p[feature] = value
         else if (name == "ml_drift_rejected" && value + 0 == 1)
-            by[feature] = (feature in by ? by[feature] ", " : "") labels["ml_drift_test"]
+            by[feature] = by[feature] (by[feature] == "" ? "" : ", ") labels["ml_drift_test"]
     } else if (name == "ml_inference_requests_total") { if (!(model in requests)) models[++m] = model; requests[model] += value }
     else if (name == "ml_inference_errors_total") errors[model] += value
     else if (name == "ml_inference_duration_quantile_seconds") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * @file Preloaded into a process: counts its allocations. On SIGUSR2 the count so far is appended as a line to the file that
- * MALLOC_COUNT_FILE names.
+ * @file Preloaded into a process: counts its allocations. On SIGUSR2 the count so far is appended as a line
+ * to the file that MALLOC_COUNT_FILE names.
  */
 #include <fcntl.h>
 #include <signal.h>
