@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/row_spans.h"
+
+#include "common/otlp/walk.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char csv[] = "timestamp,ContextTokens,generated_tokens,finish reason,Latency (ms),Model,region\n"
+                          "2024-01-01 00:00:00,374,44,stop,1500,gpt,eu\n"
+                          "2024-01-01 00:00:01,,7.5,length,,gpt,us\n";
+
+static struct otc_table *
+open_csv(struct otc_columns *columns)
+{
+    char path[] = "/tmp/otc_rows_XXXXXX";
+    struct otc_table *table = NULL;
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, csv, sizeof(csv) - 1), sizeof(csv) - 1);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(otc_table_open(path, &table, NULL), OTC_OK);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(otc_columns_read(table, columns, NULL), OTC_OK);
+    return table;
+}
+
+/** Spans copied out of the walk. */
+struct seen {
+    size_t n;
+    struct otc_value values[2][6];
+    uint64_t length_ns[2];
+    uint64_t end_ns[2];
+};
+
+static bool
+see(void *arg, const struct otc_span *span)
+{
+    struct seen *seen = arg;
+
+    assert_true(seen->n < 2);
+    memcpy(seen->values[seen->n], span->record.values, sizeof(seen->values[0]));
+    seen->length_ns[seen->n] = span->end_unix_nano - span->start_unix_nano;
+    seen->end_ns[seen->n] = span->end_unix_nano;
+    seen->n++;
+    return true;
+}
+
+/** Both rows as spans; the batch must live as long as the values are looked at. */
+static struct otc_batch *
+send_rows(const struct otc_row_spans_options *options, const struct otc_wanted *wanted, struct seen *seen)
+{
+    struct otc_columns columns;
+    struct otc_table *table = open_csv(&columns);
+    struct otc_row_spans *spans = NULL;
+    struct otc_projection *projection = NULL;
+    struct otc_batch *batch;
+    bool more;
+
+    *seen = (struct seen){0};
+    assert_int_equal(otc_row_spans_new(&columns, options, &spans, NULL), OTC_OK);
+    for (int64_t row = 1; row <= 2; row++) {
+        assert_int_equal(otc_table_next(table, &more, NULL), OTC_OK);
+        assert_true(otc_row_spans_add(spans, table, row * 10000000000));
+    }
+    assert_int_equal(otc_row_spans_count(spans), 2);
+    batch = otc_row_spans_batch(spans);
+    assert_non_null(batch);
+    assert_int_equal(otc_batch_items(batch), 2);
+    assert_int_equal(otc_row_spans_count(spans), 0);
+    assert_int_equal(otc_projection_new(wanted, 6, &projection, NULL), OTC_OK);
+    assert_int_equal(otc_walk_spans(projection, otc_batch_part(batch, 0), see, seen, NULL), OTC_OK);
+    assert_int_equal(seen->n, 2);
+    otc_projection_free(projection);
+    otc_row_spans_free(spans);
+    otc_columns_release(&columns);
+    otc_table_close(table);
+    return batch;
+}
+
+static void
+test_gen_ai(void **state)
+{
+    static const struct otc_wanted wanted[6] = {{"gen_ai.usage.input_tokens", OTC_AT_RECORD, false},
+                                                {"gen_ai.usage.output_tokens", OTC_AT_RECORD, false},
+                                                {"gen_ai.response.finish_reasons", OTC_AT_RECORD, false},
+                                                {"gen_ai.request.model", OTC_AT_RECORD, false},
+                                                {"gen_ai.operation.name", OTC_AT_RECORD, false},
+                                                {"region", OTC_AT_RECORD, false}};
+    const struct otc_row_spans_options options = {.preset = OTC_ROW_GEN_AI, .service_name = "replay"};
+    struct otc_value element;
+    struct otc_slice rest;
+    struct seen seen;
+    struct otc_batch *batch = send_rows(&options, wanted, &seen);
+
+    (void)state;
+    assert_int_equal(seen.values[0][0].type, OTC_VALUE_INT);
+    assert_int_equal(seen.values[0][0].as.integer, 374);
+    assert_int_equal(seen.values[1][0].type, OTC_VALUE_ABSENT); /* an empty cell is no attribute */
+    assert_int_equal(seen.values[0][1].as.integer, 44);
+    assert_int_equal(seen.values[1][1].type, OTC_VALUE_DOUBLE);
+    assert_true(seen.values[1][1].as.real == 7.5);
+    assert_int_equal(seen.values[1][2].type, OTC_VALUE_ARRAY);
+    rest = seen.values[1][2].as.slice;
+    assert_true(otc_array_next(&rest, &element) && otc_slice_equal_str(element.as.slice, "length"));
+    assert_true(otc_slice_equal_str(seen.values[0][3].as.slice, "gpt"));
+    assert_true(otc_slice_equal_str(seen.values[0][4].as.slice, "chat"));
+    assert_int_equal(seen.values[0][5].type, OTC_VALUE_ABSENT);
+    assert_true(seen.length_ns[0] == 1500000000 && seen.length_ns[1] == 0);
+    assert_true(seen.end_ns[1] == UINT64_C(20000000000));
+    otc_batch_unref(batch);
+}
+
+static void
+test_ml(void **state)
+{
+    static const struct otc_wanted wanted[6] = {
+        {"ml.feature.ContextTokens", OTC_AT_RECORD, false}, {"ml.prediction.region", OTC_AT_RECORD, false},
+        {"ml.feature.region", OTC_AT_RECORD, false},        {"ml.model.name", OTC_AT_RECORD, false},
+        {"ml.feature.timestamp", OTC_AT_RECORD, false},     {"service.name", OTC_AT_RESOURCE, false}};
+    static struct otc_option_list predictions;
+    struct otc_row_spans_options options = {
+        .preset = OTC_ROW_ML, .service_name = "svc", .model = "credit", .predictions = &predictions};
+    struct seen seen;
+    struct otc_batch *batch;
+
+    (void)state;
+    predictions.items[0] = otc_slice_str("region");
+    predictions.n = 1;
+    batch = send_rows(&options, wanted, &seen);
+    assert_int_equal(seen.values[0][0].as.integer, 374);
+    assert_true(otc_slice_equal_str(seen.values[1][1].as.slice, "us"));
+    assert_int_equal(seen.values[0][2].type, OTC_VALUE_ABSENT);
+    assert_true(otc_slice_equal_str(seen.values[0][3].as.slice, "credit"));
+    assert_int_equal(seen.values[0][4].type, OTC_VALUE_ABSENT); /* the row's time is no feature */
+    assert_true(otc_slice_equal_str(seen.values[0][5].as.slice, "svc"));
+    otc_batch_unref(batch);
+}
+
+static void
+test_column_names(void **state)
+{
+    static const struct {
+        const char *column;
+        const char *feature;
+    } cases[] = {{"ContextTokens", "input_tokens"},
+                 {"Request tokens", "input_tokens"},
+                 {"gen_ai.usage.output_tokens", "output_tokens"},
+                 {"Elapsed time", "duration"},
+                 {"ttft", "time_to_first_chunk"},
+                 {"finish_reason", "finish_reasons"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct otc_column_meaning *meaning = otc_gen_ai_column(otc_slice_str(cases[i].column));
+
+        assert_non_null(meaning);
+        assert_string_equal(meaning->feature, cases[i].feature);
+    }
+    assert_null(otc_gen_ai_column(otc_slice_str("age")));
+    assert_null(otc_gen_ai_column(otc_slice_str("")));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gen_ai),
+        cmocka_unit_test(test_ml),
+        cmocka_unit_test(test_column_names),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
