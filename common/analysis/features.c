@@ -89,14 +89,13 @@ struct source {
     enum otc_source_reader reader;
     /* Carrying it makes a record. */
     bool qualifies;
-    /* Of the preset gen_ai: looked at in generative calls alone. */
-    bool generative;
 };
 
 struct otc_feature_set {
     struct otc_feature *features;
     struct source *sources;
     size_t n;
+    size_t n_explicit; /* of them from `features:`; the others are gen_ai's */
     size_t capacity;
     struct otc_wanted *wanted;
     size_t n_wanted;
@@ -104,7 +103,7 @@ struct otc_feature_set {
     /* Places in `wanted`, SIZE_MAX: not there. */
     size_t feature_prefix, prediction_prefix, completion_prefix;
     size_t input_tokens, output_tokens; /* features of gen_ai, for their ratio */
-    size_t markers, n_markers;          /* attributes that only a generative call has */
+    size_t markers, n_markers; /* attributes that only a generative call has, its features' among them */
 };
 
 static bool
@@ -209,7 +208,7 @@ add_explicit(struct otc_feature_set *set, const struct otc_feature_config *confi
         .type = config->type.index == OTC_CATEGORICAL ? OTC_CATEGORICAL : OTC_NUMERIC,
         .max_categories = (size_t)config->max_categories,
         .origin = config->from};
-    const struct source source = {set->n_wanted, 1, OTC_READ_VALUE, true, false};
+    const struct source source = {set->n_wanted, 1, OTC_READ_VALUE, true};
 
     for (size_t i = 0; i < set->n; i++) {
         if (otc_slice_equal(set->features[i].name, feature.name) && set->features[i].kind == feature.kind) {
@@ -250,7 +249,7 @@ add_gen_ai(struct otc_feature_set *set)
                                             .type = preset->type,
                                             .max_categories = 200,
                                             .origin = preset->origin};
-        struct source source = {set->n_wanted, 0, preset->reader, preset->qualifies, true};
+        struct source source = {set->n_wanted, 0, preset->reader, preset->qualifies};
 
         if (named_already(set, preset->name)) {
             continue; /* `features:` says more of it */
@@ -260,6 +259,7 @@ add_gen_ai(struct otc_feature_set *set)
                 return false;
             }
             source.n_wanted++;
+            set->n_markers += preset->qualifies;
         }
         set->input_tokens = preset->is_input_tokens ? set->n : set->input_tokens;
         set->output_tokens = preset->is_output_tokens ? set->n : set->output_tokens;
@@ -310,6 +310,7 @@ fill_set(struct otc_feature_set *set, const otc_strings *presets, const otc_list
     for (size_t i = 0; features && i < features->n && status == OTC_OK; i++) {
         status = add_explicit(set, (const struct otc_feature_config *)features->items + i, err);
     }
+    set->n_explicit = set->n;
     for (size_t i = 0; presets && i < presets->n && status == OTC_OK; i++) {
         status = add_preset(set, presets->items[i], err);
     }
@@ -495,18 +496,10 @@ read_source(struct reading *reading, size_t index)
 static bool
 is_generative(const struct reading *reading)
 {
-    const struct otc_feature_set *set = reading->set;
+    const struct otc_value *markers = reading->values + reading->set->markers;
 
-    for (size_t i = 0; i < set->n_markers; i++) {
-        if (reading->values[set->markers + i].type != OTC_VALUE_ABSENT) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < set->n; i++) {
-        const struct source *source = &set->sources[i];
-
-        if (source->generative && source->qualifies &&
-            first_present(reading, source).type != OTC_VALUE_ABSENT) {
+    for (size_t i = 0; i < reading->set->n_markers; i++) {
+        if (markers[i].type != OTC_VALUE_ABSENT) {
             return true;
         }
     }
@@ -517,15 +510,13 @@ static void
 read_known(struct reading *reading)
 {
     const struct otc_feature_set *set = reading->set;
-    bool generative = set->n_markers > 0 && is_generative(reading);
+    bool generative = is_generative(reading);
+    size_t n = generative ? set->n : set->n_explicit;
 
-    for (size_t i = 0; i < set->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct otc_observed observed = {
             .feature = i, .name = set->features[i].name, .kind = set->features[i].kind};
 
-        if (set->sources[i].generative && !generative) {
-            continue;
-        }
         observed.value = read_source(reading, i);
         if (observed.value.type != OTC_VALUE_ABSENT) {
             reading->qualified = reading->qualified || set->sources[i].qualifies;
@@ -539,7 +530,7 @@ read_known(struct reading *reading)
 static bool
 is_explicit(const struct otc_feature_set *set, struct otc_slice name, enum otc_feature_kind kind)
 {
-    for (size_t i = 0; i < set->n; i++) {
+    for (size_t i = 0; i < set->n_explicit; i++) {
         if (set->features[i].kind == kind && otc_slice_equal(set->features[i].name, name)) {
             return true;
         }
@@ -561,7 +552,7 @@ read_discovered(struct reading *reading)
             continue;
         }
         observed.kind = wanted == set->prediction_prefix ? OTC_KIND_PREDICTION : OTC_KIND_INPUT;
-        if (set->n == 0 || !is_explicit(set, observed.name, observed.kind)) {
+        if (!is_explicit(set, observed.name, observed.kind)) {
             reading->qualified = true;
             observe(reading, &observed);
         }

@@ -33,7 +33,7 @@ struct otc_preset_feature {
     bool is_input_tokens, is_output_tokens;
 };
 
-/** Ended by a NULL name; the ratio stands after its parts. */
+/** Ended by a NULL name; those that qualify come first, the ratio after its parts. */
 extern const struct otc_preset_feature otc_gen_ai_features[];
 /** Attributes that make a span a generative call even where no feature does (a call that failed). NULL-ended.
  */
