@@ -222,15 +222,16 @@ add_explicit(struct otc_feature_set *set, const struct otc_feature_config *confi
     return ok ? OTC_OK : no_memory(err);
 }
 
-static bool
-named_already(const struct otc_feature_set *set, const char *name)
+/* The feature of this name, or SIZE_MAX. */
+static size_t
+named(const struct otc_feature_set *set, const char *name)
 {
     for (size_t i = 0; i < set->n; i++) {
         if (otc_slice_equal_str(set->features[i].name, name)) {
-            return true;
+            return i;
         }
     }
-    return false;
+    return SIZE_MAX;
 }
 
 static bool
@@ -250,9 +251,14 @@ add_gen_ai(struct otc_feature_set *set)
                                             .max_categories = 200,
                                             .origin = preset->origin};
         struct source source = {set->n_wanted, 0, preset->reader, preset->qualifies};
+        size_t index = named(set, preset->name);
+        bool says_more = index != SIZE_MAX; /* an entry of `features:` stands for it */
 
-        if (named_already(set, preset->name)) {
-            continue; /* `features:` says more of it */
+        index = says_more ? index : set->n;
+        set->input_tokens = preset->is_input_tokens ? index : set->input_tokens;
+        set->output_tokens = preset->is_output_tokens ? index : set->output_tokens;
+        if (says_more) {
+            continue;
         }
         for (size_t i = 0; i < OTC_PRESET_KEYS_MAX && preset->keys[i]; i++) {
             if (!add_wanted(set, (struct otc_wanted){.key = preset->keys[i], .level = OTC_AT_RECORD})) {
@@ -261,8 +267,6 @@ add_gen_ai(struct otc_feature_set *set)
             source.n_wanted++;
             set->n_markers += preset->qualifies;
         }
-        set->input_tokens = preset->is_input_tokens ? set->n : set->input_tokens;
-        set->output_tokens = preset->is_output_tokens ? set->n : set->output_tokens;
         if (!add_feature(set, &feature, &source)) {
             return false;
         }

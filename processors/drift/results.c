@@ -477,5 +477,11 @@ drift_collect(void *arg, struct otc_emitter *emitter)
         otc_emit_counter(emitter, &excluded_metric, attributes.items, attributes.n, drift->start_ns,
                          otc_models_overflow(drift->models));
     }
+    if (drift->malformed) {
+        attributes.n = 0;
+        add_str(&attributes, "reason", "malformed");
+        otc_emit_counter(emitter, &excluded_metric, attributes.items, attributes.n, drift->start_ns,
+                         drift->malformed);
+    }
     pthread_mutex_unlock(&drift->lock);
 }

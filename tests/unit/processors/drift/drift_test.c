@@ -365,6 +365,52 @@ test_a_broken_batch_is_no_error(void **state)
 
     (void)state;
     assert_int_equal(otc_consume(consumer, otc_batch_copy_of(OTC_TRACES, bad, 1, NULL), NULL, &err), OTC_OK);
+    flush(stage);
+    assert_float_equal(look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "malformed")).value,
+                       1, 0);
+    stage_free(stage);
+}
+
+/* Bins add up to the observations of the panes that closed, and the reference's shares to one. */
+static bool
+add_bins(void *arg, const struct otc_point *point)
+{
+    double *sums = arg;
+
+    if (has_attribute(point, "ml.feature.name", "age")) {
+        if (otc_slice_equal_str(point->name, "ml.feature.bin.observations")) {
+            sums[0] += (double)point->value.as.integer;
+            sums[1]++;
+        } else if (otc_slice_equal_str(point->name, "ml.feature.bin.reference")) {
+            sums[2] += point->value.as.real;
+        }
+    }
+    return true;
+}
+
+static void
+test_bins_on_request(void **state)
+{
+    struct stage *stage = stage_new(LEARNING "emit: {bins: true}\n");
+    struct traffic traffic = {.other = 0.2};
+    struct otc_error err = OTC_ERROR_INIT;
+    double sums[3] = {0};
+
+    (void)state;
+    run(stage, &traffic, 210);
+    otc_sink_clear(stage->sink);
+    otc_vhost_advance(stage->vhost, 15 * OTC_SECOND);
+    assert_int_equal(
+        otc_walk_points(NULL, otc_batch_part(otc_sink_batch(stage->sink, 0), 0), add_bins, sums, &err),
+        OTC_OK);
+    assert_float_equal(sums[1], 10, 0);
+    assert_float_equal(sums[2], 1, 1e-9);
+    assert_true(sums[0] >= 700 && sums[0] <= 900);
+    assert_int_equal(
+        look(stage, "ml.feature.bin.observations",
+             ATTRIBUTES("ml.feature.name", "age", "ml.feature.bin", "009", "ml.feature.bin.upper", "+Inf"))
+            .found,
+        1);
     stage_free(stage);
 }
 
@@ -385,6 +431,7 @@ main(void)
         cmocka_unit_test(test_logs_share_the_state_of_traces),
         cmocka_unit_test(test_records_without_a_feature_are_none),
         cmocka_unit_test(test_a_broken_batch_is_no_error),
+        cmocka_unit_test(test_bins_on_request),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
