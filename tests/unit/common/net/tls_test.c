@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+/* TLS with a certificate made on the spot: handshake, ALPN, client certificates, and what is wrong with
+ * files. */
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/net/loop.h"
+#include "common/net/server.h"
+
+static char cert_pem[4096];
+static char key_pem[4096];
+
+static void
+copy_bio(BIO *bio, char out[4096])
+{
+    const int n = BIO_read(bio, out, 4095);
+
+    assert_true(n > 0);
+    out[n] = '\0';
+    BIO_free(bio);
+}
+
+/** A self-signed certificate for localhost, valid for an hour. */
+static int
+make_certificate(void **state)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    BIO *bio = BIO_new(BIO_s_mem());
+
+    (void)state;
+    assert_non_null(key);
+    X509_set_version(cert, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_set_pubkey(cert, key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const uint8_t *)"localhost",
+                               -1, -1, 0);
+    X509_set_issuer_name(cert, X509_get_subject_name(cert));
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    PEM_write_bio_X509(bio, cert);
+    copy_bio(bio, cert_pem);
+    bio = BIO_new(BIO_s_mem());
+    PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
+    copy_bio(bio, key_pem);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return 0;
+}
+
+/* ---- A server ------------------------------------------------------------------------------------- */
+
+static bool
+charge(struct otc_host *host, size_t bytes)
+{
+    (void)host;
+    (void)bytes;
+    return true;
+}
+
+static void
+discharge(struct otc_host *host, size_t bytes)
+{
+    (void)host;
+    (void)bytes;
+}
+
+static void
+serve(void *arg, struct otc_exchange *exchange)
+{
+    (void)arg;
+    otc_exchange_respond_text(exchange, 200, "text/plain", otc_slice_str("over TLS"));
+}
+
+static struct otc_host host = {.charge = charge, .discharge = discharge};
+
+static struct otc_server *
+open_server(const struct otc_tls_server *tls)
+{
+    static const struct otc_page pages[] = {{NULL, serve}};
+    const struct otc_server_options options = {.endpoint = "127.0.0.1:0", .tls = tls, .host = &host};
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_server *server;
+
+    if (otc_pages_open(&options, pages, 1, &server, &err) != OTC_OK) {
+        fail_msg("%s", err.text);
+    }
+    return server;
+}
+
+/* ---- A client ------------------------------------------------------------------------------------- */
+
+/** Asks for / and returns what came, "" when the handshake or the request failed. */
+static const char *
+ask(const struct otc_server *server, int version, bool with_cert, const char *protocol)
+{
+    static char answer[4096];
+    const struct timeval bound = {.tv_sec = 10};
+    static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(otc_server_port(server))};
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    uint8_t alpn[32];
+    size_t have = 0;
+    SSL *ssl;
+    int n;
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound));
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    SSL_CTX_set_security_level(context, 0);
+    SSL_CTX_set_min_proto_version(context, version);
+    SSL_CTX_set_max_proto_version(context, version);
+    if (with_cert) {
+        BIO *bio = BIO_new_mem_buf(cert_pem, -1);
+        BIO *key_bio = BIO_new_mem_buf(key_pem, -1);
+        X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        EVP_PKEY *key = PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL);
+
+        assert_int_equal(SSL_CTX_use_certificate(context, cert), 1);
+        assert_int_equal(SSL_CTX_use_PrivateKey(context, key), 1);
+        X509_free(cert);
+        EVP_PKEY_free(key);
+        BIO_free(bio);
+        BIO_free(key_bio);
+    }
+    alpn[0] = (uint8_t)strlen(protocol);
+    memcpy(alpn + 1, protocol, alpn[0]);
+    SSL_CTX_set_alpn_protos(context, alpn, alpn[0] + 1u);
+    ssl = SSL_new(context);
+    SSL_set_fd(ssl, fd);
+    if (SSL_connect(ssl) == 1 && SSL_write(ssl, request, sizeof(request) - 1) > 0) {
+        while ((n = SSL_read(ssl, answer + have, (int)(sizeof(answer) - 1 - have))) > 0) {
+            have += (size_t)n;
+        }
+    }
+    answer[have] = '\0';
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+    return answer;
+}
+
+static void
+serves_over_tls(void **state)
+{
+    const struct otc_tls_server tls = {.cert_pem = cert_pem, .key_pem = {key_pem}};
+    struct otc_server *server = open_server(&tls);
+
+    (void)state;
+    assert_non_null(strstr(ask(server, TLS1_2_VERSION, false, "http/1.1"), "\r\n\r\nover TLS"));
+    assert_non_null(strstr(ask(server, TLS1_3_VERSION, false, "http/1.1"), "\r\n\r\nover TLS"));
+    assert_string_equal(ask(server, TLS1_1_VERSION, false, "http/1.1"), "");
+    assert_string_equal(ask(server, TLS1_3_VERSION, false, "gopher"), "");
+    otc_server_free(server);
+}
+
+static void
+asks_clients_for_certificates(void **state)
+{
+    char path[] = "/tmp/otc_tls_test_XXXXXX";
+    const int fd = mkstemp(path);
+    const struct otc_tls_server tls = {
+        .cert_pem = cert_pem, .key_pem = {key_pem}, .client_ca_file = path, .min_version = {1}};
+    struct otc_server *server;
+
+    (void)state;
+    assert_int_equal(write(fd, cert_pem, strlen(cert_pem)), (ssize_t)strlen(cert_pem));
+    close(fd);
+    server = open_server(&tls);
+    assert_non_null(strstr(ask(server, TLS1_3_VERSION, true, "http/1.1"), "\r\n\r\nover TLS"));
+    assert_string_equal(ask(server, TLS1_3_VERSION, false, "http/1.1"), "");
+    assert_string_equal(ask(server, TLS1_2_VERSION, true, "http/1.1"), "");
+    otc_server_free(server);
+    unlink(path);
+}
+
+static void
+bad_files_are_told(void **state)
+{
+    static char missing[] = "/nonexistent/cert.pem";
+    static char noise[] = "no PEM";
+    const struct {
+        struct otc_tls_server tls;
+        const char *text;
+    } cases[] = {
+        {{0}, "for auth via TLS, provide both certificate and key, or neither"},
+        {{.cert_pem = cert_pem}, "for auth via TLS, provide both certificate and key, or neither"},
+        {{.cert_file = missing, .key_pem = {key_pem}},
+         "failed to load TLS cert and key /nonexistent/cert.pem"},
+        {{.cert_pem = noise, .key_pem = {key_pem}}, "failed to load TLS cert and key"},
+        {{.cert_pem = cert_pem, .key_pem = {noise}}, "failed to load TLS cert and key"},
+        {{.cert_pem = cert_pem, .key_pem = {key_pem}, .client_ca_file = missing},
+         "failed to load client CA CertPool"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct otc_error err = OTC_ERROR_INIT;
+        struct otc_tls *tls;
+
+        assert_int_equal(otc_tls_server_new(&cases[i].tls, true, true, &tls, &err), OTC_FAILED_PRECONDITION);
+        assert_null(tls);
+        if (!strstr(err.text, "failed to load TLS config: ") || !strstr(err.text, cases[i].text)) {
+            fail_msg("case %zu: %s", i, err.text);
+        }
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(serves_over_tls),
+        cmocka_unit_test(asks_clients_for_certificates),
+        cmocka_unit_test(bad_files_are_told),
+    };
+
+    return cmocka_run_group_tests(tests, make_certificate, NULL);
+}
