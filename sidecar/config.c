@@ -21,6 +21,10 @@ add_line(struct loading *l, const struct otc_node *node, const char *text)
 {
     char position[512];
 
+    /* Beyond what an error text holds nobody would see it. */
+    if (l->malformed.len > OTC_ERROR_TEXT_MAX) {
+        return;
+    }
     otc_node_position(node, position, sizeof(position));
     otc_buf_printf(&l->malformed, "%s%s", l->malformed.len > 0 ? "\n" : "", text);
     if (position[0] != '\0') {

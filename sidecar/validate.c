@@ -7,6 +7,10 @@
 static void
 add(struct otc_buf *out, const char *text)
 {
+    /* Beyond what an error text holds nobody would see it. */
+    if (out->len > OTC_ERROR_TEXT_MAX) {
+        return;
+    }
     otc_buf_printf(out, "%s%s", out->len > 0 ? "\n" : "", text);
 }
 

@@ -18,7 +18,7 @@
 #define OTC_CONFIG_FILE_MAX (1u << 20)
 #define OTC_CONFIG_DEPTH_MAX 64u
 #define OTC_CONFIG_ALIAS_NODES_MAX 10000u
-#define OTC_CONFIG_NODES_MAX 100000u
+#define OTC_CONFIG_NODES_MAX 20000u
 
 enum otc_node_kind {
     OTC_NODE_NULL,
