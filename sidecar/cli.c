@@ -127,14 +127,15 @@ read_option(struct otc_cli *cli, int argc, char **argv, int *at, unsigned known,
     size_t len = equal != NULL ? (size_t)(equal - word) : strlen(word);
     char name[64];
     const char *value = equal != NULL ? equal + 1 : NULL;
+    const char *argument = "";
     otc_status status;
 
     snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : (int)sizeof(name) - 1, word);
     if (!takes_value(name, known)) {
         return apply_flag(cli, name, value, known, err);
     }
-    status = take_value(name, value, argc, argv, at, &value, err);
-    return status == OTC_OK ? apply_value(cli, name, value, err) : status;
+    status = take_value(name, value, argc, argv, at, &argument, err);
+    return status == OTC_OK ? apply_value(cli, name, argument, err) : status;
 }
 
 otc_status

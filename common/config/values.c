@@ -425,7 +425,7 @@ limit_magnitude(const struct otc_field *field, const char *text, long double *ou
         double number;
         otc_duration duration;
         otc_bytes bytes;
-    } value;
+    } value = {.integer = 0};
 
     if (text == NULL) {
         return false;
