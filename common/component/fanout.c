@@ -48,8 +48,8 @@ add_error(struct otc_error *joined, bool *failed, const struct otc_error *error)
         joined->retry_after_ms = error->retry_after_ms;
     }
     if (len + 3 < sizeof(joined->text)) {
-        memcpy(joined->text + len, "; ", 3);
-        strncat(joined->text, error->text, sizeof(joined->text) - len - 3);
+        memcpy(joined->text + len, "; ", 2);
+        snprintf(joined->text + len + 2, sizeof(joined->text) - len - 2, "%s", error->text);
     }
 }
 
