@@ -9,7 +9,8 @@
 static otc_status
 out_of_memory(struct otc_error *err)
 {
-    return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the graph");
+    (void)otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the graph");
+    return OTC_RESOURCE_EXHAUSTED;
 }
 
 /* ---- Instances

@@ -101,7 +101,7 @@ otc_pipeline_id_parse(struct otc_arena *arena, struct otc_slice text, const char
                       enum otc_signal *signal, struct otc_error *err)
 {
     static const enum otc_signal signals[] = {OTC_TRACES, OTC_METRICS, OTC_LOGS};
-    struct otc_id parsed;
+    struct otc_id parsed = {.type = "", .full = ""};
     otc_status status = otc_id_parse(arena, text, &parsed, err);
 
     if (status != OTC_OK) {
