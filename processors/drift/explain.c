@@ -10,6 +10,13 @@ load_reference(const struct drift_config *config, struct otc_reference **out, st
 {
     otc_status status = otc_reference_load(config->reference.file, (size_t)config->limits.cells, out, err);
 
+    if (status == OTC_NOT_FOUND) {
+        return otc_fail(
+            err, status,
+            "reference::file: %s does not exist; make it with `otelcol-aimon reference build --input "
+            "rows.csv --output %s`",
+            config->reference.file, config->reference.file);
+    }
     return status == OTC_OK ? OTC_OK : otc_error_prefix(err, "reference::file");
 }
 

@@ -151,7 +151,8 @@ test_mistakes_are_explained(void **state)
     refused("presets: [nonsense]", "unknown preset 'nonsense'; allowed are ml and gen_ai");
     refused("presets: [ml, ml]", "named twice");
     refused("presets: []", "nothing to watch");
-    refused("reference: {file: /nonexistent/credit.json}", "/nonexistent/credit.json");
+    refused("reference: {file: /nonexistent/credit.json}",
+            "/nonexistent/credit.json does not exist; make it with `otelcol-aimon reference build");
     refused("reference: {file: a.json, learn: {duration: 1h}}", "not both");
     refused("decision: {windows: 4 of 3}", "k of n");
     refused("decision: {windows: some}", "k of n");
