@@ -239,6 +239,7 @@ otc_exchange_head_done(struct otc_exchange *exchange)
         snprintf(text, sizeof(text), "otlp: message of %lld bytes exceeds limit of %zu",
                  (long long)exchange->content_length, exchange->body_limit);
         otc_exchange_fail(exchange, 413, OTC_RESOURCE_EXHAUSTED, text);
+        return false;
     }
     if (exchange->state != OTC_EXCHANGE_ANSWERED && exchange->content_length > 0) {
         otc_exchange_expect(exchange, (size_t)exchange->content_length);

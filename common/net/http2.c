@@ -409,7 +409,7 @@ session_new(struct otc_conn *conn)
         nghttp2_option_set_no_closed_streams(option, 1);
         nghttp2_option_set_max_outbound_ack(option, 64);
         nghttp2_option_set_max_continuations(option, 8);
-        nghttp2_option_set_max_send_header_block_length(option, 64 * 1024);
+        nghttp2_option_set_max_send_header_block_length(option, OUTPUT_PIECE);
         nghttp2_session_server_new2(&session, callbacks, conn, option);
     }
     nghttp2_option_del(option);

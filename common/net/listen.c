@@ -73,14 +73,10 @@ bind_socket(int fd, const struct addrinfo *to, const char *endpoint, struct otc_
 static uint16_t
 bound_port(int fd)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_in6 bound = {0}; /* an IPv4 address is shorter and has its port at the same place */
     socklen_t len = sizeof(bound);
 
-    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0) {
-        return 0;
-    }
-    return ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                             : ((struct sockaddr_in *)&bound)->sin_port);
+    return getsockname(fd, (struct sockaddr *)&bound, &len) == 0 ? ntohs(bound.sin6_port) : 0;
 }
 
 /** IPv4 first, as Go's "localhost"; every address: the IPv6 one that takes both. */
@@ -117,8 +113,8 @@ otc_listen_tcp(const char *endpoint, int *fd, uint16_t *port, struct otc_error *
 {
     const struct addrinfo hints = {
         .ai_flags = AI_PASSIVE, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    char host[256];
-    char service[16];
+    char host[256] = "";
+    char service[16] = "";
     struct addrinfo *list = NULL;
     const struct addrinfo *first;
     otc_status status = split_endpoint(endpoint, host, service, err);

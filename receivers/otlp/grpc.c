@@ -276,7 +276,7 @@ on_request(void *arg, struct otc_exchange *exchange)
     struct otlp_listener *listener = arg;
     struct otc_error err = OTC_ERROR_INIT;
     struct otlp_request request;
-    int64_t timeout_ns;
+    int64_t timeout_ns = 0;
     otc_status status = read_head(listener, exchange, &request, &timeout_ns, &err);
 
     if (status == OTC_OK) {

@@ -80,7 +80,8 @@ static otc_status
 fail_memory(struct otc_error *err)
 {
     err->retry_after_ms = OTLP_RETRY_MS;
-    return otc_fail(err, OTC_UNAVAILABLE, "otlp: memory budget exhausted");
+    otc_fail(err, OTC_UNAVAILABLE, "otlp: memory budget exhausted");
+    return OTC_UNAVAILABLE;
 }
 
 /** The received bytes become the message's. */
