@@ -91,9 +91,9 @@ class Server:
         except (OSError, wire.Gone):
             return False
 
-    def rss(self):
+    def rss(self, what="VmRSS"):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii").splitlines():
-            if line.startswith("VmRSS"):
+            if line.startswith(what):
                 return int(line.split()[1]) * 1024
         return 0
 
@@ -204,6 +204,11 @@ def a06_wide_messages(server):
     assert grpc(server.grpc, "traces", attributes).code in (OK, EXHAUSTED)
     attributes = wire.traces(wire.span(extra=b"\x4a\x00" * 9_000_000))
     expect(http(server.http, "traces", attributes), 413, "otlp: decoded size exceeds")
+    for item in (b"{},", b'"",', b"[],", b"0,"):
+        body = b'{"resourceSpans":[' + item * (19_000_000 // len(item)) + b"{}]}"
+        reply = http(server.http, "traces", body, content_type="application/json")
+        assert reply.code in (400, 413) and json.loads(reply.text)["code"] in (INVALID, EXHAUSTED), reply
+    assert server.rss("VmHWM") < server.rss0 + (600 << 20), "JSON took more memory than it may"
 
 
 @case
