@@ -49,7 +49,8 @@ add_error(struct otc_error *joined, bool *failed, const struct otc_error *error)
     }
     if (len + 3 < sizeof(joined->text)) {
         memcpy(joined->text + len, "; ", 2);
-        snprintf(joined->text + len + 2, sizeof(joined->text) - len - 2, "%s", error->text);
+        snprintf(joined->text + len + 2, sizeof(joined->text) - len - 2, "%.*s",
+                 (int)(sizeof(joined->text) - len - 3), error->text);
     }
 }
 
