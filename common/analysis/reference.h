@@ -79,7 +79,7 @@ struct otc_reference {
     struct otc_slice model;  /* empty: any model */
     struct otc_slice source; /* file it was built from */
     char source_hash[33];    /* hex XXH3-128 of that file's bytes; "" when unknown */
-    /** Hex of the content hash (XXH3-128 of the canonical JSON body); the first 8 digits label metrics. */
+    /** Hex of the content hash (XXH3-128 of the numbers and names in it); the first 8 digits label metrics. */
     char hash[33];
     int64_t created_ns;
     uint64_t rows;
