@@ -56,9 +56,13 @@ enum kind {
 enum form {
     FORM_NONE,
     FORM_VARINT,
+    FORM_STRINDEX,
     FORM_WORD,
     FORM_HALF,
     FORM_BYTES,
+    FORM_TEXTS,
+    FORM_TRACE_ID,
+    FORM_SPAN_ID,
     FORM_MESSAGE,
     FORM_WORDS,
     FORM_VARINTS
@@ -93,6 +97,22 @@ struct shape {
     {                                                                                                        \
         FORM_BYTES, 0                                                                                        \
     }
+#define TEXTS                                                                                                \
+    {                                                                                                        \
+        FORM_TEXTS, 0                                                                                        \
+    }
+#define STRINDEX                                                                                             \
+    {                                                                                                        \
+        FORM_STRINDEX, 0                                                                                     \
+    }
+#define TRACE_ID                                                                                             \
+    {                                                                                                        \
+        FORM_TRACE_ID, 0                                                                                     \
+    }
+#define SPAN_ID                                                                                              \
+    {                                                                                                        \
+        FORM_SPAN_ID, 0                                                                                      \
+    }
 #define WORDS                                                                                                \
     {                                                                                                        \
         FORM_WORDS, 0                                                                                        \
@@ -117,15 +137,15 @@ static const struct shape shapes[N_KINDS] = {
                           {[1] = MESSAGE(RESOURCE), [2] = MESSAGE(SCOPE_METRICS), [3] = BYTES}},
     [RESOURCE_LOGS] = {SIZE(ResourceLogs), {[1] = MESSAGE(RESOURCE), [2] = MESSAGE(SCOPE_LOGS), [3] = BYTES}},
     [RESOURCE] = {SIZE(Resource), {[1] = MESSAGE(KEY_VALUE), [2] = VARINT, [3] = MESSAGE(ENTITY_REF)}},
-    [ENTITY_REF] = {SIZE(EntityRef), {[1] = BYTES, [2] = BYTES, [3] = BYTES, [4] = BYTES}},
+    [ENTITY_REF] = {SIZE(EntityRef), {[1] = TEXTS, [2] = TEXTS, [3] = TEXTS, [4] = TEXTS}},
     [SCOPE_SPANS] = {SIZE(ScopeSpans), {[1] = MESSAGE(SCOPE), [2] = MESSAGE(SPAN), [3] = BYTES}},
     [SCOPE_METRICS] = {SIZE(ScopeMetrics), {[1] = MESSAGE(SCOPE), [2] = MESSAGE(METRIC), [3] = BYTES}},
     [SCOPE_LOGS] = {SIZE(ScopeLogs), {[1] = MESSAGE(SCOPE), [2] = MESSAGE(LOG_RECORD), [3] = BYTES}},
     [SCOPE] = {SIZE(InstrumentationScope),
                {[1] = BYTES, [2] = BYTES, [3] = MESSAGE(KEY_VALUE), [4] = VARINT}},
     [SPAN] = {SIZE(Span),
-              {[1] = BYTES,
-               [2] = BYTES,
+              {[1] = TRACE_ID,
+               [2] = SPAN_ID,
                [3] = BYTES,
                [4] = BYTES,
                [5] = BYTES,
@@ -152,8 +172,8 @@ static const struct shape shapes[N_KINDS] = {
                      [6] = MESSAGE(KEY_VALUE),
                      [7] = VARINT,
                      [8] = HALF,
-                     [9] = BYTES,
-                     [10] = BYTES,
+                     [9] = TRACE_ID,
+                     [10] = SPAN_ID,
                      [11] = WORD,
                      [12] = BYTES}},
     [METRIC] = {SIZE(Metric),
@@ -218,7 +238,7 @@ static const struct shape shapes[N_KINDS] = {
     [QUANTILE] = {SIZE(SummaryDataPoint__ValueAtQuantile), {[1] = WORD, [2] = WORD}},
     [EXEMPLAR] = {SIZE(Exemplar),
                   {[2] = WORD, [3] = WORD, [4] = BYTES, [5] = BYTES, [6] = WORD, [7] = MESSAGE(KEY_VALUE)}},
-    [KEY_VALUE] = {SIZE(KeyValue), {[1] = BYTES, [2] = MESSAGE(ANY_VALUE), [3] = VARINT}},
+    [KEY_VALUE] = {SIZE(KeyValue), {[1] = BYTES, [2] = MESSAGE(ANY_VALUE), [3] = STRINDEX}},
     [ANY_VALUE] = {SIZE(AnyValue),
                    {[1] = BYTES,
                     [2] = VARINT,
@@ -227,10 +247,59 @@ static const struct shape shapes[N_KINDS] = {
                     [5] = MESSAGE(ARRAY_VALUE),
                     [6] = MESSAGE(KVLIST),
                     [7] = BYTES,
-                    [8] = VARINT}},
+                    [8] = STRINDEX}},
     [ARRAY_VALUE] = {SIZE(ArrayValue), {[1] = MESSAGE(ANY_VALUE)}},
     [KVLIST] = {SIZE(KeyValueList), {[1] = MESSAGE(KEY_VALUE)}},
 };
+
+/* ---- What is invalid ----------------------------------------------------------------------------- */
+
+/** The invalid items of a part; with `list` their bytes too. */
+struct findings {
+    struct otc_admitted *out;
+    struct otc_slice *list;
+    size_t n;
+    size_t capacity;
+};
+
+/** Of an id of 8 or 16 bytes. */
+static bool
+all_zero(struct otc_slice id)
+{
+    return (otc_wire_load64(id.data) | otc_wire_load64(id.data + id.len - 8)) == 0;
+}
+
+static void
+note(struct findings *findings, size_t *counter, struct otc_slice item, const char *why)
+{
+    if (findings->out->why[0] == '\0') {
+        snprintf(findings->out->why, sizeof(findings->out->why), "%s", why);
+    }
+    ++*counter;
+    if (findings->list && findings->n < findings->capacity) {
+        findings->list[findings->n++] = item;
+    }
+}
+
+/** English, or NULL when the ids of a span are as they must be. */
+static const char *
+span_ids_wrong(struct otc_slice trace_id, struct otc_slice span_id)
+{
+    return trace_id.len != 16   ? "trace_id must be 16 bytes"
+           : span_id.len != 8   ? "span_id must be 8 bytes"
+           : all_zero(trace_id) ? "trace_id must not be all zero"
+           : all_zero(span_id)  ? "span_id must not be all zero"
+                                : NULL;
+}
+
+/** The same for a log record, which may have none. */
+static const char *
+log_ids_wrong(struct otc_slice trace_id, struct otc_slice span_id)
+{
+    return trace_id.len != 0 && trace_id.len != 16 ? "trace_id must be 16 bytes"
+           : span_id.len != 0 && span_id.len != 8  ? "span_id must be 8 bytes"
+                                                   : NULL;
+}
 
 /* ---- The structural pass ------------------------------------------------------------------------ */
 
@@ -247,66 +316,86 @@ struct pass {
     uint32_t depth;
     uint32_t max_depth;
     size_t decoded;
-    size_t strindex;
     enum verdict verdict;
+    /** Of the span or log record that is being read. */
+    struct otc_slice trace_id;
+    struct otc_slice span_id;
+    struct findings findings;
 };
 
-/**
- * An attribute as SDKs write it, key then a plain value, without a frame for each message. Returns its end,
- * or NULL when it has another shape and takes the long way.
- */
-static const uint8_t *
-plain_pair(const uint8_t *p, const uint8_t *end)
+/** An AnyValue that is a text, a number or a truth, and nothing else. */
+static inline bool
+is_plain_value(struct otc_slice value)
 {
-    struct otc_slice bytes;
+    const uint8_t *p = value.data, *end = p + value.len;
     uint64_t ignored;
-    const uint8_t *value_end;
 
-    if (end - p < 4 || p[0] != OTC_TAG(1, OTC_WIRE_BYTES) || p[1] >= 0x80 || p[1] + 4 > end - p) {
-        return NULL;
+    if (value.len < 2) {
+        return false;
     }
-    p += 2 + p[1];
-    if (p[0] != OTC_TAG(2, OTC_WIRE_BYTES)) {
-        return NULL;
-    }
-    value_end = otc_wire_bytes(p + 1, end, &bytes);
-    if (value_end != end || bytes.len < 2) {
-        return NULL;
-    }
-    p = bytes.data;
     switch (p[0]) {
     case OTC_TAG(1, OTC_WIRE_BYTES):
-        p = otc_wire_bytes(p + 1, end, &bytes);
-        break;
+        return p[1] == value.len - 2 && p[1] < 0x80;
     case OTC_TAG(2, OTC_WIRE_VARINT):
     case OTC_TAG(3, OTC_WIRE_VARINT):
-        p = otc_wire_varint(p + 1, end, &ignored);
-        break;
+        return otc_wire_varint(p + 1, end, &ignored) == end;
     case OTC_TAG(4, OTC_WIRE_FIXED64):
-        return bytes.len == 9 ? end : NULL;
+        return value.len == 9;
     default:
+        return false;
+    }
+}
+
+/**
+ * An attribute as SDKs write it, key then a plain value, without a frame for each message: `p` is at its
+ * length. Returns its end, or NULL when it has another shape and takes the long way.
+ */
+static inline const uint8_t *
+plain_attribute(struct pass *pass, const uint8_t *p, const uint8_t *end)
+{
+    struct otc_slice key, value;
+
+    if (pass->depth == pass->max_depth || !otc_attribute_is_plain(p, end, &key, &value) ||
+        !is_plain_value(value)) {
         return NULL;
     }
-    return p == end ? p : NULL;
+    /* Structs of pair and value, and a block each for key and text. */
+    pass->decoded += shapes[KEY_VALUE].bytes + shapes[ANY_VALUE].bytes + p[0] + 2 * (size_t)BLOCK_BYTES;
+    return p + 1 + p[0];
 }
 
 static const uint8_t *
 push(struct pass *pass, enum kind kind, struct otc_slice bytes)
 {
-    const uint8_t *end = bytes.data + bytes.len;
-
     pass->decoded += shapes[kind].bytes;
-    if (kind == KEY_VALUE && plain_pair(bytes.data, end)) {
-        /* The value's own struct, and a block each for key and text. */
-        pass->decoded += shapes[ANY_VALUE].bytes + bytes.len + 2 * (size_t)BLOCK_BYTES;
-        return end;
-    }
     if (kind == ANY_VALUE && ++pass->depth > pass->max_depth) {
         pass->verdict = TOO_DEEP;
         return NULL;
     }
-    pass->stack[pass->n_frames++] = (struct frame){end, kind};
+    if (kind == SPAN || kind == LOG_RECORD) {
+        pass->trace_id = pass->span_id = OTC_SLICE_NONE;
+    }
+    pass->stack[pass->n_frames++] = (struct frame){bytes.data + bytes.len, kind};
     return bytes.data;
+}
+
+/** The innermost message has been read. */
+static void
+pop(struct pass *pass)
+{
+    enum kind kind = pass->stack[--pass->n_frames].kind;
+    const char *why;
+
+    pass->depth -= kind == ANY_VALUE;
+    if (kind != SPAN && kind != LOG_RECORD) {
+        return;
+    }
+    why = kind == SPAN ? span_ids_wrong(pass->trace_id, pass->span_id)
+                       : log_ids_wrong(pass->trace_id, pass->span_id);
+    pass->findings.out->items++;
+    if (why) {
+        note(&pass->findings, &pass->findings.out->invalid_ids, OTC_SLICE_NONE, why);
+    }
 }
 
 static bool
@@ -340,123 +429,147 @@ repeated(struct pass *pass, enum form form, const uint8_t *p, const uint8_t *end
     return p;
 }
 
-/** Takes a field whose tag was read. Returns where reading goes on: after it, or inside a message. */
+/** A field that the schema does not know: decoders keep it. */
 static const uint8_t *
+unknown_field(struct pass *pass, const uint8_t *p, const uint8_t *end, uint32_t tag)
+{
+    const uint8_t *start = p;
+
+    p = otc_wire_skip(p, end, tag);
+    pass->decoded +=
+        p ? 2 * (size_t)BLOCK_BYTES + sizeof(ProtobufCMessageUnknownField) + (size_t)(p - start) : 0;
+    return p;
+}
+
+/** A text, an id or a message. */
+static inline const uint8_t *
+bytes_field(struct pass *pass, struct rule rule, const uint8_t *p, const uint8_t *end)
+{
+    struct otc_slice bytes;
+
+    p = otc_wire_bytes(p, end, &bytes);
+    if (!p) {
+        return NULL;
+    }
+    if (rule.form == FORM_MESSAGE) {
+        return push(pass, (enum kind)rule.kind, bytes);
+    }
+    if (rule.form == FORM_TRACE_ID) {
+        pass->trace_id = bytes;
+    } else if (rule.form == FORM_SPAN_ID) {
+        pass->span_id = bytes;
+    } else if (rule.form == FORM_TEXTS) {
+        pass->decoded += sizeof(ProtobufCBinaryData); /* its place in an array */
+    }
+    pass->decoded += bytes.len > 0 ? bytes.len + BLOCK_BYTES : 0;
+    return p;
+}
+
+/** Takes a field whose tag was read. Returns where reading goes on: after it, or inside a message. */
+static inline const uint8_t *
 take_field(struct pass *pass, struct rule rule, const uint8_t *p, const uint8_t *end, uint32_t tag)
 {
     static const uint8_t types[] = {[FORM_VARINT] = OTC_WIRE_VARINT,
+                                    [FORM_STRINDEX] = OTC_WIRE_VARINT,
                                     [FORM_WORD] = OTC_WIRE_FIXED64,
                                     [FORM_HALF] = OTC_WIRE_FIXED32,
                                     [FORM_BYTES] = OTC_WIRE_BYTES,
+                                    [FORM_TEXTS] = OTC_WIRE_BYTES,
+                                    [FORM_TRACE_ID] = OTC_WIRE_BYTES,
+                                    [FORM_SPAN_ID] = OTC_WIRE_BYTES,
                                     [FORM_MESSAGE] = OTC_WIRE_BYTES,
                                     [FORM_WORDS] = 0,
                                     [FORM_VARINTS] = 0};
-    struct otc_slice bytes = OTC_SLICE_NONE;
-    const uint8_t *start = p;
+    uint64_t ignored;
 
     if (rule.form == FORM_NONE) {
-        /* Decoders keep unknown fields. */
-        p = otc_wire_skip(p, end, tag);
-        pass->decoded +=
-            p ? 2 * (size_t)BLOCK_BYTES + sizeof(ProtobufCMessageUnknownField) + (size_t)(p - start) : 0;
-        return p;
+        return unknown_field(pass, p, end, tag);
     }
-    if (rule.form == FORM_WORDS || rule.form == FORM_VARINTS) {
+    if (rule.form >= FORM_WORDS) {
         return repeated(pass, (enum form)rule.form, p, end, tag & 7);
     }
     if ((tag & 7) != types[rule.form]) {
         return NULL;
     }
-    if (rule.form != FORM_BYTES && rule.form != FORM_MESSAGE) {
-        return otc_wire_skip(p, end, tag);
+    switch (rule.form) {
+    case FORM_STRINDEX:
+        pass->findings.out->strindex++;
+        return otc_wire_varint(p, end, &ignored);
+    case FORM_VARINT:
+        return otc_wire_varint(p, end, &ignored);
+    case FORM_WORD:
+        return end - p >= 8 ? p + 8 : NULL;
+    case FORM_HALF:
+        return end - p >= 4 ? p + 4 : NULL;
+    default:
+        return bytes_field(pass, rule, p, end);
     }
-    p = otc_wire_bytes(p, end, &bytes);
-    if (p && rule.form == FORM_MESSAGE) {
-        return push(pass, (enum kind)rule.kind, bytes);
-    }
-    /* A repeated text also takes its place in an array. */
-    pass->decoded += bytes.len > 0 ? bytes.len + BLOCK_BYTES : 0;
-    pass->decoded += sizeof(ProtobufCBinaryData) * (pass->stack[pass->n_frames - 1].kind == ENTITY_REF);
-    return p;
 }
 
-/** Passes over `part`; returns where it ended: its end, or the field at fault. */
+/**
+ * Reads the innermost message, which is not at its end, up to there or into the first message that needs a
+ * frame. Returns where it is then, or NULL: `*bad` is the field at fault.
+ */
 static const uint8_t *
-structural_pass(struct pass *pass, enum kind root, struct otc_slice part)
+read_message(struct pass *pass, const uint8_t *p, const uint8_t **bad)
 {
-    const uint8_t *p = part.data;
+    const struct frame frame = pass->stack[pass->n_frames - 1];
+    const struct rule *rules = shapes[frame.kind].rules;
+    size_t depth = pass->n_frames;
 
-    pass->stack[pass->n_frames++] = (struct frame){part.data + part.len, root};
-    while (pass->n_frames > 0) {
-        struct frame frame = pass->stack[pass->n_frames - 1];
-        const uint8_t *start = p;
+    do {
+        const uint8_t *start = p, *after;
         struct rule rule = {0};
         uint32_t tag;
 
-        if (p == frame.end) {
-            pass->n_frames--;
-            pass->depth -= frame.kind == ANY_VALUE;
+        p = otc_wire_tag(p, frame.end, &tag);
+        if (p && tag >> 3 < FIELDS_MAX) {
+            rule = rules[tag >> 3];
+        }
+        if (p && rule.kind == KEY_VALUE && (tag & 7) == OTC_WIRE_BYTES &&
+            (after = plain_attribute(pass, p, frame.end))) {
+            /* Attributes come in rows. */
+            do {
+                p = after;
+            } while (p < frame.end && *p == tag && (after = plain_attribute(pass, p + 1, frame.end)));
             continue;
         }
-        p = otc_wire_tag(p, frame.end, &tag);
-        if (p) {
-            if (tag >> 3 < FIELDS_MAX) {
-                rule = shapes[frame.kind].rules[tag >> 3];
-            }
-            pass->strindex += (frame.kind == ANY_VALUE && tag == OTC_TAG(8, OTC_WIRE_VARINT)) ||
-                              (frame.kind == KEY_VALUE && tag == OTC_TAG(3, OTC_WIRE_VARINT));
-            p = take_field(pass, rule, p, frame.end, tag);
-        }
+        p = p ? take_field(pass, rule, p, frame.end, tag) : NULL;
         if (!p) {
-            pass->verdict = pass->verdict == SOUND ? MALFORMED : pass->verdict;
-            return start;
+            *bad = start;
+            return NULL;
         }
-    }
+    } while (p < frame.end && pass->n_frames == depth);
     return p;
 }
 
+/** Passes over `part`; NULL, or the field at fault, where `verdict` says what is wrong with it. */
+static const uint8_t *
+structural_pass(struct pass *pass, enum kind root, struct otc_slice part)
+{
+    const uint8_t *p = part.data, *bad = NULL;
+
+    pass->stack[pass->n_frames++] = (struct frame){part.data + part.len, root};
+    while (p && pass->n_frames > 0) {
+        if (p == pass->stack[pass->n_frames - 1].end) {
+            pop(pass);
+        } else {
+            p = read_message(pass, p, &bad);
+        }
+    }
+    if (bad && pass->verdict == SOUND) {
+        pass->verdict = MALFORMED;
+    }
+    return bad;
+}
+
 /* ---- Meaning: ids, times, histograms ------------------------------------------------------------ */
-
-/** The invalid items of a part; with `list` their bytes too. */
-struct findings {
-    struct otc_admitted *out;
-    struct otc_slice *list;
-    size_t n;
-    size_t capacity;
-};
-
-static bool
-all_zero(struct otc_slice id)
-{
-    uint8_t any = 0;
-
-    for (size_t i = 0; i < id.len; i++) {
-        any |= id.data[i];
-    }
-    return any == 0;
-}
-
-static void
-note(struct findings *findings, size_t *counter, struct otc_slice item, const char *why)
-{
-    if (findings->out->why[0] == '\0') {
-        snprintf(findings->out->why, sizeof(findings->out->why), "%s", why);
-    }
-    ++*counter;
-    if (findings->list && findings->n < findings->capacity) {
-        findings->list[findings->n++] = item;
-    }
-}
 
 static bool
 check_span(void *arg, const struct otc_span *span)
 {
     struct findings *findings = arg;
-    const char *why = span->trace_id.len != 16   ? "trace_id must be 16 bytes"
-                      : span->span_id.len != 8   ? "span_id must be 8 bytes"
-                      : all_zero(span->trace_id) ? "trace_id must not be all zero"
-                      : all_zero(span->span_id)  ? "span_id must not be all zero"
-                                                 : NULL;
+    const char *why = span_ids_wrong(span->trace_id, span->span_id);
 
     findings->out->items++;
     if (why) {
@@ -469,9 +582,7 @@ static bool
 check_log(void *arg, const struct otc_log_record *log)
 {
     struct findings *findings = arg;
-    const char *why = log->trace_id.len != 0 && log->trace_id.len != 16 ? "trace_id must be 16 bytes"
-                      : log->span_id.len != 0 && log->span_id.len != 8  ? "span_id must be 8 bytes"
-                                                                        : NULL;
+    const char *why = log_ids_wrong(log->trace_id, log->span_id);
 
     findings->out->items++;
     if (why) {
@@ -569,17 +680,16 @@ otc_admit(enum otc_signal signal, struct otc_slice part, const struct otc_admiss
     static const enum kind roots[] = {TRACES_REQUEST, METRICS_REQUEST, LOGS_REQUEST};
     size_t max_decoded = limits && limits->max_decoded_bytes ? limits->max_decoded_bytes : DEFAULT_DECODED;
     struct otc_admitted admitted = {0};
-    struct findings findings = {.out = &admitted};
     struct pass pass;
     const uint8_t *at;
-    otc_status status;
+    otc_status status = OTC_OK;
 
     pass.n_frames = 0;
+    pass.findings = (struct findings){.out = &admitted};
     pass.depth = 0;
     pass.max_depth = limits && limits->max_depth ? limits->max_depth : DEFAULT_DEPTH;
     pass.max_depth = pass.max_depth > MAX_DEPTH ? MAX_DEPTH : pass.max_depth;
     pass.decoded = shapes[roots[signal]].bytes;
-    pass.strindex = 0;
     pass.verdict = SOUND;
     at = structural_pass(&pass, roots[signal], part);
     if (pass.verdict == TOO_DEEP) {
@@ -594,8 +704,9 @@ otc_admit(enum otc_signal signal, struct otc_slice part, const struct otc_admiss
         return refuse(
             err, otc_fail(err, OTC_RESOURCE_EXHAUSTED, "otlp: decoded size exceeds %zu bytes", max_decoded));
     }
-    admitted.strindex = pass.strindex;
-    status = find_invalid(signal, part, &findings, err);
+    if (signal == OTC_METRICS) {
+        status = find_invalid(signal, part, &pass.findings, err);
+    }
     if (status == OTC_OK) {
         *out = admitted;
     }

@@ -3,19 +3,14 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the wire format is read in place");
 
-static uint32_t
-bucket_of(size_t len)
-{
-    return len < OTC_KEY_BUCKETS - 1 ? (uint32_t)len : OTC_KEY_BUCKETS - 1;
-}
-
+/** The first (`last`: last) eight bytes of a text, or all of a shorter one. */
 static uint64_t
-tail_of(const uint8_t *text, size_t len)
+word_of(const uint8_t *text, size_t len, bool last)
 {
-    uint64_t tail = 0;
+    uint64_t word = 0;
 
-    memcpy(&tail, len < 8 ? text : text + len - 8, len < 8 ? len : 8);
-    return tail;
+    memcpy(&word, last && len > 8 ? text + len - 8 : text, len < 8 ? len : 8);
+    return word;
 }
 
 static bool
@@ -24,32 +19,44 @@ at_level(const struct otc_wanted *wanted, enum otc_attribute_level level)
     return !wanted->prefix && (wanted->level == level || wanted->level == OTC_AT_ANY);
 }
 
-/** Fills the table of one level: keys in the order of their bucket. */
 static void
-fill_table(struct otc_key_table *table, const struct otc_wanted_key *all, const struct otc_wanted *wanted,
-           size_t n, enum otc_attribute_level level)
+add_key(struct otc_key_table *table, struct otc_slice text, size_t index)
 {
-    uint16_t used = 0;
+    uint64_t tail = word_of(text.data, text.len, true);
+    uint16_t *slot = &table->slots[otc_key_slot(tail, text.len)];
 
-    for (uint32_t bucket = 0; bucket < OTC_KEY_BUCKETS; bucket++) {
-        table->first[bucket] = used;
-        for (size_t i = 0; i < n; i++) {
-            if (at_level(&wanted[i], level) && bucket_of(all[i].len) == bucket) {
-                table->keys[used++] = all[i];
-                table->lengths |= UINT64_C(1) << bucket;
-            }
-        }
-    }
-    table->first[OTC_KEY_BUCKETS] = used;
+    table->keys[table->n] =
+        (struct otc_wanted_key){tail, text.data, (uint32_t)text.len, (uint16_t)index, *slot};
+    *slot = (uint16_t)++table->n;
 }
 
 static void
-note_initial(struct otc_projection *projection, const uint8_t *text, size_t len)
+add_prefix(struct otc_projection *projection, struct otc_slice text, size_t index)
 {
-    if (len == 0) {
-        memset(projection->initials, 0xff, sizeof(projection->initials));
-    } else {
-        projection->initials[text[0] / 64] |= UINT64_C(1) << (text[0] % 64);
+    projection->prefixes[projection->n_prefixes++] = (struct otc_wanted_prefix){
+        word_of(text.data, text.len, false), text.len < 8 ? (UINT64_C(1) << 8 * text.len) - 1 : ~UINT64_C(0),
+        text.data, (uint32_t)text.len, (uint32_t)index};
+    projection->initials |= text.len ? UINT64_C(1) << (text.data[0] % 64) : ~UINT64_C(0);
+}
+
+static void
+add_wanted(struct otc_projection *projection, const struct otc_wanted *wanted, struct otc_slice text,
+           size_t index)
+{
+    if (wanted->prefix) {
+        add_prefix(projection, text, index);
+    }
+    if (at_level(wanted, OTC_AT_RECORD)) {
+        add_key(&projection->record, text, index);
+        if (text.len > 0 && text.len < OTC_PLAIN_MAX) {
+            projection->last_bytes[text.len] |= UINT64_C(1) << (text.data[text.len - 1] % 64);
+        }
+    }
+    if (at_level(wanted, OTC_AT_SCOPE)) {
+        add_key(&projection->scope, text, index);
+    }
+    if (at_level(wanted, OTC_AT_RESOURCE)) {
+        add_key(&projection->resource, text, index);
     }
 }
 
@@ -57,7 +64,6 @@ otc_status
 otc_projection_new(const struct otc_wanted *wanted, size_t n, struct otc_projection **out,
                    struct otc_error *err)
 {
-    struct otc_wanted_key all[OTC_PROJECTION_MAX];
     struct otc_projection *projection;
     size_t bytes = 1, at = 0;
 
@@ -80,16 +86,9 @@ otc_projection_new(const struct otc_wanted *wanted, size_t n, struct otc_project
 
         memcpy(text, wanted[i].key, len);
         at += len;
-        all[i] = (struct otc_wanted_key){tail_of(text, len), text, (uint32_t)len, (uint32_t)i};
-        if (wanted[i].prefix) {
-            projection->prefixes[projection->n_prefixes++] = all[i];
-            note_initial(projection, text, len);
-        }
+        add_wanted(projection, &wanted[i], otc_slice_of(text, len), i);
     }
-    fill_table(&projection->record, all, wanted, n, OTC_AT_RECORD);
-    fill_table(&projection->scope, all, wanted, n, OTC_AT_SCOPE);
-    fill_table(&projection->resource, all, wanted, n, OTC_AT_RESOURCE);
-    projection->reads_records = projection->record.lengths != 0 || projection->n_prefixes > 0;
+    projection->reads_records = projection->record.n > 0 || projection->n_prefixes > 0;
     *out = projection;
     return OTC_OK;
 }

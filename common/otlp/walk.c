@@ -3,122 +3,180 @@
 
 /* ---- Attributes --------------------------------------------------------------------------------- */
 
-/** The bucket of a key's length. */
-static inline uint32_t
-bucket_of(size_t len)
-{
-    return len < OTC_KEY_BUCKETS - 1 ? (uint32_t)len : OTC_KEY_BUCKETS - 1;
-}
-
-/** Decodes a pair's value at its first use. */
+/** Decodes a value: the plain ones in place. */
 static inline bool
-pair_value(struct otc_walk *walk, struct otc_pair_view *pair)
+decode(struct otc_walk *walk, struct otc_slice encoded, struct otc_value *value)
 {
-    if (pair->decoded) {
-        return true;
+    const uint8_t *p = encoded.data, *end = p + encoded.len;
+    uint64_t number;
+
+    if (encoded.len >= 2) {
+        switch (p[0]) {
+        case OTC_TAG(1, OTC_WIRE_BYTES):
+            if (p[1] == encoded.len - 2 && p[1] < 0x80) {
+                value->type = OTC_VALUE_STRING;
+                value->as.slice = (struct otc_slice){p + 2, encoded.len - 2};
+                return true;
+            }
+            break;
+        case OTC_TAG(3, OTC_WIRE_VARINT):
+            if (otc_wire_varint(p + 1, end, &number) == end) {
+                value->type = OTC_VALUE_INT;
+                value->as.integer = (int64_t)number;
+                return true;
+            }
+            break;
+        case OTC_TAG(4, OTC_WIRE_FIXED64):
+            if (encoded.len == 9) {
+                value->type = OTC_VALUE_DOUBLE;
+                value->as.real = otc_wire_bits_double(otc_wire_load64(p + 1));
+                return true;
+            }
+            break;
+        default:
+            break;
+        }
     }
-    pair->decoded = true;
-    return otc_value_decode(pair->encoded, &pair->value, &walk->bad);
+    value->type = OTC_VALUE_EMPTY;
+    return otc_value_decode(encoded, value, &walk->bad);
 }
 
-/**
- * Writes the value wherever the table wants the key, whose bucket is not empty. False (and `bad`): the value
- * is malformed.
- */
-static bool
-store(struct otc_walk *walk, const struct otc_key_table *table, struct otc_pair_view *pair,
-      struct otc_value *values, uint64_t *touched)
+/** The same text, up to their last eight bytes, which were compared. */
+static inline bool
+same_before_tail(const uint8_t *left, const uint8_t *right, size_t len)
 {
-    size_t len = pair->key.len;
-    uint32_t bucket = bucket_of(len);
-    uint64_t tail;
-
-    /* Tags and lengths of the messages around a key always precede it, so that eight bytes up to its end are
-     * ours. */
-    tail = len == 0 ? 0 : otc_wire_load64(pair->key.data + len - 8);
-    if (len > 0 && len < 8) {
-        tail >>= 64 - 8 * len;
-    }
-    for (uint32_t i = table->first[bucket]; i < table->first[bucket + 1]; i++) {
-        const struct otc_wanted_key *key = &table->keys[i];
-
-        if (key->tail != tail || key->len != len ||
-            (len > 8 && memcmp(key->text, pair->key.data, len - 8) != 0)) {
-            continue;
-        }
-        if (!pair_value(walk, pair)) {
+    for (size_t i = 0; i + 8 < len; i += 8) {
+        if (otc_wire_load64(left + i) != otc_wire_load64(right + i)) {
             return false;
         }
-        values[key->index] = pair->value;
-        touched[key->index / 64] |= UINT64_C(1) << (key->index % 64);
     }
     return true;
 }
 
+/** The next key of the table that equals `text`, from `at` on; 0: none. */
+static inline uint32_t
+next_key(const struct otc_key_table *table, uint32_t at, struct otc_slice text, uint64_t tail)
+{
+    while (at) {
+        const struct otc_wanted_key *key = &table->keys[at - 1];
+
+        if (key->tail == tail && key->len == text.len && same_before_tail(key->text, text.data, text.len)) {
+            break;
+        }
+        at = key->next;
+    }
+    return at;
+}
+
+static inline void
+put_value(const struct otc_key_table *table, uint32_t at, const struct otc_value *value,
+          struct otc_value *values, uint64_t *touched)
+{
+    uint32_t index = table->keys[at - 1].index;
+
+    values[index] = *value;
+    touched[index / 64] |= UINT64_C(1) << (index % 64);
+}
+
 static bool
-store_prefixed(struct otc_walk *walk, struct otc_pair_view *pair)
+starts_with(struct otc_slice text, uint64_t head, const struct otc_wanted_prefix *prefix)
+{
+    return (head & prefix->mask) == prefix->head && text.len >= prefix->len &&
+           (prefix->len <= 8 || memcmp(text.data + 8, prefix->text + 8, prefix->len - 8) == 0);
+}
+
+/** Notes the prefixes that `key` begins with. `value` is what `encoded` decodes to, when `decoded`. */
+static bool
+note_matches(struct otc_walk *walk, struct otc_slice key, uint64_t tail, struct otc_slice encoded,
+             struct otc_value *value, bool decoded)
 {
     const struct otc_projection *projection = walk->projection;
     struct otc_record *record = &walk->show.record;
+    uint64_t head = key.len > 8 ? otc_wire_load64(key.data) : tail;
 
     for (size_t i = 0; i < projection->n_prefixes; i++) {
-        const struct otc_wanted_key *prefix = &projection->prefixes[i];
+        const struct otc_wanted_prefix *prefix = &projection->prefixes[i];
+        struct otc_match *match;
 
-        if (pair->key.len < prefix->len || memcmp(pair->key.data, prefix->text, prefix->len) != 0) {
+        if (!starts_with(key, head, prefix)) {
             continue;
         }
-        if (!pair_value(walk, pair)) {
+        if (!decoded && !decode(walk, encoded, value)) {
             return false;
         }
+        decoded = true;
         if (record->n_matches == OTC_MATCHES_MAX) {
             record->matches_lost++;
             continue;
         }
-        walk->matches[record->n_matches++] =
-            (struct otc_match){prefix->index, otc_slice_skip(pair->key, prefix->len), pair->value};
+        match = &walk->matches[record->n_matches++];
+        match->wanted = prefix->index;
+        match->rest = otc_slice_skip(key, prefix->len);
+        match->value = *value;
     }
     return true;
 }
 
-/** An attribute whose key may be wanted, or that is not in the usual shape. */
-static __attribute__((noinline)) bool
-take_pair(struct otc_walk *walk, const uint8_t *data, size_t len)
+/** A record's attribute: its value goes wherever its key is wanted. False (and `bad`): it is malformed. */
+static inline bool
+take(struct otc_walk *walk, struct otc_slice key, struct otc_slice encoded, const struct otc_value *known)
 {
     const struct otc_projection *projection = walk->projection;
+    const struct otc_key_table *table = &projection->record;
+    uint64_t tail = otc_key_tail(key.data, key.len);
+    uint32_t at = next_key(table, table->slots[otc_key_slot(tail, key.len)], key, tail);
+    struct otc_value value;
+    bool decoded = known != NULL;
+
+    if (known) {
+        value = *known;
+    }
+    if (at) {
+        if (!decoded && !decode(walk, encoded, &value)) {
+            return false;
+        }
+        decoded = true;
+        do {
+            put_value(table, at, &value, walk->values, walk->touched);
+            at = next_key(table, table->keys[at - 1].next, key, tail);
+        } while (at);
+    }
+    return projection->n_prefixes == 0 || note_matches(walk, key, tail, encoded, &value, decoded);
+}
+
+static __attribute__((noinline)) bool
+take_unusual(struct otc_walk *walk, struct otc_slice encoded)
+{
     struct otc_pair_view pair;
 
-    if (!otc_pair_read(otc_slice_of(data, len), &pair, &walk->bad)) {
-        return false;
-    }
-    if (projection->record.lengths >> bucket_of(pair.key.len) & 1 &&
-        !store(walk, &projection->record, &pair, walk->values, walk->touched)) {
-        return false;
-    }
-    return projection->n_prefixes == 0 || store_prefixed(walk, &pair);
+    return otc_pair_read(encoded, &pair, &walk->bad) &&
+           take(walk, pair.key, pair.encoded, pair.decoded ? &pair.value : NULL);
+}
+
+bool
+otc_walk_plain(struct otc_walk *walk, struct otc_slice key, struct otc_slice value)
+{
+    return take(walk, key, value, NULL);
 }
 
 const uint8_t *
-otc_walk_attribute(struct otc_walk *walk, const uint8_t *p, const uint8_t *end)
+otc_walk_unusual(struct otc_walk *walk, const uint8_t *p, const uint8_t *end)
 {
-    const struct otc_projection *projection = walk->projection;
     const uint8_t *start = p;
-    struct otc_slice pair;
+    struct otc_slice encoded;
 
-    p = otc_wire_bytes(p, end, &pair);
+    p = otc_wire_bytes(p, end, &encoded);
     if (!p) {
         walk->bad = start;
         return NULL;
     }
-    if (!projection || !projection->reads_records || otc_pair_is_dull(projection, pair)) {
-        return p;
-    }
-    return take_pair(walk, pair.data, pair.len) ? p : NULL;
+    return !walk->projection->reads_records || take_unusual(walk, encoded) ? p : NULL;
 }
 
 void
 otc_walk_reset(struct otc_walk *walk)
 {
-    size_t n = walk->projection ? (walk->projection->n + 63) / 64 : 0;
+    size_t n = (walk->projection->n + 63) / 64;
 
     for (size_t word = 0; word < n; word++) {
         for (uint64_t bits = walk->touched[word]; bits; bits &= bits - 1) {
@@ -141,16 +199,24 @@ store_head(struct otc_walk *walk, const struct otc_key_table *table, struct otc_
     struct otc_wire_field at;
     uint64_t touched[OTC_PROJECTION_MAX / 64] = {0};
 
-    if (table->lengths == 0) {
-        return true;
-    }
-    while (otc_wire_next(&wire, &at)) {
+    while (table->n > 0 && otc_wire_next(&wire, &at)) {
         struct otc_pair_view pair;
+        uint64_t tail;
+        uint32_t place;
 
-        if (at.field == field &&
-            (!otc_pair_read(at.bytes, &pair, &walk->bad) || (table->lengths >> bucket_of(pair.key.len) & 1 &&
-                                                             !store(walk, table, &pair, values, touched)))) {
+        if (at.field != field) {
+            continue;
+        }
+        if (!otc_pair_read(at.bytes, &pair, &walk->bad)) {
             return false;
+        }
+        tail = otc_key_tail(pair.key.data, pair.key.len);
+        place = next_key(table, table->slots[otc_key_slot(tail, pair.key.len)], pair.key, tail);
+        if (place && !pair.decoded && !decode(walk, pair.encoded, &pair.value)) {
+            return false;
+        }
+        for (; place; place = next_key(table, table->keys[place - 1].next, pair.key, tail)) {
+            put_value(table, place, &pair.value, values, touched);
         }
     }
     return true;
@@ -284,13 +350,11 @@ walk_scope(struct otc_walk *walk, struct otc_slice encoded)
         return false;
     }
     walk->show.record.scope_schema_url = group.schema_url;
-    if (projection) {
-        memcpy(walk->base, walk->of_resource, projection->n * sizeof(walk->base[0]));
-        if (!store_head(walk, &projection->scope, group.head, 3, walk->base)) {
-            return false;
-        }
-        memcpy(walk->values, walk->base, projection->n * sizeof(walk->values[0]));
+    memcpy(walk->base, walk->of_resource, projection->n * sizeof(walk->base[0]));
+    if (!store_head(walk, &projection->scope, group.head, 3, walk->base)) {
+        return false;
     }
+    memcpy(walk->values, walk->base, projection->n * sizeof(walk->values[0]));
     while (otc_messages_next(&encoded, 2, &member)) {
         if (!walk->item(walk, member)) {
             return false;
@@ -312,11 +376,9 @@ walk_resource(struct otc_walk *walk, struct otc_slice encoded)
     }
     walk->show.record.resource = group.head;
     walk->show.record.resource_schema_url = group.schema_url;
-    if (walk->projection) {
-        memset(walk->of_resource, 0, walk->projection->n * sizeof(walk->of_resource[0]));
-        if (!store_head(walk, &walk->projection->resource, group.head, 1, walk->of_resource)) {
-            return false;
-        }
+    memset(walk->of_resource, 0, walk->projection->n * sizeof(walk->of_resource[0]));
+    if (!store_head(walk, &walk->projection->resource, group.head, 1, walk->of_resource)) {
+        return false;
     }
     while (otc_messages_next(&rest, 2, &member)) {
         if (!walk_scope(walk, member)) {
@@ -360,9 +422,10 @@ otc_status
 otc_walk_request(struct otc_walk *walk, const struct otc_projection *projection, struct otc_slice part,
                  struct otc_error *err)
 {
+    static const struct otc_projection nothing;
     otc_status status = OTC_OK;
 
-    walk->projection = projection;
+    walk->projection = projection ? projection : &nothing;
     walk->part = part;
     walk->bad = NULL;
     walk->stopped = walk->out_of_memory = false;
@@ -449,6 +512,8 @@ read_span_field(struct otc_walk *walk, const uint8_t *p, const uint8_t *end, uin
         return otc_wire_fixed64(p, end, &span->start_unix_nano);
     case OTC_TAG(8, OTC_WIRE_FIXED64):
         return otc_wire_fixed64(p, end, &span->end_unix_nano);
+    case OTC_TAG(9, OTC_WIRE_BYTES): /* its tag written in more bytes than it needs */
+        return otc_walk_unusual(walk, p, end);
     case OTC_TAG(10, OTC_WIRE_VARINT):
     case OTC_TAG(12, OTC_WIRE_VARINT):
     case OTC_TAG(14, OTC_WIRE_VARINT):
@@ -462,8 +527,19 @@ read_span_field(struct otc_walk *walk, const uint8_t *p, const uint8_t *end, uin
     case OTC_TAG(16, OTC_WIRE_FIXED32):
         return otc_wire_fixed32(p, end, &span->flags);
     default:
-        return otc_walk_unknown(p, end, tag, OTC_FIELDS(1, 16));
+        return otc_walk_unknown(p, end, tag, OTC_FIELDS(0, 16));
     }
+}
+
+/** All but the record. Field by field, as compilers make a slow instruction of a memset of this size. */
+static inline void
+clear_span(struct otc_span *span)
+{
+    span->trace_id = span->span_id = span->parent_span_id = span->trace_state = OTC_SLICE_NONE;
+    span->name = span->status_message = OTC_SLICE_NONE;
+    span->start_unix_nano = span->end_unix_nano = 0;
+    span->flags = 0;
+    span->kind = span->status_code = 0;
 }
 
 static bool
@@ -471,26 +547,24 @@ walk_span(struct otc_walk *walk, struct otc_slice encoded)
 {
     const uint8_t *p = encoded.data, *end = p + encoded.len;
     struct otc_span *span = &walk->show.span;
-    bool reads = walk->projection && walk->projection->reads_records;
 
-    memset((uint8_t *)span + sizeof(span->record), 0, sizeof(*span) - sizeof(span->record));
+    clear_span(span);
     span->encoded = encoded;
     otc_walk_reset(walk);
     while (p < end) {
         const uint8_t *start = p;
-        uint32_t tag;
+        uint32_t tag = *p;
 
-        /* Most of a span is attributes that nobody wants. */
-        if (*p == OTC_TAG(9, OTC_WIRE_BYTES) && end - p >= 2 && p[1] < 0x80 && p[1] <= end - p - 2 &&
-            (!reads || otc_pair_is_dull(walk->projection, otc_slice_of(p + 2, p[1])))) {
-            p += 2 + p[1];
+        /* Most of a span is attributes. */
+        if (tag == OTC_TAG(9, OTC_WIRE_BYTES)) {
+            if (!(p = otc_walk_attribute(walk, p + 1, end))) {
+                return false;
+            }
             continue;
         }
-        p = otc_wire_tag(p, end, &tag);
-        if (p) {
-            p = tag == OTC_TAG(9, OTC_WIRE_BYTES) ? otc_walk_attribute(walk, p, end)
-                                                  : read_span_field(walk, p, end, tag);
-        }
+        /* Field 0 is refused by read_span_field. */
+        p = tag < 0x80 ? p + 1 : otc_wire_tag(p, end, &tag);
+        p = p ? read_span_field(walk, p, end, tag) : NULL;
         if (!p) {
             return walk->bad ? false : fail_at(walk, start);
         }

@@ -11,36 +11,52 @@
 /** A set of field numbers below 64. */
 #define OTC_FIELDS(first, last) ((~UINT64_C(0) >> (63 - (last))) & (~UINT64_C(0) << (first)))
 
+/** Keys of a plain attribute are shorter. */
+#define OTC_PLAIN_MAX 128
+
 /** A wanted key. `tail`: its last eight bytes, or all of a shorter one. */
 struct otc_wanted_key {
     uint64_t tail;
     const uint8_t *text;
     uint32_t len;
-    uint32_t index;
+    uint16_t index;
+    /** 1 + the next key of the same slot; 0: none. */
+    uint16_t next;
 };
 
-#define OTC_KEY_BUCKETS 64
+#define OTC_KEY_SLOTS_LOG 9
+#define OTC_KEY_SLOTS (1u << OTC_KEY_SLOTS_LOG)
 
-/** Wanted keys of one level by length; the last bucket holds 63 bytes and more. */
+/** Wanted keys of one level, hashed. */
 struct otc_key_table {
-    /** Bit of each bucket that is not empty. */
-    uint64_t lengths;
-    uint16_t first[OTC_KEY_BUCKETS + 1];
+    size_t n;
+    /** 1 + the slot's first key; 0: none. */
+    uint16_t slots[OTC_KEY_SLOTS];
     struct otc_wanted_key keys[OTC_PROJECTION_MAX];
+};
+
+/** A wanted prefix. `head`: its first eight bytes at most, with zeroes where `mask` has them. */
+struct otc_wanted_prefix {
+    uint64_t head;
+    uint64_t mask;
+    const uint8_t *text;
+    uint32_t len;
+    uint32_t index;
 };
 
 struct otc_projection {
     size_t n;
+    /** True when a record's attributes need a look. */
+    bool reads_records;
+    size_t n_prefixes;
+    /** Bit c % 64 of each byte c with which a prefix begins; all of them when one is empty. */
+    uint64_t initials;
+    /** By length: bit c % 64 of each byte c with which a record's key ends. */
+    uint64_t last_bytes[OTC_PLAIN_MAX];
+    struct otc_wanted_prefix prefixes[OTC_PROJECTION_MAX];
     struct otc_key_table record;
     struct otc_key_table scope;
     struct otc_key_table resource;
-    /** Prefixes: `tail` unused. */
-    size_t n_prefixes;
-    struct otc_wanted_key prefixes[OTC_PROJECTION_MAX];
-    /** Bit of each byte with which a prefix begins; all of them when one is empty. */
-    uint64_t initials[4];
-    /** True when a record's attributes need a look. */
-    bool reads_records;
     char *text;
 };
 
@@ -54,6 +70,7 @@ struct otc_pair_view {
 
 /** State of one walk. Large: values and matches lie here, on the stack of the caller. */
 struct otc_walk {
+    /** Never NULL. */
     const struct otc_projection *projection;
     /** The message that is being read, for the position in an error. */
     struct otc_slice part;
@@ -89,8 +106,10 @@ struct otc_walk {
 /** Runs `walk` (item, fn, arg set) over a request. */
 otc_status otc_walk_request(struct otc_walk *walk, const struct otc_projection *projection,
                             struct otc_slice part, struct otc_error *err);
-/** Reads the attribute whose length begins at `p`; returns the position after it, or NULL with `bad` set. */
-const uint8_t *otc_walk_attribute(struct otc_walk *walk, const uint8_t *p, const uint8_t *end);
+/** A plain attribute whose key may be wanted. False: `bad` is set. */
+bool otc_walk_plain(struct otc_walk *walk, struct otc_slice key, struct otc_slice value);
+/** As otc_walk_attribute, for an attribute in any shape. */
+const uint8_t *otc_walk_unusual(struct otc_walk *walk, const uint8_t *p, const uint8_t *end);
 /** Sets values and matches back to those of resource and scope. */
 void otc_walk_reset(struct otc_walk *walk);
 
@@ -101,26 +120,74 @@ bool otc_value_decode(struct otc_slice encoded, struct otc_value *value, const u
 bool otc_pair_read(struct otc_slice encoded, struct otc_pair_view *pair, const uint8_t **bad);
 
 /**
- * True for a pair in the usual shape (key, then value, nothing else) whose key nobody can want: no wanted key
- * of its length, no prefix that begins as it does.
+ * The last eight bytes of a key, or all of a shorter one. Tags and lengths of the messages around a key
+ * always precede it, so that eight bytes up to its end are ours.
+ */
+static inline uint64_t
+otc_key_tail(const uint8_t *key, size_t len)
+{
+    uint64_t tail;
+
+    if (len == 0) {
+        return 0;
+    }
+    tail = otc_wire_load64(key + len - 8);
+    return len < 8 ? tail >> (64 - 8 * len) : tail;
+}
+
+static inline uint32_t
+otc_key_slot(uint64_t tail, size_t len)
+{
+    return (uint32_t)((tail ^ len << 56) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - OTC_KEY_SLOTS_LOG));
+}
+
+/**
+ * An attribute of fewer than 128 bytes as SDKs write it, key then value and nothing else: `p` is at its
+ * length. False: it has another shape (or is cut).
  */
 static inline bool
-otc_pair_is_dull(const struct otc_projection *projection, struct otc_slice pair)
+otc_attribute_is_plain(const uint8_t *p, const uint8_t *end, struct otc_slice *key, struct otc_slice *value)
 {
-    const uint8_t *p = pair.data;
-    size_t len, rest;
+    size_t len, key_len;
+    const uint8_t *at;
+    uint16_t head;
 
-    if (pair.len < 4 || p[0] != OTC_TAG(1, OTC_WIRE_BYTES) || p[1] >= OTC_KEY_BUCKETS - 1) {
+    /* Five bytes at least: both tags, both lengths, one byte of key. */
+    if (end - p < 6) {
         return false;
     }
-    len = p[1];
-    if (len == 0 || len + 4 > pair.len || projection->record.lengths >> len & 1 ||
-        projection->initials[p[2] / 64] >> (p[2] % 64) & 1) {
+    len = p[0];
+    if (len - 5 >= OTC_PLAIN_MAX - 5 || len >= (size_t)(end - p) || p[1] != OTC_TAG(1, OTC_WIRE_BYTES)) {
         return false;
     }
-    /* One byte of length for the value, and nothing after it. */
-    rest = pair.len - len - 4;
-    return p[2 + len] == OTC_TAG(2, OTC_WIRE_BYTES) && p[3 + len] == rest && rest < 0x80;
+    key_len = p[2];
+    if (key_len - 1 > len - 5) {
+        return false;
+    }
+    at = p + 3 + key_len;
+    *key = (struct otc_slice){p + 3, key_len};
+    *value = (struct otc_slice){at + 2, len - 4 - key_len};
+    memcpy(&head, at, sizeof(head));
+    return head == (OTC_TAG(2, OTC_WIRE_BYTES) | value->len << 8);
+}
+
+/** Reads the attribute whose length begins at `p`; returns the position after it, or NULL with `bad` set. */
+static inline __attribute__((always_inline)) const uint8_t *
+otc_walk_attribute(struct otc_walk *walk, const uint8_t *p, const uint8_t *end)
+{
+    const struct otc_projection *projection = walk->projection;
+    struct otc_slice key, value;
+
+    if (!otc_attribute_is_plain(p, end, &key, &value)) {
+        return otc_walk_unusual(walk, p, end);
+    }
+    /* Keys that nobody can want are told by length and last byte, and by the first byte of a prefix. */
+    if ((projection->last_bytes[key.len] >> (key.data[key.len - 1] % 64) & 1 ||
+         projection->initials >> (key.data[0] % 64) & 1) &&
+        !otc_walk_plain(walk, key, value)) {
+        return NULL;
+    }
+    return p + 1 + p[0];
 }
 
 /** Skips the value after `tag`. NULL when malformed or one of the `known` fields (it then has a wrong type).

@@ -82,6 +82,10 @@ otc_wire_tag(const uint8_t *p, const uint8_t *end, uint32_t *tag)
         *tag = *p;
         return *p < 8 ? NULL : p + 1;
     }
+    if (end - p >= 2 && p[1] < 0x80) {
+        *tag = (uint32_t)(p[0] & 0x7f) | (uint32_t)p[1] << 7;
+        return *tag < 8 ? NULL : p + 2;
+    }
     p = otc_wire_varint_long(p, end, 5, &raw);
     if (!p || raw > UINT32_MAX || raw < 8) {
         return NULL;
@@ -98,6 +102,9 @@ otc_wire_bytes(const uint8_t *p, const uint8_t *end, struct otc_slice *bytes)
 
     if (__builtin_expect(p < end && *p < 0x80, 1)) {
         len = *p++;
+    } else if (end - p >= 2 && p[1] < 0x80) {
+        len = (uint64_t)(p[0] & 0x7f) | (uint64_t)p[1] << 7;
+        p += 2;
     } else {
         p = otc_wire_varint_long(p, end, 5, &len);
         if (!p || len > INT32_MAX) {
