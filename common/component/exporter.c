@@ -7,6 +7,7 @@
 #include "common/component/exporter_retry.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <pthread.h>
 
 /* Requests at once without a queue, and senders that may wait for room in a full one. */
@@ -14,6 +15,8 @@
 #define MAX_WAITING 1000
 /* Refusals are logged at most this often; all of them are counted. */
 #define REFUSAL_LOG_INTERVAL (10 * OTC_SECOND)
+/* Attempts that a thread not the exporter's own (a sender's, the control loop's) starts in a row. */
+#define BORROWED_STARTS 4
 /* A wait for attempts during shutdown looks at the host's clock this often. */
 #define SHUTDOWN_POLL_NS (5 * OTC_MILLISECOND)
 
@@ -152,7 +155,7 @@ take_entries(struct otc_exporter *exporter, struct request *request)
 /* ---- Attempts
  * ---------------------------------------------------------------------------------------------------- */
 
-static void pump(struct otc_exporter *exporter);
+static void pump(struct otc_exporter *exporter, int most);
 static void attempt_done(struct otc_done *self, const struct otc_error *result);
 
 static void
@@ -301,7 +304,7 @@ attempt_done(struct otc_done *self, const struct otc_error *result)
         finish(exporter, request, result, &verdict);
     }
     tell_queued(&told);
-    pump(exporter);
+    pump(exporter, INT_MAX);
     pthread_mutex_lock(&exporter->lock);
     exporter->n_pending--;
     pthread_cond_broadcast(&exporter->told);
@@ -346,11 +349,14 @@ arm(struct otc_exporter *exporter, int64_t now, int64_t wake)
 
 /*
  * Starts everything that can start. One thread at a time does: another one (or a push that tells its result
- * at once) only leaves word, so that neither pushes overlap nor the stack grows.
+ * at once) only leaves word, so that neither pushes overlap nor the stack grows. A push may take milliseconds
+ * (compression): a thread that has other work starts at most `most`, the rest is left to the timer.
  */
 static void
-pump(struct otc_exporter *exporter)
+pump(struct otc_exporter *exporter, int most)
 {
+    int64_t now = clock_of(exporter), wake = INT64_MAX;
+
     pthread_mutex_lock(&exporter->lock);
     exporter->pump_again = true;
     if (exporter->pumping) {
@@ -359,19 +365,21 @@ pump(struct otc_exporter *exporter)
     }
     exporter->pumping = true;
     while (exporter->pump_again) {
-        int64_t now = clock_of(exporter), wake = INT64_MAX;
         struct request *request;
 
         exporter->pump_again = false;
-        while ((request = next_request(exporter, now, &wake))) {
+        now = clock_of(exporter);
+        wake = INT64_MAX;
+        while ((most > 0 || exporter->closing) && (request = next_request(exporter, now, &wake))) {
+            most--;
             exporter->n_pending++;
             pthread_mutex_unlock(&exporter->lock);
             start(exporter, request);
             pthread_mutex_lock(&exporter->lock);
             wake = INT64_MAX;
         }
-        arm(exporter, now, wake);
     }
+    arm(exporter, now, most > 0 ? wake : now);
     exporter->pumping = false;
     pthread_cond_broadcast(&exporter->told);
     pthread_mutex_unlock(&exporter->lock);
@@ -380,7 +388,7 @@ pump(struct otc_exporter *exporter)
 static void
 timer_fired(void *arg)
 {
-    pump(arg);
+    pump(arg, BORROWED_STARTS);
 }
 
 /* ---- Entering
@@ -468,7 +476,7 @@ exporter_consume(struct otc_consumer *self, struct otc_batch *batch, struct otc_
         enqueue(exporter, entry);
     }
     pthread_mutex_unlock(&exporter->lock);
-    pump(exporter);
+    pump(exporter, BORROWED_STARTS);
     return status;
 }
 
@@ -602,7 +610,7 @@ otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns)
         finish(exporter, given_up, &error, &shut_down);
     }
     tell_queued(&told);
-    pump(exporter);
+    pump(exporter, INT_MAX);
     wait_for_all(exporter, deadline_ns);
     drop_queue(exporter);
 }

@@ -139,12 +139,10 @@ deadline_of(const struct otlp_grpc_method *method)
 }
 
 struct otlp_grpc_attempt *
-otlp_grpc_attempt_start(const struct otlp_grpc_method *method, struct otc_batch *batch, void *owner,
-                        struct otc_done *done, struct otc_error *err)
+otlp_grpc_attempt_new(const struct otlp_grpc_method *method, struct otc_batch *batch, void *owner,
+                      struct otc_done *done)
 {
     struct otlp_grpc_attempt *attempt = calloc(1, sizeof(*attempt));
-    grpc_op ops[N_OPS];
-    grpc_call_error error;
 
     if (attempt) {
         attempt->owner = owner;
@@ -156,24 +154,29 @@ otlp_grpc_attempt_start(const struct otlp_grpc_method *method, struct otc_batch 
             method->compressor ? compressed_message(method->compressor, batch) : plain_message(batch);
     }
     otc_batch_unref(batch);
-    if (!attempt || !attempt->request) {
-        if (attempt) {
-            otlp_grpc_attempt_free(attempt);
-        }
-        otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    if (attempt && !attempt->request) {
+        otlp_grpc_attempt_free(attempt);
         return NULL;
     }
+    return attempt;
+}
+
+otc_status
+otlp_grpc_attempt_start(struct otlp_grpc_attempt *attempt, const struct otlp_grpc_method *method,
+                        struct otc_error *err)
+{
+    grpc_op ops[N_OPS];
+    grpc_call_error error;
+
     attempt->call =
         grpc_channel_create_registered_call(method->channel, NULL, GRPC_PROPAGATE_DEFAULTS, method->queue,
                                             method->method, deadline_of(method), NULL);
     fill_ops(method, attempt, ops);
     error = grpc_call_start_batch(attempt->call, ops, N_OPS, attempt, NULL);
     if (error != GRPC_CALL_OK) {
-        otc_fail(err, OTC_INTERNAL, "gRPC refused the call: %s", grpc_call_error_to_string(error));
-        otlp_grpc_attempt_free(attempt);
-        return NULL;
+        return otc_fail(err, OTC_INTERNAL, "gRPC refused the call: %s", grpc_call_error_to_string(error));
     }
-    return attempt;
+    return OTC_PENDING;
 }
 
 void

@@ -70,30 +70,45 @@ land(struct otlp_grpc *self, struct otlp_grpc_attempt *attempt)
     return flight;
 }
 
+/* Makes the message, which takes milliseconds when it is compressed: not under the lock. */
+static struct flight *
+new_flight(struct lane *lane, struct otc_batch *batch, struct otc_done *done)
+{
+    struct flight *flight = calloc(1, sizeof(*flight));
+
+    if (!flight) {
+        otc_batch_unref(batch);
+        return NULL;
+    }
+    flight->lane = lane;
+    flight->attempt = otlp_grpc_attempt_new(&lane->method, batch, flight, done);
+    if (!flight->attempt) {
+        free(flight);
+        return NULL;
+    }
+    return flight;
+}
+
 /*
- * Starts an attempt. The lock is held until the flight knows its attempt: the event may be there before, and
- * a shutdown that cancels must see it.
+ * Starts an attempt. The lock is held until the flight is on the list: the event may be there before, and a
+ * shutdown that cancels must see it.
  */
 static otc_status
 push(void *arg, struct otc_batch *batch, struct otc_done *done, struct otc_error *err)
 {
     struct lane *lane = arg;
     struct otlp_grpc *self = lane->owner;
-    struct flight *flight = calloc(1, sizeof(*flight));
-    otc_status status = OTC_PENDING;
+    struct flight *flight = new_flight(lane, batch, done);
+    otc_status status;
 
     if (!flight) {
-        otc_batch_unref(batch);
         return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
     }
-    flight->lane = lane;
     pthread_mutex_lock(&self->lock);
     if (self->closed || !self->channel) {
-        otc_batch_unref(batch);
         status = otc_fail(err, OTC_UNAVAILABLE, "the exporter is not running");
     } else {
-        flight->attempt = otlp_grpc_attempt_start(&lane->method, batch, flight, done, err);
-        status = flight->attempt ? OTC_PENDING : err->status;
+        status = otlp_grpc_attempt_start(flight->attempt, &lane->method, err);
     }
     if (status == OTC_PENDING) {
         flight->next = self->flights;
@@ -104,6 +119,7 @@ push(void *arg, struct otc_batch *batch, struct otc_done *done, struct otc_error
     }
     pthread_mutex_unlock(&self->lock);
     if (status != OTC_PENDING) {
+        otlp_grpc_attempt_free(flight->attempt);
         free(flight);
     }
     return status;

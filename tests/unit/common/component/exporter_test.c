@@ -256,6 +256,28 @@ an_interval_of_0_does_not_spin(void **state)
     assert_int_equal(otc_vhost_next_timer(f->vhost), 10 * OTC_MILLISECOND);
 }
 
+/* A push may compress: after an outage a sender's thread must not work off the whole queue. */
+static void
+a_sender_starts_a_few_and_the_timer_the_rest(void **state)
+{
+    struct fixture *f = *state;
+
+    f->queue.num_consumers = 10;
+    f->queue.queue_size = 10;
+    make(f, true);
+    otc_sink_answer(f->sink, OTC_UNAVAILABLE, "down");
+    for (int i = 0; i < 9; i++) {
+        assert_int_equal(send(f, 1), OTC_OK);
+    }
+    otc_sink_answer(f->sink, OTC_PENDING, NULL);
+    otc_vhost_set_step(f->vhost, 6 * OTC_SECOND); /* all of them are due, but no timer has fired */
+    assert_int_equal(send(f, 1), OTC_OK);
+    otc_vhost_set_step(f->vhost, 0);
+    assert_int_equal(otc_sink_pending(f->sink), 4);
+    otc_vhost_advance(f->vhost, 0);
+    assert_int_equal(otc_sink_pending(f->sink), 10);
+}
+
 static void
 permanent_errors_are_not_retried(void **state)
 {
@@ -495,6 +517,7 @@ main(void)
         cmocka_unit_test_setup_teardown(jitter_stays_within_its_factor, setup, teardown),
         cmocka_unit_test_setup_teardown(a_throttle_delay_longer_than_the_interval_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(an_interval_of_0_does_not_spin, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_sender_starts_a_few_and_the_timer_the_rest, setup, teardown),
         cmocka_unit_test_setup_teardown(permanent_errors_are_not_retried, setup, teardown),
         cmocka_unit_test_setup_teardown(the_sender_waits_for_the_result_when_told_to, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_queue_the_sender_waits, setup, teardown),
