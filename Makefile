@@ -189,12 +189,14 @@ $(REPLAYS): %_replay: %_fuzz.o $(B)/tests/fuzz/replay.o $(call archives,$(FUZZ_L
 $(FUZZERS): %: %.o $(call archives,$(FUZZ_LINK))
 	$(Q)$(CC) $(LDFLAGS_V) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LIBS)
 
-TOOLS := $(B)/tests/fuzz/seeds $(B)/tests/bench/payload $(B)/tests/bench/walk_bench $(B)/tests/bench/stats_bench
+TOOLS := $(B)/tests/fuzz/seeds $(B)/tests/bench/payload $(B)/tests/bench/walk_bench $(B)/tests/bench/stats_bench \
+         $(B)/tests/bench/pipeline_bench
 $(TOOLS:=.o) $(B)/tests/bench/payload_main.o: | $(PROTO_H)
 $(B)/tests/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(call archives,$(FUZZ_LINK))
 $(B)/tests/bench/payload: $(B)/tests/bench/payload_main.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
 $(B)/tests/bench/stats_bench: $(B)/tests/bench/stats_bench.o $(call archives,common/stats common/base)
 $(B)/tests/bench/walk_bench: $(B)/tests/bench/walk_bench.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
+$(B)/tests/bench/pipeline_bench: $(B)/tests/bench/pipeline_bench.o $(B)/tests/bench/payload.o $(call archives,$(call uniq,tests/harness processors/drift processors/latency $(COMMON)))
 $(TOOLS):
 	$(Q)$(CC) $(LDFLAGS_V) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LIBS)
 
@@ -260,6 +262,7 @@ $(B)/lint/%.ok: %.c .clang-tidy $(B)/%.o | $(PROTO_H)
 	@touch $@
 readme-tables: $(BIN) ## gate: settings tables in the components' READMEs are up to date (FIX=1 mends)
 	$(Q)tests/check/readme_tables.sh $(BIN) $(if $(FIX),--fix)
+	$(Q)tests/check/readme_examples.sh
 
 compile_commands.json: Makefile components.mk tests/check/compile_commands.sh
 	$(Q)tests/check/compile_commands.sh "$(CC) -std=gnu17 -I. -I$(GEN) -D_GNU_SOURCE -include common/base/banned.h" $(LINT_SRC) >$@
