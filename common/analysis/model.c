@@ -299,6 +299,19 @@ otc_models_get(struct otc_models *models, const struct otc_model_key *key, int64
     return version;
 }
 
+struct otc_model_version *
+otc_models_find(const struct otc_models *models, const struct otc_model_key *key)
+{
+    const struct otc_model *model = otc_map_get(models->by_name, key->name);
+
+    for (size_t i = 0; model && i < model->n_versions; i++) {
+        if (otc_slice_equal(model->versions[i]->version, key->version)) {
+            return model->versions[i];
+        }
+    }
+    return NULL;
+}
+
 size_t
 otc_models_count(const struct otc_models *models)
 {

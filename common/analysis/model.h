@@ -79,6 +79,8 @@ void otc_models_free(struct otc_models *models);
  * one key. */
 struct otc_model_version *otc_models_get(struct otc_models *models, const struct otc_model_key *key,
                                          int64_t monotonic_ns);
+/** The same without making it or counting it as seen: NULL when there is none. */
+struct otc_model_version *otc_models_find(const struct otc_models *models, const struct otc_model_key *key);
 /** Walks the models in the order of their first records; the walk allows no otc_models_get meanwhile. */
 size_t otc_models_count(const struct otc_models *models);
 struct otc_model *otc_models_at(const struct otc_models *models, size_t index);

@@ -9,6 +9,11 @@ struct visit {
     struct drift *drift;
     int64_t now_ns;
     int64_t monotonic_ns;
+    struct otc_batch *batch;
+    uint64_t record; /* records walked */
+    /* Counting a batch that was kept: only records of this model, from this one on. NULL: a new batch. */
+    const struct drift_model *only;
+    uint64_t from;
     bool due;
 };
 
@@ -161,7 +166,26 @@ learn_record(struct visit *visit, struct drift_version *version, size_t n, int64
     }
     exclude(version, DRIFT_FEATURES, drift_learner_add(model->learner, visit->drift->observed, n, time_ns));
     model->progress = drift_learner_progress(model->learner);
-    visit->due = visit->due || model->progress >= 1;
+    if (model->progress >= 1) {
+        model->phase = DRIFT_FREEZING;
+        visit->due = true;
+    }
+}
+
+/* Its batch waits for the reference. */
+static void
+keep_record(struct visit *visit, struct drift_version *version)
+{
+    struct drift *drift = visit->drift;
+    const struct drift_kept kept = {.batch = visit->batch,
+                                    .call = drift->calls,
+                                    .from = visit->record,
+                                    .now_ns = visit->now_ns,
+                                    .monotonic_ns = visit->monotonic_ns};
+
+    if (!drift_kept_add(&version->model->kept, &kept, &drift->budget)) {
+        exclude(version, DRIFT_MEMORY, 1);
+    }
 }
 
 static void
@@ -182,6 +206,23 @@ place_record(struct visit *visit, struct drift_version *version, size_t n, int64
     count_record(version, n, pane->payload);
 }
 
+/* A record of a batch that was kept; what a new one counts for itself was counted then. */
+static void
+count_kept_record(struct visit *visit, const struct otc_model_key *key, size_t n, int64_t event_ns)
+{
+    const struct otc_model_version *entry = otc_models_find(visit->drift->models, key);
+    struct drift_version *version = entry ? entry->state : NULL;
+
+    if (!version || version->model != visit->only || visit->record < visit->from) {
+        return;
+    }
+    if (visit->only->binding) {
+        place_record(visit, version, n, event_ns);
+    } else {
+        exclude(version, DRIFT_NO_REFERENCE, 1);
+    }
+}
+
 /* A record of any signal. */
 static void
 visit_record(struct visit *visit, const struct otc_record *record, int64_t event_ns, double duration_s)
@@ -197,7 +238,12 @@ visit_record(struct visit *visit, const struct otc_record *record, int64_t event
     if (n == 0) {
         return;
     }
+    visit->record++;
     otc_model_key_of(&drift->config->model, record->values, &key);
+    if (visit->only) {
+        count_kept_record(visit, &key, n, event_ns);
+        return;
+    }
     entry = otc_models_get(drift->models, &key, visit->monotonic_ns);
     if (!entry) {
         return;
@@ -214,6 +260,8 @@ visit_record(struct visit *visit, const struct otc_record *record, int64_t event
         place_record(visit, version, n, event_ns);
         break;
     case DRIFT_FREEZING:
+        keep_record(visit, version);
+        break;
     case DRIFT_UNREFERENCED:
         exclude(version, DRIFT_NO_REFERENCE, 1);
         break;
@@ -256,12 +304,45 @@ advance(struct visit *visit)
         for (size_t j = 0; j < model->n_versions; j++) {
             struct drift_version *version = model->versions[j]->state;
 
-            if (version->last_record_ns == visit->monotonic_ns && version->records) {
+            if (visit->only ? version->model == visit->only
+                            : version->last_record_ns == visit->monotonic_ns && version->records) {
                 due |= otc_window_advance(&version->window, visit->now_ns, visit->monotonic_ns, true);
             }
         }
     }
     return due;
+}
+
+/* All records of a batch; parts whose walk fails count up to there: nothing is refused for it. Returns those.
+ */
+static size_t
+walk(struct visit *visit)
+{
+    const struct otc_projection *projection = visit->drift->projection;
+    size_t failed = 0;
+
+    for (size_t i = 0; i < otc_batch_parts(visit->batch); i++) {
+        struct otc_slice part = otc_batch_part(visit->batch, i);
+
+        failed += OTC_OK != (otc_batch_signal(visit->batch) == OTC_TRACES
+                                 ? otc_walk_spans(projection, part, visit_span, visit, NULL)
+                                 : otc_walk_logs(projection, part, visit_log, visit, NULL));
+    }
+    return failed;
+}
+
+bool
+drift_count_kept(struct drift_model *model, const struct drift_kept *kept)
+{
+    struct visit visit = {.drift = model->owner,
+                          .now_ns = kept->now_ns,
+                          .monotonic_ns = kept->monotonic_ns,
+                          .batch = kept->batch,
+                          .only = model,
+                          .from = kept->from};
+
+    (void)walk(&visit);
+    return advance(&visit);
 }
 
 otc_status
@@ -272,21 +353,15 @@ drift_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc
     struct drift *drift = input->owner;
     struct visit visit = {.drift = drift,
                           .now_ns = drift->host->now_ns(drift->host),
-                          .monotonic_ns = drift->host->monotonic_ns(drift->host)};
+                          .monotonic_ns = drift->host->monotonic_ns(drift->host),
+                          .batch = batch};
     bool due;
 
     (void)done;
     (void)err;
     pthread_mutex_lock(&drift->lock);
-    for (size_t i = 0; i < otc_batch_parts(batch); i++) {
-        otc_status status =
-            input->signal == OTC_TRACES
-                ? otc_walk_spans(drift->projection, otc_batch_part(batch, i), visit_span, &visit, NULL)
-                : otc_walk_logs(drift->projection, otc_batch_part(batch, i), visit_log, &visit, NULL);
-
-        drift->malformed +=
-            status != OTC_OK; /* what was read up to there counts; nothing is refused for it */
-    }
+    drift->calls++;
+    drift->malformed += walk(&visit);
     due = advance(&visit) && !drift->stopped;
     pthread_mutex_unlock(&drift->lock);
     otc_batch_unref(batch);

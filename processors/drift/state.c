@@ -173,6 +173,11 @@ version_free(void *owner, void *state)
 void
 drift_model_release(struct drift_model *model)
 {
+    struct drift_kept *kept;
+
+    while ((kept = drift_kept_take(&model->kept, &model->owner->budget))) {
+        drift_kept_free(kept);
+    }
     drift_learner_free(model->learner);
     drift_binding_unref(model->binding);
     free(model);

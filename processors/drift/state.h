@@ -4,7 +4,7 @@
  *
  * `lock` guards all of it. Evaluating a window and freezing a learned reference take long and run on the
  * control loop without the lock: the version (the model) is marked `busy` meanwhile, and freed afterwards
- * when it was forgotten.
+ * when it was forgotten. Records that arrive while their model freezes are kept and counted right after.
  */
 #ifndef OTC_DRIFT_STATE_H
 #define OTC_DRIFT_STATE_H
@@ -12,6 +12,7 @@
 #include "common/analysis/emit.h"
 #include "processors/drift/binding.h"
 #include "processors/drift/drift_config.h"
+#include "processors/drift/kept.h"
 #include "processors/drift/learn.h"
 
 #include <pthread.h>
@@ -57,6 +58,8 @@ struct drift_verdict {
     double coverage;
 };
 
+/** FREEZING from the record on that completes the learning until the last record kept meanwhile is counted.
+ */
 enum drift_phase { DRIFT_LEARNING, DRIFT_FREEZING, DRIFT_READY, DRIFT_UNREFERENCED };
 
 struct drift_model {
@@ -65,6 +68,7 @@ struct drift_model {
     enum drift_phase phase;
     struct drift_learner *learner;
     struct drift_binding *binding;
+    struct drift_kept_list kept; /* while FREEZING */
     double progress;
     bool busy, dead;
     uint64_t shown;
@@ -93,7 +97,6 @@ struct drift_version {
 struct drift_input {
     struct otc_consumer consumer;
     struct drift *owner;
-    enum otc_signal signal;
 };
 
 struct drift {
@@ -119,6 +122,7 @@ struct drift {
     size_t max_observed;
     int64_t start_ns;
     uint64_t malformed; /* parts whose walk failed */
+    uint64_t calls;     /* of consume */
     bool stopped;
 };
 
@@ -137,6 +141,10 @@ void drift_model_release(struct drift_model *model);
 /** Counts the records of a batch. Takes the lock once. */
 otc_status drift_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done,
                          struct otc_error *err);
+
+/** Counts what a batch holds of a model whose reference stands, or failed. Under the lock; true when a window
+ * is due. */
+bool drift_count_kept(struct drift_model *model, const struct drift_kept *kept);
 
 /** Freezes and evaluates all that is due; on the control loop, without the lock. `arg` is the struct drift.
  */

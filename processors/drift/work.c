@@ -344,7 +344,7 @@ take_learner(struct drift *drift, struct freezing *out)
     for (size_t i = 0; i < otc_models_count(drift->models); i++) {
         struct drift_model *model = otc_models_at(drift->models, i)->state;
 
-        if (model->phase != DRIFT_LEARNING || drift_learner_progress(model->learner) < 1) {
+        if (model->phase != DRIFT_FREEZING || model->busy) {
             continue;
         }
         out->name = malloc(model->name.len + 1);
@@ -356,7 +356,6 @@ take_learner(struct drift *drift, struct freezing *out)
         out->model = model;
         out->learner = model->learner;
         model->learner = NULL;
-        model->phase = DRIFT_FREEZING;
         model->busy = true;
         return true;
     }
@@ -381,12 +380,9 @@ freeze(struct drift *drift, struct freezing *freezing, struct otc_error *err)
 }
 
 static void
-return_learner(struct drift *drift, struct freezing *freezing, otc_status status, const struct otc_error *err)
+log_freezing(struct drift *drift, const struct freezing *freezing, otc_status status,
+             const struct otc_error *err)
 {
-    struct drift_model *model = freezing->model;
-
-    model->busy = false;
-    drift_learner_free(freezing->learner);
     if (status == OTC_OK) {
         otc_log(drift->host->logger, OTC_LOG_INFO, drift->id, "Reference learned",
                 OTC_FIELD_SLICE("model", otc_slice_of(freezing->name, freezing->name_len)),
@@ -398,14 +394,46 @@ return_learner(struct drift *drift, struct freezing *freezing, otc_status status
                 OTC_FIELD_SLICE("model", otc_slice_of(freezing->name, freezing->name_len)),
                 OTC_FIELD_TEXT("error", err->text));
     }
+}
+
+/* Under the lock: what was kept is counted, one batch a call, so that senders wait no longer for the lock
+ * than for one another. The model is ready, and true is told, once nothing is left. `*counted` is the
+ * caller's to free. */
+static bool
+settle_model(struct drift_model *model, struct drift_kept **counted)
+{
+    *counted = model->dead ? NULL : drift_kept_take(&model->kept, &model->owner->budget);
+    if (*counted) {
+        (void)drift_count_kept(model, *counted);
+        return false;
+    }
+    model->busy = false;
     if (model->dead) {
-        drift_binding_unref(freezing->binding);
         drift_model_release(model);
     } else {
-        model->binding = freezing->binding;
-        model->phase = status == OTC_OK ? DRIFT_READY : DRIFT_UNREFERENCED;
+        model->phase = model->binding ? DRIFT_READY : DRIFT_UNREFERENCED;
     }
-    free(freezing->name);
+    return true;
+}
+
+/* The reference stands, or there will be none. */
+static void
+return_learner(struct drift *drift, struct freezing *freezing)
+{
+    struct drift_model *model = freezing->model;
+    struct drift_kept *counted;
+    bool settled;
+
+    pthread_mutex_lock(&drift->lock);
+    drift_learner_free(freezing->learner);
+    model->binding = freezing->binding;
+    pthread_mutex_unlock(&drift->lock);
+    do {
+        pthread_mutex_lock(&drift->lock);
+        settled = settle_model(model, &counted);
+        pthread_mutex_unlock(&drift->lock);
+        drift_kept_free(counted);
+    } while (!settled);
 }
 
 /* Freezes one reference; false when none is due. */
@@ -424,9 +452,9 @@ work_on_learner(struct drift *drift)
         return false;
     }
     status = freeze(drift, &freezing, &err);
-    pthread_mutex_lock(&drift->lock);
-    return_learner(drift, &freezing, status, &err);
-    pthread_mutex_unlock(&drift->lock);
+    log_freezing(drift, &freezing, status, &err);
+    return_learner(drift, &freezing);
+    free(freezing.name);
     return true;
 }
 

@@ -105,6 +105,77 @@ test_a_reference_is_learned_then_compared(void **state)
     stage_free(stage);
 }
 
+/* `n` records of a feature, all in one request and of one instant. */
+static void
+burst(struct stage *stage, size_t n, double first)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct field fields[] = {NUMBER("ml.feature.age", first + (double)i)};
+
+        record(stage, stage_now(stage), fields, 1);
+    }
+    send(stage);
+}
+
+static double
+excluded(struct stage *stage, const char *reason)
+{
+    return look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", reason)).value;
+}
+
+/* Nothing freezes here until time passes: what comes before it is in the windows afterwards, from the middle
+ * of the request that completes the learning on, and in order. */
+static void
+test_no_record_is_lost_while_the_reference_freezes(void **state)
+{
+    struct stage *stage =
+        stage_new("presets: [ml]\nreference: {learn: {observations: 100, duration: 0s}}\n"
+                  "window: {length: 1m, pane: 10s, allowed_lateness: 0s, min_observations: 50}\n");
+
+    (void)state;
+    burst(stage, 150, 0);
+    for (int i = 0; i < 5; i++) {
+        burst(stage, 50, 0);
+    }
+    otc_vhost_advance(stage->vhost, 11 * OTC_SECOND);
+    assert_int_equal(otc_vhost_logged(stage->vhost, "Reference learned"), 1);
+    burst(stage, 7, 0);
+    flush(stage);
+    assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "age"), 100, 0);
+    assert_float_equal(of_feature(stage, "ml.drift.window.observations", "age"), 300, 0);
+    assert_float_equal(of_model(stage, "ml.inference.records"), 407, 0);
+    for (int i = 0; i < 6; i++) {
+        static const char *const reasons[] = {"late",   "too_old",  "future",
+                                              "memory", "features", "no_reference"};
+
+        assert_false(excluded(stage, reasons[i]) > 0);
+    }
+    stage_free(stage);
+}
+
+static void
+test_what_cannot_be_kept_while_freezing_is_counted(void **state)
+{
+    struct stage *stage =
+        stage_new("presets: [ml]\nreference: {learn: {observations: 100, duration: 0s}}\n"
+                  "window: {length: 1m, pane: 10s, allowed_lateness: 0s, min_observations: 50}\n"
+                  "limits: {memory: 64KiB}\n");
+    double seen;
+
+    (void)state;
+    burst(stage, 100, 0);
+    for (int i = 0; i < 50; i++) {
+        burst(stage, 50, 0);
+    }
+    otc_vhost_advance(stage->vhost, 11 * OTC_SECOND);
+    burst(stage, 1, 0);
+    flush(stage);
+    assert_true(excluded(stage, "memory") > 0);
+    seen = of_feature(stage, "ml.drift.window.observations", "age");
+    assert_true(seen > 0 && seen + excluded(stage, "memory") == 2500);
+    stage_free(stage);
+}
+
 static void
 test_a_shift_is_detected_and_ends(void **state)
 {
@@ -419,6 +490,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_reference_is_learned_then_compared),
+        cmocka_unit_test(test_no_record_is_lost_while_the_reference_freezes),
+        cmocka_unit_test(test_what_cannot_be_kept_while_freezing_is_counted),
         cmocka_unit_test(test_a_shift_is_detected_and_ends),
         cmocka_unit_test(test_an_episode_is_k_of_n_windows),
         cmocka_unit_test(test_categories_and_unseen_ones),
