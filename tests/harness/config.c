@@ -32,7 +32,20 @@ otc_test_config(const struct otc_factory *factory, const char *yaml, struct otc_
         status = factory->validate(otc_config_value(*out), err);
         if (status != OTC_OK) {
             otc_config_free(*out);
+            *out = NULL;
         }
     }
     return status;
+}
+
+bool
+otc_test_refuses(const struct otc_factory *factory, const char *yaml, const char *part, struct otc_error *err)
+{
+    struct otc_config *config = NULL;
+
+    if (otc_test_config(factory, yaml, &config, err) == OTC_OK) {
+        otc_config_free(config);
+        return false;
+    }
+    return err->text[0] != '\0' && strstr(err->text, part) != NULL;
 }

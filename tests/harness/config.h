@@ -16,4 +16,8 @@ OTC_CHECK otc_status otc_test_config(const struct otc_factory *factory, const ch
 OTC_CHECK otc_status otc_test_decode(const struct otc_schema *schema, const char *yaml,
                                      struct otc_config **out, struct otc_error *err);
 
+/** True when the settings are refused and the error says `part`. */
+bool otc_test_refuses(const struct otc_factory *factory, const char *yaml, const char *part,
+                      struct otc_error *err);
+
 #endif

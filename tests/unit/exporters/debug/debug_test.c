@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/otlp/json.h"
-#include "tests/unit/rig.h"
+#include "tests/harness/rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,11 +61,8 @@ static const char logs[] =
     "\"attributes\":[{\"key\":\"app\",\"value\":{\"stringValue\":\"server\"}}],\"flags\":1},{"
     "\"severityNumber\":14}]}]}]}";
 
-static char folder[] = "/tmp/debug_XXXXXX";
-static char path[64];
-
 static otc_status
-send_json(struct rig *rig, enum otc_signal signal, const char *json, size_t items)
+send_json(struct otc_rig *rig, enum otc_signal signal, const char *json, size_t items)
 {
     OTC_AUTO_BUF struct otc_buf bytes = {.limit = 1 << 20};
     struct otc_error err = OTC_ERROR_INIT;
@@ -81,24 +78,24 @@ send_json(struct rig *rig, enum otc_signal signal, const char *json, size_t item
 static void
 write_of(const char *verbosity, enum otc_signal signal, const char *json, struct otc_buf *out)
 {
-    struct rig rig = {.vhost = NULL};
+    struct otc_rig rig = {0};
     struct otc_error err = OTC_ERROR_INIT;
     char yaml[256];
     uint8_t chunk[4096];
     FILE *file;
     size_t n;
 
-    unlink(path);
+    unlink(otc_scratch_path());
     snprintf(yaml, sizeof(yaml), "{verbosity: %s, use_internal_logger: false, output_paths: [%s]}", verbosity,
-             path);
-    if (rig_create(&rig, factory, yaml, &err) != OTC_OK ||
+             otc_scratch_path());
+    if (otc_rig_create(&rig, factory, yaml, &err) != OTC_OK ||
         rig.component->ops->start(rig.component, &err) != OTC_OK) {
         fail_msg("%s", err.text);
     }
     assert_int_equal(send_json(&rig, signal, json, 2), OTC_OK);
     assert_int_equal(rig.component->ops->shutdown(rig.component, 0, &err), OTC_OK);
-    rig_free(&rig);
-    file = fopen(path, "re");
+    otc_rig_free(&rig);
+    file = fopen(otc_scratch_path(), "re");
     assert_non_null(file);
     while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0) {
         otc_buf_append(out, chunk, n);
@@ -254,11 +251,11 @@ detailed_logs(void **state)
 static void
 batches_are_sampled(void **state)
 {
-    struct rig rig = {.vhost = NULL};
+    struct otc_rig rig = {0};
     struct otc_error err = OTC_ERROR_INIT;
 
     (void)state;
-    assert_int_equal(rig_create(&rig, factory, "{sampling_initial: 3, sampling_thereafter: 4}", &err),
+    assert_int_equal(otc_rig_create(&rig, factory, "{sampling_initial: 3, sampling_thereafter: 4}", &err),
                      OTC_OK);
     assert_int_equal(rig.component->ops->start(rig.component, &err), OTC_OK);
     for (int i = 0; i < 11; i++) {
@@ -274,7 +271,7 @@ batches_are_sampled(void **state)
     assert_int_equal(send_json(&rig, OTC_TRACES, traces, 2), OTC_OK);
     assert_int_equal(otc_vhost_logged(rig.vhost, "Traces"), 6);
     assert_int_equal(otc_vhost_metric(rig.vhost, "otelcol_exporter_sent_spans", "exporter=debug"), 24);
-    rig_free(&rig);
+    otc_rig_free(&rig);
 }
 
 static void
@@ -282,39 +279,23 @@ bad_input_is_refused(void **state)
 {
     static const char *const yaml[] = {"{verbosity: loud}", "{output_paths: [stdout]}",
                                        "{sampling_initial: -1}", "{loglevel: debug}"};
-    struct rig rig = {.vhost = NULL};
+    struct otc_rig rig = {0};
     struct otc_error err = OTC_ERROR_INIT;
     struct otc_batch *batch = otc_batch_copy_of(OTC_TRACES, otc_slice_str("\x0a\xff"), 1, NULL);
 
     (void)state;
     for (size_t i = 0; i < sizeof(yaml) / sizeof(yaml[0]); i++) {
-        assert_int_not_equal(rig_configure(&rig, factory, yaml[i], &err), OTC_OK);
-        rig_free(&rig);
+        assert_true(otc_test_refuses(factory, yaml[i], "", &err));
     }
-    assert_int_equal(rig_create(&rig, factory, "{verbosity: detailed}", &err), OTC_OK);
+    assert_int_equal(otc_rig_create(&rig, factory, "{verbosity: detailed}", &err), OTC_OK);
     assert_int_equal(otc_consume(rig.component->ops->input(rig.component, OTC_TRACES), batch, NULL, &err),
                      OTC_INVALID_ARGUMENT);
-    rig_free(&rig);
-    assert_int_equal(
-        rig_create(&rig, factory, "{use_internal_logger: false, output_paths: [/nonexistent/file]}", &err),
-        OTC_OK);
+    otc_rig_free(&rig);
+    assert_int_equal(otc_rig_create(&rig, factory,
+                                    "{use_internal_logger: false, output_paths: [/nonexistent/file]}", &err),
+                     OTC_OK);
     assert_int_equal(rig.component->ops->start(rig.component, &err), OTC_FAILED_PRECONDITION);
-    rig_free(&rig);
-}
-
-static int
-make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) && snprintf(path, sizeof(path), "%s/out", folder) > 0 ? 0 : -1;
-}
-
-static int
-remove_folder(void **state)
-{
-    (void)state;
-    unlink(path);
-    return rmdir(folder);
+    otc_rig_free(&rig);
 }
 
 int
@@ -327,5 +308,5 @@ main(void)
         cmocka_unit_test(bad_input_is_refused),
     };
 
-    return cmocka_run_group_tests_name("exporters/debug", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("exporters/debug", tests, otc_scratch_setup, otc_scratch_teardown);
 }

@@ -2,9 +2,9 @@
 #include "common/json/json.h"
 #include "common/otlp/build.h"
 #include "common/otlp/json.h"
+#include "tests/harness/http_get.h"
+#include "tests/harness/rig.h"
 #include "tests/unit/common/prometheus/verification.h"
-#include "tests/unit/http_get.h"
-#include "tests/unit/rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,24 +15,21 @@
 extern const struct otc_factory otc_prometheus_exporter_factory;
 static const struct otc_factory *const factory = &otc_prometheus_exporter_factory;
 
-static char folder[] = "/tmp/prometheus_XXXXXX";
-static char path[64];
-
 static void
-start_with(struct rig *rig, const char *settings)
+start_with(struct otc_rig *rig, const char *settings)
 {
     struct otc_error err = OTC_ERROR_INIT;
     char yaml[1024];
 
-    snprintf(yaml, sizeof(yaml), "{endpoint: %s, transport: unix%s}", path, settings);
-    if (rig_create(rig, factory, yaml, &err) != OTC_OK ||
+    snprintf(yaml, sizeof(yaml), "{endpoint: %s, transport: unix%s}", otc_scratch_path(), settings);
+    if (otc_rig_create(rig, factory, yaml, &err) != OTC_OK ||
         rig->component->ops->start(rig->component, &err) != OTC_OK) {
         fail_msg("%s", err.text);
     }
 }
 
 static otc_status
-send_bytes(struct rig *rig, struct otc_slice request, size_t points)
+send_bytes(struct otc_rig *rig, struct otc_slice request, size_t points)
 {
     struct otc_error err = OTC_ERROR_INIT;
     struct otc_batch *batch = otc_batch_copy_of(OTC_METRICS, request, points, NULL);
@@ -50,7 +47,7 @@ struct sent {
 };
 
 static void
-send_points(struct rig *rig, const struct sent *points, size_t n)
+send_points(struct otc_rig *rig, const struct sent *points, size_t n)
 {
     OTC_AUTO_BUF struct otc_buf request = {.limit = 1 << 20};
     const struct otc_attribute resource[] = {OTC_ATTR_STR("service.name", "api")};
@@ -95,8 +92,8 @@ send_points(struct rig *rig, const struct sent *points, size_t n)
 static const char *
 scrape(struct otc_buf *answer)
 {
-    assert_int_equal(http_request(path, "GET", "/metrics", "", answer), 200);
-    return http_body(answer);
+    assert_int_equal(otc_http_request(otc_scratch_path(), "GET", "/metrics", "", answer), 200);
+    return otc_http_body(answer);
 }
 
 static void
@@ -113,7 +110,7 @@ assert_has(const char *page, const char *line)
 }
 
 static int64_t
-dropped(struct rig *rig, const char *reason)
+dropped(struct otc_rig *rig, const char *reason)
 {
     char labels[128];
 
@@ -205,7 +202,7 @@ write_json(const struct otc_json *value, struct otc_json_writer *writer)
 }
 
 static void
-send_json(struct rig *rig, const struct otc_json *request)
+send_json(struct otc_rig *rig, const struct otc_json *request)
 {
     OTC_AUTO_BUF struct otc_buf text = {.limit = 1 << 20};
     OTC_AUTO_BUF struct otc_buf bytes = {.limit = 1 << 20};
@@ -221,7 +218,7 @@ send_json(struct rig *rig, const struct otc_json *request)
 }
 
 static void
-run_steps(struct rig *rig, const struct otc_json *steps)
+run_steps(struct otc_rig *rig, const struct otc_json *steps)
 {
     for (size_t i = 0; i < otc_json_size(steps); i++) {
         const struct otc_json *step = otc_json_at(steps, i);
@@ -251,7 +248,7 @@ the_collectors_end_to_end_cases_agree(void **state)
         const struct otc_json *one = otc_json_at(cases, i);
         OTC_AUTO_BUF struct otc_buf yaml = {.limit = 4096};
         OTC_AUTO_BUF struct otc_buf answer = {.limit = 1 << 20};
-        struct rig rig = {.vhost = NULL};
+        struct otc_rig rig = {0};
 
         if (otc_json_size(otc_json_get(one, "steps")) == 0) {
             continue;
@@ -261,7 +258,7 @@ the_collectors_end_to_end_cases_agree(void **state)
         run_steps(&rig, otc_json_get(one, "steps"));
         otc_vhost_advance(rig.vhost, 121 * OTC_MINUTE);
         assert_string_equal(scrape(&answer), "");
-        rig_free(&rig);
+        otc_rig_free(&rig);
         done++;
     }
     assert_int_equal(done, 2);
@@ -274,7 +271,7 @@ static void
 the_last_value_is_shown(void **state)
 {
     OTC_AUTO_BUF struct otc_buf answer = {.limit = 1 << 20};
-    struct rig rig = {.vhost = NULL};
+    struct otc_rig rig = {0};
 
     (void)state;
     start_with(&rig, "");
@@ -290,7 +287,7 @@ the_last_value_is_shown(void **state)
     assert_has(scrape(&answer), "g{job=\"api\",k=\"c\"} 4");
     assert_int_equal(
         otc_vhost_metric(rig.vhost, "otelcol_exporter_sent_metric_points", "exporter=prometheus"), 5);
-    rig_free(&rig);
+    otc_rig_free(&rig);
 }
 
 static void
@@ -300,7 +297,7 @@ deltas_accumulate(void **state)
 
     (void)state;
     for (int bridge = 0; bridge < 2; bridge++) {
-        struct rig rig = {.vhost = NULL};
+        struct otc_rig rig = {0};
 
         start_with(&rig, bridge ? ", bridge_delta_gaps: true, add_metric_suffixes: false"
                                 : ", add_metric_suffixes: false");
@@ -316,7 +313,7 @@ deltas_accumulate(void **state)
         assert_has(scrape(&answer), bridge ? "h_sum{job=\"api\"} 10" : "h_sum{job=\"api\"} 2");
         SEND(&rig, {&falling, NULL, 0, 10, 5, 0}, {&vague, NULL, 0, 10, 5, 0});
         assert_int_equal(dropped(&rig, "unsupported"), 2);
-        rig_free(&rig);
+        otc_rig_free(&rig);
     }
 }
 
@@ -324,7 +321,7 @@ static void
 series_expire_without_scrapes(void **state)
 {
     OTC_AUTO_BUF struct otc_buf answer = {.limit = 1 << 20};
-    struct rig rig = {.vhost = NULL};
+    struct otc_rig rig = {0};
 
     (void)state;
     start_with(&rig, ", metric_expiration: 5m");
@@ -337,14 +334,14 @@ series_expire_without_scrapes(void **state)
                      1);
     assert_null(strstr(scrape(&answer), "old"));
     assert_has(scrape(&answer), "g{job=\"api\",k=\"new\"} 1");
-    rig_free(&rig);
+    otc_rig_free(&rig);
 }
 
 static void
 series_are_limited(void **state)
 {
     OTC_AUTO_BUF struct otc_buf answer = {.limit = 1 << 20};
-    struct rig rig = {.vhost = NULL};
+    struct otc_rig rig = {0};
 
     (void)state;
     start_with(&rig, ", max_series: 2");
@@ -353,14 +350,14 @@ series_are_limited(void **state)
     assert_int_equal(dropped(&rig, "series_limit"), 1);
     assert_has(scrape(&answer), "g{job=\"api\",k=\"a\"} 7");
     assert_null(strstr(scrape(&answer), "k=\"c\""));
-    rig_free(&rig);
+    otc_rig_free(&rig);
 }
 
 static void
 the_endpoint_speaks_http(void **state)
 {
     OTC_AUTO_BUF struct otc_buf answer = {.limit = 1 << 20};
-    struct rig rig = {.vhost = NULL};
+    struct otc_rig rig = {0};
     struct otc_error err = OTC_ERROR_INIT;
 
     (void)state;
@@ -368,19 +365,20 @@ the_endpoint_speaks_http(void **state)
     SEND(&rig, {&gauge, "a", 0, 10, 1, 0});
     assert_has(scrape(&answer), "g{env=\"test\",job=\"api\",k=\"a\"} 1");
     assert_non_null(strstr((const char *)answer.data, "text/plain; version=0.0.4; charset=utf-8"));
-    assert_int_equal(
-        http_request(path, "GET", "/metrics", "Accept: application/openmetrics-text\r\n", &answer), 200);
+    assert_int_equal(otc_http_request(otc_scratch_path(), "GET", "/metrics",
+                                      "Accept: application/openmetrics-text\r\n", &answer),
+                     200);
     assert_non_null(strstr((const char *)answer.data, "application/openmetrics-text; version=1.0.0"));
-    assert_non_null(strstr(http_body(&answer), "\n# EOF\n"));
-    assert_int_equal(http_request(path, "HEAD", "/metrics", "", &answer), 200);
-    assert_string_equal(http_body(&answer), "");
-    assert_int_equal(http_request(path, "DELETE", "/metrics", "", &answer), 405);
-    assert_int_equal(http_request(path, "GET", "/", "", &answer), 404);
+    assert_non_null(strstr(otc_http_body(&answer), "\n# EOF\n"));
+    assert_int_equal(otc_http_request(otc_scratch_path(), "HEAD", "/metrics", "", &answer), 200);
+    assert_string_equal(otc_http_body(&answer), "");
+    assert_int_equal(otc_http_request(otc_scratch_path(), "DELETE", "/metrics", "", &answer), 405);
+    assert_int_equal(otc_http_request(otc_scratch_path(), "GET", "/", "", &answer), 404);
     assert_int_equal(send_bytes(&rig, otc_slice_str("\x0a\xff\xff"), 1), OTC_INVALID_ARGUMENT);
     assert_has(scrape(&answer), "g{env=\"test\",job=\"api\",k=\"a\"} 1");
     assert_int_equal(rig.component->ops->shutdown(rig.component, INT64_MAX, &err), OTC_OK);
     assert_int_equal(rig.component->ops->shutdown(rig.component, INT64_MAX, &err), OTC_OK);
-    rig_free(&rig);
+    otc_rig_free(&rig);
 }
 
 static void
@@ -389,7 +387,7 @@ conflicts_are_told_once(void **state)
     static const struct otc_metric other = {
         .name = "g", .type = OTC_METRIC_HISTOGRAM, .temporality = OTC_TEMPORALITY_CUMULATIVE};
     OTC_AUTO_BUF struct otc_buf answer = {.limit = 1 << 20};
-    struct rig rig = {.vhost = NULL};
+    struct otc_rig rig = {0};
 
     (void)state;
     start_with(&rig, "");
@@ -399,7 +397,7 @@ conflicts_are_told_once(void **state)
     assert_int_equal(otc_vhost_logged(rig.vhost, "Series are not exposed"), 1);
     assert_int_equal(
         otc_vhost_metric(rig.vhost, "aimon_exporter_prometheus_conflicts", "exporter=prometheus"), 1);
-    rig_free(&rig);
+    otc_rig_free(&rig);
 }
 
 static void
@@ -417,30 +415,12 @@ bad_settings_are_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct rig rig = {.vhost = NULL};
         struct otc_error err = OTC_ERROR_INIT;
 
-        assert_int_not_equal(rig_configure(&rig, factory, cases[i].yaml, &err), OTC_OK);
-        if (!strstr(err.text, cases[i].text)) {
+        if (!otc_test_refuses(factory, cases[i].yaml, cases[i].text, &err)) {
             fail_msg("%s: %s", cases[i].yaml, err.text);
         }
-        rig_free(&rig);
     }
-}
-
-static int
-make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) && snprintf(path, sizeof(path), "%s/socket", folder) > 0 ? 0 : -1;
-}
-
-static int
-remove_folder(void **state)
-{
-    (void)state;
-    unlink(path);
-    return rmdir(folder);
 }
 
 int
@@ -457,5 +437,6 @@ main(void)
         cmocka_unit_test(bad_settings_are_refused),
     };
 
-    return cmocka_run_group_tests_name("exporters/prometheus", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("exporters/prometheus", tests, otc_scratch_setup,
+                                       otc_scratch_teardown);
 }

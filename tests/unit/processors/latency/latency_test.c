@@ -3,6 +3,7 @@
 #include "common/otlp/wire.h"
 #include "common/stats/bins.h"
 #include "processors/latency/latency_config.h"
+#include "tests/harness/config.h"
 #include "tests/harness/data/testdata.h"
 #include "tests/harness/sink.h"
 #include "tests/harness/vhost.h"
@@ -35,7 +36,7 @@ prepare(struct fixture *fixture)
 
     *fixture = (struct fixture){.vhost = otc_vhost_new(), .sink = otc_sink_new()};
     otc_buf_init(&fixture->spans, 1 << 24);
-    if (otc_config_decode(&latency_schema, NULL, "connectors::latency", &fixture->config, &err) != OTC_OK)
+    if (otc_test_decode(&latency_schema, "", &fixture->config, &err) != OTC_OK)
         fail_msg("%s", err.text);
     fixture->own = *(const struct latency_config *)otc_config_value(fixture->config);
 }

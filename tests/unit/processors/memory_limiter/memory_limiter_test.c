@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/memory_limiter/memory.h"
+#include "tests/harness/rig.h"
 #include "tests/harness/sink.h"
-#include "tests/unit/rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,13 +57,14 @@ data_is_refused_above_the_soft_limit(void **state)
 {
     struct fake_memory memory = {.usage = 70 * MIB};
     const struct memory_limiter_reader reader = {fake_usage, fake_total, fake_trim, &memory};
-    struct rig rig = {.vhost = NULL};
+    struct otc_rig rig = {0};
     struct otc_error err = OTC_ERROR_INIT;
     struct otc_sink *sink = otc_sink_new();
 
     (void)state;
     assert_int_equal(
-        rig_create(&rig, factory, "{check_interval: 1s, limit_mib: 100, spike_limit_mib: 20}", &err), OTC_OK);
+        otc_rig_create(&rig, factory, "{check_interval: 1s, limit_mib: 100, spike_limit_mib: 20}", &err),
+        OTC_OK);
     memory_limiter_use_reader(rig.component, &reader);
     for (int i = 0; i < OTC_N_SIGNALS; i++) {
         assert_int_equal(
@@ -102,7 +103,7 @@ data_is_refused_above_the_soft_limit(void **state)
     assert_int_equal(COUNTED("accepted_metric_points"), 7);
     assert_int_equal(rig.component->ops->shutdown(rig.component, 0, &err), OTC_OK);
     assert_int_equal(rig.component->ops->shutdown(rig.component, 0, &err), OTC_OK);
-    rig_free(&rig);
+    otc_rig_free(&rig);
     otc_sink_free(sink);
 }
 
@@ -111,12 +112,13 @@ freed_memory_is_returned_before_refusing(void **state)
 {
     struct fake_memory memory = {.usage = 95 * MIB, .total = 1000 * MIB, .after_trim = 10 * MIB};
     const struct memory_limiter_reader reader = {fake_usage, fake_total, fake_trim, &memory};
-    struct rig rig = {.vhost = NULL};
+    struct otc_rig rig = {0};
     struct otc_error err = OTC_ERROR_INIT;
 
     (void)state;
     /* 10 % of 1000 MiB, less a fifth of it: 80 MiB. */
-    assert_int_equal(rig_create(&rig, factory, "{check_interval: 1s, limit_percentage: 10}", &err), OTC_OK);
+    assert_int_equal(otc_rig_create(&rig, factory, "{check_interval: 1s, limit_percentage: 10}", &err),
+                     OTC_OK);
     memory_limiter_use_reader(rig.component, &reader);
     assert_int_equal(rig.component->ops->start(rig.component, &err), OTC_OK);
     otc_vhost_advance(rig.vhost, OTC_SECOND);
@@ -131,7 +133,7 @@ freed_memory_is_returned_before_refusing(void **state)
     memory.usage = 101 * MIB;
     otc_vhost_advance(rig.vhost, OTC_SECOND);
     assert_int_equal(memory.trims, 2);
-    rig_free(&rig);
+    otc_rig_free(&rig);
 }
 
 static void
@@ -139,14 +141,15 @@ unknown_total_memory_fails_the_start(void **state)
 {
     struct fake_memory memory = {.usage = 1};
     const struct memory_limiter_reader reader = {fake_usage, fake_total, fake_trim, &memory};
-    struct rig rig = {.vhost = NULL};
+    struct otc_rig rig = {0};
     struct otc_error err = OTC_ERROR_INIT;
 
     (void)state;
-    assert_int_equal(rig_create(&rig, factory, "{check_interval: 1s, limit_percentage: 10}", &err), OTC_OK);
+    assert_int_equal(otc_rig_create(&rig, factory, "{check_interval: 1s, limit_percentage: 10}", &err),
+                     OTC_OK);
     memory_limiter_use_reader(rig.component, &reader);
     assert_int_equal(rig.component->ops->start(rig.component, &err), OTC_FAILED_PRECONDITION);
-    rig_free(&rig);
+    otc_rig_free(&rig);
 }
 
 static void
@@ -172,14 +175,11 @@ bad_settings_are_refused_in_the_collectors_words(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct rig rig = {.vhost = NULL};
         struct otc_error err = OTC_ERROR_INIT;
 
-        assert_int_not_equal(rig_configure(&rig, factory, cases[i].yaml, &err), OTC_OK);
-        if (!strstr(err.text, cases[i].text)) {
+        if (!otc_test_refuses(factory, cases[i].yaml, cases[i].text, &err)) {
             fail_msg("%s: %s", cases[i].yaml, err.text);
         }
-        rig_free(&rig);
     }
 }
 

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** @file A blocking HTTP/1.1 exchange over a unix socket, for tests of pages. */
-#ifndef TESTS_UNIT_HTTP_GET_H
-#define TESTS_UNIT_HTTP_GET_H
-
-#include "common/base/buf.h"
+#include "tests/harness/http_get.h"
 
 #include <stdio.h>
 #include <sys/socket.h>
@@ -11,13 +7,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/**
- * Sends one request (`headers`: whole lines with CRLF, may be "") and reads until the server closes. The
- * answer's status, or 0 when there was none; the whole answer in `out`.
- */
-static inline int
-http_request(const char *socket_path, const char *method, const char *path, const char *headers,
-             struct otc_buf *out)
+int
+otc_http_request(const char *socket_path, const char *method, const char *path, const char *headers,
+                 struct otc_buf *out)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct timeval patience = {.tv_sec = 10};
@@ -46,14 +38,11 @@ http_request(const char *socket_path, const char *method, const char *path, cons
     return otc_buf_cstr(out) && sscanf((const char *)out->data, "HTTP/1.1 %d", &status) == 1 ? status : 0;
 }
 
-/** What follows the head of an answer. */
-static inline const char *
-http_body(struct otc_buf *answer)
+const char *
+otc_http_body(struct otc_buf *answer)
 {
     const char *text = otc_buf_cstr(answer);
     const char *end = text ? strstr(text, "\r\n\r\n") : NULL;
 
     return end ? end + 4 : "";
 }
-
-#endif
