@@ -349,43 +349,28 @@ put_histogram(struct otc_buf *out, const struct otc_point *point)
     put_exemplars(out, point->encoded, 8);
 }
 
-/** One bucket a line; the negative side from the largest magnitude on. */
+/** The limit away from zero belongs to a bucket. */
 static void
-put_side(struct otc_buf *out, const struct otc_exp_buckets *buckets, int32_t scale, bool negative)
+put_bucket(struct otc_buf *out, double lower, double upper, uint64_t count)
 {
-    OTC_AUTO_BUF struct otc_buf counts = {.limit = DEBUG_TEXT_MAX};
-    struct otc_varint_cursor cursor = {.started = false};
-    double factor = ldexp(0.69314718055994530942, -scale);
-    uint64_t count;
-    size_t n;
+    const bool negative = signbit(upper);
 
-    while (otc_exp_buckets_next(buckets, &cursor, &count)) {
-        otc_buf_append(&counts, &count, sizeof(count));
-    }
-    n = counts.len / sizeof(count);
-    for (size_t i = 0; i < n && !out->failed; i++) {
-        size_t at = negative ? n - 1 - i : i;
-        double lower = exp(((double)buckets->offset + (double)at) * factor);
-        double upper = exp(((double)buckets->offset + (double)at + 1) * factor);
-
-        memcpy(&count, counts.data + at * sizeof(count), sizeof(count));
-        otc_buf_append_str(out, negative ? "Bucket [" : "Bucket (");
-        debug_put_fixed(out, negative ? -upper : lower);
-        otc_buf_append_str(out, ", ");
-        debug_put_fixed(out, negative ? -lower : upper);
-        otc_buf_printf(out, "%c, Count: %" PRIu64 "\n", negative ? ')' : ']', count);
-    }
+    otc_buf_append_str(out, negative ? "Bucket [" : "Bucket (");
+    debug_put_fixed(out, lower);
+    otc_buf_append_str(out, ", ");
+    debug_put_fixed(out, upper);
+    otc_buf_printf(out, "%c, Count: %" PRIu64 "\n", negative ? ')' : ']', count);
 }
 
 static void
 put_exponential(struct otc_buf *out, const struct otc_point *point)
 {
     put_count_lines(out, point);
-    put_side(out, &point->negative, point->scale, true);
+    debug_put_side(out, &point->negative, point->scale, true, put_bucket);
     if (point->zero_count > 0) {
         otc_buf_printf(out, "Bucket [0, 0], Count: %" PRIu64 "\n", point->zero_count);
     }
-    put_side(out, &point->positive, point->scale, false);
+    debug_put_side(out, &point->positive, point->scale, false, put_bucket);
     put_exemplars(out, point->encoded, 11);
 }
 

@@ -136,39 +136,24 @@ put_explicit(struct otc_buf *out, const struct otc_point *point)
     }
 }
 
-/** One side's buckets by their upper limits; the negative side from the largest magnitude on. */
+/** By the upper limit. */
 static void
-put_side(struct otc_buf *out, const struct otc_exp_buckets *buckets, int32_t scale, bool negative)
+put_bucket(struct otc_buf *out, double lower, double upper, uint64_t count)
 {
-    OTC_AUTO_BUF struct otc_buf counts = {.limit = DEBUG_TEXT_MAX};
-    struct otc_varint_cursor cursor = {.started = false};
-    double factor = ldexp(0.69314718055994530942, -scale);
-    uint64_t count;
-    size_t n;
-
-    while (otc_exp_buckets_next(buckets, &cursor, &count)) {
-        otc_buf_append(&counts, &count, sizeof(count));
-    }
-    n = counts.len / sizeof(count);
-    for (size_t i = 0; i < n && !out->failed; i++) {
-        size_t at = negative ? n - 1 - i : i;
-        double index = (double)buckets->offset + (double)at;
-
-        memcpy(&count, counts.data + at * sizeof(count), sizeof(count));
-        put_named(out, " le", negative ? -exp(index * factor) : exp((index + 1) * factor));
-        otc_buf_printf(out, "=%" PRIu64, count);
-    }
+    (void)lower;
+    put_named(out, " le", upper);
+    otc_buf_printf(out, "=%" PRIu64, count);
 }
 
 static void
 put_exponential(struct otc_buf *out, const struct otc_point *point)
 {
     put_count(out, point);
-    put_side(out, &point->negative, point->scale, true);
+    debug_put_side(out, &point->negative, point->scale, true, put_bucket);
     if (point->zero_count > 0) {
         otc_buf_printf(out, " zero=%" PRIu64, point->zero_count);
     }
-    put_side(out, &point->positive, point->scale, false);
+    debug_put_side(out, &point->positive, point->scale, false, put_bucket);
 }
 
 static double

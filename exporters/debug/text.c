@@ -179,3 +179,27 @@ debug_put_fixed(struct otc_buf *out, double number)
         otc_buf_append_str(out, isnan(number) ? "NaN" : number > 0 ? "+Inf" : "-Inf");
     }
 }
+
+void
+debug_put_side(struct otc_buf *out, const struct otc_exp_buckets *buckets, int32_t scale, bool negative,
+               debug_bucket_fn put)
+{
+    OTC_AUTO_BUF struct otc_buf counts = {.limit = DEBUG_TEXT_MAX};
+    struct otc_varint_cursor cursor = {.started = false};
+    double factor = ldexp(0.69314718055994530942, -scale);
+    uint64_t count;
+    size_t n;
+
+    while (otc_exp_buckets_next(buckets, &cursor, &count)) {
+        otc_buf_append(&counts, &count, sizeof(count));
+    }
+    n = counts.len / sizeof(count);
+    for (size_t i = 0; i < n && !out->failed; i++) {
+        size_t at = negative ? n - 1 - i : i;
+        double index = (double)buckets->offset + (double)at;
+        double near = exp(index * factor), far = exp((index + 1) * factor);
+
+        memcpy(&count, counts.data + at * sizeof(count), sizeof(count));
+        put(out, negative ? -far : near, negative ? -near : far, count);
+    }
+}

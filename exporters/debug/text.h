@@ -38,6 +38,14 @@ void debug_count(enum otc_signal signal, struct otc_slice part, struct debug_cou
 OTC_CHECK otc_status debug_write(const struct debug_style *style, enum otc_signal signal,
                                  struct otc_slice part, struct otc_buf *out, struct otc_error *err);
 
+/** One bucket of an exponential histogram: its limits, lower first, and its count. */
+typedef void (*debug_bucket_fn)(struct otc_buf *out, double lower, double upper, uint64_t count);
+/** Writes one side's buckets from the smallest number on: the negative side begins with the largest
+ * magnitude.
+ */
+void debug_put_side(struct otc_buf *out, const struct otc_exp_buckets *buckets, int32_t scale, bool negative,
+                    debug_bucket_fn put);
+
 /** "1581452773000000789" as Go prints it: "2020-02-11 20:26:13.000000789 +0000 UTC". */
 void debug_put_time(struct otc_buf *out, uint64_t unix_nano);
 void debug_put_hex(struct otc_buf *out, struct otc_slice id);

@@ -48,23 +48,9 @@ static otc_status
 load(const char *const *locations, size_t n, struct otc_vhost *vhost, struct otc_error *err)
 {
     struct otc_document *doc = NULL;
-    struct otc_service_config *config = NULL;
-    struct otc_service *service = NULL;
     otc_status status = otc_document_load(locations, n, NULL, &doc, err);
 
-    if (status == OTC_OK) {
-        status = otc_service_config_new(otc_document_root(doc), nop_registry, &config, err);
-    }
-    if (status == OTC_OK) {
-        status = otc_service_config_validate(config, err);
-    }
-    if (status == OTC_OK) {
-        status = otc_service_new(config, otc_vhost_host(vhost), &service, err);
-    }
-    otc_service_free(service);
-    otc_service_config_free(config);
-    otc_document_free(doc);
-    return status;
+    return status == OTC_OK ? nop_build(doc, vhost, err) : status;
 }
 
 static void

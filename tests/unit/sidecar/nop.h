@@ -5,6 +5,7 @@
 
 #include "common/config/schema.h"
 #include "sidecar/service.h"
+#include "tests/harness/vhost.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -217,5 +218,26 @@ NOP_FACTORY(traces_receiver, OTC_RECEIVER, "traces_only", nop_traces)
 static const struct otc_factory *const nop_registry[] = {
     &nop_receiver, &traces_receiver, &nop_processor, &nop_exporter, &nop_connector, &nop_extension, NULL,
 };
+
+/** Decodes, validates and builds what `doc` (taken over) says, as far as it goes; the error is the stage's.
+ */
+static inline otc_status
+nop_build(struct otc_document *doc, struct otc_vhost *vhost, struct otc_error *err)
+{
+    struct otc_service_config *config = NULL;
+    struct otc_service *service = NULL;
+    otc_status status = otc_service_config_new(otc_document_root(doc), nop_registry, &config, err);
+
+    if (status == OTC_OK) {
+        status = otc_service_config_validate(config, err);
+    }
+    if (status == OTC_OK) {
+        status = otc_service_new(config, otc_vhost_host(vhost), &service, err);
+    }
+    otc_service_free(service);
+    otc_service_config_free(config);
+    otc_document_free(doc);
+    return status;
+}
 
 #endif
