@@ -39,6 +39,7 @@ struct replay {
     struct otc_row_spans *spans;
     struct otc_sender *sender;
     int64_t first_ns, last_ns; /* range of the table's stamps */
+    uint64_t disordered;       /* rows stamped earlier than one before them */
     int64_t row_ns;            /* the current row's own stamp */
     int64_t began_ns;          /* monotonic: this pass */
     int64_t shift_ns;          /* what STAMPS_SHIFT adds */
@@ -76,6 +77,7 @@ find_range(struct replay *replay, struct otc_error *err)
         }
         ns = otc_cell_time(otc_table_cell(replay->table, replay->time_column));
         if (ns != INT64_MIN) {
+            replay->disordered += ns < replay->last_ns;
             replay->first_ns = ns < replay->first_ns ? ns : replay->first_ns;
             replay->last_ns = ns > replay->last_ns ? ns : replay->last_ns;
         }
@@ -268,6 +270,13 @@ print_plan(const struct replay *replay)
     }
     if (replay->time_column == SIZE_MAX) {
         (void)fputs("no column of timestamps: every row is stamped as it is sent\n", stderr);
+    }
+    if (replay->disordered > 0) {
+        (void)fprintf(
+            stderr,
+            "%llu rows are stamped earlier than a row before them: they may count as late; sort the file "
+            "by time\n",
+            (unsigned long long)replay->disordered);
     }
 }
 

@@ -10,8 +10,6 @@
 
 #include <pthread.h>
 
-/** Requests under way at a time. */
-#define MAX_PENDING 8
 /** Longest time without any success before a passing failure counts as final. */
 #define PATIENCE (30 * OTC_SECOND)
 #define RETRY_DELAY (200 * OTC_MILLISECOND)
@@ -278,10 +276,10 @@ otc_sender_send(struct otc_sender *sender, struct otc_batch *batch, struct otc_e
     *request = (struct request){
         .done = {.abi = OTC_ABI_OF(otc_done), .fn = request_done}, .sender = sender, .batch = batch};
     (void)pthread_mutex_lock(&sender->lock);
-    status = wait_until(sender, MAX_PENDING - 1, err);
+    status = wait_until(sender, 0, err);
     if (status == OTC_OK) {
         submit(sender, request);
-        status = wait_until(sender, sender->counts.requests == 0 ? 0 : MAX_PENDING, err);
+        status = wait_until(sender, sender->counts.requests == 0 ? 0 : 1, err);
     } else {
         request_free(request);
     }

@@ -19,9 +19,10 @@ struct otc_sender_counts {
  * first batch. */
 OTC_CHECK otc_status otc_sender_new(const char *endpoint, struct otc_sender **out, struct otc_error *err);
 /**
- * Takes the batch over and waits while too many are under way. The first batch is waited for, so that a wrong
- * endpoint shows at once; later a failure that may pass is tried again for 30 s. Answers the error of this or
- * an earlier batch.
+ * Takes the batch over once the one before it was answered: over gRPC several requests may overtake each
+ * other, and what a receiver gets out of order by more than it allows for is late. The first batch is waited
+ * for, so that a wrong endpoint shows at once; later a failure that may pass is tried again for 30 s. Answers
+ * the error of this or an earlier batch.
  */
 OTC_CHECK otc_status otc_sender_send(struct otc_sender *sender, struct otc_batch *batch,
                                      struct otc_error *err);
