@@ -3,7 +3,6 @@
 #include "exporters/debug/text.h"
 
 #include <inttypes.h>
-#include <math.h>
 
 /** Appends "key=value" pairs with `separator` between them, and `lead` before the first. */
 static void

@@ -117,6 +117,16 @@ read_text(const char *path)
     return text;
 }
 
+static size_t
+cell_length(const char *text)
+{
+    size_t length = 0;
+
+    while (text[length] && text[length] != ',' && text[length] != '\r' && text[length] != '\n')
+        length++;
+    return length;
+}
+
 /* Cuts the text into cells in place; returns how many. With cells == NULL it only counts. */
 static size_t
 cut(char *text, char **cells)
@@ -124,7 +134,7 @@ cut(char *text, char **cells)
     size_t count = 0;
 
     while (*text) {
-        size_t length = strcspn(text, ",\r\n");
+        size_t length = cell_length(text);
         char end = text[length];
 
         if (cells)
