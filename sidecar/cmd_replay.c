@@ -21,6 +21,7 @@ enum stamps { STAMPS_SHIFT, STAMPS_ORIGINAL, STAMPS_NOW };
 /** Options of `replay`. */
 struct replay_options {
     const char *path, *endpoint, *preset, *speed, *timestamps, *timestamp, *model, *service_name, *batch;
+    const char *duration, *error;
     struct otc_option_list predictions;
     bool loop;
     /** What they say. */
@@ -239,6 +240,8 @@ open_input(struct replay *replay, struct otc_error *err)
                                          .service_name =
                                              options->service_name ? options->service_name : "replay",
                                          .predictions = &options->predictions,
+                                         .duration = options->duration,
+                                         .error = options->error,
                                          .seed = (uint64_t)otc_clock_unix_ns()};
     otc_status status = otc_table_open(options->path, &replay->table, err);
 
@@ -264,7 +267,7 @@ print_plan(const struct replay *replay)
     for (size_t i = 0; i < replay->columns.n; i++) {
         const struct otc_column *column = &replay->columns.columns[i];
 
-        if (column->left_out && i != replay->time_column) {
+        if (column->left_out && i != replay->time_column && !otc_row_spans_sends(replay->spans, i)) {
             (void)fprintf(stderr, "left out %.*s (%s)\n", OTC_SLICE_ARG(column->name), column->left_out);
         }
     }
@@ -395,6 +398,10 @@ otc_cmd_replay(int argc, char **argv)
         {"model", "NAME", "ml.model.name or gen_ai.request.model of every span", .text = &options.model},
         {"service-name", "NAME", "service.name (replay)", .text = &options.service_name},
         {"prediction", "a,b", "columns that become ml.prediction.<name>", .list = &options.predictions},
+        {"duration", "COLUMN", "seconds that become the span's duration, and no feature",
+         .text = &options.duration},
+        {"error", "COLUMN", "not empty: the span failed, with this as its error.type",
+         .text = &options.error},
         {"batch", "N", "spans a request (100)", .text = &options.batch},
         {.name = NULL}};
     const struct otc_command command = {"replay --input FILE --endpoint HOST:PORT [options]",

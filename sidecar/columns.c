@@ -28,7 +28,7 @@ static const struct otc_column_meaning operation = {OTC_ROLE_ATTRIBUTE, "gen_ai.
                                                     OTC_KIND_INPUT, 0};
 static const struct otc_column_meaning provider = {OTC_ROLE_ATTRIBUTE, "gen_ai.provider.name", NULL,
                                                    OTC_KIND_INPUT, 0};
-static const struct otc_column_meaning error_type = {OTC_ROLE_ATTRIBUTE, "error.type", "error.type",
+static const struct otc_column_meaning error_type = {OTC_ROLE_ERROR, "error.type", "error.type",
                                                      OTC_KIND_PREDICTION, 0};
 static const struct otc_column_meaning finish_reason = {
     OTC_ROLE_STRING_LIST, "gen_ai.response.finish_reasons", "finish_reasons", OTC_KIND_PREDICTION, 0};

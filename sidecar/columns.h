@@ -16,6 +16,7 @@ enum otc_row_preset { OTC_ROW_ML, OTC_ROW_GEN_AI };
 enum otc_column_role {
     OTC_ROLE_ATTRIBUTE,   /* an attribute of the span */
     OTC_ROLE_DURATION,    /* the span's length */
+    OTC_ROLE_ERROR,       /* error.type, and the status of the span */
     OTC_ROLE_STRING_LIST, /* an attribute that is a list of texts with one element */
 };
 

@@ -7,6 +7,9 @@
 #define MAX_REQUEST ((size_t)16 << 20)
 /** Integers up to here are sent as integers. */
 #define MAX_INTEGER 0x1p53
+/** error.type of a row whose column of errors says that there was one, but not which. */
+#define OTHER_ERROR "_OTHER"
+#define STATUS_ERROR 2
 /** Longest span, from a column of durations: a day. */
 #define MAX_DURATION_S 86400.0
 
@@ -48,6 +51,28 @@ join(const char *prefix, struct otc_slice name)
     return text;
 }
 
+static bool
+is_named(const struct otc_column *column, const char *name)
+{
+    return name && otc_slice_equal_str(column->name, name);
+}
+
+/** What the options say of a column, whatever the preset; false when they say nothing. */
+static bool
+choose_named(const struct otc_column *column, const struct otc_row_spans_options *options, struct sent *out)
+{
+    if (is_named(column, options->duration)) {
+        out->role = OTC_ROLE_DURATION;
+        return true;
+    }
+    if (is_named(column, options->error)) {
+        out->role = OTC_ROLE_ERROR;
+        out->attribute = strdup("error.type");
+        return true;
+    }
+    return false;
+}
+
 /** Decides what becomes of a column; false when it is not sent. A NULL attribute of an ATTRIBUTE means out of
  * memory. */
 static bool
@@ -59,6 +84,9 @@ choose(const struct otc_column *column, const struct otc_row_spans_options *opti
     out->content = column->content;
     out->role = OTC_ROLE_ATTRIBUTE;
     out->scale = 1;
+    if (choose_named(column, options, out)) {
+        return true;
+    }
     if (options->preset == OTC_ROW_ML) {
         if (column->left_out && !prediction) {
             return false;
@@ -67,7 +95,8 @@ choose(const struct otc_column *column, const struct otc_row_spans_options *opti
         return true;
     }
     /* One model, one operation: such columns are constant, which is no reason to leave them out. */
-    if (!meaning || column->timestamps) {
+    if (!meaning || column->timestamps || (meaning->role == OTC_ROLE_DURATION && options->duration) ||
+        (meaning->role == OTC_ROLE_ERROR && options->error)) {
         return false;
     }
     out->role = meaning->role;
@@ -143,14 +172,42 @@ set_fixed(struct otc_row_spans *spans, const struct otc_row_spans_options *optio
     return true;
 }
 
+/** The columns that the options name must be there and fit. */
+static otc_status
+check_named(const struct otc_columns *columns, const struct otc_row_spans_options *options,
+            struct otc_error *err)
+{
+    const char *const names[] = {options->duration, options->error};
+    static const char *const labels[] = {"--duration", "--error"};
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t at = names[i] ? otc_columns_find(columns, otc_slice_str(names[i])) : SIZE_MAX;
+
+        if (names[i] && at == SIZE_MAX) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: there is no column '%s'", labels[i], names[i]);
+        }
+        if (names[i] && i == 0 && columns->columns[at].content != OTC_COLUMN_NUMBERS) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: column '%s' does not hold numbers (seconds)",
+                            labels[i], names[i]);
+        }
+    }
+    return OTC_OK;
+}
+
 otc_status
 otc_row_spans_new(const struct otc_columns *columns, const struct otc_row_spans_options *options,
                   struct otc_row_spans **out, struct otc_error *err)
 {
     const struct otc_attribute resource = OTC_ATTR_STR("service.name", options->service_name);
-    struct otc_row_spans *spans = calloc(1, sizeof(*spans));
-    bool done = spans != NULL;
+    struct otc_row_spans *spans;
+    otc_status status = check_named(columns, options, err);
+    bool done;
 
+    if (status != OTC_OK) {
+        return status;
+    }
+    spans = calloc(1, sizeof(*spans));
+    done = spans != NULL;
     if (done) {
         spans->columns = columns;
         spans->ids = options->seed;
@@ -236,6 +293,23 @@ cell_value(const struct sent *sent, const struct otc_cell *cell, struct otc_buf 
     return value;
 }
 
+/** What went wrong in the row; ABSENT: nothing. */
+static struct otc_value
+error_value(const struct otc_cell *cell)
+{
+    bool named = cell->kind == OTC_CELL_TEXT ||
+                 (cell->kind == OTC_CELL_NUMBER && cell->number != 0 && cell->text.len > 0);
+
+    if (named && cell->text.len > 0) {
+        return text_value(cell->text);
+    }
+    if ((cell->kind == OTC_CELL_NUMBER && cell->number != 0) ||
+        (cell->kind == OTC_CELL_BOOL && cell->truth)) {
+        return text_value(otc_slice_str(OTHER_ERROR));
+    }
+    return (struct otc_value){.type = OTC_VALUE_ABSENT};
+}
+
 /** splitmix64: ids that look random and never are zero twice. */
 static uint64_t
 next_id(struct otc_row_spans *spans)
@@ -255,6 +329,27 @@ set_ids(struct otc_row_spans *spans, struct otc_span_head *span)
 
     memcpy(span->trace_id, words, sizeof(span->trace_id));
     memcpy(span->span_id, words + 2, sizeof(span->span_id));
+}
+
+/** A cell's part of the span. `list` holds an encoded list until the span is built. */
+static void
+add_cell(const struct otc_row_spans *spans, const struct sent *sent, const struct otc_cell *cell,
+         struct otc_buf *list, struct otc_span_head *span)
+{
+    struct otc_value value;
+
+    if (sent->role == OTC_ROLE_DURATION) {
+        double seconds = cell->kind == OTC_CELL_NUMBER ? cell->number * sent->scale : 0;
+
+        seconds = seconds > 0 && seconds <= MAX_DURATION_S ? seconds : 0;
+        span->start_unix_nano = span->end_unix_nano - (uint64_t)(seconds * 1e9);
+        return;
+    }
+    value = sent->role == OTC_ROLE_ERROR ? error_value(cell) : cell_value(sent, cell, list);
+    if (sent->role == OTC_ROLE_ERROR && value.type != OTC_VALUE_ABSENT) {
+        span->status_code = STATUS_ERROR;
+    }
+    spans->attributes[span->n_attributes++] = (struct otc_attribute){otc_slice_str(sent->attribute), value};
 }
 
 bool
@@ -277,19 +372,22 @@ otc_row_spans_add(struct otc_row_spans *spans, const struct otc_table *table, in
         bool there = sent->column < otc_table_columns(table);
         const struct otc_cell *cell = there ? otc_table_cell(table, sent->column) : &missing;
 
-        if (sent->role == OTC_ROLE_DURATION) {
-            double seconds = cell->kind == OTC_CELL_NUMBER ? cell->number * sent->scale : 0;
-
-            seconds = seconds > 0 && seconds <= MAX_DURATION_S ? seconds : 0;
-            span.start_unix_nano = (uint64_t)(end_ns - (int64_t)(seconds * 1e9));
-        } else {
-            spans->attributes[span.n_attributes++] =
-                (struct otc_attribute){otc_slice_str(sent->attribute), cell_value(sent, cell, &list)};
-        }
+        add_cell(spans, sent, cell, &list, &span);
     }
     done = otc_build_span(spans->builder, &span);
     otc_buf_release(&list);
     return done;
+}
+
+bool
+otc_row_spans_sends(const struct otc_row_spans *spans, size_t column)
+{
+    for (size_t i = 0; i < spans->n; i++) {
+        if (spans->sent[i].column == column) {
+            return true;
+        }
+    }
+    return false;
 }
 
 size_t
@@ -330,6 +428,8 @@ otc_row_spans_explain(const struct otc_row_spans *spans,
         const struct sent *sent = &spans->sent[i];
 
         fn(arg, spans->columns->columns[sent->column].name,
-           sent->role == OTC_ROLE_DURATION ? "the span's duration" : sent->attribute);
+           sent->role == OTC_ROLE_DURATION ? "the span's duration"
+           : sent->role == OTC_ROLE_ERROR  ? "error.type and the span's status"
+                                           : sent->attribute);
     }
 }

@@ -63,7 +63,7 @@ generated() {
     awk -v kind=llm -f $here/traffic.awk >"$work/llm.csv"
     awk -v kind=scorer -f $here/traffic.awk >"$work/scorer.csv"
     "$binary" replay --input "$work/llm.csv" --endpoint "localhost:$grpc" --preset gen_ai || fail "replay of the LLM traffic failed"
-    "$binary" replay --input "$work/scorer.csv" --endpoint "localhost:$grpc" --preset ml --model credit-scorer || fail "replay of the scorer's traffic failed"
+    "$binary" replay --input "$work/scorer.csv" --endpoint "localhost:$grpc" --preset ml --model credit-scorer --duration duration --prediction score || fail "replay of the scorer's traffic failed"
 }
 own() {
     echo "1. The first half of $data becomes the reference."

@@ -56,7 +56,14 @@ END {
     printf "%s%-13s %-20s %12s %7s %8s %7s  %s%s\n", bold, "MODEL", "FEATURE", "OBSERVATIONS", "KS", "P (ADJ.)", "PSI", "VERDICT", off
     for (i = 1; i <= n; i++) {
         split(order[i], part, "\034")
-        f = order[i]
+        if (!(part[1] in rows)) groups[++g] = part[1]
+        rows[part[1]] = rows[part[1]] " " i
+    }
+    for (i = 1; i <= g; i++) listing = listing rows[groups[i]]
+    split(listing, row, " ")
+    for (i = 1; i <= n; i++) {
+        f = order[row[i]]
+        split(f, part, "\034")
         verdict = detected[f] + 0 ? red "DRIFT" off (f in by ? " (" by[f] ")" : "") : green "stable" off
         printf "%-13s %-20s %12d %7s %8s %7s  %s\n", part[1], part[2], observations[f], number(ks[f], 4), p_text(p[f]), number(psi[f], 3), verdict
         drifted += detected[f]

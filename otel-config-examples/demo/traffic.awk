@@ -23,22 +23,22 @@ function lognormal(median, sigma) { return median * exp(sigma * normal()) }
 
 function llm(   input, output, finish, error, duration) {
     input = int(lognormal(drifted ? 1150 : 620, 0.6)) + 1
-    output = int(lognormal(drifted ? 170 : 210, 0.7)) + 1
+    output = int(lognormal(drifted ? 150 : 210, 0.7)) + 1
     finish = uniform() < (drifted ? 0.22 : 0.03) ? "length" : "stop"
-    error = uniform() < (drifted ? 0.04 : 0.008) ? "timeout" : ""
-    duration = 0.18 + output * 0.011 + lognormal(drifted ? 0.45 : 0.2, 0.8)
+    error = uniform() < (drifted ? 0.09 : 0.008) ? "timeout" : ""
+    duration = 0.18 + output * 0.011 + lognormal(drifted ? 1.6 : 0.2, 0.8)
     if (error != "") { output = ""; finish = ""; duration += 10 }
     printf "%s,chat-large,chat,%d,%s,%.4f,%s,%s\n", stamp, input, output, duration, finish, error
 }
 
 function scorer(   age, income, country, pick, debt, years, score) {
     age = int(42 + 11 * normal()); if (age < 18) age = 18
-    income = int(lognormal(drifted ? 31000 : 38000, 0.45))
+    income = int(lognormal(drifted ? 29000 : 38000, 0.45))
     pick = uniform()
     country = drifted ? (pick < 0.35 ? "DE" : pick < 0.55 ? "FR" : pick < 0.95 ? "PL" : "IT") \
                       : (pick < 0.50 ? "DE" : pick < 0.78 ? "FR" : pick < 0.92 ? "PL" : "IT")
     debt = 0.32 + 0.11 * normal(); if (debt < 0) debt = 0
     years = drifted && uniform() < 0.35 ? "" : int(lognormal(6, 0.7))
-    score = 1 / (1 + exp(-(-1.2 + 2.4 * debt - 0.00001 * income + 0.3 * normal())))
+    score = 1 / (1 + exp(-(-1.2 + 2.4 * debt - 0.00004 * income + 0.3 * normal())))
     printf "%s,%d,%d,%s,%.4f,%s,%.5f,%.4f\n", stamp, age, income, country, debt, years, score, 0.004 + lognormal(0.006, 0.5)
 }

@@ -101,6 +101,8 @@ expect 2 reference
 expect 0 compare --help
 says '--fail-on-drift'
 expect 2 replay --input "$work/now.csv" --speed -1
+expect 2 replay --input "$work/now.csv" --duration nobody
+says "there is no column 'nobody'"
 expect 2 replay --input "$work/now.csv" --timestamps original
 says 'need a column of timestamps'
 expect 2 replay --input "$work/now.csv" --preset gen_ai

@@ -35,6 +35,7 @@ struct seen {
     struct otc_value values[2][6];
     uint64_t length_ns[2];
     uint64_t end_ns[2];
+    int32_t status[2];
 };
 
 static bool
@@ -45,6 +46,7 @@ see(void *arg, const struct otc_span *span)
     assert_true(seen->n < 2);
     memcpy(seen->values[seen->n], span->record.values, sizeof(seen->values[0]));
     seen->length_ns[seen->n] = span->end_unix_nano - span->start_unix_nano;
+    seen->status[seen->n] = span->status_code;
     seen->end_ns[seen->n] = span->end_unix_nano;
     seen->n++;
     return true;
@@ -141,6 +143,68 @@ test_ml(void **state)
     otc_batch_unref(batch);
 }
 
+/* Columns that the options name are what they say and no features, whatever the preset. */
+static void
+test_duration_and_error(void **state)
+{
+    static const struct otc_wanted wanted[6] = {
+        {"error.type", OTC_AT_RECORD, false},        {"ml.feature.ContextTokens", OTC_AT_RECORD, false},
+        {"ml.feature.region", OTC_AT_RECORD, false}, {"ml.feature.Latency (ms)", OTC_AT_RECORD, false},
+        {"ml.feature.Model", OTC_AT_RECORD, false},  {"ml.feature.generated_tokens", OTC_AT_RECORD, false}};
+    struct otc_row_spans_options options = {.preset = OTC_ROW_ML,
+                                            .service_name = "svc",
+                                            .duration = "generated_tokens",
+                                            .error = "ContextTokens"};
+    struct seen seen;
+    struct otc_batch *batch = send_rows(&options, wanted, &seen);
+
+    (void)state;
+    assert_true(seen.length_ns[0] == UINT64_C(44000000000) && seen.length_ns[1] == UINT64_C(7500000000));
+    assert_true(otc_slice_equal_str(seen.values[0][0].as.slice, "374"));
+    assert_int_equal(seen.status[0], 2);
+    assert_int_equal(seen.values[1][0].type, OTC_VALUE_ABSENT); /* an empty cell is no error */
+    assert_int_equal(seen.status[1], 0);
+    assert_int_equal(seen.values[0][1].type, OTC_VALUE_ABSENT);
+    assert_int_equal(seen.values[0][5].type, OTC_VALUE_ABSENT);
+    assert_true(otc_slice_equal_str(seen.values[0][2].as.slice, "eu"));
+    otc_batch_unref(batch);
+    /* The preset's own column of durations makes room. */
+    options.preset = OTC_ROW_GEN_AI;
+    options.error = "finish reason";
+    batch = send_rows(&options, wanted, &seen);
+    assert_true(seen.length_ns[1] == UINT64_C(7500000000));
+    assert_true(otc_slice_equal_str(seen.values[1][0].as.slice, "length"));
+    assert_int_equal(seen.status[1], 2);
+    otc_batch_unref(batch);
+}
+
+static void
+test_columns_that_do_not_fit(void **state)
+{
+    static const struct {
+        const char *duration, *error, *says;
+    } cases[] = {{"elapsed", NULL, "--duration: there is no column 'elapsed'"},
+                 {"region", NULL, "--duration: column 'region' does not hold numbers (seconds)"},
+                 {NULL, "fault", "--error: there is no column 'fault'"}};
+    struct otc_columns columns;
+    struct otc_table *table = open_csv(&columns);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct otc_row_spans_options options = {.preset = OTC_ROW_ML,
+                                                      .service_name = "svc",
+                                                      .duration = cases[i].duration,
+                                                      .error = cases[i].error};
+        struct otc_error err = OTC_ERROR_INIT;
+        struct otc_row_spans *spans = NULL;
+
+        assert_int_equal(otc_row_spans_new(&columns, &options, &spans, &err), OTC_INVALID_ARGUMENT);
+        assert_string_equal(err.text, cases[i].says);
+    }
+    otc_columns_release(&columns);
+    otc_table_close(table);
+}
+
 static void
 test_column_names(void **state)
 {
@@ -171,6 +235,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gen_ai),
         cmocka_unit_test(test_ml),
+        cmocka_unit_test(test_duration_and_error),
+        cmocka_unit_test(test_columns_that_do_not_fit),
         cmocka_unit_test(test_column_names),
     };
 
