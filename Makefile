@@ -215,7 +215,7 @@ fuzz-run: $$(B)/tests/fuzz/$$(T)_fuzz
 
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
-DEPS_BUILD := gcc make pkg-config libc6-dev libgrpc-dev libprotobuf-c-dev protobuf-c-compiler libjansson-dev \
+DEPS_BUILD := gcc g++ make pkg-config libc6-dev libgrpc-dev libprotobuf-c-dev protobuf-c-compiler libjansson-dev \
               libyaml-dev libnghttp2-dev libssl-dev libevent-dev libhttp-parser-dev libdeflate-dev zlib1g-dev \
               libzstd-dev libxxhash-dev
 DEPS_TEST := libcmocka-dev curl python3 python3-grpcio prometheus nghttp2-client procps binutils
