@@ -161,7 +161,7 @@ $(SCENARIOS): %: %.o $(call archives,tests/harness $(call closure,sidecar))
 $(UNIT:=.o) $(SCENARIOS:=.o): CPPFLAGS += -I$(GEN)
 $(UNIT:=.o) $(SCENARIOS:=.o): | $(PROTO_H)
 
-.PHONY: all unit scenarios test check format lint layers symbols headers sources readme-tables deps deps-check demo interop bench clean help
+.PHONY: all unit scenarios test check format lint layers symbols headers sources scripts readme-tables deps deps-check demo interop bench clean help
 all: $(BIN) compile_commands.json ## build the binary (default)
 
 unit: $$(if $$(T),$$(WANTED),$$(UNIT)) ## build and run the unit tests (T=substring: only those)
@@ -241,7 +241,7 @@ interop: deps $(BIN) ## run the binary against real foreign software (T=substrin
 C_FILES = $(shell git ls-files '*.c' '*.h')
 LINT_SRC := $(foreach f,$(FOLDERS),$(SRC.$f))
 
-check: format layers sources headers symbols readme-tables lint ## every gate that is no test
+check: format layers sources scripts headers symbols readme-tables lint ## every gate that is no test
 
 format: ## gate: the layout of the source is clang-format's (make format FIX=1 mends)
 	$(Q)clang-format $(if $(FIX),-i,--dry-run -Werror) $(C_FILES) && echo "format: ok"
@@ -249,6 +249,8 @@ layers: ## gate: who may include whom
 	$(Q)tests/check/layers.sh
 sources: ## gate: licence lines, file length, no sleeps in tests
 	$(Q)tests/check/source.sh
+scripts: ## gate: the shell scripts are shellcheck's
+	$(Q)shellcheck -S warning .ci/run $$(git ls-files '*.sh') && echo "scripts: ok"
 headers: $(PROTO_H) ## gate: every header compiles alone
 	$(Q)tests/check/headers.sh $(GEN)
 symbols: $(BIN) ## gate: components export their factory alone

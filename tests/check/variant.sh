@@ -5,7 +5,8 @@ set -eu
 cd "$(dirname "$0")/../.."
 compiler=${2:-gcc}
 make --no-print-directory -j"$(nproc)" VARIANT="$1" CC="$compiler" build-tests
-export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+# No strict_string_checks: it takes strndup() of a counted slice, which is legal, for an overflow.
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
 # gRPC core is not instrumented; nothing else is excused.
 export TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1
 suffix=
