@@ -402,13 +402,21 @@ struct reading {
 };
 
 static void
-observe(struct reading *reading, const struct otc_observed *observed)
+observe(struct reading *reading, size_t feature, struct otc_slice name, enum otc_feature_kind kind,
+        const struct otc_value *value)
 {
-    if (reading->n < reading->max) {
-        reading->out[reading->n++] = *observed;
-    } else {
+    struct otc_observed *to = reading->out + reading->n;
+
+    if (reading->n == reading->max) {
         reading->lost++;
+        return;
     }
+    /* In place: a copy of what was just written piece by piece would wait for the pieces. */
+    to->feature = feature;
+    to->name = name;
+    to->kind = kind;
+    to->value = *value;
+    reading->n++;
 }
 
 static struct otc_value
@@ -418,39 +426,41 @@ number_value(double number)
                          : (struct otc_value){.type = OTC_VALUE_DOUBLE, .as = {.real = number}};
 }
 
+static const struct otc_value absent = {.type = OTC_VALUE_ABSENT};
+
 /* The first of the source's attributes that the record has. */
-static struct otc_value
+static const struct otc_value *
 first_present(const struct reading *reading, const struct source *source)
 {
-    for (size_t i = 0; i < source->n_wanted; i++) {
-        const struct otc_value *value = &reading->values[source->first_wanted + i];
+    const struct otc_value *value = reading->values + source->first_wanted;
 
+    for (size_t i = 0; i < source->n_wanted; i++, value++) {
         if (value->type != OTC_VALUE_ABSENT) {
-            return *value;
+            return value;
         }
     }
-    return (struct otc_value){.type = OTC_VALUE_ABSENT};
+    return &absent;
 }
 
 static struct otc_value
-first_element(struct otc_value value)
+first_element(const struct otc_value *value)
 {
     struct otc_value element = {.type = OTC_VALUE_EMPTY};
-    struct otc_slice rest = value.as.slice;
+    struct otc_slice rest = value->as.slice;
 
-    if (value.type != OTC_VALUE_ARRAY) {
-        return value;
+    if (value->type != OTC_VALUE_ARRAY) {
+        return *value;
     }
     return otc_array_next(&rest, &element) ? element : (struct otc_value){.type = OTC_VALUE_EMPTY};
 }
 
 static struct otc_value
-tool_calls(const struct reading *reading, struct otc_value messages)
+tool_calls(const struct reading *reading, const struct otc_value *messages)
 {
     double calls = NAN;
 
-    if (messages.type != OTC_VALUE_ABSENT) {
-        return number_value(otc_tool_calls_in_messages(&messages));
+    if (messages->type != OTC_VALUE_ABSENT) {
+        return number_value(otc_tool_calls_in_messages(messages));
     }
     for (size_t i = 0; i < reading->record->n_matches; i++) {
         const struct otc_match *match = &reading->record->matches[i];
@@ -468,30 +478,33 @@ token_ratio(const struct reading *reading)
     return reading->tokens[0] > 0 ? reading->tokens[1] / reading->tokens[0] : NAN;
 }
 
-static struct otc_value
-read_source(struct reading *reading, size_t index)
+/* The value of a known feature; `scratch` holds one that is made. */
+static const struct otc_value *
+read_source(struct reading *reading, size_t index, struct otc_value *scratch)
 {
     const struct source *source = &reading->set->sources[index];
-    struct otc_value value = first_present(reading, source);
+    const struct otc_value *value = first_present(reading, source);
+    double number;
 
     switch (source->reader) {
     case OTC_READ_VALUE:
         break;
     case OTC_READ_FIRST:
-        return first_element(value);
+        *scratch = first_element(value);
+        return scratch;
     case OTC_READ_DURATION:
-        return number_value(reading->duration_s);
+        *scratch = number_value(reading->duration_s);
+        return scratch;
     case OTC_READ_TOKEN_RATIO:
-        return number_value(token_ratio(reading));
+        *scratch = number_value(token_ratio(reading));
+        return scratch;
     case OTC_READ_TOOL_CALLS:
-        return tool_calls(reading, value);
+        *scratch = tool_calls(reading, value);
+        return scratch;
     }
-    if (index == reading->set->input_tokens || index == reading->set->output_tokens) {
-        double number;
-
-        if (otc_value_number(&value, &number) == OTC_CLASS_VALUE) {
-            reading->tokens[index == reading->set->output_tokens] = number;
-        }
+    if ((index == reading->set->input_tokens || index == reading->set->output_tokens) &&
+        otc_value_number(value, &number) == OTC_CLASS_VALUE) {
+        reading->tokens[index == reading->set->output_tokens] = number;
     }
     return value;
 }
@@ -518,13 +531,12 @@ read_known(struct reading *reading)
     size_t n = generative ? set->n : set->n_explicit;
 
     for (size_t i = 0; i < n; i++) {
-        struct otc_observed observed = {
-            .feature = i, .name = set->features[i].name, .kind = set->features[i].kind};
+        struct otc_value scratch;
+        const struct otc_value *value = read_source(reading, i, &scratch);
 
-        observed.value = read_source(reading, i);
-        if (observed.value.type != OTC_VALUE_ABSENT) {
+        if (value->type != OTC_VALUE_ABSENT) {
             reading->qualified = reading->qualified || set->sources[i].qualifies;
-            observe(reading, &observed);
+            observe(reading, i, set->features[i].name, set->features[i].kind, value);
         }
     }
     reading->qualified = reading->qualified || generative;
@@ -550,16 +562,14 @@ read_discovered(struct reading *reading)
     for (size_t i = 0; i < reading->record->n_matches; i++) {
         const struct otc_match *match = &reading->record->matches[i];
         size_t wanted = match->wanted - reading->first;
-        struct otc_observed observed = {OTC_FEATURE_DISCOVERED, match->rest, OTC_KIND_INPUT, match->value};
+        enum otc_feature_kind kind = wanted == set->prediction_prefix ? OTC_KIND_PREDICTION : OTC_KIND_INPUT;
 
-        if ((wanted != set->feature_prefix && wanted != set->prediction_prefix) || match->rest.len == 0) {
+        if ((wanted != set->feature_prefix && wanted != set->prediction_prefix) || match->rest.len == 0 ||
+            is_explicit(set, match->rest, kind)) {
             continue;
         }
-        observed.kind = wanted == set->prediction_prefix ? OTC_KIND_PREDICTION : OTC_KIND_INPUT;
-        if (!is_explicit(set, observed.name, observed.kind)) {
-            reading->qualified = true;
-            observe(reading, &observed);
-        }
+        reading->qualified = true;
+        observe(reading, OTC_FEATURE_DISCOVERED, match->rest, kind, &match->value);
     }
 }
 

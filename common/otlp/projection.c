@@ -33,9 +33,13 @@ add_key(struct otc_key_table *table, struct otc_slice text, size_t index)
 static void
 add_prefix(struct otc_projection *projection, struct otc_slice text, size_t index)
 {
-    projection->prefixes[projection->n_prefixes++] = (struct otc_wanted_prefix){
-        word_of(text.data, text.len, false), text.len < 8 ? (UINT64_C(1) << 8 * text.len) - 1 : ~UINT64_C(0),
-        text.data, (uint32_t)text.len, (uint32_t)index};
+    projection->prefixes[projection->n_prefixes++] =
+        (struct otc_wanted_prefix){word_of(text.data, text.len, false),
+                                   text.len < 8 ? (UINT64_C(1) << 8 * text.len) - 1 : ~UINT64_C(0),
+                                   word_of(text.data, text.len, true),
+                                   text.data,
+                                   (uint32_t)text.len,
+                                   (uint32_t)index};
     projection->initials |= text.len ? UINT64_C(1) << (text.data[0] % 64) : ~UINT64_C(0);
 }
 

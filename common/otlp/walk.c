@@ -68,80 +68,87 @@ next_key(const struct otc_key_table *table, uint32_t at, struct otc_slice text, 
     return at;
 }
 
-static inline void
-put_value(const struct otc_key_table *table, uint32_t at, const struct otc_value *value,
-          struct otc_value *values, uint64_t *touched)
+/**
+ * Writes a pair's value to `to`. Each time from the encoded bytes: copying what was just written in pieces
+ * would wait for the pieces to reach the cache.
+ */
+static inline bool
+put_value(struct otc_walk *walk, const struct otc_pair_view *pair, struct otc_value *to)
 {
-    uint32_t index = table->keys[at - 1].index;
+    if (pair->decoded) {
+        *to = pair->value;
+        return true;
+    }
+    return decode(walk, pair->encoded, to);
+}
 
-    values[index] = *value;
-    touched[index / 64] |= UINT64_C(1) << (index % 64);
+/** Writes the value wherever the table wants the key. False: it is malformed. */
+static inline bool
+store(struct otc_walk *walk, const struct otc_key_table *table, const struct otc_pair_view *pair,
+      uint64_t tail, struct otc_value *values, uint64_t *touched)
+{
+    uint32_t at = next_key(table, table->slots[otc_key_slot(tail, pair->key.len)], pair->key, tail);
+
+    while (at) {
+        uint32_t index = table->keys[at - 1].index;
+
+        if (!put_value(walk, pair, &values[index])) {
+            return false;
+        }
+        touched[index / 64] |= UINT64_C(1) << (index % 64);
+        at = table->keys[at - 1].next;
+        at = at ? next_key(table, at, pair->key, tail) : 0;
+    }
+    return true;
 }
 
 static bool
 starts_with(struct otc_slice text, uint64_t head, const struct otc_wanted_prefix *prefix)
 {
     return (head & prefix->mask) == prefix->head && text.len >= prefix->len &&
-           (prefix->len <= 8 || memcmp(text.data + 8, prefix->text + 8, prefix->len - 8) == 0);
+           (prefix->len <= 8 || (otc_wire_load64(text.data + prefix->len - 8) == prefix->tail &&
+                                 same_before_tail(prefix->text + 8, text.data + 8, prefix->len - 8)));
 }
 
-/** Notes the prefixes that `key` begins with. `value` is what `encoded` decodes to, when `decoded`. */
+/** Notes the prefixes that the key begins with. False: its value is malformed. */
 static bool
-note_matches(struct otc_walk *walk, struct otc_slice key, uint64_t tail, struct otc_slice encoded,
-             struct otc_value *value, bool decoded)
+note_matches(struct otc_walk *walk, const struct otc_pair_view *pair, uint64_t tail)
 {
     const struct otc_projection *projection = walk->projection;
     struct otc_record *record = &walk->show.record;
-    uint64_t head = key.len > 8 ? otc_wire_load64(key.data) : tail;
+    uint64_t head = pair->key.len > 8 ? otc_wire_load64(pair->key.data) : tail;
 
     for (size_t i = 0; i < projection->n_prefixes; i++) {
         const struct otc_wanted_prefix *prefix = &projection->prefixes[i];
         struct otc_match *match;
 
-        if (!starts_with(key, head, prefix)) {
+        if (!starts_with(pair->key, head, prefix)) {
             continue;
         }
-        if (!decoded && !decode(walk, encoded, value)) {
-            return false;
-        }
-        decoded = true;
         if (record->n_matches == OTC_MATCHES_MAX) {
             record->matches_lost++;
             continue;
         }
-        match = &walk->matches[record->n_matches++];
+        match = &walk->matches[record->n_matches];
+        if (!put_value(walk, pair, &match->value)) {
+            return false;
+        }
         match->wanted = prefix->index;
-        match->rest = otc_slice_skip(key, prefix->len);
-        match->value = *value;
+        match->rest = otc_slice_skip(pair->key, prefix->len);
+        record->n_matches++;
     }
     return true;
 }
 
 /** A record's attribute: its value goes wherever its key is wanted. False (and `bad`): it is malformed. */
 static inline bool
-take(struct otc_walk *walk, struct otc_slice key, struct otc_slice encoded, const struct otc_value *known)
+take(struct otc_walk *walk, const struct otc_pair_view *pair)
 {
     const struct otc_projection *projection = walk->projection;
-    const struct otc_key_table *table = &projection->record;
-    uint64_t tail = otc_key_tail(key.data, key.len);
-    uint32_t at = next_key(table, table->slots[otc_key_slot(tail, key.len)], key, tail);
-    struct otc_value value;
-    bool decoded = known != NULL;
+    uint64_t tail = otc_key_tail(pair->key.data, pair->key.len);
 
-    if (known) {
-        value = *known;
-    }
-    if (at) {
-        if (!decoded && !decode(walk, encoded, &value)) {
-            return false;
-        }
-        decoded = true;
-        do {
-            put_value(table, at, &value, walk->values, walk->touched);
-            at = next_key(table, table->keys[at - 1].next, key, tail);
-        } while (at);
-    }
-    return projection->n_prefixes == 0 || note_matches(walk, key, tail, encoded, &value, decoded);
+    return store(walk, &projection->record, pair, tail, walk->values, walk->touched) &&
+           (projection->n_prefixes == 0 || note_matches(walk, pair, tail));
 }
 
 static __attribute__((noinline)) bool
@@ -149,14 +156,18 @@ take_unusual(struct otc_walk *walk, struct otc_slice encoded)
 {
     struct otc_pair_view pair;
 
-    return otc_pair_read(encoded, &pair, &walk->bad) &&
-           take(walk, pair.key, pair.encoded, pair.decoded ? &pair.value : NULL);
+    return otc_pair_read(encoded, &pair, &walk->bad) && take(walk, &pair);
 }
 
 bool
 otc_walk_plain(struct otc_walk *walk, struct otc_slice key, struct otc_slice value)
 {
-    return take(walk, key, value, NULL);
+    struct otc_pair_view pair;
+
+    pair.key = key;
+    pair.encoded = value;
+    pair.decoded = false;
+    return take(walk, &pair);
 }
 
 const uint8_t *
@@ -201,22 +212,11 @@ store_head(struct otc_walk *walk, const struct otc_key_table *table, struct otc_
 
     while (table->n > 0 && otc_wire_next(&wire, &at)) {
         struct otc_pair_view pair;
-        uint64_t tail;
-        uint32_t place;
 
-        if (at.field != field) {
-            continue;
-        }
-        if (!otc_pair_read(at.bytes, &pair, &walk->bad)) {
+        if (at.field == field &&
+            (!otc_pair_read(at.bytes, &pair, &walk->bad) ||
+             !store(walk, table, &pair, otc_key_tail(pair.key.data, pair.key.len), values, touched))) {
             return false;
-        }
-        tail = otc_key_tail(pair.key.data, pair.key.len);
-        place = next_key(table, table->slots[otc_key_slot(tail, pair.key.len)], pair.key, tail);
-        if (place && !pair.decoded && !decode(walk, pair.encoded, &pair.value)) {
-            return false;
-        }
-        for (; place; place = next_key(table, table->keys[place - 1].next, pair.key, tail)) {
-            put_value(table, place, &pair.value, values, touched);
         }
     }
     return true;

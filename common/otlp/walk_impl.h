@@ -35,10 +35,12 @@ struct otc_key_table {
     struct otc_wanted_key keys[OTC_PROJECTION_MAX];
 };
 
-/** A wanted prefix. `head`: its first eight bytes at most, with zeroes where `mask` has them. */
+/** A wanted prefix. `head`: its first eight bytes at most, with zeroes where `mask` has them; `tail`: its
+ * last eight. */
 struct otc_wanted_prefix {
     uint64_t head;
     uint64_t mask;
+    uint64_t tail;
     const uint8_t *text;
     uint32_t len;
     uint32_t index;

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * @file What the stages cost a span without any transport: CPU time of admission, drift and latency on a
+ * virtual host, the best of 15 rounds. `pipeline_bench W2|W5|W5-presets admit|drift|latency N` passes N
+ * requests of 100 spans after learning and prints nothing, to count instructions of.
+ */
+#include "common/otlp/admit.h"
+#include "tests/bench/payload.h"
+#include "tests/harness/config.h"
+#include "tests/harness/sink.h"
+#include "tests/harness/vhost.h"
+
+#include <time.h>
+
+#define ROUNDS 15
+#define SPANS 100
+#define REQUESTS 20 /* different ones, in turn */
+#define ROUND_REQUESTS 1000
+#define LEARN_REQUESTS 60 /* 6000 spans */
+
+extern const struct otc_factory otc_drift_processor_factory, otc_latency_processor_factory;
+
+#define LEARN "reference: {learn: {observations: 5000, duration: 1s}}\n"
+#define WINDOW "window: {length: 1m, pane: 5s, time: arrival}\n"
+#define NUMERIC(name, key) "  - {name: " name ", from: 'attributes[\"" key "\"]', type: numeric}\n"
+#define CATEGORICAL(name, key) "  - {name: " name ", from: 'attributes[\"" key "\"]', type: categorical}\n"
+
+static const struct {
+    const char *name;
+    enum payload_kind kind;
+    const char *drift;
+} workloads[] = {
+    {"W2", PAYLOAD_W2,
+     LEARN WINDOW "presets: []\nfeatures:\n" NUMERIC("size", "http.response.body.size")
+         NUMERIC("code", "http.response.status_code") NUMERIC("port", "server.port")
+             CATEGORICAL("route", "http.route") CATEGORICAL("method", "http.request.method")},
+    {"W5", PAYLOAD_W5,
+     LEARN WINDOW "presets: []\nfeatures:\n" NUMERIC("input_tokens", "gen_ai.usage.input_tokens")
+         NUMERIC("output_tokens", "gen_ai.usage.output_tokens") NUMERIC("score", "ml.prediction.score")
+             NUMERIC("age", "ml.feature.age") CATEGORICAL("country", "ml.feature.country")},
+    /* Everything that the presets find: 20 features. */
+    {"W5-presets", PAYLOAD_W5, LEARN WINDOW},
+};
+
+static const char latency[] = WINDOW;
+
+/** A stage between a feeder and a sink. */
+struct stage {
+    struct otc_vhost *vhost;
+    struct otc_config *config;
+    struct otc_component *component;
+    struct otc_consumer *input;
+    struct otc_sink *sink;
+};
+
+struct bench {
+    struct stage drift, latency;
+    struct otc_batch *batches[REQUESTS];
+    size_t bytes;
+};
+
+static double
+cpu_seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void
+need(otc_status status, const struct otc_error *err)
+{
+    if (status != OTC_OK) {
+        fprintf(stderr, "pipeline_bench: %s\n", err->text);
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void
+open_stage(struct stage *stage, const struct otc_factory *factory, const char *yaml)
+{
+    static const struct otc_pair pair = {OTC_TRACES, OTC_METRICS, OTC_STABILITY_BETA};
+    struct otc_error err = OTC_ERROR_INIT;
+
+    stage->vhost = otc_vhost_new();
+    stage->sink = otc_sink_new();
+    need(otc_test_config(factory, yaml, &stage->config, &err), &err);
+
+    const struct otc_settings settings = {.abi = OTC_ABI_OF(otc_settings),
+                                          .id = factory->type,
+                                          .host = otc_vhost_host(stage->vhost),
+                                          .config = otc_config_value(stage->config),
+                                          .pairs = &pair,
+                                          .n_pairs = 1};
+
+    need(factory->create(&settings, &stage->component, &err), &err);
+    need(stage->component->ops->connect(stage->component, OTC_METRICS, otc_sink_consumer(stage->sink), &err),
+         &err);
+    need(stage->component->ops->start(stage->component, &err), &err);
+    stage->input = stage->component->ops->input(stage->component, OTC_TRACES);
+}
+
+static void
+close_stage(struct stage *stage)
+{
+    need(stage->component->ops->shutdown(stage->component, INT64_MAX, NULL), NULL);
+    stage->component->ops->free(stage->component);
+    otc_sink_free(stage->sink);
+    otc_config_free(stage->config);
+    otc_vhost_free(stage->vhost);
+}
+
+static struct otc_batch *
+make_batch(enum payload_kind kind, uint64_t seed)
+{
+    OTC_AUTO_BUF struct otc_buf out = {.limit = (size_t)1 << 30};
+
+    if (!payload_traces(kind, SPANS, seed, &out)) {
+        exit(EXIT_FAILURE);
+    }
+    return otc_batch_copy_of(OTC_TRACES, otc_buf_slice(&out), SPANS, NULL);
+}
+
+static void
+feed(struct stage *stage, struct otc_batch *batch)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+
+    need(otc_consume(stage->input, otc_batch_ref(batch), NULL, &err), &err);
+}
+
+static void
+admit(const struct otc_batch *batch)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_admitted admitted;
+
+    need(otc_admit(OTC_TRACES, otc_batch_part(batch, 0), NULL, &admitted, &err), &err);
+}
+
+static void
+pass(struct bench *bench, const char *what, size_t requests)
+{
+    for (size_t i = 0; i < requests; i++) {
+        struct otc_batch *batch = bench->batches[i % REQUESTS];
+
+        if (strcmp(what, "admit") == 0) {
+            admit(batch);
+        } else {
+            feed(strcmp(what, "drift") == 0 ? &bench->drift : &bench->latency, batch);
+        }
+    }
+}
+
+static void
+open_bench(struct bench *bench, enum payload_kind kind, const char *drift)
+{
+    open_stage(&bench->drift, &otc_drift_processor_factory, drift);
+    open_stage(&bench->latency, &otc_latency_processor_factory, latency);
+    for (size_t i = 0; i < LEARN_REQUESTS; i++) {
+        struct otc_batch *batch = make_batch(kind, 1000 + i);
+
+        feed(&bench->drift, batch);
+        otc_vhost_advance(bench->drift.vhost, OTC_SECOND / 20);
+        otc_batch_unref(batch);
+    }
+    for (size_t i = 0; i < REQUESTS; i++) {
+        bench->batches[i] = make_batch(kind, i);
+        bench->bytes += otc_batch_bytes(bench->batches[i]);
+    }
+    otc_vhost_advance(bench->drift.vhost, OTC_SECOND);
+}
+
+static void
+close_bench(struct bench *bench)
+{
+    close_stage(&bench->drift);
+    close_stage(&bench->latency);
+    for (size_t i = 0; i < REQUESTS; i++) {
+        otc_batch_unref(bench->batches[i]);
+    }
+}
+
+static double
+measure(struct bench *bench, const char *name, const char *what)
+{
+    double best = 1e9, ns;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        double start = cpu_seconds(), took;
+
+        pass(bench, what, ROUND_REQUESTS);
+        took = cpu_seconds() - start;
+        best = took < best ? took : best;
+    }
+    ns = best * 1e9 / (ROUND_REQUESTS * SPANS);
+    printf("%s %-10s %7.1f ns/span\n", name, what, ns);
+    return ns;
+}
+
+int
+main(int argc, char **argv)
+{
+    static const char *const stages[] = {"admit", "drift", "latency"};
+
+    for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++) {
+        const char *name = workloads[i].name;
+        struct bench bench = {0};
+        double sum = 0;
+
+        if (argc == 4 && strcmp(argv[1], name) != 0) {
+            continue;
+        }
+        open_bench(&bench, workloads[i].kind, workloads[i].drift);
+        if (argc == 4) {
+            pass(&bench, argv[2], strtoul(argv[3], NULL, 10));
+        }
+        for (size_t j = 0; argc != 4 && j < 3; j++) {
+            sum += measure(&bench, name, stages[j]);
+        }
+        if (argc != 4) {
+            printf("%s together   %7.1f ns/span (%zu B/span)\n", name, sum, bench.bytes / REQUESTS / SPANS);
+        }
+        close_bench(&bench);
+    }
+    return 0;
+}
