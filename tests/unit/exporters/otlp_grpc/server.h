@@ -47,6 +47,7 @@ struct test_server {
     struct test_answer answer;
     struct test_request last;
     size_t requests;
+    struct test_request shown; /* the test's own copy, not guarded */
 };
 
 static void
@@ -207,6 +208,7 @@ test_server_new(const char *cert, const char *key)
     server->port = grpc_server_add_http2_port(server->server, "127.0.0.1:0", credentials);
     grpc_server_credentials_release(credentials);
     otc_buf_init(&server->last.message, 64 << 20);
+    otc_buf_init(&server->shown.message, 64 << 20);
     pthread_mutex_init(&server->lock, NULL);
     if (server->port == 0) {
         abort();
@@ -236,6 +238,7 @@ test_server_free(struct test_server *server)
     grpc_completion_queue_shutdown(end);
     grpc_completion_queue_destroy(end);
     otc_buf_release(&server->last.message);
+    otc_buf_release(&server->shown.message);
     pthread_mutex_destroy(&server->lock);
     free(server);
     grpc_shutdown_blocking();
@@ -249,14 +252,21 @@ test_server_answer(struct test_server *server, const struct test_answer *answer)
     pthread_mutex_unlock(&server->lock);
 }
 
-/** The last request; borrowed, not to be read while another one is on its way. */
+/** A copy of the last request; borrowed until the next call. */
 static const struct test_request *
 test_server_last(struct test_server *server)
 {
+    struct test_request *shown = &server->shown;
+    struct otc_buf message = shown->message;
+
     pthread_mutex_lock(&server->lock);
-    otc_buf_cstr(&server->last.message);
+    *shown = server->last;
+    shown->message = message;
+    otc_buf_clear(&shown->message);
+    otc_buf_append_slice(&shown->message, otc_buf_slice(&server->last.message));
     pthread_mutex_unlock(&server->lock);
-    return &server->last;
+    otc_buf_cstr(&shown->message);
+    return shown;
 }
 
 static size_t
