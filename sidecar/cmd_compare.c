@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/analysis/reference.h"
 #include "common/analysis/sample.h"
 #include "common/base/number.h"
 #include "sidecar/commands.h"
@@ -78,6 +79,39 @@ feature_of(const struct run *run, struct otc_slice column, double *scale)
     return otc_reference_find_kind(run->reference, meaning->kind, otc_slice_str(meaning->feature));
 }
 
+/** Whether a category is what a number or a boolean is called in canonical text. */
+static bool
+is_canonical(struct otc_slice name)
+{
+    char canonical[OTC_DOUBLE_TEXT_MAX];
+    double number;
+
+    if (otc_slice_equal_str(name, "true") || otc_slice_equal_str(name, "false")) {
+        return true;
+    }
+    return otc_parse_double(name, &number) &&
+           otc_slice_equal(name, otc_slice_of(canonical, otc_canonical_number(number, canonical)));
+}
+
+/**
+ * How the current side's values are written as categories: as the reference's are. "007" stays "007" when the
+ * reference has such texts, even where this table happens to hold numbers alone; and becomes 7 when every
+ * category of the reference is a number, even where a stray text makes this table's column one of texts.
+ */
+static enum otc_column_content
+content_of(const struct otc_reference_feature *feature, enum otc_column_content content)
+{
+    if (feature->type != OTC_CATEGORICAL || content == OTC_COLUMN_EMPTY) {
+        return content;
+    }
+    for (size_t i = 0; i < feature->n_categories; i++) {
+        if (!is_canonical(feature->categories[i].name)) {
+            return OTC_COLUMN_MIXED;
+        }
+    }
+    return OTC_COLUMN_NUMBERS;
+}
+
 /** Chooses the current columns by what the reference knows, not by what they look like. */
 static otc_status
 match_columns(struct run *run, struct otc_error *err)
@@ -95,13 +129,14 @@ match_columns(struct run *run, struct otc_error *err)
     }
     for (size_t i = 0; i < current->columns.n; i++) {
         double scale;
-        const struct otc_reference_feature *feature =
-            feature_of(run, current->columns.columns[i].name, &scale);
+        struct otc_column *column = &current->columns.columns[i];
+        const struct otc_reference_feature *feature = feature_of(run, column->name, &scale);
         size_t n = current->n_features;
 
         if (!feature) {
             continue;
         }
+        column->content = content_of(feature, column->content);
         current->features[n] =
             (struct otc_input_feature){i, feature->name, feature->type, feature->kind, scale};
         run->comparison.features[n].reference = feature;
