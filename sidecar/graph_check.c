@@ -52,11 +52,33 @@ has_counterpart(const struct otc_service_config *config, const struct otc_compon
     return false;
 }
 
+/* Signals that the connector takes (gives) in no pair, with the pairs it has: "…; metrics in is not supported
+ * yet by this release (it has traces to metrics)". Nothing when all are in some pair. */
+static void
+append_missing_pair(const struct otc_component_config *connector, enum otc_signal signal, bool as_exporter,
+                    struct otc_buf *out)
+{
+    const struct otc_factory *factory = connector->factory;
+
+    for (size_t i = 0; i < factory->n_pairs; i++) {
+        if ((as_exporter ? factory->pairs[i].from : factory->pairs[i].to) == signal) {
+            return;
+        }
+    }
+    otc_buf_printf(out, "; %s %s is not supported yet by this release (it has", otc_signal_name(signal),
+                   as_exporter ? "in" : "out");
+    for (size_t i = 0; i < factory->n_pairs; i++) {
+        otc_buf_printf(out, "%s %s to %s", i > 0 ? "," : "", otc_signal_name(factory->pairs[i].from),
+                       otc_signal_name(factory->pairs[i].to));
+    }
+    otc_buf_append_str(out, ")");
+}
+
 static otc_status
 check_side(const struct otc_service_config *config, const struct otc_component_config *connector,
            bool as_exporter, struct otc_error *err)
 {
-    struct otc_buf lonely = {.limit = 700};
+    struct otc_buf lonely = {.limit = 700}, missing = {.limit = 200};
     otc_status status = OTC_OK;
     const char *side = as_exporter ? "exporter" : "receiver";
 
@@ -66,17 +88,23 @@ check_side(const struct otc_service_config *config, const struct otc_component_c
         if (otc_strings_contain(as_exporter ? &p->exporters : &p->receivers, connector->id) &&
             !has_counterpart(config, connector, p, as_exporter)) {
             otc_buf_printf(&lonely, "%s%s", lonely.len > 0 ? " " : "", p->id);
+            if (missing.len == 0) {
+                append_missing_pair(connector, p->signal, as_exporter, &missing);
+            }
         }
     }
     if (lonely.len > 0) {
         const char *text = otc_buf_cstr(&lonely);
+        const char *why = otc_buf_cstr(&missing);
 
-        status =
-            otc_fail(err, OTC_FAILED_PRECONDITION,
-                     "connector \"%s\" used as %s in [%s] pipeline but not used in any supported %s pipeline",
-                     connector->id, side, text != NULL ? text : "…", as_exporter ? "receiver" : "exporter");
+        status = otc_fail(
+            err, OTC_FAILED_PRECONDITION,
+            "connector \"%s\" used as %s in [%s] pipeline but not used in any supported %s pipeline%s",
+            connector->id, side, text != NULL ? text : "…", as_exporter ? "receiver" : "exporter",
+            why != NULL ? why : "");
     }
     otc_buf_release(&lonely);
+    otc_buf_release(&missing);
     return status;
 }
 
