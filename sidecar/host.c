@@ -199,7 +199,8 @@ otc_sidecar_host_init(struct otc_sidecar_host *host, struct otc_loop *loop, stru
         .loop = loop,
         .budget = {.limit = memory_budget()},
     };
-    otc_arena_init(&host->resource_arena, RESOURCE_BYTES_MAX);
+    otc_arena_init(&host->resource_arenas[0], RESOURCE_BYTES_MAX);
+    otc_arena_init(&host->resource_arenas[1], RESOURCE_BYTES_MAX);
     status = random_id(host->instance_id, err);
     return status == OTC_OK ? otc_sidecar_host_set_resource(host, NULL, err) : status;
 }
@@ -207,16 +208,17 @@ otc_sidecar_host_init(struct otc_sidecar_host *host, struct otc_loop *loop, stru
 void
 otc_sidecar_host_release(struct otc_sidecar_host *host)
 {
-    otc_arena_release(&host->resource_arena);
+    otc_arena_release(&host->resource_arenas[0]);
+    otc_arena_release(&host->resource_arenas[1]);
 }
 
-/* ---- Resource
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Resource ----------------------------------------------------------------------------------- */
 
 static otc_status
 put_label(struct otc_sidecar_host *host, struct otc_slice key, const struct otc_node *value,
           struct otc_error *err)
 {
+    struct otc_arena *arena = &host->resource_arenas[host->resource_turn];
     struct otc_slice text;
     size_t i = 0;
 
@@ -240,8 +242,8 @@ put_label(struct otc_sidecar_host *host, struct otc_slice key, const struct otc_
                         OTC_RESOURCE_MAX);
     }
     text = otc_node_string(value, &text) ? text : value->text;
-    host->resource[i].key = otc_arena_strndup(&host->resource_arena, key.data, key.len);
-    host->resource[i].value = otc_arena_strndup(&host->resource_arena, text.data, text.len);
+    host->resource[i].key = otc_arena_strndup(arena, key.data, key.len);
+    host->resource[i].value = otc_arena_strndup(arena, text.data, text.len);
     if (host->resource[i].key == NULL || host->resource[i].value == NULL) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "service::telemetry::resource: too large");
     }
@@ -287,6 +289,8 @@ otc_status
 otc_sidecar_host_set_resource(struct otc_sidecar_host *host, const struct otc_node *resource,
                               struct otc_error *err)
 {
+    host->resource_turn ^= 1;
+    otc_arena_release(&host->resource_arenas[host->resource_turn]);
     host->n_resource = 3;
     host->resource[0] = (struct otc_label){"service.name", "otelcol-aimon"};
     host->resource[1] = (struct otc_label){"service.version", OTC_VERSION};

@@ -23,7 +23,9 @@ struct otc_sidecar_host {
     void (*fatal)(void *arg);
     void *fatal_arg;
     atomic_bool failed;
-    struct otc_arena resource_arena;
+    /** Texts of the present resource, and of the one before: what a stopped service may still refer to. */
+    struct otc_arena resource_arenas[2];
+    unsigned resource_turn;
     struct otc_label resource[OTC_RESOURCE_MAX];
     size_t n_resource;
     /** Random, constant for the process. */
@@ -37,7 +39,8 @@ OTC_CHECK otc_status otc_sidecar_host_init(struct otc_sidecar_host *host, struct
 void otc_sidecar_host_release(struct otc_sidecar_host *host);
 /**
  * The resource of service::telemetry::resource over the defaults (service.name, service.version,
- * service.instance.id); a null drops one. Not while components run. `resource` may be NULL.
+ * service.instance.id); a null drops one. Not while components run. `resource` may be NULL. Texts that
+ * resource() gave are valid until it is set for the second time.
  */
 OTC_CHECK otc_status otc_sidecar_host_set_resource(struct otc_sidecar_host *host,
                                                    const struct otc_node *resource, struct otc_error *err);

@@ -3,6 +3,8 @@
 
 /* Intervals of 0 are allowed, but a destination that refuses at once must not keep a thread busy. */
 #define MIN_DELAY (10 * OTC_MILLISECOND)
+/* 73 years: whatever the configuration says, a time plus a delay is a time. */
+#define MAX_DELAY (INT64_C(1) << 61)
 
 /* A number in [0, 1): splitmix64, for jitter alone. */
 static double
@@ -20,7 +22,8 @@ next_delay(const struct otc_retry_config *config, struct otc__retry *retry, cons
            uint64_t *random)
 {
     double jitter = config->randomization_factor * (2 * next_random(random) - 1);
-    int64_t delay = (int64_t)(retry->interval * (1 + jitter));
+    double wanted = retry->interval * (1 + jitter);
+    int64_t delay = wanted < (double)MAX_DELAY ? (int64_t)wanted : MAX_DELAY;
     int64_t asked = result->retry_after_ms * OTC_MILLISECOND;
 
     retry->interval *= config->multiplier;
@@ -46,7 +49,7 @@ otc__retry_judge(const struct otc_retry_config *config, struct otc__retry *retry
         return (struct otc__verdict){.reason = OTC_DROP_RETRY_DISABLED, .prefix = ""};
     }
     delay = next_delay(config, retry, result, random);
-    if (allowed > 0 && now + delay > retry->first_attempt + allowed) {
+    if (allowed > 0 && delay > allowed - (now - retry->first_attempt)) {
         return (struct otc__verdict){.reason = OTC_DROP_RETRIES_EXHAUSTED,
                                      .prefix = "no more retries left: "};
     }

@@ -175,6 +175,32 @@ the_resource_is_the_users_over_the_defaults(void **state)
     close_host(&f);
 }
 
+/* A configuration that is put in place over and over costs no more memory than two of them. */
+static void
+a_resource_can_be_set_any_number_of_times(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf text = {.limit = 1 << 20};
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_document *doc = NULL;
+    struct fixture f;
+
+    (void)state;
+    open_host(&f);
+    otc_buf_append_str(&text, "long: ");
+    for (int i = 0; i < 200 * 1024; i++) {
+        otc_buf_append_byte(&text, 'x');
+    }
+    assert_int_equal(otc_document_parse(otc_buf_slice(&text), "t", &doc, &err), OTC_OK);
+    for (int i = 0; i < 20; i++) {
+        const char *before = label(&f, "long");
+
+        assert_int_equal(otc_sidecar_host_set_resource(&f.host, otc_document_root(doc), &err), OTC_OK);
+        assert_true(i == 0 || strlen(before) == 200 * 1024); /* the former text is still there */
+    }
+    otc_document_free(doc);
+    close_host(&f);
+}
+
 /* The whole answer to one GET. */
 static void
 get(uint16_t port, const char *path, struct otc_buf *out)
@@ -281,6 +307,7 @@ main(void)
         cmocka_unit_test(the_budget_has_a_limit),
         cmocka_unit_test(a_fatal_report_ends_the_loop_once),
         cmocka_unit_test(the_resource_is_the_users_over_the_defaults),
+        cmocka_unit_test(a_resource_can_be_set_any_number_of_times),
         cmocka_unit_test(self_metrics_are_served),
         cmocka_unit_test(names_get_suffixes_where_asked_for),
     };
