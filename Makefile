@@ -171,7 +171,7 @@ scenarios: $(SCENARIOS) ## build and run the scenario tests: whole graphs on a v
 	$(Q)set -e; for t in $^; do $$t; done
 
 test: deps ## install what is missing, build, run every test
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) build-tests
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) build-tests
 	$(Q)tests/check/run_tests.sh $(B)
 
 .PHONY: build-tests
@@ -230,7 +230,7 @@ deps-check: ## install those of the further gates too
 
 # The demo runs the release build, whatever VARIANT says.
 demo: deps ## build, run the sidecar on generated traffic (DATA=file.csv: on your own), print what it found
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/bin/otelcol-aimon
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/bin/otelcol-aimon
 	$(Q)otel-config-examples/demo/run.sh $(BUILD)/release/bin/otelcol-aimon $(DATA)
 
 interop: deps $(BIN) ## run the binary against real foreign software (T=substring: only those tests)
