@@ -134,15 +134,19 @@ otc_status
 otc_service_shutdown(struct otc_service *service, int64_t deadline_ns, struct otc_error *err)
 {
     struct otc_graph *graph = &service->graph;
+    int64_t now = graph->host->monotonic_ns(graph->host);
+    /* Senders may wait for answers that will not come: that must not cost the queues their time. */
+    int64_t receivers_ns = deadline_ns > now ? now + (deadline_ns - now) / 2 : deadline_ns;
     otc_status first = OTC_OK;
 
     for (size_t i = graph->n_start_order; i > 0; i--) {
         struct otc_instance *instance = graph->start_order[i - 1];
+        bool receives = instance->config->kind == OTC_RECEIVER;
         struct otc_error *into = first == OTC_OK ? err : NULL;
         otc_status status = OTC_OK;
 
         if (instance->started) {
-            status = shutdown_instance(service, instance, deadline_ns, into);
+            status = shutdown_instance(service, instance, receives ? receivers_ns : deadline_ns, into);
         }
         first = first == OTC_OK ? status : first;
     }

@@ -71,7 +71,8 @@ OTC_CHECK otc_status otc_service_new(const struct otc_service_config *config, st
 OTC_CHECK otc_status otc_service_start(struct otc_service *service, struct otc_error *err);
 /**
  * Receivers first, exporters and then extensions last; each may take until `deadline_ns`
- * (host->monotonic_ns). Returns the first error, but goes through all. Safe twice, and without start.
+ * (host->monotonic_ns), receivers until half of the time is over. Returns the first error, but goes through
+ * all. Safe twice, and without start.
  */
 otc_status otc_service_shutdown(struct otc_service *service, int64_t deadline_ns, struct otc_error *err);
 /** After shutdown. NULL is allowed. */

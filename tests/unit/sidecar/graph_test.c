@@ -212,6 +212,7 @@ components_start_from_the_end_and_stop_from_the_front(void **state)
 {
     struct fixture f = {0};
     struct otc_error err = OTC_ERROR_INIT;
+    int64_t now;
 
     (void)state;
     open_service(&f, CONNECTED);
@@ -224,7 +225,10 @@ components_start_from_the_end_and_stop_from_the_front(void **state)
     assert_non_null(otc_service_extension(f.service, "nop/x"));
     assert_null(otc_service_extension(f.service, "nop/y"));
     nop_journal[0] = '\0';
-    assert_int_equal(otc_service_shutdown(f.service, 0, &err), OTC_OK);
+    now = otc_vhost_host(f.vhost)->monotonic_ns(otc_vhost_host(f.vhost));
+    assert_int_equal(otc_service_shutdown(f.service, now + 8 * OTC_SECOND, &err), OTC_OK);
+    assert_int_equal(nop_deadlines[OTC_RECEIVER], now + 4 * OTC_SECOND);
+    assert_int_equal(nop_deadlines[OTC_EXPORTER], now + 8 * OTC_SECOND);
     assert_string_equal(
         nop_journal,
         "-receiver:nop -processor:nop@traces -processor:nop/2@traces -connector:nop/c -exporter:nop "

@@ -20,6 +20,9 @@ struct nop_config {
     otc_secret token;
 };
 
+/** The deadline that each kind of component was given at its shutdown. */
+static int64_t nop_deadlines[OTC_EXTENSION + 1];
+
 /** What happened, in order: "+exporter:nop -receiver:nop". */
 static char nop_journal[4096];
 
@@ -82,7 +85,7 @@ nop_shutdown(struct otc_component *self, int64_t deadline_ns, struct otc_error *
 {
     struct nop *nop = OTC_CONTAINER(self, nop, component);
 
-    (void)deadline_ns;
+    nop_deadlines[nop->factory->kind] = deadline_ns;
     nop_write("-", otc_kind_name(nop->factory->kind), nop->id,
               nop->pipeline[0] != '\0' ? nop->pipeline : NULL);
     return strstr(nop->id, "sticks") != NULL ? otc_fail(err, OTC_INTERNAL, "stuck") : OTC_OK;
