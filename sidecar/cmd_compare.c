@@ -5,6 +5,7 @@
 #include "sidecar/commands.h"
 #include "sidecar/compare.h"
 #include "sidecar/input.h"
+#include "sidecar/screen.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -26,12 +27,11 @@ struct run {
     struct otc_comparison comparison;
 };
 
-/** A reference file says so near its beginning; a name that ends in .json is meant to be one. */
+/** A reference file says so near its beginning; anything else is a table. */
 static bool
 is_reference_file(const char *path)
 {
     char head[4096] = "";
-    size_t len = strlen(path);
     FILE *file = strcmp(path, "-") == 0 ? NULL : fopen(path, "rbe");
     size_t got = file ? fread(head, 1, sizeof(head) - 1, file) : 0;
 
@@ -39,8 +39,7 @@ is_reference_file(const char *path)
     if (file) {
         (void)fclose(file);
     }
-    return strstr(head, "\"otelcol-aimon reference\"") != NULL ||
-           (len > 5 && strcmp(path + len - 5, ".json") == 0);
+    return strstr(head, "\"otelcol-aimon reference\"") != NULL;
 }
 
 static otc_status
@@ -233,6 +232,26 @@ evaluate(struct run *run, struct otc_error *err)
     return status;
 }
 
+/** Names what each side has, so that one sees how the two differ. */
+static otc_status
+nothing_in_common(const struct run *run, const struct compare_options *options, struct otc_error *err)
+{
+    char features[160] = "", columns[160] = "";
+    char name[OTC_SCREEN_NAME_BYTES];
+
+    for (size_t i = 0, at = 0; i < run->reference->n_features && at < sizeof(features); i++) {
+        (void)otc_screen_name(run->reference->features[i].name, name);
+        at += (size_t)snprintf(features + at, sizeof(features) - at, "%s%s", i ? ", " : "", name);
+    }
+    for (size_t i = 0, at = 0; i < run->current.columns.n && at < sizeof(columns); i++) {
+        (void)otc_screen_name(run->current.columns.columns[i].name, name);
+        at += (size_t)snprintf(columns + at, sizeof(columns) - at, "%s%s", i ? ", " : "", name);
+    }
+    return otc_fail(err, OTC_INVALID_ARGUMENT,
+                    "%s and %s have no feature in common: the reference has %s; the current columns are %s",
+                    options->reference, options->current, *features ? features : "none", columns);
+}
+
 static otc_status
 compare(struct run *run, const struct compare_options *options, struct otc_error *err)
 {
@@ -246,8 +265,7 @@ compare(struct run *run, const struct compare_options *options, struct otc_error
         status = match_columns(run, err);
     }
     if (status == OTC_OK && run->comparison.n_features == 0) {
-        status = otc_fail(err, OTC_INVALID_ARGUMENT, "%s and %s have no feature in common",
-                          options->reference, options->current);
+        status = nothing_in_common(run, options, err);
     }
     if (status == OTC_OK) {
         status = otc_input_rows(&run->current, add_to_sample, run, err);
@@ -367,13 +385,11 @@ run_compare(const struct compare_options *options, const struct otc_decision *de
 
     if (compare(&run, options, &err) != OTC_OK) {
         exit_code = otc_command_failed(&err);
-    } else if (json && !otc_comparison_print_json(&run.comparison, stdout)) {
+    } else if (json ? !otc_comparison_print_json(&run.comparison, stdout)
+                    : !otc_comparison_print(&run.comparison, wants_color(), stdout)) {
         (void)fputs("error: the result could not be written\n", stderr);
         exit_code = OTC_EXIT_FAILED;
     } else {
-        if (!json) {
-            otc_comparison_print(&run.comparison, wants_color(), stdout);
-        }
         exit_code = options->fail_on_drift && run.comparison.n_drifted > 0 ? OTC_EXIT_DRIFT : OTC_EXIT_DONE;
     }
     release(&run);

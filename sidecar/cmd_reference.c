@@ -3,6 +3,7 @@
 #include "common/base/number.h"
 #include "sidecar/commands.h"
 #include "sidecar/input.h"
+#include "sidecar/screen.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -74,7 +75,8 @@ write_file(const char *path, struct otc_slice text, struct otc_error *err)
     }
     file = fopen(temporary, "wbe");
     if (!file) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: %s", temporary, strerrordesc_np(errno));
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: cannot be written beside itself as %s: %s", path,
+                        temporary, strerrordesc_np(errno));
     }
     written =
         fwrite(text.data, 1, text.len, file) == text.len && fflush(file) == 0 && fsync(fileno(file)) == 0;
@@ -111,6 +113,7 @@ static void
 print_reference(const struct otc_reference *reference, FILE *to)
 {
     char created[32];
+    char name[OTC_SCREEN_NAME_BYTES];
     size_t width = 7;
 
     otc_time_format(reference->created_ns, created);
@@ -120,9 +123,10 @@ print_reference(const struct otc_reference *reference, FILE *to)
                   reference->model.len ? (const char *)reference->model.data : "any",
                   (unsigned long long)reference->rows);
     for (size_t i = 0; i < reference->n_features; i++) {
-        width = reference->features[i].name.len > width ? reference->features[i].name.len : width;
+        size_t columns = otc_screen_name(reference->features[i].name, name);
+
+        width = columns > width ? columns : width;
     }
-    width = width > 40 ? 40 : width;
     (void)fprintf(to, "%-*s  %-10s  %-11s  %12s  %8s  %8s  %12s  %12s  %12s  %6s  %s\n", (int)width,
                   "FEATURE", "KIND", "TYPE", "OBSERVATIONS", "MISSING", "INVALID", "MIN", "MEAN", "MAX",
                   "EFFECT", "POINTS");
@@ -130,16 +134,16 @@ print_reference(const struct otc_reference *reference, FILE *to)
         const struct otc_reference_feature *f = &reference->features[i];
         char points[96];
         char numbers[64] = "";
+        size_t pad = width - otc_screen_name(f->name, name);
 
         describe_feature(f, points, sizeof(points));
         if (f->type == OTC_NUMERIC && f->observations > 0) {
             (void)snprintf(numbers, sizeof(numbers), "%12.6g  %12.6g  %12.6g", f->min, f->mean, f->max);
         }
-        (void)fprintf(to, "%-*.*s  %-10s  %-11s  %12llu  %8llu  %8llu  %-40s  %6.3g  %s\n", (int)width,
-                      OTC_SLICE_ARG(f->name), otc_feature_kind_name(f->kind),
-                      f->type == OTC_NUMERIC ? "numeric" : "categorical", (unsigned long long)f->observations,
-                      (unsigned long long)f->missing, (unsigned long long)f->invalid, numbers,
-                      f->design_effect, points);
+        (void)fprintf(to, "%s%*s  %-10s  %-11s  %12llu  %8llu  %8llu  %-40s  %6.3g  %s\n", name, (int)pad, "",
+                      otc_feature_kind_name(f->kind), f->type == OTC_NUMERIC ? "numeric" : "categorical",
+                      (unsigned long long)f->observations, (unsigned long long)f->missing,
+                      (unsigned long long)f->invalid, numbers, f->design_effect, points);
     }
 }
 
@@ -246,6 +250,7 @@ run_show(int argc, char **argv)
     struct otc_reference *reference;
     const char *path = NULL;
     int exit_code = OTC_EXIT_DONE;
+    otc_status status;
 
     if (!otc_options_read(&command, argc, argv, &path, &exit_code)) {
         return exit_code;
@@ -253,8 +258,16 @@ run_show(int argc, char **argv)
     if (!path) {
         return otc_usage_error(&command, "which file?");
     }
-    if (otc_reference_load(path, 0, &reference, &err) != OTC_OK) {
-        return otc_command_failed(&err);
+    status = otc_reference_load(path, 0, &reference, &err);
+    if (status != OTC_OK) {
+        exit_code = otc_command_failed(&err);
+        if (status == OTC_INVALID_ARGUMENT) {
+            (void)fputs(
+                "A reference file is what `otelcol-aimon reference build --input TABLE --output FILE` "
+                "writes.\n",
+                stderr);
+        }
+        return exit_code;
     }
     print_reference(reference, stdout);
     otc_reference_unref(reference);

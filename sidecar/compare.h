@@ -33,8 +33,8 @@ struct otc_comparison {
     size_t n_others;
 };
 
-/** A table for people; verdicts in colour when `color`. */
-void otc_comparison_print(const struct otc_comparison *comparison, bool color, FILE *to);
+/** A table for people; verdicts in colour when `color`. False when it could not be written. */
+bool otc_comparison_print(const struct otc_comparison *comparison, bool color, FILE *to);
 /** The document of the design's `compare --format json`; NaN is null. False when it does not fit into memory.
  */
 bool otc_comparison_print_json(const struct otc_comparison *comparison, FILE *to);

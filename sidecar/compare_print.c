@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/json/json.h"
 #include "sidecar/compare.h"
+#include "sidecar/screen.h"
 
 #include <math.h>
 
 #define N_COLUMNS 11
-#define CELL_BYTES 48
-/** Columns of the screen that a feature's name may take. */
-#define MAX_NAME 40
+#define CELL_BYTES OTC_SCREEN_NAME_BYTES
 
 static const char *const headings[N_COLUMNS] = {"FEATURE", "TYPE", "REFERENCE", "CURRENT", "KS D",   "PSI",
                                                 "W1/SD",   "TV",   "MISSING",   "P ADJ",   "VERDICT"};
@@ -48,9 +47,8 @@ fill_line(const struct otc_compared *compared, struct line *line)
 {
     const struct otc_reference_feature *ref = compared->reference;
     const struct otc_feature_result *r = &compared->result;
-    int name = ref->name.len < MAX_NAME ? (int)ref->name.len : MAX_NAME;
 
-    (void)snprintf(line->cells[0], CELL_BYTES, "%.*s", name, (const char *)ref->name.data);
+    (void)otc_screen_name(ref->name, line->cells[0]);
     (void)snprintf(line->cells[1], CELL_BYTES, "%s", ref->type == OTC_NUMERIC ? "numeric" : "categorical");
     (void)snprintf(line->cells[2], CELL_BYTES, "%llu", (unsigned long long)ref->observations);
     (void)snprintf(line->cells[3], CELL_BYTES, "%llu", (unsigned long long)compared->observations);
@@ -70,7 +68,8 @@ print_line(const struct line *line, const size_t width[N_COLUMNS], const char *c
         const char *gap = c + 1 < N_COLUMNS ? "  " : "\n";
 
         if (c < 2) {
-            (void)fprintf(to, "%-*s%s", (int)width[c], line->cells[c], gap);
+            (void)fprintf(to, "%s%*s%s", line->cells[c], (int)(width[c] - otc_screen_columns(line->cells[c])),
+                          "", gap);
         } else if (c + 1 < N_COLUMNS) {
             (void)fprintf(to, "%*s%s", (int)width[c], line->cells[c], gap);
         } else {
@@ -86,9 +85,9 @@ print_lines(const struct otc_comparison *comparison, const struct line *lines, b
 
     for (size_t i = 0; i <= comparison->n_features; i++) {
         for (size_t c = 0; c < N_COLUMNS; c++) {
-            size_t len = strlen(lines[i].cells[c]);
+            size_t columns = otc_screen_columns(lines[i].cells[c]);
 
-            width[c] = len > width[c] ? len : width[c];
+            width[c] = columns > width[c] ? columns : width[c];
         }
     }
     print_line(&lines[0], width, "", to);
@@ -105,8 +104,10 @@ print_others(const struct otc_comparison *comparison, FILE *to)
 {
     for (size_t i = 0; i < comparison->n_others; i++) {
         const struct otc_not_compared *other = &comparison->others[i];
+        char name[OTC_SCREEN_NAME_BYTES];
 
-        (void)fprintf(to, "not compared: %.*s (%s)\n", OTC_SLICE_ARG(other->name),
+        (void)otc_screen_name(other->name, name);
+        (void)fprintf(to, "not compared: %s (%s)\n", name,
                       other->reason         ? other->reason
                       : other->in_reference ? "only in the reference"
                                             : "only in the current data");
@@ -121,7 +122,7 @@ correction_name(enum otc_correction correction)
                                                              : "no correction";
 }
 
-void
+bool
 otc_comparison_print(const struct otc_comparison *comparison, bool color, FILE *to)
 {
     struct line *lines = calloc(comparison->n_features + 1, sizeof(*lines));
@@ -138,12 +139,15 @@ otc_comparison_print(const struct otc_comparison *comparison, bool color, FILE *
     if (lines) {
         print_lines(comparison, lines, color, to);
     }
+    bool printed = lines != NULL;
+
     free(lines);
     (void)fputc('\n', to);
     print_others(comparison, to);
     (void)fprintf(to, "%zu of %zu features drifted (level %g, %s)\n", comparison->n_drifted,
                   comparison->n_features, comparison->decision.level,
                   correction_name(comparison->decision.correction));
+    return printed && fflush(to) == 0 && !ferror(to);
 }
 
 static void

@@ -87,11 +87,36 @@ spool_stdin(void)
     return spool;
 }
 
+/** What the first bytes show to be no table of text; NULL: nothing. */
+static const char *
+not_a_table(const uint8_t *head, size_t len)
+{
+    static const char gzip[] = {0x1f, (char)0x8b};
+    size_t brace = 1;
+
+    if (len >= 2 && memcmp(head, gzip, 2) == 0) {
+        return "gzip is not read here; pipe it in: gzip -dc FILE | otelcol-aimon … -";
+    }
+    if (memchr(head, 0, len)) {
+        return "this is no UTF-8 text; only CSV with a header and JSON lines are read (UTF-16: iconv -f "
+               "UTF-16 "
+               "-t UTF-8 FILE | otelcol-aimon … -)";
+    }
+    while (len > 0 && head[0] == '[' && brace < len && strchr(" \t\r\n", head[brace])) {
+        brace++;
+    }
+    if (len > brace && head[0] == '[' && (head[brace] == '{' || head[brace] == ']')) {
+        return "a JSON array is not read here, JSON lines are: jq -c '.[]' FILE | otelcol-aimon … -";
+    }
+    return NULL;
+}
+
 /** Reads the beginning again: what the file is, and a CSV's header. */
 static otc_status
 begin(struct otc_table *table, struct otc_error *err)
 {
     static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
+    const char *what;
     int byte;
 
     if (fseek(table->file, 0, SEEK_SET) != 0) {
@@ -111,6 +136,10 @@ begin(struct otc_table *table, struct otc_error *err)
                         "%s: Parquet is not read here; pipe it in as CSV: python3 -c \"import pandas, sys; "
                         "pandas.read_parquet('%s').to_csv(sys.stdout, index=False)\" | otelcol-aimon … -",
                         table->path, table->path);
+    }
+    what = not_a_table(table->chunk, table->chunk_len);
+    if (what) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: %s", table->path, what);
     }
     do {
         byte = otc__table_byte(table);

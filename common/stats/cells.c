@@ -166,6 +166,10 @@ otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts 
         ref_below += ref->gap[i];
         cur_below += cur->gap[i];
     }
+    /* Values near the largest double: their sums overflow, and no distance is known. */
+    if (!isfinite(area)) {
+        return NAN;
+    }
     if (error) {
         *error = missed;
     }

@@ -70,7 +70,7 @@ struct otc_ks otc_cells_ks(const struct otc_cells *ref, const struct otc_cell_co
 
 /**
  * Wasserstein-1 as scipy.stats.wasserstein_distance, from the cells; needs gap_sum. `*error` bounds what is
- * lost where the two CDFs cross inside a gap.
+ * lost where the two CDFs cross inside a gap. NaN, both, when a side is empty or the sums overflow.
  */
 double otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts *cur, double *error);
 

@@ -97,6 +97,35 @@ says 'ragged.csv:3: 1 fields, but the header has 2'
 printf 'PAR1xxxx' >"$work/x.parquet"
 expect 2 reference build --input "$work/x.parquet" --output "$work/x.json"
 says 'pandas.read_parquet'
+printf '[\n {"a": 1}]' >"$work/x.json"
+expect 2 compare --reference "$work/x.json" --current "$work/now.csv"
+says 'x.json: a JSON array is not read here'
+gzip -c "$work/now.csv" >"$work/now.csv.gz"
+expect 2 compare --reference "$work/train.csv" --current "$work/now.csv.gz"
+says 'now.csv.gz: gzip is not read here'
+printf 'a,b\n1,2\n' | iconv -t UTF-16 >"$work/wide.csv"
+expect 2 compare --reference "$work/train.csv" --current "$work/wide.csv"
+says 'wide.csv: this is no UTF-8 text'
+printf 'a,b\n1,2\n' >"$work/two.csv"
+expect 2 compare --reference "$work/two.csv" --current "$work/now.csv"
+says 'have no feature in common: the reference has a, b; the current columns are row, age'
+expect 2 reference show "$work/two.csv"
+says 'A reference file is what'
+printf '{"a": 1}\n{"a": 2}\n' >"$work/lines.json"
+expect 0 compare --reference "$work/lines.json" --current "$work/two.csv"
+"$bin" compare --reference "$work/two.csv" --current "$work/two.csv" >/dev/full 2>"$work/err"
+is 'the exit code of a full disk' $? 1
+# A name cannot paint the screen, and the columns stay below each other.
+printf 'zürich 日本,b\033[31mred,%s\n1,2,3\n2,2,3\n' "$(printf 'n%.0s' {1..60})" >"$work/names.csv"
+expect 0 compare --reference "$work/names.csv" --current "$work/names.csv"
+says 'b?[31mred'
+says "$(printf 'n%.0s' {1..39})…  numeric"
+says 'zürich 日本                               numeric'
+# Codes keep their zeros when a table happens to hold numbers alone.
+printf 'code\n007\nH3Z\n007\n' >"$work/codes.csv"
+printf 'code\n007\n007\n' >"$work/digits.csv"
+expect 0 compare --reference "$work/codes.csv" --current "$work/digits.csv" --format json
+is 'codes never seen' "$(value 'd["features"][0]["unseen"]')" 0
 expect 2 reference
 expect 0 compare --help
 says '--fail-on-drift'

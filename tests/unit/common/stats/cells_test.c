@@ -150,6 +150,20 @@ test_wasserstein_exact_on_points(void **state)
     counted_free(&counted);
 }
 
+/* Sums that overflow give no distance; 0 would say that nothing moved. */
+static void
+test_wasserstein_overflow(void **state)
+{
+    (void)state;
+    static const double ref[] = {-1.7e308, 1.7e308}, cur[] = {1.6e308, 1.6e308, 1.65e308};
+    struct counted counted = counted_new(ref, 2, NULL, 0, cur, 3);
+    double error = 0;
+
+    assert_true(isnan(otc_cells_wasserstein(&counted.cells, &counted.counts, &error)));
+    assert_true(isnan(error));
+    counted_free(&counted);
+}
+
 /* A capped reference: the true D lies in [d, d + error]. */
 static void
 test_capped_reference(void **state)
@@ -249,6 +263,7 @@ main(void)
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_cells_equal_samples),
         cmocka_unit_test(test_wasserstein_exact_on_points),
+        cmocka_unit_test(test_wasserstein_overflow),
         cmocka_unit_test(test_capped_reference),
         cmocka_unit_test(test_empty_sides),
         cmocka_unit_test(test_large_counts),

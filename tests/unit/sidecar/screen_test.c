@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/screen.h"
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+static void
+check(const char *name, const char *shown, size_t columns)
+{
+    char out[OTC_SCREEN_NAME_BYTES];
+
+    assert_int_equal(otc_screen_name(otc_slice_str(name), out), columns);
+    assert_string_equal(out, shown);
+    assert_int_equal(otc_screen_columns(out), columns);
+}
+
+static void
+test_names(void **state)
+{
+    (void)state;
+    check("", "", 0);
+    check("age", "age", 3);
+    check("zürich", "zürich", 6);
+    check("日本", "日本", 4);
+    check("e\xcc\x81", "e\xcc\x81", 1);
+    check("b\x1b[31mred\x07\xc2\x9b", "b?[31mred??", 11);
+    check("\xe2\x80\xaeolleh", "?olleh", 6);
+    check("a\xff\xfe\xc0\xaf\xe6\x97", "a??????", 7);
+}
+
+static void
+test_long_names_end_in_an_ellipsis(void **state)
+{
+    (void)state;
+    check("0123456789012345678901234567890123456789", "0123456789012345678901234567890123456789", 40);
+    check("01234567890123456789012345678901234567890", "012345678901234567890123456789012345678…", 40);
+    check("0123456789012345678901234567890123456日日", "0123456789012345678901234567890123456日…", 40);
+    check("01234567890123456789012345678901234567日日", "01234567890123456789012345678901234567…", 39);
+}
+
+/* Marks that take no column cannot make a name longer than its room. */
+static void
+test_marks_without_end(void **state)
+{
+    (void)state;
+    char name[2001] = "e", out[OTC_SCREEN_NAME_BYTES];
+
+    for (size_t i = 1; i + 1 < sizeof(name); i += 2) {
+        name[i] = (char)0xcc;
+        name[i + 1] = (char)0x81;
+    }
+    assert_int_equal(otc_screen_name(otc_slice_of(name, 1999), out), 2);
+    assert_true(strlen(out) < sizeof(out));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_long_names_end_in_an_ellipsis),
+        cmocka_unit_test(test_marks_without_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
