@@ -10,11 +10,14 @@
 /** Reads in a row before others get their turn. */
 #define READS_MAX 8
 #define LINGER_NS (2 * OTC_SECOND)
+/** A connection's turn ends behind the piece with which it took this long: others wait meanwhile. */
+#define TURN_NS (250 * OTC_MICROSECOND)
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 static void on_readable(int fd, short what, void *arg);
 static void on_writable(int fd, short what, void *arg);
+static void on_again(int fd, short what, void *arg);
 
 /* ---- Life --------------------------------------------------------------------------------------- */
 
@@ -36,6 +39,9 @@ free_conn(struct otc_conn *conn)
     }
     if (conn->write_event) {
         event_free(conn->write_event);
+    }
+    if (conn->again_event) {
+        event_free(conn->again_event);
     }
     close(conn->fd);
     otc_buf_release(&conn->out);
@@ -69,13 +75,30 @@ otc_conn_new(struct otc_server *server, int fd, const char *peer)
     conn->ssl = server->tls ? otc_tls_session_new(server->tls, fd) : NULL;
     conn->read_event = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, conn);
     conn->write_event = event_new(base, fd, EV_WRITE, on_writable, conn);
-    if ((server->tls && !conn->ssl) || !conn->read_event || !conn->write_event ||
+    conn->again_event = event_new(base, -1, 0, on_again, conn);
+    if ((server->tls && !conn->ssl) || !conn->read_event || !conn->write_event || !conn->again_event ||
         event_add(conn->read_event, NULL) != 0) {
         free_conn(conn);
         return NULL;
     }
     otc_server_sweep_soon(server);
     return conn;
+}
+
+static bool
+turn_is_over(const struct otc_conn *conn)
+{
+    return otc_clock_monotonic_ns() - conn->now > TURN_NS;
+}
+
+/** Goes on once all others had their turn (a timer; an event made active runs before sockets are looked at).
+ */
+static void
+go_on_later(struct otc_conn *conn)
+{
+    static const struct timeval at_once = {0, 0};
+
+    event_add(conn->again_event, &at_once);
 }
 
 /** Where event handlers end: the one place that frees. */
@@ -118,7 +141,7 @@ otc_conn_resume(struct otc_conn *conn)
         conn->paused = false;
         event_add(conn->read_event, NULL);
         if (conn->ssl) { /* bytes may wait inside the session */
-            event_active(conn->read_event, EV_READ, 0);
+            go_on_later(conn);
         }
     }
 }
@@ -204,6 +227,10 @@ flush(struct otc_conn *conn)
         ssize_t n;
 
         if (!has_output(conn) && conn->protocol) {
+            if (turn_is_over(conn)) { /* pipelined requests, say */
+                go_on_later(conn);
+                return;
+            }
             conn->protocol->fill(conn);
         }
         if (!has_output(conn)) {
@@ -231,6 +258,7 @@ otc_conn_kick(struct otc_conn *conn)
 {
     if (conn->depth == 0) {
         conn->depth++;
+        conn->now = otc_clock_monotonic_ns();
         flush(conn);
         leave(conn);
     }
@@ -352,9 +380,12 @@ read_all(struct otc_conn *conn)
         if (!conn->ssl && (size_t)n < asked) {
             return;
         }
+        if (turn_is_over(conn)) {
+            break;
+        }
     }
     if (conn->ssl && !conn->paused && !conn->closing) {
-        event_active(conn->read_event, EV_READ, 0);
+        go_on_later(conn);
     }
 }
 
@@ -381,8 +412,13 @@ on_writable(int fd, short what, void *arg)
         on_readable(fd, what, arg); /* the handshake wanted to write */
         return;
     }
-    conn->now = otc_clock_monotonic_ns();
     otc_conn_kick(conn);
+}
+
+static void
+on_again(int fd, short what, void *arg)
+{
+    on_readable(fd, what, arg); /* reads nothing while paused, and sends what waits */
 }
 
 /* ---- Deadlines ---------------------------------------------------------------------------------- */

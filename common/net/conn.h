@@ -33,6 +33,7 @@ struct otc_reply {
     size_t n_trailers;
     struct otc_slice body;
     size_t body_sent;
+    size_t counted; /* bytes in server->reply_bytes */
     uint8_t *owned; /* freed with the reply; NULL: the body lies behind the struct */
 };
 
@@ -105,6 +106,7 @@ struct otc_conn {
     int fd;
     struct ssl_st *ssl;
     struct event *read_event, *write_event;
+    struct event *again_event;           /* the rest of a turn that took too long */
     const struct otc_protocol *protocol; /* NULL until the first bytes tell */
     struct otc_http1 *http1;
     struct otc_http2 *http2;
@@ -149,6 +151,7 @@ struct otc_server {
     uint8_t *read_buffer;
     struct otc_conn *conns;
     _Atomic size_t n_conns;
+    size_t reply_bytes; /* bodies that wait for their readers */
     struct otc_exchange *due;
     bool draining;
     pthread_mutex_t lock; /* with `settled`: stop waits for the loop */
@@ -205,6 +208,8 @@ void otc_exchange_fail(struct otc_exchange *exchange, int http_status, otc_statu
 void otc_exchange_detach(struct otc_exchange *exchange);
 /** The server goes: the loop may not be there when the answer comes. */
 void otc_exchange_orphan_all(struct otc_server *server);
+/** So many bytes of answers wait for their readers that no large one is taken any more. */
+bool otc_exchange_replies_full(const struct otc_exchange *exchange);
 /** NULL: in time. */
 const char *otc_exchange_overdue(const struct otc_exchange *exchange, int64_t now);
 

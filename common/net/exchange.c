@@ -5,8 +5,11 @@
 
 /** What a request costs besides its bytes, for the budget. */
 #define EXCHANGE_COST 1024
-/** Room made ahead for an announced body; beyond it the buffer grows as the bytes come. */
-#define EXPECT_MAX ((size_t)4 << 20)
+/** Room made ahead for an announced body; beyond it the buffer grows as the bytes come. Small enough that
+ * it is no mapping of its own: many streams that announce much would use up those of the process. */
+#define EXPECT_MAX ((size_t)64 << 10)
+/** Bodies of answers that wait for their readers, in one server: beyond it, 503. */
+#define REPLIES_MAX ((size_t)64 << 20)
 #define BODY_FIRST 4096
 
 /** Guards `orphan`: the moment when an answer from another thread meets the end of the server.
@@ -78,6 +81,15 @@ drop_request(struct otc_exchange *exchange)
     }
 }
 
+static void
+uncount_reply(struct otc_exchange *exchange)
+{
+    if (exchange->reply && exchange->server) {
+        exchange->server->reply_bytes -= exchange->reply->counted;
+        exchange->reply->counted = 0;
+    }
+}
+
 /** Frees it once both the handler and the connection are through with it. */
 static void
 settle(struct otc_exchange *exchange)
@@ -125,6 +137,7 @@ otc_exchange_detach(struct otc_exchange *exchange)
     }
     conn->n_exchanges--;
     conn->idle_since_ns = conn->now;
+    uncount_reply(exchange);
     exchange->conn = NULL;
     if (exchange->state != OTC_EXCHANGE_ANSWERED) {
         exchange->aborted = true;
@@ -419,6 +432,37 @@ reply_new(const struct otc_response *response)
     return reply;
 }
 
+bool
+otc_exchange_replies_full(const struct otc_exchange *exchange)
+{
+    return exchange->server->reply_bytes >= REPLIES_MAX;
+}
+
+/** Readers that take their time must not make us hold page upon page. */
+static void
+limit_replies(struct otc_exchange *exchange)
+{
+    static const struct otc_field_line headers[] = {
+        {OTC_SLICE_LIT("content-type"), OTC_SLICE_LIT("text/plain; charset=utf-8")},
+        {OTC_SLICE_LIT("retry-after"), OTC_SLICE_LIT("1")}};
+    static const struct otc_response full = {.status = 503,
+                                             .headers = headers,
+                                             .n_headers = 2,
+                                             .body =
+                                                 OTC_SLICE_LIT("too many answers wait for their readers\n")};
+
+    if (!exchange->reply) {
+        return;
+    }
+    if (exchange->reply->owned && otc_exchange_replies_full(exchange)) {
+        reply_free(exchange->reply);
+        exchange->reply = reply_new(&full);
+        return;
+    }
+    exchange->reply->counted = exchange->reply->body.len;
+    exchange->server->reply_bytes += exchange->reply->counted;
+}
+
 /** On the loop: the reply goes to the connection, if it is still there. */
 static void
 deliver(void *arg)
@@ -434,6 +478,7 @@ deliver(void *arg)
     }
     drop_request(exchange);
     exchange->answered_ns = otc_clock_monotonic_ns();
+    limit_replies(exchange);
     if (!exchange->reply) { /* out of memory: all that can be done */
         otc_conn_close(conn);
         return;

@@ -22,6 +22,7 @@ struct otc_http1 {
     uint64_t left;
     struct otc_chunked chunked;
     bool keep_alive;
+    bool blank_cr;   /* an empty line before a head has begun */
     bool responding; /* the answer is in the output */
     bool ended;
 };
@@ -67,18 +68,25 @@ put_date(struct otc_buf *out)
     }
 }
 
-/** Refuses what never became a request; the connection ends. */
+/** Refuses what never became a request: the handler says it in its own words, and the connection ends. */
 static bool
 refuse(struct otc_conn *conn, int status, const char *text)
 {
-    struct otc_buf *out = &conn->out;
+    struct otc_http1 *http1 = conn->http1;
+    struct otc_exchange *exchange = otc_exchange_new(conn, false);
 
-    put_status(out, status);
-    put_date(out);
-    otc_buf_printf(
-        out, "Content-Type: text/plain; charset=utf-8\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-        strlen(text), text);
-    otc_conn_finish(conn, LINGER_BYTES);
+    if (!exchange) {
+        return false;
+    }
+    exchange->state = OTC_EXCHANGE_BODY;
+    exchange->started_ns = exchange->body_ns = conn->now;
+    http1->exchange = exchange;
+    http1->state = BODY; /* unread, so that the answer is the last */
+    otc_exchange_fail(exchange, status,
+                      status == 431   ? OTC_RESOURCE_EXHAUSTED
+                      : status == 408 ? OTC_DEADLINE_EXCEEDED
+                                      : OTC_INVALID_ARGUMENT,
+                      text);
     return true;
 }
 
@@ -287,9 +295,14 @@ take_head(struct otc_conn *conn, struct otc_slice *data)
         http1->head_started_ns = conn->now;
         otc_server_sweep_soon(conn->server);
     }
-    if (before == 0 && (*data->data == '\r' || *data->data == '\n')) {
-        *data = otc_slice_skip(*data, 1); /* empty lines before a request, RFC 9112 2.2 */
+    if (before == 0 && http1->blank_cr == (*data->data == '\n') &&
+        (*data->data == '\r' || *data->data == '\n')) {
+        http1->blank_cr = *data->data == '\r'; /* empty lines before a request, RFC 9112 2.2 */
+        *data = otc_slice_skip(*data, 1);
         return true;
+    }
+    if (before == 0 && http1->blank_cr) {
+        return refuse(conn, 400, "bare CR or LF in the request head");
     }
     if (before > 0) {
         otc_buf_append_slice(&http1->in, head);

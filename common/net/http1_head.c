@@ -126,14 +126,33 @@ next_line(struct otc_slice *rest)
     return line;
 }
 
+/** METHOD SP target SP HTTP/1.x, and no white space beyond that (RFC 9112 section 3). */
+static bool
+is_request_line(struct otc_slice line)
+{
+    size_t spaces = 0;
+
+    for (size_t i = 0; i < line.len; i++) {
+        spaces += line.data[i] == ' ';
+        if (line.data[i] == '\t') {
+            return false;
+        }
+    }
+    return spaces == 2;
+}
+
 const char *
 otc_http1_check_head(struct otc_slice head, bool *chunked, int64_t *length)
 {
     struct seen seen = {.length = -1};
     struct otc_slice rest = head;
     const struct otc_slice request = next_line(&rest);
-    const bool is_1_1 = request.len > 8 && memcmp(request.data + request.len - 8, "HTTP/1.1", 8) == 0;
+    /* A later minor version means 1.1 (RFC 9110 section 2.5). */
+    const bool is_1_1 = request.len <= 8 || memcmp(request.data + request.len - 8, "HTTP/1.0", 8) != 0;
 
+    if (!is_request_line(request)) {
+        return "malformed request line";
+    }
     while (rest.len > 2) {
         const char *fault = check_line(next_line(&rest), &seen);
 

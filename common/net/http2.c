@@ -14,24 +14,47 @@
 #define HEADER_EXCESS 4
 
 /** Frames that cost us and nothing to the peer: a bucket each, refilled with time. */
-enum budget { RESETS, PINGS, SETTINGS, PRIORITIES, EMPTY_DATA, WINDOW_UPDATES, OVERSIZE, N_BUDGETS };
+enum budget {
+    RESETS,
+    PINGS,
+    SETTINGS,
+    PRIORITIES,
+    EMPTY_DATA,
+    WINDOW_UPDATES,
+    OVERSIZE,
+    FRAMES,
+    WASTE,
+    N_BUDGETS
+};
+
+/** A frame of this length pays for itself: many small ones cost the loop time that others wait for. */
+#define FRAME_FAIR 256.0
+#define FRAME_HEAD 9
 
 static const struct {
     double capacity;
     double per_second;
     double per_request; /* given back for each answered request: keepers of the peace may ping */
 } budgets[N_BUDGETS] = {
-    [RESETS] = {100, 10, 0},     [PINGS] = {10, 1, 10},       [SETTINGS] = {10, 1, 0},
-    [PRIORITIES] = {100, 10, 1}, [EMPTY_DATA] = {100, 10, 0}, [WINDOW_UPDATES] = {1000, 100, 20},
+    [RESETS] = {100, 10, 0},
+    [PINGS] = {10, 1, 10},
+    [SETTINGS] = {10, 1, 0},
+    [PRIORITIES] = {100, 10, 1},
+    [EMPTY_DATA] = {100, 10, 0},
+    [WINDOW_UPDATES] = {1000, 100, 20},
     [OVERSIZE] = {10, 1, 0},
+    [FRAMES] = {10000, 1000, 20},
+    [WASTE] = {4 << 20, 256 << 10, STREAM_WINDOW}, /* in bytes */
 };
 
 struct otc_http2 {
     nghttp2_session *session;
     double tokens[N_BUDGETS];
     int64_t refilled_ns;
-    bool settled; /* the peer's SETTINGS came */
-    bool calm;    /* told to go away */
+    uint64_t received, used; /* bytes: in all, of frames that nghttp2 looked into */
+    uint64_t wasted;         /* the largest difference so far */
+    bool settled;            /* the peer's SETTINGS came */
+    bool calm;               /* told to go away */
 };
 
 /* ---- Budgets ------------------------------------------------------------------------------------ */
@@ -72,15 +95,51 @@ go_away(struct otc_conn *conn, uint32_t code)
 }
 
 static void
-spend(struct otc_conn *conn, enum budget which)
+spend_much(struct otc_conn *conn, enum budget which, double tokens)
 {
     struct otc_http2 *http2 = conn->http2;
 
     refill(http2, conn->now);
-    http2->tokens[which] -= 1;
+    http2->tokens[which] -= tokens;
     if (http2->tokens[which] < 0) {
         go_away(conn, NGHTTP2_ENHANCE_YOUR_CALM);
     }
+}
+
+static void
+spend(struct otc_conn *conn, enum budget which)
+{
+    spend_much(conn, which, 1);
+}
+
+/** Frames of unknown types and of closed streams are passed over in silence: what was received and never told
+ * of. A peer whose request was refused may have a window of it under way. */
+static void
+spend_waste(struct otc_conn *conn, size_t received)
+{
+    struct otc_http2 *http2 = conn->http2;
+
+    http2->received += received;
+    if (http2->received > http2->used + http2->wasted) {
+        spend_much(conn, WASTE, (double)(http2->received - http2->used - http2->wasted));
+        http2->wasted = http2->received - http2->used;
+    }
+}
+
+static int
+on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *head, void *arg)
+{
+    struct otc_conn *conn = arg;
+    struct otc_http2 *http2 = conn->http2;
+    const double worth = (double)head->length / FRAME_FAIR;
+
+    (void)session;
+    http2->used += FRAME_HEAD + head->length;
+    if (worth < 1) {
+        spend(conn, FRAMES);
+    }
+    http2->tokens[FRAMES] += worth < 1 ? worth : 1;
+    return 0;
 }
 
 /* ---- Requests ----------------------------------------------------------------------------------- */
@@ -133,10 +192,12 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *n
 
     (void)session;
     (void)flags;
-    if (!exchange || exchange->state != OTC_EXCHANGE_HEAD) {
-        return 0; /* trailers of a request mean nothing to us */
+    if (!exchange) {
+        return 0;
     }
-    if (!add_header(exchange, otc_slice_of(name, name_len), otc_slice_of(value, value_len))) {
+    if (exchange->state != OTC_EXCHANGE_HEAD) {
+        exchange->head_bytes += name_len + value_len; /* trailers mean nothing to us, but cost time */
+    } else if (!add_header(exchange, otc_slice_of(name, name_len), otc_slice_of(value, value_len))) {
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     if (exchange->head_bytes > HEADER_EXCESS * conn->server->limits.max_header_bytes) {
@@ -398,6 +459,7 @@ session_new(struct otc_conn *conn)
     nghttp2_session *session = NULL;
 
     if (nghttp2_session_callbacks_new(&callbacks) == 0 && nghttp2_option_new(&option) == 0) {
+        nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
         nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
@@ -465,6 +527,7 @@ http2_input(struct otc_conn *conn, struct otc_slice data)
         go_away(conn, NGHTTP2_ENHANCE_YOUR_CALM);
         return true;
     }
+    spend_waste(conn, data.len);
     return n >= 0;
 }
 
