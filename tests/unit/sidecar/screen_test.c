@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/screen.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 static void
 check(const char *name, const char *shown, size_t columns)
