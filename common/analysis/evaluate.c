@@ -141,8 +141,9 @@ evaluate_numeric(const struct otc_feature_window *window, struct otc_feature_res
     otc_reference_bin_counts(ref, ref->cells.eq, ref->cells.gap, b.ref);
     otc_reference_bin_counts(ref, window->cells.eq, window->cells.gap, b.cur);
     sum_binned(&b);
-    evaluate_binned(&b, out);
+    out->bins = b.bins;
     if (b.bins >= 2) {
+        evaluate_binned(&b, out);
         psi_test->effect = otc_psi_excess(out->psi, b.n, b.m, b.bins);
         psi_test->decision_p = isnan(psi_test->p_value)
                                    ? NAN

@@ -79,7 +79,8 @@ struct otc_reference {
     struct otc_slice model;  /* empty: any model */
     struct otc_slice source; /* file it was built from */
     char source_hash[33];    /* hex XXH3-128 of that file's bytes; "" when unknown */
-    /** Hex of the content hash (XXH3-128 of the numbers and names in it); the first 8 digits label metrics. */
+    /** Hex of the content hash (XXH3-128 of the numbers and names in it); the first 8 digits label metrics.
+     */
     char hash[33];
     int64_t created_ns;
     uint64_t rows;
@@ -127,6 +128,8 @@ void otc_reference_builder_free(struct otc_reference_builder *builder);
 /** Index of the column (the same for the same name and kind), or SIZE_MAX at the limit. */
 size_t otc_reference_builder_feature(struct otc_reference_builder *builder, struct otc_slice name,
                                      enum otc_feature_type type, enum otc_feature_kind kind);
+/** Categories that the feature keeps when finished, in place of the limits' (0: all). */
+void otc_reference_builder_max_categories(struct otc_reference_builder *builder, size_t feature, size_t max);
 /** NaN counts as missing, infinity as invalid. `time_ns` orders the rows (INT64_MIN: unknown). False out of
  * memory. */
 bool otc_reference_builder_number(struct otc_reference_builder *builder, size_t feature, double value,

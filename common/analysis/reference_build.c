@@ -30,6 +30,7 @@ struct column {
     struct counter *counters;
     size_t n_counters, counters_capacity;
     uint64_t pooled;
+    size_t max_categories; /* kept when finished; 0: all */
 };
 
 struct otc_reference_builder {
@@ -118,7 +119,8 @@ size_t
 otc_reference_builder_feature(struct otc_reference_builder *builder, struct otc_slice name,
                               enum otc_feature_type type, enum otc_feature_kind kind)
 {
-    struct column column = {.type = type, .kind = kind, .order_known = true};
+    struct column column = {
+        .type = type, .kind = kind, .order_known = true, .max_categories = builder->limits.max_categories};
 
     for (size_t i = 0; i < builder->n_columns; i++) {
         if (builder->columns[i].kind == kind && otc_slice_equal(builder->columns[i].name, name)) {
@@ -136,6 +138,12 @@ otc_reference_builder_feature(struct otc_reference_builder *builder, struct otc_
     }
     builder->columns[builder->n_columns] = column;
     return builder->n_columns++;
+}
+
+void
+otc_reference_builder_max_categories(struct otc_reference_builder *builder, size_t feature, size_t max)
+{
+    builder->columns[feature].max_categories = max;
 }
 
 /** Records of a column so far; the longest column tells the rows. */
@@ -332,7 +340,7 @@ static bool
 finish_categories(const struct otc_reference_builder *builder, struct column *column, struct otc_arena *arena,
                   struct otc_reference_feature *out)
 {
-    size_t limit = builder->limits.max_categories;
+    size_t limit = column->max_categories;
     struct ranked *order = calloc(column->n_counters + 1, sizeof(*order));
     bool done = order != NULL;
 

@@ -2,6 +2,7 @@
 #include "processors/drift/drift_config.h"
 
 #include "common/base/number.h"
+#include "common/config/node.h"
 
 static const char *const binnings[] = {"quantile", NULL};
 static const char *const empties[] = {"laplace", NULL};
@@ -20,6 +21,15 @@ refuse(const struct otc_node *node, void *member, struct otc_config *owner, stru
     (void)member;
     (void)owner;
     return otc_fail(err, OTC_INVALID_ARGUMENT, "is not supported yet by this release; leave it out");
+}
+
+/* The same for a switch: `false` is what this release does. */
+static otc_status
+refuse_unless_off(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
+{
+    bool off = otc_node_is_null(node) || (node->kind == OTC_NODE_BOOL && !node->boolean);
+
+    return off ? OTC_OK : refuse(node, member, owner, err);
 }
 
 static const struct otc_field learn_fields[] = {
@@ -74,7 +84,7 @@ static const struct otc_field decision_fields[] = {
                      "over when none "
                      "of them rejects."),
     OTC_FIELD(drift_decision_config, share, .def = "0.1", .min = "0", .max = "1",
-              .doc = "A model has drifted when a prediction has, or this share of its tested features."),
+              .doc = "A model has drifted when a prediction has, or this share of its features."),
     OTC_FIELD_AS(drift_decision_config, unsupported, "false_alarms", .parse = refuse,
                  .doc = "Not supported yet."),
     OTC_FIELD_END,
@@ -88,7 +98,8 @@ static const struct otc_field emit_fields[] = {
     OTC_FIELD(drift_emit_config, bins, .def = "false",
               .doc =
                   "Emit the counts of each bin, `ml.feature.bin.observations`, and the reference's shares."),
-    OTC_FIELD_AS(drift_emit_config, unsupported, "histogram", .parse = refuse, .doc = "Not supported yet."),
+    OTC_FIELD_AS(drift_emit_config, unsupported, "histogram", .parse = refuse_unless_off,
+                 .doc = "Not supported yet but for `false`."),
     OTC_FIELD_END,
 };
 static const struct otc_schema emit_schema = OTC_SCHEMA(drift_emit_config, emit_fields, "Optional results.");

@@ -117,6 +117,17 @@ name_key(const struct otc_observed *observed, uint8_t out[1 + DRIFT_CATEGORY_TEX
     return observed->name.len + 1;
 }
 
+/* Categories told apart: as many as the reference may keep, and more to tell an identifier by. */
+static struct otc_map *
+make_texts(const struct drift_learner *learner, const struct otc_observed *observed)
+{
+    size_t max = observed->feature == OTC_FEATURE_DISCOVERED
+                     ? 0
+                     : otc_feature_set_at(learner->set, observed->feature)->max_categories;
+
+    return otc_map_new(max > DRIFT_LEARN_CATEGORIES_MAX ? max : DRIFT_LEARN_CATEGORIES_MAX);
+}
+
 /* Index of the column made, or SIZE_MAX. */
 static size_t
 add_column(struct drift_learner *learner, const struct otc_observed *observed, struct otc_slice key)
@@ -139,7 +150,7 @@ add_column(struct drift_learner *learner, const struct otc_observed *observed, s
         .kind = observed->kind,
         .type = type,
         .index = otc_reference_builder_feature(learner->builder, observed->name, type, observed->kind),
-        .texts = type == OTC_CATEGORICAL ? otc_map_new(DRIFT_LEARN_CATEGORIES_MAX) : NULL};
+        .texts = type == OTC_CATEGORICAL ? make_texts(learner, observed) : NULL};
     if (column->index == SIZE_MAX || (type == OTC_CATEGORICAL && !column->texts) ||
         (key.len && !otc_map_put(learner->by_name, key, (void *)(uintptr_t)(learner->n + 1)))) {
         otc_map_free(column->texts, NULL);
@@ -148,6 +159,9 @@ add_column(struct drift_learner *learner, const struct otc_observed *observed, s
     }
     if (observed->feature != OTC_FEATURE_DISCOVERED) {
         learner->of_known[observed->feature] = learner->n + 1;
+        otc_reference_builder_max_categories(
+            learner->builder, column->index,
+            otc_feature_set_at(learner->set, observed->feature)->max_categories);
     }
     learner->n++;
     for (uint64_t i = 1; i < learner->records; i++) {

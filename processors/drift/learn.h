@@ -8,8 +8,8 @@
 
 /** Longest text that counts as a category; longer ones are invalid. */
 #define DRIFT_CATEGORY_TEXT_MAX 256
-/** A feature with more distinct texts than this while learning is an identifier, not a category, and is given
- * up. */
+/** A feature with more distinct texts than this, and than its max_categories, while learning is an
+ * identifier, not a category, and is given up. */
 #define DRIFT_LEARN_CATEGORIES_MAX 2000
 
 struct drift_learn_settings {

@@ -132,23 +132,72 @@ feature_of(struct drift_version *version, const struct otc_observed *observed, s
     return hint;
 }
 
+/* Observations whose memory is asked for before the first is counted. */
+#define AHEAD 32
+/* Fewer than this fit in the near caches anyway. */
+#define AHEAD_FROM 8
+
+/* References and counts of many features do not fit in the near caches: asks for what counting these values
+ * will read, so that they wait together and not one after another. */
+static void
+prefetch_values(const struct drift_version *version, const struct otc_observed *observed,
+                const size_t index[AHEAD], size_t n, const struct drift_pane *pane)
+{
+    double numbers[AHEAD];
+
+    for (size_t i = 0; i < n; i++) {
+        const struct drift_bound *bound = index[i] == SIZE_MAX ? NULL : &version->binding->features[index[i]];
+
+        numbers[i] = NAN;
+        if (bound && bound->reference->type == OTC_NUMERIC &&
+            otc_value_number(&observed[i].value, &numbers[i]) == OTC_CLASS_VALUE) {
+            otc_cells_prefetch(&bound->reference->cells, numbers[i]);
+        } else {
+            numbers[i] = NAN;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!isnan(numbers[i])) {
+            drift_counts_prefetch(
+                &pane->features[index[i]],
+                otc_cells_near(&version->binding->features[index[i]].reference->cells, numbers[i]));
+        }
+    }
+}
+
+static void
+count_observed(struct drift_version *version, const struct otc_observed *observed, size_t index,
+               struct drift_pane *pane)
+{
+    if (index == SIZE_MAX) {
+        exclude(version, DRIFT_NO_REFERENCE, 1);
+        if (observed->name.len && observed->name.len <= DRIFT_CATEGORY_TEXT_MAX) {
+            (void)otc_map_put(version->unknown, observed->name, version);
+        }
+    } else if (version->features[index].last_record != version->bound_records) {
+        version->features[index].last_record = version->bound_records;
+        count_value(version, index, &observed->value, &pane->features[index]);
+    }
+}
+
 static void
 count_record(struct drift_version *version, size_t n, struct drift_pane *pane)
 {
     const struct otc_observed *observed = version->owner->observed;
+    size_t index[AHEAD];
 
     version->bound_records++;
-    for (size_t i = 0; i < n; i++) {
-        size_t index = feature_of(version, &observed[i], i);
+    for (size_t at = 0; at < n; at += AHEAD) {
+        size_t some = n - at < AHEAD ? n - at : AHEAD;
 
-        if (index == SIZE_MAX) {
-            exclude(version, DRIFT_NO_REFERENCE, 1);
-            if (observed[i].name.len && observed[i].name.len <= DRIFT_CATEGORY_TEXT_MAX) {
-                (void)otc_map_put(version->unknown, observed[i].name, version);
-            }
-        } else if (version->features[index].last_record != version->bound_records) {
-            version->features[index].last_record = version->bound_records;
-            count_value(version, index, &observed[i].value, &pane->features[index]);
+        for (size_t i = 0; i < some; i++) {
+            index[i] = feature_of(version, &observed[at + i], at + i);
+        }
+        if (some >= AHEAD_FROM) {
+            prefetch_values(version, observed + at, index, some, pane);
+        }
+        for (size_t i = 0; i < some; i++) {
+            count_observed(version, &observed[at + i], index[i], pane);
         }
     }
 }

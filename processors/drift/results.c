@@ -185,7 +185,7 @@ fill_gauges(const struct drift *drift, const struct drift_feature *feature, doub
     out[G_CHI_SQUARED] = asked(drift, DRIFT_CHI_SQUARED, result->chi_squared);
     out[G_L_INFINITY] = asked(drift, DRIFT_L_INFINITY, result->l_infinity);
     out[G_DESIGN_EFFECT] = tested ? result->design_effect : NAN;
-    out[G_DETECTED] = tested || feature->ring.filled ? (double)feature->ring.detected : (double)NAN;
+    out[G_DETECTED] = feature->ring.filled ? (double)feature->ring.detected : (double)NAN;
     out[G_WINDOW_OBSERVATIONS] = (double)feature->window_observations;
     for (size_t t = 0; t < OTC_N_TESTS; t++) {
         const struct otc_test_result *test = &result->tests[t];
@@ -323,7 +323,7 @@ version_gauge(const struct telling *telling, size_t gauge)
 
     switch ((enum version_gauge)gauge) {
     case MODEL_DETECTED:
-        return verdict->skipped[OTC_SKIP_NONE] ? (double)verdict->model_detected : (double)NAN;
+        return verdict->judged ? (double)verdict->model_detected : (double)NAN;
     case FEATURES_DRIFTED:
         return (double)verdict->drifted;
     case FEATURES_MONITORED:

@@ -51,7 +51,7 @@ struct drift_feature {
 struct drift_verdict {
     bool exists;
     bool model_detected;
-    size_t drifted;
+    size_t drifted, judged; /* detected features; features with a standing verdict */
     size_t skipped[OTC_SKIP_TYPE + 1];
     uint64_t records;
     int64_t end_ns;

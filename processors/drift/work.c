@@ -245,8 +245,10 @@ publish_feature(const struct drift_rule *rule, struct drift_feature *feature,
     verdict->skipped[result->skipped]++;
     if (result->skipped == OTC_SKIP_NONE) {
         (void)otc_k_of_n_add(&feature->ring, rule->k, rule->n, result->rejected);
-        verdict->drifted += feature->ring.detected;
     }
+    /* A verdict stands while evaluations are skipped. */
+    verdict->judged += feature->ring.filled > 0;
+    verdict->drifted += feature->ring.detected;
 }
 
 /* Under the lock: the results become the version's. */
@@ -259,8 +261,7 @@ publish(struct drift *drift, const struct evaluation *evaluation)
     struct drift_verdict verdict = {
         .exists = true, .records = view->records, .end_ns = view->end_ns, .coverage = view->coverage};
     bool gap =
-        version->verdict.exists && view->end_ns - version->verdict.end_ns > drift->config->window.length.ns;
-    size_t tested;
+        version->evaluated_ns && view->end_ns - version->evaluated_ns > drift->config->window.length.ns;
 
     for (size_t i = 0; i < evaluation->binding->n; i++) {
         struct drift_feature *feature = &version->features[i];
@@ -270,15 +271,14 @@ publish(struct drift *drift, const struct evaluation *evaluation)
         }
         feature->window_observations = evaluation->observations[i];
         publish_feature(&drift->rule, feature, &evaluation->results[i], &verdict);
-        verdict.model_detected |= feature->ring.detected && evaluation->results[i].skipped == OTC_SKIP_NONE &&
-                                  evaluation->binding->features[i].kind == OTC_KIND_PREDICTION;
+        verdict.model_detected |=
+            feature->ring.detected && evaluation->binding->features[i].kind == OTC_KIND_PREDICTION;
         if (feature->bins) {
             count_bins(feature, &evaluation->binding->features[i], &last->features[i]);
         }
     }
-    tested = verdict.skipped[OTC_SKIP_NONE];
     verdict.model_detected |=
-        tested && verdict.drifted && (double)verdict.drifted >= drift->rule.share * (double)tested;
+        verdict.drifted && (double)verdict.drifted >= drift->rule.share * (double)verdict.judged;
     version->verdict = verdict;
     version->evaluated_ns = view->end_ns;
 }

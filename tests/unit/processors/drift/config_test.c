@@ -83,7 +83,7 @@ test_everything_can_be_set(void **state)
         "dependence: none\n"
         "decision: {correction: bonferroni, level: 0.01, min_effect: {ks: 0.2}, windows: 1 of 1, share: "
         "0.5}\n"
-        "emit: {p_value: true, bins: true}\n"
+        "emit: {p_value: true, bins: true, histogram: false}\n"
         "limits: {memory: 1MiB, models: 1, versions: 1, features: 10, cells: 100, series: 50}\n"
         "metrics_flush_interval: 1m\nseries_expiration: 1h\n");
     const struct drift_config *config = otc_config_value(owner);

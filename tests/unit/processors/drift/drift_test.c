@@ -230,6 +230,68 @@ test_an_episode_is_k_of_n_windows(void **state)
     stage_free(stage);
 }
 
+/* A feature's own max_categories holds for the learned reference: the rest is pooled. */
+static void
+test_categories_kept_are_the_features_own(void **state)
+{
+    struct stage *stage = stage_new(
+        "presets: []\nfeatures: [{name: plan, from: 'attributes[\"plan\"]', type: categorical, "
+        "max_categories: 3}]\nreference: {learn: {observations: 100, duration: 0s}}\n"
+        "window: {length: 10s, pane: 10s, allowed_lateness: 0s, min_observations: 50}\nemit: {bins: true}\n");
+    char plans[100][8];
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        (void)snprintf(plans[i % 100], sizeof(plans[0]), "p%d", i % 10);
+        record(stage, stage_now(stage), &TEXT("plan", plans[i % 100]), 1);
+    }
+    send(stage);
+    otc_vhost_advance(stage->vhost, 11 * OTC_SECOND);
+    record(stage, stage_now(stage), &TEXT("plan", "p0"), 1);
+    send(stage);
+    flush(stage);
+    /* Three categories and the others in one bin: 30 and 70 of a hundred. */
+    assert_int_equal(look(stage, "ml.feature.bin.reference", NULL).found, 4);
+    assert_float_equal(
+        look(stage, "ml.feature.bin.reference", ATTRIBUTES("ml.feature.bin.upper", "other")).value, 0.7,
+        1e-9);
+    stage_free(stage);
+}
+
+/* Windows with too little in them are not evaluated: what was found before stands, for the feature and for
+ * its model alike; a silence longer than the window starts anew. */
+static void
+test_a_verdict_stands_while_evaluations_are_skipped(void **state)
+{
+    struct stage *stage =
+        stage_new("presets: [ml]\nreference: {learn: {observations: 500, duration: 2m}}\n"
+                  "window: {length: 10s, pane: 10s, allowed_lateness: 0s, min_observations: 50}\n"
+                  "decision: {windows: 1 of 3}\n");
+    struct traffic traffic = {.other = 0.2};
+    const struct field fields[] = {NUMBER("ml.feature.age", 40)};
+
+    (void)state;
+    run(stage, &traffic, 150);
+    traffic.shift = 30;
+    run(stage, &traffic, 30);
+    for (int i = 0; i < 3; i++) {
+        otc_vhost_advance(stage->vhost, 10 * OTC_SECOND);
+        record(stage, stage_now(stage), fields, 1);
+        send(stage);
+    }
+    flush(stage);
+    assert_float_equal(of_feature(stage, "ml.drift.window.observations", "age"), 1, 0);
+    assert_float_equal(of_feature(stage, "ml.drift.detected", "age"), 1, 0);
+    assert_float_equal(of_model(stage, "ml.drift.features.drifted"), 1, 0);
+    assert_float_equal(of_model(stage, "ml.drift.model.detected"), 1, 0);
+    otc_vhost_advance(stage->vhost, 20 * OTC_MINUTE);
+    traffic.shift = 0;
+    run(stage, &traffic, 25);
+    flush(stage);
+    assert_float_equal(of_feature(stage, "ml.drift.detected", "age"), 0, 0);
+    stage_free(stage);
+}
+
 static void
 test_categories_and_unseen_ones(void **state)
 {
@@ -494,6 +556,8 @@ main(void)
         cmocka_unit_test(test_what_cannot_be_kept_while_freezing_is_counted),
         cmocka_unit_test(test_a_shift_is_detected_and_ends),
         cmocka_unit_test(test_an_episode_is_k_of_n_windows),
+        cmocka_unit_test(test_categories_kept_are_the_features_own),
+        cmocka_unit_test(test_a_verdict_stands_while_evaluations_are_skipped),
         cmocka_unit_test(test_categories_and_unseen_ones),
         cmocka_unit_test(test_a_feature_that_vanishes_is_detected),
         cmocka_unit_test(test_values_that_are_none_are_counted),
