@@ -142,6 +142,11 @@ test_contingency_pooled(void **state)
     by_hand = otc_chi_squared_contingency(big_ref, big_cur, 3);
     assert_true(close_to(pooled.statistic, by_hand.statistic / 4));
     assert_true(close_to(pooled.p_value, otc_chi_squared_sf(by_hand.statistic / 4, 2)));
+    /* Expectations are those of the effective sample: 8 of the last column become 4, and pool. */
+    static const uint64_t wide_ref[] = {1000, 900, 12}, wide_cur[] = {500, 450, 12};
+
+    assert_int_equal(otc_chi_squared_pooled(wide_ref, wide_cur, 3, 5, 1).dof, 2);
+    assert_int_equal(otc_chi_squared_pooled(wide_ref, wide_cur, 3, 5, 2).dof, 1);
     /* Less than two columns: nothing to test. */
     assert_true(isnan(otc_chi_squared_pooled(small_ref, small_cur, 3, 500, 1).p_value));
     assert_true(isnan(otc_chi_squared_pooled(small_ref, small_cur, 1, 5, 1).p_value));
@@ -163,6 +168,13 @@ test_corrections(void **state)
     memcpy(adjusted, p, sizeof(p)); /* in place */
     assert_true(otc_adjust_benjamini_hochberg(adjusted, 5, adjusted));
     assert_true(close_to(adjusted[0], 0.02) && close_to(adjusted[3], 0.04));
+    /* Step-up: a smaller adjusted value of a larger p counts for the smaller p's too. */
+    static const double crowded[] = {0.02, 0.01, 0.021};
+    double stepped[3];
+
+    assert_true(otc_adjust_benjamini_hochberg(crowded, 3, stepped));
+    for (int i = 0; i < 3; i++)
+        assert_true(close_to(stepped[i], 0.021));
     adjusted[0] = 0.9;
     otc_adjust_bonferroni(adjusted, 2, adjusted);
     assert_true(adjusted[0] == 0.9); /* one p-value and a NaN are a family of one */

@@ -91,6 +91,10 @@ test_ks_by_hand(void **state)
     /* Sizes whose lcm is too large are computed as scipy does: asymptotically. */
     assert_true(otc_ks_p_value(0.01, 100003, 100019, OTC_KS_TWO_SIDED, OTC_KS_EXACT) ==
                 otc_ks_p_value(0.01, 100003, 100019, OTC_KS_TWO_SIDED, OTC_KS_ASYMPTOTIC));
+    assert_true(otc_ks_p_value(0.4, 10000, 10, OTC_KS_TWO_SIDED, OTC_KS_AUTO) ==
+                otc_ks_p_value(0.4, 10000, 10, OTC_KS_TWO_SIDED, OTC_KS_EXACT));
+    assert_true(otc_ks_p_value(0.4, 10000, 10, OTC_KS_TWO_SIDED, OTC_KS_EXACT) !=
+                otc_ks_p_value(0.4, 10000, 10, OTC_KS_TWO_SIDED, OTC_KS_ASYMPTOTIC));
     assert_true(otc_ks_p_value(0.05, 10001, 500, OTC_KS_TWO_SIDED, OTC_KS_AUTO) ==
                 otc_ks_p_value(0.05, 10001, 500, OTC_KS_TWO_SIDED, OTC_KS_ASYMPTOTIC));
 }
