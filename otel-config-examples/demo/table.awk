@@ -48,7 +48,7 @@ function parse(set,   rest, key, value, at) {
 }
 
 function number(text, digits) { return text == "" ? "-" : sprintf("%." digits "f", text) }
-function seconds(text) { return text == "" ? "-" : text + 0 < 1 ? sprintf("%.1f ms", text * 1000) : sprintf("%.2f s", text) }
+function seconds(text) { return text + 0 == 0 ? "-" : text + 0 < 1 ? sprintf("%.1f ms", text * 1000) : sprintf("%.2f s", text) }
 function p_text(text) { return text == "" ? "-" : text + 0 == 0 ? "0" : text + 0 < 0.0001 ? sprintf("%.0e", text) : sprintf("%.4f", text) }
 
 END {
