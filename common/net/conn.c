@@ -437,6 +437,13 @@ in_time(struct otc_conn *conn, int64_t now)
     if (!conn->protocol) {
         return now - conn->opened_ns <= limits->header_timeout_ns;
     }
+    if (limits->max_age_ns > 0 && now - conn->opened_ns > limits->max_age_ns) {
+        otc_conn_drain(conn);
+        if (limits->max_age_grace_ns > 0 &&
+            now - conn->opened_ns - limits->max_age_ns > limits->max_age_grace_ns) {
+            return false;
+        }
+    }
     if (conn->n_exchanges == 0 && now - conn->idle_since_ns > limits->idle_timeout_ns) {
         otc_conn_drain(conn);
         return now - conn->idle_since_ns <= limits->idle_timeout_ns + limits->write_timeout_ns;

@@ -141,6 +141,8 @@ struct otc_server {
     void *arg;
     struct otc_server_options limits; /* pointers in it are not used */
     struct otc_tls *tls;
+    const struct otc_tls_server *tls_config; /* NULL: not reloaded */
+    struct event *reload_event;
     int fd;
     char *unix_path;
     uint16_t port;
@@ -151,7 +153,8 @@ struct otc_server {
     uint8_t *read_buffer;
     struct otc_conn *conns;
     _Atomic size_t n_conns;
-    size_t reply_bytes; /* bodies that wait for their readers */
+    int64_t held_bytes, held_peak; /* of requests; the peak since memory last went back to the system */
+    size_t reply_bytes;            /* bodies that wait for their readers */
     struct otc_exchange *due;
     bool draining;
     pthread_mutex_t lock; /* with `settled`: stop waits for the loop */

@@ -55,6 +55,15 @@ reply_free(struct otc_reply *reply)
     }
 }
 
+static void
+count_held(struct otc_server *server, int64_t bytes)
+{
+    if (server) {
+        server->held_bytes += bytes;
+        server->held_peak = server->held_bytes > server->held_peak ? server->held_bytes : server->held_peak;
+    }
+}
+
 static bool
 charge(struct otc_exchange *exchange, size_t bytes)
 {
@@ -62,6 +71,7 @@ charge(struct otc_exchange *exchange, size_t bytes)
         return false;
     }
     exchange->charged += bytes;
+    count_held(exchange->server, (int64_t)bytes);
     return true;
 }
 
@@ -77,6 +87,7 @@ drop_request(struct otc_exchange *exchange)
     exchange->body = NULL;
     if (exchange->charged) {
         exchange->host->discharge(exchange->host, exchange->charged);
+        count_held(exchange->server, -(int64_t)exchange->charged);
         exchange->charged = 0;
     }
 }
@@ -645,6 +656,7 @@ otc_exchange_take_body(struct otc_exchange *exchange, size_t *len, size_t *charg
     *charged = body ? exchange->body_len : 0;
     if (body) {
         exchange->charged -= exchange->body_len;
+        count_held(exchange->server, -(int64_t)exchange->body_len);
         exchange->body = NULL;
         exchange->body_len = exchange->body_capacity = 0;
     }

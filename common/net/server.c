@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
@@ -19,8 +20,51 @@
 #define REST_NS (100 * OTC_MILLISECOND)
 #define SWEEP_NS (250 * OTC_MILLISECOND)
 #define SWEEP_MIN_NS (5 * OTC_MILLISECOND)
+/** Requests that held this much more than now: their memory goes back to the system. */
+#define TRIM_BYTES ((int64_t)32 << 20)
 
 const char *const otc_transport_choices[] = {"tcp", "unix", NULL};
+
+static const struct otc_field auth_fields[] = {
+    OTC_FIELD(otc_server_auth, authenticator, .doc = "Refused: there are no authenticators here yet."),
+    OTC_FIELD(otc_server_auth, request_params, .inert = true, .doc = "Parameters an authenticator may read."),
+    OTC_FIELD_END,
+};
+
+static otc_status
+refuse_auth(const void *value, struct otc_error *err)
+{
+    const struct otc_server_auth *auth = value;
+
+    if (auth->authenticator && *auth->authenticator) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "authenticator: not supported: requests would be taken from everybody; remove it and "
+                        "restrict clients with tls.client_ca_file or the endpoint's address");
+    }
+    return OTC_OK;
+}
+
+const struct otc_schema otc_server_auth_schema =
+    OTC_SCHEMA(otc_server_auth, auth_fields, "Authentication of clients.", .check = refuse_auth);
+
+static const struct otc_field middleware_fields[] = {
+    OTC_FIELD(otc_server_middleware, id, .doc = "Refused: there are no middlewares here."),
+    OTC_FIELD_END,
+};
+
+static otc_status
+refuse_middleware(const void *value, struct otc_error *err)
+{
+    const struct otc_server_middleware *middleware = value;
+
+    return otc_fail(err, OTC_INVALID_ARGUMENT,
+                    "id: middleware \"%s\" is not supported: requests would not pass through it",
+                    middleware->id ? middleware->id : "");
+}
+
+const struct otc_schema otc_server_middleware_schema =
+    OTC_SCHEMA(otc_server_middleware, middleware_fields, "What requests pass through first.",
+               .check = refuse_middleware);
 
 static struct timeval
 timeval_of(int64_t ns)
@@ -204,9 +248,43 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
         otc_conn_sweep(conn, now);
         conn = next;
     }
+    if (server->held_peak - server->held_bytes > TRIM_BYTES) {
+        malloc_trim(0);
+        server->held_peak = server->held_bytes;
+    }
     if (server->conns) {
         otc_server_sweep_soon(server);
     }
+}
+
+/* ---- Certificates -------------------------------------------------------------------------------- */
+
+static void
+on_reload(evutil_socket_t fd, short what, void *arg)
+{
+    struct otc_server *server = arg;
+    struct otc_error err = OTC_ERROR_INIT;
+
+    (void)fd;
+    (void)what;
+    if (otc_tls_server_reload(server->tls, server->tls_config, &err) != OTC_OK) {
+        otc_log(server->host->logger, OTC_LOG_ERROR, server->component_id,
+                "certificates not reloaded, those in use stay", OTC_FIELD_TEXT("error", err.text));
+    }
+}
+
+static bool
+start_reloading(struct otc_server *server, const struct otc_tls_server *config)
+{
+    const int64_t interval = config ? otc_tls_reload_interval(config) : 0;
+    const struct timeval every = timeval_of(interval);
+
+    if (interval <= 0) {
+        return true;
+    }
+    server->tls_config = config;
+    server->reload_event = event_new(otc_loop_base(server->loop), -1, EV_PERSIST, on_reload, server);
+    return server->reload_event && event_add(server->reload_event, &every) == 0;
 }
 
 /* ---- Opening ------------------------------------------------------------------------------------ */
@@ -270,7 +348,8 @@ prepare(struct otc_server *server, const struct otc_server_options *options, str
         server->unix_path = strdup(options->endpoint);
     }
     server->component_id = strdup(options->component_id ? options->component_id : "");
-    if (!server->component_id || !make_events(server) || event_add(server->accept_event, NULL) != 0) {
+    if (!server->component_id || !make_events(server) || !start_reloading(server, options->tls) ||
+        event_add(server->accept_event, NULL) != 0) {
         return otc_fail(err, OTC_INTERNAL, "listen %s: out of memory", options->endpoint);
     }
     return OTC_OK;
@@ -394,6 +473,9 @@ close_all(void *arg)
         otc_conn_close(server->conns);
     }
     event_del(server->sweep_event);
+    if (server->reload_event) {
+        event_del(server->reload_event);
+    }
     otc_exchange_orphan_all(server);
     pthread_mutex_lock(&server->lock);
     server->task_done = true;
@@ -456,6 +538,7 @@ otc_server_free(struct otc_server *server)
     free_event(server->accept_event);
     free_event(server->rest_event);
     free_event(server->sweep_event);
+    free_event(server->reload_event);
     otc_loop_shared_release(server->loop); /* after this no task of ours is left */
     otc_tls_free(server->tls);
     free(server->pages);

@@ -30,12 +30,26 @@ struct otc_exchange;
 
 /* ---- Configuration ------------------------------------------------------------------------------ */
 
+/** Known, so that they are refused by name instead of being left out: who asks for them would be open to all.
+ */
+struct otc_server_auth {
+    char *authenticator;
+    otc_strings request_params;
+};
+struct otc_server_middleware {
+    char *id;
+};
+extern const struct otc_schema otc_server_auth_schema;
+extern const struct otc_schema otc_server_middleware_schema;
+
 /**
  * The settings every HTTP server of the Collector has. Embed it in a component's struct and put
  * OTC_HTTP_SERVER_FIELDS(<struct>, <member>, "localhost:1234") into its field table: the keys then lie on the
  * component's own level (endpoint, transport, tls, read_timeout …).
  */
 struct otc_http_server_config {
+    struct otc_server_auth *auth;
+    otc_list middlewares;
     char *endpoint;
     otc_choice transport; /* tcp, unix */
     struct otc_tls_server *tls;
@@ -73,7 +87,17 @@ extern const char *const otc_transport_choices[];
                      .doc = "Keep HTTP/1.1 connections open between requests."),                             \
         OTC_FIELD_AS(struct_name, member.max_connections, "max_connections", .def = "1024", .min = "1",      \
                      .max = "100000",                                                                        \
-                     .doc = "Open connections; at the limit the longest idle one is closed.")
+                     .doc = "Open connections; at the limit the longest idle one is closed."),               \
+        {.key = "auth",                                                                                      \
+         .type = OTC_TYPE_OPTIONAL,                                                                          \
+         .sub = &otc_server_auth_schema,                                                                     \
+         .offset = offsetof(struct struct_name, member.auth),                                                \
+         .doc = "Authentication of clients."},                                                               \
+    {                                                                                                        \
+        .key = "middlewares", .type = OTC_TYPE_LIST, .sub = &otc_server_middleware_schema,                   \
+        .offset = offsetof(struct struct_name, member.middlewares),                                          \
+        .doc = "What requests pass through first."                                                           \
+    }
 
 /* ---- Server ------------------------------------------------------------------------------------- */
 
@@ -87,7 +111,8 @@ struct otc_handler {
     void (*on_abort)(void *arg, struct otc_exchange *exchange);
 };
 
-/** What a server is made of; borrowed for the call alone, but `host`, `component_id`, `handler` and `arg`.
+/** What a server is made of; borrowed for the call alone, but `host`, `component_id`, `handler`, `arg`, and
+ * `tls` where it asks for reloading.
  * Zero: the default. */
 struct otc_server_options {
     const char *endpoint; /* "localhost:4317", "127.0.0.1:0", "[::]:80", ":80", a path */
@@ -103,6 +128,8 @@ struct otc_server_options {
     int64_t request_timeout_ns; /* 60 s */
     int64_t write_timeout_ns;   /* 30 s */
     int64_t idle_timeout_ns;    /* 60 s */
+    int64_t max_age_ns;         /* of a connection, then it is asked to go away; 0: no limit */
+    int64_t max_age_grace_ns;   /* for requests under way beyond that; 0: no limit */
     int64_t slow_body_grace_ns; /* 10 s; afterwards a body must keep 1 KiB/s on average */
     struct otc_host *host;      /* logger and memory budget */
     const char *component_id;   /* for the log */

@@ -16,6 +16,18 @@ struct otc_tls {
 static const char *const min_versions[] = {"1.2", "1.3", NULL};
 static const char *const max_versions[] = {"", "1.2", "1.3", NULL};
 
+static const char *const curves[] = {"X25519", "P256", "P384", "P521", NULL};
+/** client_ca_file_reload alone means: soon after the file changed. */
+#define CA_RELOAD_NS (10 * OTC_SECOND)
+#define NAMES_MAX 2048
+
+static const struct otc_field tpm_fields[] = {
+    OTC_FIELD(otc_tls_tpm, enabled, .def = "false", .doc = "Refused when true: keys are read from files."),
+    OTC_FIELD(otc_tls_tpm, path, .inert = true, .doc = "Of the device."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema tpm_schema = OTC_SCHEMA(otc_tls_tpm, tpm_fields, "Keys in a TPM.");
+
 static const struct otc_field tls_fields[] = {
     OTC_FIELD(otc_tls_server, cert_file, .doc = "Certificate chain (PEM file)."),
     OTC_FIELD(otc_tls_server, cert_pem, .doc = "Certificate chain (PEM text) instead of `cert_file`."),
@@ -28,6 +40,22 @@ static const struct otc_field tls_fields[] = {
               .doc = "Oldest TLS version accepted."),
     OTC_FIELD(otc_tls_server, max_version, .def = "", .choices = max_versions,
               .doc = "Newest TLS version accepted; empty: the newest there is."),
+    OTC_FIELD(otc_tls_server, cipher_suites,
+              .doc = "Suites of TLS 1.2 that may be used, by their IANA names; empty: OpenSSL's choice."),
+    OTC_FIELD(otc_tls_server, curve_preferences, .choices = curves,
+              .doc = "Curves that may be used, best first; empty: OpenSSL's choice."),
+    OTC_FIELD(otc_tls_server, reload_interval, .def = "0s", .min = "0s",
+              .doc = "The files are read again this often, for connections to come; 0: at a reload of the "
+                     "configuration only."),
+    OTC_FIELD(otc_tls_server, client_ca_file_reload, .def = "false",
+              .doc = "Read `client_ca_file`, and the rest, again every 10 s unless `reload_interval` says "
+                     "otherwise."),
+    OTC_FIELD(otc_tls_server, include_system_ca_certs_pool, .def = "false",
+              .doc = "Refused together with `client_ca_file`; without it, of use to clients only."),
+    OTC_FIELD(otc_tls_server, include_insecure_cipher_suites, .def = "false",
+              .doc = "Refused when true: insecure suites are not built in."),
+    OTC_FIELD(otc_tls_server, ca_pem, .inert = true, .doc = "Of use to clients only."),
+    OTC_FIELD_STRUCT(otc_tls_server, tpm, tpm_schema, .doc = "Keys in a TPM."),
     OTC_FIELD_END,
 };
 
@@ -35,6 +63,52 @@ static bool
 is_set(const char *text)
 {
     return text && *text;
+}
+
+/** The suites of TLS 1.2 in OpenSSL's spelling, "" for its own choice. Those of 1.3 cannot be chosen, as in
+ * Go.
+ */
+static otc_status
+cipher_names(const struct otc_tls_server *config, char out[NAMES_MAX], struct otc_error *err)
+{
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < config->cipher_suites.n; i++) {
+        const char *name = config->cipher_suites.items[i];
+        const char *ours = strncmp(name, "TLS_", 4) == 0 ? OPENSSL_cipher_name(name) : "(NONE)";
+
+        if (strcmp(ours, "(NONE)") == 0 || len + strlen(ours) + 2 > NAMES_MAX) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT, "cipher_suites: invalid TLS cipher suite: \"%s\"",
+                            name);
+        }
+        if (strncmp(ours, "TLS_", 4) != 0) {
+            len += (size_t)snprintf(out + len, NAMES_MAX - len, "%s%s", len ? ":" : "", ours);
+        }
+    }
+    return OTC_OK;
+}
+
+/** What would make the server trust or offer something else than the words say. */
+static otc_status
+check_unsupported(const struct otc_tls_server *config, struct otc_error *err)
+{
+    char names[NAMES_MAX];
+
+    if (config->tpm.enabled) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "tpm: not supported: give the key with key_file or key_pem");
+    }
+    if (config->include_insecure_cipher_suites) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "include_insecure_cipher_suites: not supported: insecure suites are never offered");
+    }
+    if (config->include_system_ca_certs_pool && is_set(config->client_ca_file)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "include_system_ca_certs_pool: not supported for client certificates: clients are "
+                        "checked against client_ca_file alone");
+    }
+    return cipher_names(config, names, err);
 }
 
 static otc_status
@@ -53,7 +127,15 @@ tls_check(const void *value, struct otc_error *err)
         return otc_fail(err, OTC_INVALID_ARGUMENT,
                         "invalid TLS configuration: min_version cannot be greater than max_version");
     }
-    return OTC_OK;
+    return check_unsupported(config, err);
+}
+
+int64_t
+otc_tls_reload_interval(const struct otc_tls_server *config)
+{
+    return config->reload_interval.ns      ? config->reload_interval.ns
+           : config->client_ca_file_reload ? CA_RELOAD_NS
+                                           : 0;
 }
 
 const struct otc_schema otc_tls_server_schema =
@@ -169,6 +251,69 @@ choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len, con
                : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+static bool
+set_curves(SSL_CTX *context, const otc_strings *names)
+{
+    static const char *const ours[] = {"X25519", "P-256", "P-384", "P-521"};
+    char list[64] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < names->n; i++) {
+        for (size_t k = 0; curves[k]; k++) {
+            if (strcmp(curves[k], names->items[i]) == 0 && len + 8 < sizeof(list)) {
+                len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", len ? ":" : "", ours[k]);
+            }
+        }
+    }
+    return len == 0 || SSL_CTX_set1_groups_list(context, list) == 1;
+}
+
+static otc_status
+set_up(SSL_CTX *context, const struct otc_tls_server *config, struct otc_error *err)
+{
+    char ciphers[NAMES_MAX];
+    otc_status status = cipher_names(config, ciphers, err);
+
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_min_proto_version(context, config->min_version.index == 0 ? TLS1_2_VERSION : TLS1_3_VERSION);
+    SSL_CTX_set_max_proto_version(context, config->max_version.index == 1 ? TLS1_2_VERSION : 0);
+    SSL_CTX_set_session_id_context(context, (const unsigned char *)"otlp", 4);
+    if (status != OTC_OK) {
+        return status;
+    }
+    if (ciphers[0] && SSL_CTX_set_cipher_list(context, ciphers) != 1) {
+        return fail_tls(err, "cipher_suites", ciphers);
+    }
+    if (!set_curves(context, &config->curve_preferences)) {
+        return fail_tls(err, "curve_preferences", NULL);
+    }
+    status = load_pair(context, config, err);
+    return status == OTC_OK ? load_client_ca(context, config->client_ca_file, err) : status;
+}
+
+otc_status
+otc_tls_server_reload(struct otc_tls *tls, const struct otc_tls_server *config, struct otc_error *err)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    otc_status status;
+
+    if (!context) {
+        return otc_fail(err, OTC_INTERNAL, "failed to load TLS config: out of memory");
+    }
+    SSL_CTX_set_alpn_select_cb(context, choose_protocol, tls);
+    status = set_up(context, config, err);
+    if (status != OTC_OK) {
+        SSL_CTX_free(context);
+        return status;
+    }
+    SSL_CTX_free(tls->context); /* open sessions hold it for as long as they need it */
+    tls->context = context;
+    return OTC_OK;
+}
+
 otc_status
 otc_tls_server_new(const struct otc_tls_server *config, bool http1, bool http2, struct otc_tls **out,
                    struct otc_error *err)
@@ -177,28 +322,12 @@ otc_tls_server_new(const struct otc_tls_server *config, bool http1, bool http2, 
     otc_status status;
 
     *out = NULL;
-    if (tls) {
-        tls->context = SSL_CTX_new(TLS_server_method());
-    }
-    if (!tls || !tls->context) {
-        otc_tls_free(tls);
+    if (!tls) {
         return otc_fail(err, OTC_INTERNAL, "failed to load TLS config: out of memory");
     }
     tls->http1 = http1;
     tls->http2 = http2;
-    SSL_CTX_set_options(tls->context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                          SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_CTX_set_mode(tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                       SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_min_proto_version(tls->context,
-                                  config->min_version.index == 0 ? TLS1_2_VERSION : TLS1_3_VERSION);
-    SSL_CTX_set_max_proto_version(tls->context, config->max_version.index == 1 ? TLS1_2_VERSION : 0);
-    SSL_CTX_set_session_id_context(tls->context, (const unsigned char *)"otlp", 4);
-    SSL_CTX_set_alpn_select_cb(tls->context, choose_protocol, tls);
-    status = load_pair(tls->context, config, err);
-    if (status == OTC_OK) {
-        status = load_client_ca(tls->context, config->client_ca_file, err);
-    }
+    status = otc_tls_server_reload(tls, config, err);
     if (status != OTC_OK) {
         otc_tls_free(tls);
         return status;

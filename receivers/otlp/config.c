@@ -3,6 +3,42 @@
 
 static const char *const encodings[] = {"", "gzip", "zstd", "zlib", "deflate", NULL};
 
+static const struct otc_field parameter_fields[] = {
+    OTC_FIELD(otlp_server_parameters, max_connection_idle, .def = "0s", .min = "0s",
+              .doc = "As `idle_timeout`, which it overrides; 0: `idle_timeout`."),
+    OTC_FIELD(otlp_server_parameters, max_connection_age, .def = "0s", .min = "0s",
+              .doc = "A connection this old is asked to go away, so that clients spread again; 0: never."),
+    OTC_FIELD(otlp_server_parameters, max_connection_age_grace, .def = "0s", .min = "0s",
+              .doc = "For calls under way beyond that; 0: no limit."),
+    OTC_FIELD(otlp_server_parameters, time, .def = "0s", .min = "0s", .inert = true,
+              .doc = "Silent connections are closed, not asked."),
+    OTC_FIELD(otlp_server_parameters, timeout, .def = "0s", .min = "0s", .inert = true,
+              .doc = "Silent connections are closed, not asked."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema parameter_schema =
+    OTC_SCHEMA(otlp_server_parameters, parameter_fields, "How long connections live.");
+
+static const struct otc_field policy_fields[] = {
+    OTC_FIELD(otlp_enforcement_policy, min_time, .def = "0s", .min = "0s", .inert = true,
+              .doc = "10 pings, 1 a second more, and 10 for each call, are always allowed."),
+    OTC_FIELD(otlp_enforcement_policy, permit_without_stream, .def = "false", .inert = true,
+              .doc = "Pings without calls are allowed."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema policy_schema =
+    OTC_SCHEMA(otlp_enforcement_policy, policy_fields, "What clients' keepalive may do.");
+
+static const struct otc_field keepalive_fields[] = {
+    OTC_FIELD_STRUCT(otlp_keepalive, server_parameters, parameter_schema,
+                     .doc = "How long connections live."),
+    OTC_FIELD_STRUCT(otlp_keepalive, enforcement_policy, policy_schema,
+                     .doc = "What clients' keepalive may do."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema keepalive_schema =
+    OTC_SCHEMA(otlp_keepalive, keepalive_fields, "Life of connections.");
+
 static const struct otc_field grpc_fields[] = {
     OTC_HTTP_SERVER_FIELDS(otlp_grpc_config, server, "localhost:4317"),
     OTC_FIELD(otlp_grpc_config, max_recv_msg_size_mib, .def = "0", .min = "0", .max = "2047",
@@ -15,6 +51,7 @@ static const struct otc_field grpc_fields[] = {
               .doc = "Buffers are sized by the listener."),
     OTC_FIELD(otlp_grpc_config, include_metadata, .def = "false",
               .doc = "Keep the client's metadata with its data."),
+    OTC_FIELD_STRUCT(otlp_grpc_config, keepalive, keepalive_schema, .doc = "Life of connections."),
     OTC_FIELD_END,
 };
 static const struct otc_schema grpc_schema = OTC_SCHEMA(otlp_grpc_config, grpc_fields, "OTLP/gRPC.");

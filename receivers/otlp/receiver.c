@@ -46,6 +46,7 @@ log_start(struct otlp_receiver *receiver, const char *message, const char *endpo
 static otc_status
 open_grpc(struct otlp_receiver *receiver, const struct otlp_grpc_config *config, struct otc_error *err)
 {
+    const struct otlp_server_parameters *life = &config->keepalive.server_parameters;
     struct otc_server_options options = {.protocols = OTC_HTTP2,
                                          .max_concurrent_streams = (uint32_t)config->max_concurrent_streams,
                                          .host = receiver->host,
@@ -58,6 +59,11 @@ open_grpc(struct otlp_receiver *receiver, const struct otlp_grpc_config *config,
     receiver->grpc.max_message =
         config->max_recv_msg_size_mib ? (size_t)config->max_recv_msg_size_mib << 20 : DEFAULT_MESSAGE;
     otc_http_server_options(&config->server, &options);
+    options.max_age_ns = life->max_connection_age.ns;
+    options.max_age_grace_ns = life->max_connection_age_grace.ns;
+    if (life->max_connection_idle.ns > 0) {
+        options.idle_timeout_ns = life->max_connection_idle.ns;
+    }
     log_start(receiver, "Starting GRPC server", config->server.endpoint);
     return otc_server_open(&options, &receiver->grpc.server, err);
 }

@@ -20,7 +20,26 @@
 
 /* ---- Settings ----------------------------------------------------------------------------------- */
 
+struct otlp_server_parameters {
+    otc_duration max_connection_idle;
+    otc_duration max_connection_age;
+    otc_duration max_connection_age_grace;
+    otc_duration time;
+    otc_duration timeout;
+};
+
+struct otlp_enforcement_policy {
+    otc_duration min_time;
+    bool permit_without_stream;
+};
+
+struct otlp_keepalive {
+    struct otlp_server_parameters server_parameters;
+    struct otlp_enforcement_policy enforcement_policy;
+};
+
 struct otlp_grpc_config {
+    struct otlp_keepalive keepalive;
     struct otc_http_server_config server;
     int64_t max_recv_msg_size_mib;
     int64_t max_concurrent_streams;

@@ -67,7 +67,8 @@ on_abort(void *arg, struct otc_exchange *exchange)
 
 static const struct otc_handler handler = {.on_request = on_request, .on_abort = on_abort};
 
-static void
+/** False once the server has enough, which is at times the point. */
+static bool
 send_frame(const struct fixture *fixture, int type, int flags, uint32_t stream, const void *payload,
            size_t len)
 {
@@ -78,8 +79,7 @@ send_frame(const struct fixture *fixture, int type, int flags, uint32_t stream, 
     if (len > 0) {
         memcpy(frame + 9, payload, len);
     }
-    send(fixture->fd, frame, 9 + len,
-         MSG_NOSIGNAL); /* refused once the server has enough, which is the point */
+    return send(fixture->fd, frame, 9 + len, MSG_NOSIGNAL) > 0;
 }
 
 static void
@@ -212,6 +212,86 @@ floods_end_in_goaway(void **state)
     }
 }
 
+/** Floods that nghttp2 itself does not mind: the turn of others must come, so they end too. */
+static void
+frames_of_no_use_end_in_goaway(void **state)
+{
+    enum { UNKNOWN = 0xbb };
+    static const struct {
+        int type, flags;
+        size_t len;
+        int times;
+        bool closed;
+    } floods[] = {{UNKNOWN, 0, 16000, 400, false},
+                  {PING, 1, 8, 12000, false},
+                  {DATA, 0, 1, 12000, false},
+                  {UNKNOWN, 0, 200, 30000, false},
+                  {DATA, 0, 0, 600000, true}};
+    static const uint8_t zeros[16000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(floods) / sizeof(floods[0]); i++) {
+        struct fixture fixture = {.options = {.max_body_bytes = 100000}};
+
+        set_up(&fixture);
+        send_frame(&fixture, HEADERS, END_HEADERS | (floods[i].closed ? END_STREAM : 0), 1, HEAD, HEAD_LEN);
+        if (floods[i].closed) {
+            assert_true(wait_for(&fixture, HEADERS, 1) >= 0);
+            assert_true(wait_for(&fixture, HEADERS, 1) >= 0);
+        }
+        for (int n = 0; n < floods[i].times; n++) {
+            if (!send_frame(&fixture, floods[i].type, floods[i].flags, floods[i].type == DATA, zeros,
+                            floods[i].len)) {
+                break;
+            }
+        }
+        if (wait_for(&fixture, GOAWAY, 0) != CALM) {
+            fail_msg("flood %zu", i);
+        }
+        tear_down(&fixture);
+    }
+}
+
+/** Trailers that name one long entry of the dynamic table again and again. */
+static void
+trailers_are_counted(void **state)
+{
+    struct fixture fixture = {0};
+    static uint8_t block[16000];
+    uint8_t entry[3100];
+
+    (void)state;
+    memcpy(entry, "\x40\x01x\x7f\xb9\x16", 6); /* "x", a value of 3000 bytes */
+    memset(entry + 6, 'y', 3000);
+    memset(block, 0xbe, sizeof(block));
+    set_up(&fixture);
+    for (uint32_t stream = 1; stream < 60; stream += 2) {
+        send_frame(&fixture, HEADERS, END_HEADERS, stream, HEAD, HEAD_LEN);
+        send_frame(&fixture, HEADERS, END_STREAM, stream, entry, stream == 1 ? 3006 : 0);
+        send_frame(&fixture, CONTINUATION, END_HEADERS, stream, block, sizeof(block));
+    }
+    assert_int_equal(wait_for(&fixture, GOAWAY, 0), CALM);
+    tear_down(&fixture);
+}
+
+static void
+old_connections_are_asked_to_go(void **state)
+{
+    struct fixture fixture = {.options = {.max_age_ns = 50 * OTC_MILLISECOND,
+                                          .max_age_grace_ns = 50 * OTC_MILLISECOND,
+                                          .header_timeout_ns = 80 * OTC_MILLISECOND}};
+
+    (void)state;
+    set_up(&fixture);
+    assert_int_equal(wait_for(&fixture, GOAWAY, 0), 0);
+    close(fixture.fd);
+    open_connection(&fixture);
+    send_frame(&fixture, HEADERS, END_HEADERS, 1, HEAD, HEAD_LEN);
+    assert_int_equal(wait_for(&fixture, GOAWAY, 0), 0);
+    assert_int_equal(wait_for(&fixture, HEADERS, 1), -1); /* a request under way has the grace alone */
+    tear_down(&fixture);
+}
+
 static void
 endless_headers_end_the_connection(void **state)
 {
@@ -313,6 +393,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_with_trailers),
         cmocka_unit_test(floods_end_in_goaway),
+        cmocka_unit_test(frames_of_no_use_end_in_goaway),
+        cmocka_unit_test(trailers_are_counted),
+        cmocka_unit_test(old_connections_are_asked_to_go),
         cmocka_unit_test(endless_headers_end_the_connection),
         cmocka_unit_test(unfinished_requests_run_out_of_time),
         cmocka_unit_test(long_heads_and_bodies_are_refused),

@@ -298,6 +298,12 @@ refuses_ambiguous_requests(void **state)
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabX0\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
         "POST / HTTP/3.1\r\nHost: x\r\n\r\n",
+        "POST  / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na",
+        "POST\t/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na",
+        "POST / HTTP/1.1 \r\nHost: x\r\nContent-Length: 1\r\n\r\na",
+        "POST / HTTP/1.9\r\nContent-Length: 1\r\n\r\na",
+        "\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na",
+        "\r\n\rPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na",
         "GET / HTTP/1.1\r\nHost: x\r\nX: \001\r\n\r\n",
     };
     struct fixture fixture = {0};
@@ -563,6 +569,55 @@ serves_pages(void **state)
     close_server(&fixture);
 }
 
+#define PAGE_BYTES ((size_t)8 << 20)
+
+static void
+serve_much(void *arg, struct otc_exchange *exchange)
+{
+    uint8_t *page = calloc(1, PAGE_BYTES);
+
+    (void)arg;
+    assert_non_null(page);
+    otc_exchange_respond(exchange, &(struct otc_response){
+                                       .status = 200, .body = otc_slice_of(page, PAGE_BYTES), .owned = page});
+}
+
+/** Readers that do not read hold a bounded number of pages; once they are gone, pages are served again. */
+static void
+slow_readers_hold_little(void **state)
+{
+    static const struct otc_page pages[] = {{"/", serve_much}};
+    static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    const int64_t until = otc_clock_monotonic_ns() + WAIT_NS;
+    struct fixture fixture = {0};
+    struct otc_error err = OTC_ERROR_INIT;
+    int readers[20];
+    char first[13] = "";
+
+    (void)state;
+    fixture.host = (struct test_host){.host = {.charge = charge, .discharge = discharge}, .limit = 1 << 20};
+    fixture.options = (struct otc_server_options){
+        .endpoint = "127.0.0.1:0", .host = &fixture.host.host, .component_id = "pages"};
+    assert_int_equal(otc_pages_open(&fixture.options, pages, 1, &fixture.server, &err), OTC_OK);
+    for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
+        readers[i] = dial(&fixture);
+        put(readers[i], request);
+        assert_int_equal(recv(readers[i], first, 12, MSG_WAITALL), 12);
+        assert_string_equal(first, i < 8 ? "HTTP/1.1 200" : "HTTP/1.1 503");
+    }
+    for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
+        close(readers[i]);
+    }
+    do {
+        OTC_AUTO_BUF struct otc_buf out = {.limit = 2 * PAGE_BYTES};
+
+        exchange_text(&fixture, request, &out);
+        memcpy(first, out.data, 12);
+        assert_true(otc_clock_monotonic_ns() < until);
+    } while (strcmp(first, "HTTP/1.1 200") != 0);
+    close_server(&fixture);
+}
+
 int
 main(void)
 {
@@ -581,6 +636,7 @@ main(void)
         cmocka_unit_test(a_port_in_use_fails_at_start),
         cmocka_unit_test(serves_unix_sockets),
         cmocka_unit_test(serves_pages),
+        cmocka_unit_test(slow_readers_hold_little),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,6 +186,115 @@ asks_clients_for_certificates(void **state)
     unlink(path);
 }
 
+/** The certificate's file changes while the server runs: those who connect later see the new one. */
+static void
+reads_its_files_again(void **state)
+{
+    char path[] = "/tmp/otc_tls_test_XXXXXX";
+    const int fd = mkstemp(path);
+    const struct otc_tls_server tls = {.cert_file = path, .key_pem = {key_pem}};
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_tls *context;
+
+    (void)state;
+    assert_int_equal(write(fd, cert_pem, strlen(cert_pem)), (ssize_t)strlen(cert_pem));
+    assert_int_equal(otc_tls_server_new(&tls, true, true, &context, &err), OTC_OK);
+    assert_int_equal(otc_tls_server_reload(context, &tls, &err), OTC_OK);
+    assert_int_equal(ftruncate(fd, 10), 0);
+    assert_int_equal(otc_tls_server_reload(context, &tls, &err), OTC_FAILED_PRECONDITION);
+    assert_non_null(strstr(err.text, path));
+    otc_tls_free(context);
+    close(fd);
+    unlink(path);
+}
+
+static void
+reloads_by_a_timer(void **state)
+{
+    char path[] = "/tmp/otc_tls_test_XXXXXX";
+    const int fd = mkstemp(path);
+    const struct otc_tls_server tls = {.cert_pem = cert_pem,
+                                       .key_pem = {key_pem},
+                                       .client_ca_file = path,
+                                       .reload_interval = {10 * OTC_MILLISECOND}};
+    const int64_t until = otc_clock_monotonic_ns() + 10 * OTC_SECOND;
+    struct otc_server *server;
+
+    (void)state;
+    assert_int_equal(write(fd, cert_pem, strlen(cert_pem)), (ssize_t)strlen(cert_pem));
+    server = open_server(&tls);
+    assert_non_null(strstr(ask(server, TLS1_3_VERSION, true, "http/1.1"), "over TLS"));
+    make_certificate(NULL); /* the client's certificate is a new one, which the file does not hold yet */
+    assert_string_equal(ask(server, TLS1_3_VERSION, true, "http/1.1"), "");
+    assert_int_equal(pwrite(fd, cert_pem, strlen(cert_pem), 0), (ssize_t)strlen(cert_pem));
+    assert_int_equal(ftruncate(fd, (off_t)strlen(cert_pem)), 0);
+    while (!*ask(server, TLS1_3_VERSION, true, "http/1.1")) {
+        assert_true(otc_clock_monotonic_ns() < until);
+    }
+    otc_server_free(server);
+    close(fd);
+    unlink(path);
+}
+
+static void
+suites_and_curves_are_chosen(void **state)
+{
+    static char suite[] = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
+    static char rsa[] = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+    static char wrong[] = "RC4-SHA";
+    static char curve[] = "P521";
+    char *items[] = {suite};
+    char *curves[] = {curve};
+    struct otc_tls_server tls = {.cert_pem = cert_pem,
+                                 .key_pem = {key_pem},
+                                 .cipher_suites = {items, 1},
+                                 .curve_preferences = {curves, 1}};
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_server *server = open_server(&tls);
+
+    (void)state;
+    assert_non_null(strstr(ask(server, TLS1_2_VERSION, false, "http/1.1"), "over TLS"));
+    otc_server_free(server);
+    items[0] = rsa; /* our key is no RSA key */
+    server = open_server(&tls);
+    assert_string_equal(ask(server, TLS1_2_VERSION, false, "http/1.1"), "");
+    assert_non_null(strstr(ask(server, TLS1_3_VERSION, false, "http/1.1"), "over TLS"));
+    otc_server_free(server);
+    items[0] = wrong;
+    assert_int_equal(otc_tls_server_schema.check(&tls, &err), OTC_INVALID_ARGUMENT);
+    assert_string_equal(err.text, "cipher_suites: invalid TLS cipher suite: \"RC4-SHA\"");
+}
+
+static void
+what_would_weaken_it_is_refused(void **state)
+{
+    static char file[] = "ca.pem";
+    const struct {
+        struct otc_tls_server tls;
+        const char *text;
+    } cases[] = {
+        {{.tpm = {.enabled = true}}, "tpm: not supported"},
+        {{.include_insecure_cipher_suites = true}, "include_insecure_cipher_suites: not supported"},
+        {{.include_system_ca_certs_pool = true, .client_ca_file = file},
+         "include_system_ca_certs_pool: not supported for client certificates"},
+    };
+    static char oidc[] = "oidc";
+    const struct otc_server_auth none = {0};
+    const struct otc_server_auth auth = {.authenticator = oidc};
+    const struct otc_server_middleware middleware = {.id = oidc};
+    struct otc_error err = OTC_ERROR_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(otc_tls_server_schema.check(&cases[i].tls, &err), OTC_INVALID_ARGUMENT);
+        assert_non_null(strstr(err.text, cases[i].text));
+    }
+    assert_int_equal(otc_server_auth_schema.check(&none, &err), OTC_OK);
+    assert_int_equal(otc_server_auth_schema.check(&auth, &err), OTC_INVALID_ARGUMENT);
+    assert_int_equal(otc_server_middleware_schema.check(&middleware, &err), OTC_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.text, "\"oidc\" is not supported"));
+}
+
 static void
 bad_files_are_told(void **state)
 {
@@ -225,6 +334,10 @@ main(void)
         cmocka_unit_test(serves_over_tls),
         cmocka_unit_test(asks_clients_for_certificates),
         cmocka_unit_test(bad_files_are_told),
+        cmocka_unit_test(reads_its_files_again),
+        cmocka_unit_test(suites_and_curves_are_chosen),
+        cmocka_unit_test(what_would_weaken_it_is_refused),
+        cmocka_unit_test(reloads_by_a_timer),
     };
 
     return cmocka_run_group_tests(tests, make_certificate, NULL);
