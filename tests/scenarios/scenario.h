@@ -21,6 +21,12 @@
 
 #define MAX_FACTORIES 64
 
+static inline bool
+is_same_type(const struct otc_factory *a, const struct otc_factory *b)
+{
+    return a->kind == b->kind && a->type && b->type && strcmp(a->type, b->type) == 0;
+}
+
 /** The binary's components, with `extra` (NULL-ended) added, or in the place of one of the same kind and
  * type. */
 static inline const struct otc_factory *const *
@@ -36,7 +42,7 @@ registry(const struct otc_factory *const *extra)
     for (; *extra; extra++) {
         size_t at = 0;
 
-        while (at < n && (all[at]->kind != (*extra)->kind || strcmp(all[at]->type, (*extra)->type) != 0)) {
+        while (at < n && !is_same_type(all[at], *extra)) {
             at++;
         }
         all[at] = *extra;
