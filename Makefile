@@ -179,8 +179,8 @@ build-tests: $(BIN) $(UNIT) $(SCENARIOS) $$(REPLAYS)
 
 # Each tests/fuzz/x_fuzz.c is a libFuzzer target; without libFuzzer, replay.c runs its corpus (tests/fuzz/corpus/x).
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
-FUZZ_LINK := tests/fuzz/oracle $(call closure,common/analysis)
-FUZZ_LIBS = $(LINK.tests/fuzz/oracle) $(LINK.common/analysis)
+FUZZ_LINK := tests/fuzz/oracle tests/harness receivers/otlp $(call closure,receivers/otlp)
+FUZZ_LIBS = $(LINK.tests/fuzz/oracle) $(LINK.receivers/otlp)
 REPLAYS := $(FUZZ_SRC:%_fuzz.c=$(B)/%_replay)
 FUZZERS := $(FUZZ_SRC:%.c=$(B)/%)
 $(FUZZ_SRC:%.c=$(B)/%.o): | $(PROTO_H)
