@@ -686,6 +686,7 @@ otc_admit(enum otc_signal signal, struct otc_slice part, const struct otc_admiss
 
     pass.n_frames = 0;
     pass.findings = (struct findings){.out = &admitted};
+    pass.trace_id = pass.span_id = OTC_SLICE_NONE;
     pass.depth = 0;
     pass.max_depth = limits && limits->max_depth ? limits->max_depth : DEFAULT_DEPTH;
     pass.max_depth = pass.max_depth > MAX_DEPTH ? MAX_DEPTH : pass.max_depth;

@@ -52,8 +52,9 @@ add_wanted(struct otc_projection *projection, const struct otc_wanted *wanted, s
     }
     if (at_level(wanted, OTC_AT_RECORD)) {
         add_key(&projection->record, text, index);
-        if (text.len > 0 && text.len < OTC_PLAIN_MAX) {
-            projection->last_bytes[text.len] |= UINT64_C(1) << (text.data[text.len - 1] % 64);
+        if (text.len < OTC_PLAIN_MAX) {
+            projection->last_bytes[text.len] |=
+                text.len ? UINT64_C(1) << (text.data[text.len - 1] % 64) : ~UINT64_C(0);
         }
     }
     if (at_level(wanted, OTC_AT_SCOPE)) {

@@ -150,27 +150,26 @@ otc_key_slot(uint64_t tail, size_t len)
 static inline bool
 otc_attribute_is_plain(const uint8_t *p, const uint8_t *end, struct otc_slice *key, struct otc_slice *value)
 {
-    size_t len, key_len;
+    size_t len, key_len, value_len;
     const uint8_t *at;
     uint16_t head;
 
-    /* Five bytes at least: both tags, both lengths, one byte of key. */
     if (end - p < 6) {
         return false;
     }
     len = p[0];
-    if (len - 5 >= OTC_PLAIN_MAX - 5 || len >= (size_t)(end - p) || p[1] != OTC_TAG(1, OTC_WIRE_BYTES)) {
-        return false;
-    }
     key_len = p[2];
-    if (key_len - 1 > len - 5) {
+    /* A key too long makes it huge. */
+    value_len = len - 4 - key_len;
+    if (len >= OTC_PLAIN_MAX || len >= (size_t)(end - p) || p[1] != OTC_TAG(1, OTC_WIRE_BYTES) ||
+        value_len >= OTC_PLAIN_MAX) {
         return false;
     }
     at = p + 3 + key_len;
     *key = (struct otc_slice){p + 3, key_len};
-    *value = (struct otc_slice){at + 2, len - 4 - key_len};
+    *value = (struct otc_slice){at + 2, value_len};
     memcpy(&head, at, sizeof(head));
-    return head == (OTC_TAG(2, OTC_WIRE_BYTES) | value->len << 8);
+    return head == (OTC_TAG(2, OTC_WIRE_BYTES) | value_len << 8);
 }
 
 /** Reads the attribute whose length begins at `p`; returns the position after it, or NULL with `bad` set. */
@@ -183,7 +182,8 @@ otc_walk_attribute(struct otc_walk *walk, const uint8_t *p, const uint8_t *end)
     if (!otc_attribute_is_plain(p, end, &key, &value)) {
         return otc_walk_unusual(walk, p, end);
     }
-    /* Keys that nobody can want are told by length and last byte, and by the first byte of a prefix. */
+    /* Keys that nobody can want are told by length and last byte, and by the first byte of a prefix. Of an
+     * empty key these are its length and the value's tag; last_bytes is all or nothing for it. */
     if ((projection->last_bytes[key.len] >> (key.data[key.len - 1] % 64) & 1 ||
          projection->initials >> (key.data[0] % 64) & 1) &&
         !otc_walk_plain(walk, key, value)) {

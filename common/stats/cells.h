@@ -52,6 +52,12 @@ struct otc_cell_counts {
  * O(log n), no allocation.
  */
 size_t otc_cells_find(const struct otc_cells *cells, double value);
+/**
+ * For who has many values to find, each among other points: asks the memory for what otc_cells_find will read
+ * first; a few values later, the second step asks for the points there.
+ */
+void otc_cells_prefetch(const struct otc_cells *cells, double value);
+void otc_cells_prefetch_points(const struct otc_cells *cells, double value);
 
 /** Kolmogorov-Smirnov distance with its place. */
 struct otc_ks {

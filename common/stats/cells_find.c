@@ -109,6 +109,22 @@ otc_cells_index_free(struct otc_cells_index *index)
     free(index);
 }
 
+void
+otc_cells_prefetch(const struct otc_cells *cells, double value)
+{
+    if (cells->index) {
+        __builtin_prefetch(cells->index->begin + slot_of(cells->index, value));
+    }
+}
+
+void
+otc_cells_prefetch_points(const struct otc_cells *cells, double value)
+{
+    if (cells->index) {
+        __builtin_prefetch(cells->points + cells->index->begin[slot_of(cells->index, value)]);
+    }
+}
+
 size_t
 otc_cells_find(const struct otc_cells *cells, double value)
 {

@@ -31,11 +31,18 @@ table_bytes(uint32_t capacity)
     return capacity * sizeof(struct drift_cell);
 }
 
-/* Slot of a cell, or the free one where it belongs. Multiplicative hashing: neighbours spread. */
+/* Multiplicative hashing: neighbours spread. */
+static uint32_t
+first_slot(uint32_t capacity, uint32_t cell)
+{
+    return (cell * UINT32_C(2654435769)) & (capacity - 1);
+}
+
+/* Slot of a cell, or the free one where it belongs. */
 static struct drift_cell *
 slot_of(struct drift_cell *table, uint32_t capacity, uint32_t cell)
 {
-    uint32_t at = (cell * UINT32_C(2654435769)) & (capacity - 1);
+    uint32_t at = first_slot(capacity, cell);
 
     while (table[at].cell && table[at].cell != cell + 1) {
         at = (at + 1) & (capacity - 1);
@@ -123,6 +130,19 @@ count_dense(struct drift_counts *counts, uint32_t cell, double value)
         counts->sums[cell / 2] += value;
     }
     return true;
+}
+
+void
+drift_counts_prefetch(const struct drift_counts *counts, uint32_t cell)
+{
+    if (counts->counts) {
+        __builtin_prefetch(counts->counts + cell, 1);
+    } else if (counts->capacity) {
+        __builtin_prefetch(counts->table + first_slot(counts->capacity, cell), 1);
+    }
+    if (counts->sums) {
+        __builtin_prefetch(counts->sums + cell / 2, 1);
+    }
 }
 
 bool

@@ -47,17 +47,8 @@ struct drift_counts {
 /** Counts a value in its cell. False when there is no memory for it. No allocation but to grow. */
 bool drift_counts_add(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
                       struct drift_budget *budget);
-/** Asks the memory for the counts around the gap `near`, cell 2 * near. */
-static inline void
-drift_counts_prefetch(const struct drift_counts *counts, size_t near)
-{
-    if (counts->counts) {
-        __builtin_prefetch(counts->counts + 2 * near, 1);
-    }
-    if (counts->sums) {
-        __builtin_prefetch(counts->sums + near, 1);
-    }
-}
+/** Asks the memory for what drift_counts_add will change. */
+void drift_counts_prefetch(const struct drift_counts *counts, uint32_t cell);
 /** Gives the memory back. */
 void drift_counts_release(struct drift_counts *counts, struct drift_shape shape, struct drift_budget *budget);
 

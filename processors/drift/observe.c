@@ -69,9 +69,11 @@ category_cell(struct drift_version *version, size_t index, struct otc_slice text
     return cell ? (uint32_t)cell : common;
 }
 
-/* Counts a value of a feature in a pane. */
+#define NO_CELL UINT32_MAX
+
+/* Counts a value of a feature in a pane. `cell` is that of a number, or NO_CELL when nobody looked yet. */
 static void
-count_value(struct drift_version *version, size_t index, const struct otc_value *value,
+count_value(struct drift_version *version, size_t index, const struct otc_value *value, uint32_t cell,
             struct drift_counts *counts)
 {
     const struct drift_bound *bound = &version->binding->features[index];
@@ -79,7 +81,6 @@ count_value(struct drift_version *version, size_t index, const struct otc_value 
     char scratch[32];
     struct otc_slice text = OTC_SLICE_NONE;
     double number = 0;
-    uint32_t cell = 0;
     enum otc_value_class class = bound->reference->type == OTC_NUMERIC
                                      ? otc_value_number(value, &number)
                                      : otc_value_category(value, scratch, &text);
@@ -93,7 +94,7 @@ count_value(struct drift_version *version, size_t index, const struct otc_value 
         return;
     }
     if (bound->reference->type == OTC_NUMERIC) {
-        cell = (uint32_t)otc_cells_find(&bound->reference->cells, number);
+        cell = cell == NO_CELL ? (uint32_t)otc_cells_find(&bound->reference->cells, number) : cell;
         feature->out_of_range += number < bound->reference->min || number > bound->reference->max;
     } else {
         cell = category_cell(version, index, text);
@@ -132,42 +133,46 @@ feature_of(struct drift_version *version, const struct otc_observed *observed, s
     return hint;
 }
 
-/* Observations whose memory is asked for before the first is counted. */
+/* Observations whose cells are found before the first is counted. */
 #define AHEAD 32
 /* Fewer than this fit in the near caches anyway. */
 #define AHEAD_FROM 8
 
-/* References and counts of many features do not fit in the near caches: asks for what counting these values
- * will read, so that they wait together and not one after another. */
+/*
+ * References and counts of many features do not fit in the near caches. Finds the cells of these values in
+ * steps, each for all of them, so that they wait for memory together and not one after another.
+ */
 static void
-prefetch_values(const struct drift_version *version, const struct otc_observed *observed,
-                const size_t index[AHEAD], size_t n, const struct drift_pane *pane)
+find_cells(const struct drift_version *version, const struct otc_observed *observed,
+           const size_t index[AHEAD], size_t n, const struct drift_pane *pane, uint32_t cell[AHEAD])
 {
+    const struct drift_bound *features = version->binding->features;
     double numbers[AHEAD];
 
     for (size_t i = 0; i < n; i++) {
-        const struct drift_bound *bound = index[i] == SIZE_MAX ? NULL : &version->binding->features[index[i]];
-
-        numbers[i] = NAN;
-        if (bound && bound->reference->type == OTC_NUMERIC &&
-            otc_value_number(&observed[i].value, &numbers[i]) == OTC_CLASS_VALUE) {
-            otc_cells_prefetch(&bound->reference->cells, numbers[i]);
-        } else {
+        if (index[i] == SIZE_MAX || features[index[i]].reference->type != OTC_NUMERIC ||
+            otc_value_number(&observed[i].value, &numbers[i]) != OTC_CLASS_VALUE) {
             numbers[i] = NAN;
+        } else {
+            otc_cells_prefetch(&features[index[i]].reference->cells, numbers[i]);
         }
     }
     for (size_t i = 0; i < n; i++) {
         if (!isnan(numbers[i])) {
-            drift_counts_prefetch(
-                &pane->features[index[i]],
-                otc_cells_near(&version->binding->features[index[i]].reference->cells, numbers[i]));
+            otc_cells_prefetch_points(&features[index[i]].reference->cells, numbers[i]);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!isnan(numbers[i])) {
+            cell[i] = (uint32_t)otc_cells_find(&features[index[i]].reference->cells, numbers[i]);
+            drift_counts_prefetch(&pane->features[index[i]], cell[i]);
         }
     }
 }
 
 static void
 count_observed(struct drift_version *version, const struct otc_observed *observed, size_t index,
-               struct drift_pane *pane)
+               uint32_t cell, struct drift_pane *pane)
 {
     if (index == SIZE_MAX) {
         exclude(version, DRIFT_NO_REFERENCE, 1);
@@ -176,7 +181,7 @@ count_observed(struct drift_version *version, const struct otc_observed *observe
         }
     } else if (version->features[index].last_record != version->bound_records) {
         version->features[index].last_record = version->bound_records;
-        count_value(version, index, &observed->value, &pane->features[index]);
+        count_value(version, index, &observed->value, cell, &pane->features[index]);
     }
 }
 
@@ -185,6 +190,7 @@ count_record(struct drift_version *version, size_t n, struct drift_pane *pane)
 {
     const struct otc_observed *observed = version->owner->observed;
     size_t index[AHEAD];
+    uint32_t cell[AHEAD];
 
     version->bound_records++;
     for (size_t at = 0; at < n; at += AHEAD) {
@@ -192,12 +198,13 @@ count_record(struct drift_version *version, size_t n, struct drift_pane *pane)
 
         for (size_t i = 0; i < some; i++) {
             index[i] = feature_of(version, &observed[at + i], at + i);
+            cell[i] = NO_CELL;
         }
         if (some >= AHEAD_FROM) {
-            prefetch_values(version, observed + at, index, some, pane);
+            find_cells(version, observed + at, index, some, pane, cell);
         }
         for (size_t i = 0; i < some; i++) {
-            count_observed(version, &observed[at + i], index[i], pane);
+            count_observed(version, &observed[at + i], index[i], cell[i], pane);
         }
     }
 }

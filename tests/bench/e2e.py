@@ -26,6 +26,32 @@ import urllib.request
 TICKS = os.sysconf("SC_CLK_TCK")
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 MODES = ("stats", "forward")
+LEARN_SPANS = 6000
+
+
+def feature(name, key, type_="numeric"):
+    return f"{{name: {name}, from: 'attributes[\"{key}\"]', type: {type_}}}"
+
+
+# What drift watches: five features of each workload. The five and the duration, which latency puts into two histograms, are
+# what "5 statistics a span" in the tables means. W5P: what the presets find in W5 by themselves, 20 features.
+FIVE = {
+    "W2": [feature("size", "http.response.body.size"), feature("code", "http.response.status_code"),
+           feature("port", "server.port"), feature("route", "http.route", "categorical"),
+           feature("method", "http.request.method", "categorical")],
+    "W5": [feature("input_tokens", "gen_ai.usage.input_tokens"), feature("output_tokens", "gen_ai.usage.output_tokens"),
+           feature("score", "ml.prediction.score"), feature("age", "ml.feature.age"),
+           feature("country", "ml.feature.country", "categorical")],
+}
+
+
+def watched(workload, features):
+    """presets and features of the drift connector, in YAML."""
+    if features:
+        return "[]", features
+    if workload in FIVE:
+        return "[]", f"[{', '.join(FIVE[workload])}]"
+    return "[ml, gen_ai]", "[]"
 
 
 def free_port():
@@ -107,7 +133,7 @@ SUT = """
 receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{grpc}", max_recv_msg_size_mib: 64}}}}}}}}
 connectors:
   drift:
-    presets: [ml, gen_ai]
+    presets: {presets}
     reference: {{learn: {{observations: 5000, duration: 1s}}}}
     window: {{length: 1m, pane: 5s, time: arrival}}
     features: {features}
@@ -123,19 +149,29 @@ service:
 """
 
 
-def start(options, mode, sink_port):
+def start(options, mode, workload, sink_port):
+    """A sidecar that has learned its reference from other spans than those it will be measured with."""
     grpc, metrics = free_port(), free_port()
+    presets, features = watched(workload, options.features)
     exporter = ""
     if mode == "forward":
         exporter = (f'  otlp_grpc: {{endpoint: "127.0.0.1:{sink_port}", compression: none, tls: {{insecure: true}}, '
                     'sending_queue: {queue_size: 4000}}')
     config = SUT.format(grpc=grpc, metrics=metrics, prometheus=free_port(), exporter=exporter,
-                        forward=", otlp_grpc" if mode == "forward" else "", features=options.features)
-    return Process(options.binary, config, grpc, metrics, env=options.env, log=options.log)
+                        forward=", otlp_grpc" if mode == "forward" else "", presets=presets, features=features)
+    sut = Process(options.binary, config, grpc, metrics, env=options.env, log=options.log)
+    sut.idle_kib = sut.status_kib("VmRSS")
+    learn, _ = payload(options, workload, tempfile.gettempdir(), LEARN_SPANS)
+    for _ in range(2):
+        load(grpc, learn, 1)
+        time.sleep(1.1)
+    os.unlink(learn)
+    return sut
 
 
 def load(port, body, requests):
-    out = subprocess.run(["h2load", "-t1", "-c4", "-m8", "-w24", "-W24", f"-n{requests}", f"-d{body}",
+    clients = str(min(4, requests))
+    out = subprocess.run(["h2load", "-t1", "-c", clients, "-m8", "-w24", "-W24", f"-n{requests}", f"-d{body}",
                           "-Hcontent-type: application/grpc", "-Hte: trailers", f"http://127.0.0.1:{port}{EXPORT}"],
                          capture_output=True, text=True, check=True).stdout
     if f"{requests} succeeded" not in out:
@@ -158,23 +194,23 @@ def measure(sut, sink, body, requests, spans):
     return want / (sut.cpu_s() - cpu)
 
 
-def payload(options, workload, folder):
-    raw = os.path.join(folder, f"{workload}.bin")
-    subprocess.run([options.payload, workload, raw], check=True, stdout=subprocess.DEVNULL)
-    message = open(raw, "rb").read()
-    body = os.path.join(folder, f"{workload}.grpc")
+def payload(options, workload, folder, spans):
+    descriptor, body = tempfile.mkstemp(dir=folder, suffix=".grpc")
+    os.close(descriptor)
+    subprocess.run([options.payload, workload[:2], body, str(spans)], check=True, stdout=subprocess.DEVNULL)
+    message = open(body, "rb").read()
     with open(body, "wb") as out:
         out.write(b"\0" + struct.pack(">I", len(message)) + message)
     return body, len(message)
 
 
-def allocations(options, mode, body, sink_port):
+def allocations(options, mode, workload, body, sink_port):
     """Allocations a request in steady state: the difference between two lengths of the same run."""
     counts = []
     with tempfile.NamedTemporaryFile() as report:
         options = argparse.Namespace(**{**vars(options), "env": {"LD_PRELOAD": options.malloc_count,
                                                                   "MALLOC_COUNT_FILE": report.name}})
-        sut = start(options, mode, sink_port)
+        sut = start(options, mode, workload, sink_port)
         load(sut.grpc, body, 2000)
         for requests in (1000, 3000):
             os.kill(sut.child.pid, signal.SIGUSR2)
@@ -197,11 +233,11 @@ def main():
     parser.add_argument("--binary", required=True)
     parser.add_argument("--payload", required=True)
     parser.add_argument("--malloc-count", default="", help="the allocation counter to preload")
-    parser.add_argument("--workloads", default="W2,W5")
+    parser.add_argument("--workloads", default="W2,W5", help="of W2, W5, W5P (W5 with what the presets find)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=10000)
     parser.add_argument("--spans", type=int, default=100, help="spans a request of the workloads")
-    parser.add_argument("--features", default='[]')
+    parser.add_argument("--features", default="", help="features of drift, a YAML list, instead of the workload's five")
     parser.add_argument("--json", default="", help="also write the figures here")
     parser.add_argument("--log", default="")
     options = parser.parse_args()
@@ -211,9 +247,9 @@ def main():
     sink = Process(options.binary, SINK.format(grpc=sink_grpc, metrics=sink_metrics), sink_grpc, sink_metrics)
     table = []
     for workload in options.workloads.split(","):
-        body, size = payload(options, workload, folder)
-        running = {mode: start(options, mode, sink_grpc) for mode in MODES}
-        idle = {mode: sut.status_kib("VmRSS") for mode, sut in running.items()}
+        body, size = payload(options, workload, folder, options.spans)
+        running = {mode: start(options, mode, workload, sink_grpc) for mode in MODES}
+        idle = {mode: sut.idle_kib for mode, sut in running.items()}
         rates = {mode: [] for mode in MODES}
         for mode in MODES:
             measure(running[mode], sink if mode == "forward" else None, body, 500, options.spans)
@@ -230,7 +266,7 @@ def main():
                    "rss_anon_kib": sut.status_kib("RssAnon")}
             sut.stop()
             if options.malloc_count:
-                row["allocations_a_request"] = allocations(options, mode, body, sink_grpc)
+                row["allocations_a_request"] = allocations(options, mode, workload, body, sink_grpc)
                 row["allocations_a_span"] = row["allocations_a_request"] / options.spans
             table.append(row)
     sink.stop()
