@@ -71,7 +71,7 @@ CFLAGS_ALL := -std=gnu17 -g -fno-common -fstack-protector-strong -fPIC -fvisibil
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now
 
 CFLAGS.debug := -O1 -fno-omit-frame-pointer -Werror
-CFLAGS.release := -O2 -D_FORTIFY_SOURCE=2 -fstack-clash-protection
+CFLAGS.release := -O3 -D_FORTIFY_SOURCE=2 -fstack-clash-protection
 CFLAGS.asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Werror
 CFLAGS.tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread -Werror
 CFLAGS.fuzz := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -200,6 +200,9 @@ $(B)/tests/bench/pipeline_bench: $(B)/tests/bench/pipeline_bench.o $(B)/tests/be
 $(TOOLS):
 	$(Q)$(CC) $(LDFLAGS_V) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LIBS)
 
+$(B)/tests/bench/malloc_count.so: $(B)/tests/bench/malloc_count.o
+	$(Q)$(CC) -shared -o $@ $<
+
 .PHONY: fuzz fuzz-run fuzz-replay fuzz-seeds
 fuzz-seeds: $(B)/tests/fuzz/seeds ## write the fuzzers' first inputs again
 	$(Q)mkdir -p tests/fuzz/corpus/otlp_walk tests/fuzz/corpus/otlp_json tests/fuzz/corpus/otlp_admit && $<
@@ -232,6 +235,16 @@ deps-check: ## install those of the further gates too
 demo: deps ## build, run the sidecar on generated traffic (DATA=file.csv: on your own), print what it found
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/bin/otelcol-aimon
 	$(Q)otel-config-examples/demo/run.sh $(BUILD)/release/bin/otelcol-aimon $(DATA)
+
+# Quiet machine, please: tests/bench/README.md says how it is measured.
+BENCHES := $(addprefix $(B)/tests/bench/,walk_bench stats_bench pipeline_bench)
+bench: deps ## measure the release build: walker, statistics, stages, end to end
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release bench-run
+.PHONY: bench-run
+bench-run: $(BIN) $(BENCHES) $(B)/tests/bench/payload $(B)/tests/bench/malloc_count.so
+	$(Q)set -e; for b in $(BENCHES); do echo; echo "== $${b##*/}"; $$b; done
+	@echo; echo "== e2e.py"
+	$(Q)tests/bench/e2e.py --binary $(BIN) --payload $(B)/tests/bench/payload --malloc-count $(abspath $(B)/tests/bench/malloc_count.so)
 
 interop: deps $(BIN) ## run the binary against real foreign software (T=substring: only those tests)
 	$(Q)tests/interop/run.sh $(BIN) $(T)
