@@ -71,6 +71,42 @@ attributes_nest_64_deep_and_no_deeper(void **state)
     }
 }
 
+/** Lists as SDKs write them, each pair with its key, the innermost value a text. */
+static otc_status
+admit_lists_with_text(size_t depth)
+{
+    OTC_AUTO_BUF struct otc_buf request = {.limit = LIMIT};
+    size_t marks[3 + 3 * 70], n = 0;
+    struct otc_admitted admitted;
+
+    assert_true(depth <= 70);
+    marks[n++] = otc_wire_begin(&request, 1);
+    marks[n++] = otc_wire_begin(&request, 2);
+    marks[n++] = otc_wire_begin(&request, 2);
+    for (size_t level = 1; level <= depth; level++) {
+        marks[n++] = otc_wire_begin(&request, level == 1 ? 9 : 1);
+        otc_wire_put_bytes(&request, 1, otc_slice_str("k"));
+        marks[n++] = otc_wire_begin(&request, 2);
+        if (level < depth) {
+            marks[n++] = otc_wire_begin(&request, 6);
+        }
+    }
+    otc_wire_put_bytes(&request, 1, otc_slice_str("v"));
+    while (n > 0) {
+        otc_wire_end(&request, marks[--n]);
+    }
+    return otc_admit(OTC_TRACES, otc_buf_slice(&request), NULL, &admitted, NULL);
+}
+
+static void
+a_text_in_the_innermost_list_counts_as_a_level(void **state)
+{
+    (void)state;
+    assert_int_equal(admit_lists_with_text(1), OTC_OK);
+    assert_int_equal(admit_lists_with_text(64), OTC_OK);
+    assert_int_equal(admit_lists_with_text(65), OTC_INVALID_ARGUMENT);
+}
+
 static void
 four_megabytes_of_empty_spans_are_too_big_decoded(void **state)
 {
@@ -204,6 +240,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attributes_nest_64_deep_and_no_deeper),
+        cmocka_unit_test(a_text_in_the_innermost_list_counts_as_a_level),
         cmocka_unit_test(four_megabytes_of_empty_spans_are_too_big_decoded),
         cmocka_unit_test(spans_with_bad_ids_are_counted_and_taken_out),
         cmocka_unit_test(histograms_that_do_not_add_up_are_counted_and_taken_out),
