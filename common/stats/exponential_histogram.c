@@ -42,34 +42,43 @@ otc_exp_histogram_clear(struct otc_exp_histogram *histogram)
     histogram->capacity = capacity;
 }
 
-/* Index at scale 8, by table: exact. `significand` and `exponent` of a normal number. */
+#define SIGNIFICAND(bits) ((bits) & ((UINT64_C(1) << SIGNIFICAND_BITS) - 1))
+#define EXPONENT(bits) ((int32_t)((bits) >> SIGNIFICAND_BITS) - 1023)
+
+/* Index of a positive normal number at a scale up to that of the table: exact. */
 static inline int32_t
-table_index(uint64_t significand, int32_t exponent)
+table_index(uint64_t bits, int32_t scale)
 {
+    uint64_t significand = SIGNIFICAND(bits);
     uint32_t passed = otc_exp_guess[significand >> (SIGNIFICAND_BITS - OTC_EXP_GUESS_BITS)];
 
     passed += significand >= otc_exp_table[passed];
-    return exponent * OTC_EXP_TABLE_SIZE + (int32_t)passed - 1;
+    return (EXPONENT(bits) * OTC_EXP_TABLE_SIZE + (int32_t)passed - 1) >> (OTC_EXP_SCALE_TABLE - scale);
+}
+
+static inline uint64_t
+bits_of(double value)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
 }
 
 int32_t
 otc_exp_index(double value, int32_t scale)
 {
-    uint64_t bits;
-
     if (value < DBL_MIN) {
         value = DBL_MIN;
     }
-    memcpy(&bits, &value, sizeof(bits));
 
-    uint64_t significand = bits & ((UINT64_C(1) << SIGNIFICAND_BITS) - 1);
-    int32_t exponent = (int32_t)(bits >> SIGNIFICAND_BITS) - 1023;
+    uint64_t bits = bits_of(value);
 
     if (scale <= OTC_EXP_SCALE_TABLE) {
-        return table_index(significand, exponent) >> (OTC_EXP_SCALE_TABLE - scale);
+        return table_index(bits, scale);
     }
-    if (significand == 0) {
-        return exponent * (1 << scale) - 1;
+    if (SIGNIFICAND(bits) == 0) {
+        return EXPONENT(bits) * (1 << scale) - 1;
     }
     return (int32_t)ceill(log2l((long double)value) * (long double)(1 << scale)) - 1;
 }
@@ -248,14 +257,19 @@ otc_exp_histogram_add(struct otc_exp_histogram *histogram, double value)
 {
     /* The usual case at once: another normal number in a bucket that is there. */
     if (histogram->scale <= OTC_EXP_SCALE_TABLE && value >= DBL_MIN && value <= DBL_MAX) {
-        int64_t place = (int64_t)otc_exp_index(value, histogram->scale) - histogram->offset;
+        int32_t place = table_index(bits_of(value), histogram->scale) - histogram->offset;
 
-        if (place >= 0 && place < (int64_t)histogram->n_buckets) {
+        if ((uint32_t)place < histogram->n_buckets) {
             histogram->counts[place]++;
             histogram->count++;
             histogram->sum += value;
-            histogram->min = value < histogram->min ? value : histogram->min;
-            histogram->max = value > histogram->max ? value : histogram->max;
+            /* Branches that hardly ever are taken, not selections that every next call would wait for. */
+            if (value < histogram->min) {
+                histogram->min = value;
+            }
+            if (value > histogram->max) {
+                histogram->max = value;
+            }
             return true;
         }
     }
