@@ -57,7 +57,10 @@ otc_slice_starts(struct otc_slice a, struct otc_slice prefix)
 static inline struct otc_slice
 otc_slice_skip(struct otc_slice a, size_t n)
 {
-    return n >= a.len ? (struct otc_slice){a.data + a.len, 0} : (struct otc_slice){a.data + n, a.len - n};
+    if (n >= a.len) {
+        return (struct otc_slice){a.len ? a.data + a.len : a.data, 0}; /* NULL + 0 is undefined */
+    }
+    return (struct otc_slice){a.data + n, a.len - n};
 }
 
 /** memcmp order, the shorter first on a tie: <0, 0, >0. */

@@ -250,6 +250,15 @@ def a06_wide_messages(server):
 
 
 @case
+def a06_large_json(server):
+    """As much valid JSON as may come: accepted, and its tree is given back."""
+    span = ('{"traceId":"30313233343536373839616263646566","spanId":"3031323334353637","attributes":['
+            + ",".join(f'{{"key":"k{i}","value":{{"stringValue":"v"}}}}' for i in range(10)) + "]}")
+    body = '{"resourceSpans":[{"scopeSpans":[{"spans":[' + ",".join([span] * (4_000_000 // len(span))) + "]}]}]}"
+    expect(http(server.http, "traces", body.encode(), content_type="application/json"), 200)
+
+
+@case
 def a07_too_long(server):
     message = wire.traces(wire.span(name=b"x" * (GRPC_LIMIT + 1)))
     text = f"otlp: message of {len(message)} bytes exceeds limit of {GRPC_LIMIT}"
