@@ -234,7 +234,7 @@ deps-check: ## install those of the further gates too
 # The demo runs the release build, whatever VARIANT says.
 demo: deps ## build, run the sidecar on generated traffic (DATA=file.csv: on your own), print what it found
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/bin/otelcol-aimon
-	$(Q)otel-config-examples/demo/run.sh $(BUILD)/release/bin/otelcol-aimon $(DATA)
+	$(Q)otel-config-examples/demo/run.sh $(BUILD)/release/bin/otelcol-aimon '$(DATA)'
 
 # Quiet machine, please: tests/bench/README.md says how it is measured.
 BENCHES := $(addprefix $(B)/tests/bench/,walk_bench stats_bench pipeline_bench)
