@@ -148,7 +148,7 @@ otc_duration_format(otc_duration duration, char out[32])
 {
     uint64_t ns = duration.ns < 0 ? -(uint64_t)duration.ns : (uint64_t)duration.ns;
     const char *sign = duration.ns < 0 ? "-" : "";
-    char head[32];
+    char head[16]; /* "-2562047h59m" at the longest */
 
     if (ns == 0) {
         snprintf(out, 32, "0s");

@@ -425,7 +425,9 @@ limit_magnitude(const struct otc_field *field, const char *text, long double *ou
         double number;
         otc_duration duration;
         otc_bytes bytes;
-    } value = {.integer = 0};
+        otc_strings strings;
+        otc_list list;
+    } value = {.strings = {NULL, 0}};
 
     if (text == NULL) {
         return false;

@@ -46,7 +46,7 @@ start_sidecar() {
         --set "receivers.otlp.protocols.http.endpoint=localhost:$http" --set "$(metrics_at "$self")" "$@" >"$work/sidecar.log" 2>&1 &
     sidecar_pid=$!
     tries=0
-    until grep -q 'Everything is ready' "$work/sidecar.log"; do
+    until grep -qs 'Everything is ready' "$work/sidecar.log"; do
         kill -0 "$sidecar_pid" 2>/dev/null || fail "the sidecar did not start"
         tries=$((tries + 1))
         [ $tries -lt 200 ] || fail "the sidecar is not ready after 10 s"
