@@ -549,7 +549,7 @@ structural_pass(struct pass *pass, enum kind root, struct otc_slice part)
 {
     const uint8_t *p = part.data, *bad = NULL;
 
-    pass->stack[pass->n_frames++] = (struct frame){part.data + part.len, root};
+    pass->stack[pass->n_frames++] = (struct frame){part.len ? part.data + part.len : part.data, root};
     while (p && pass->n_frames > 0) {
         if (p == pass->stack[pass->n_frames - 1].end) {
             pop(pass);
