@@ -161,7 +161,7 @@ $(SCENARIOS): %: %.o $(call archives,tests/harness $(call closure,sidecar))
 $(UNIT:=.o) $(SCENARIOS:=.o): CPPFLAGS += -I$(GEN)
 $(UNIT:=.o) $(SCENARIOS:=.o): | $(PROTO_H)
 
-.PHONY: all unit scenarios test check format lint layers symbols headers sources scripts readme-tables deps deps-check demo interop bench clean help
+.PHONY: all unit scenarios test check format lint layers symbols headers sources scripts readme-tables deps deps-interop deps-check demo interop bench clean help
 all: $(BIN) compile_commands.json ## build the binary (default)
 
 unit: $$(if $$(T),$$(WANTED),$$(UNIT)) ## build and run the unit tests (T=substring: only those)
@@ -221,13 +221,17 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 DEPS_BUILD := gcc g++ make pkg-config libc6-dev libgrpc-dev libprotobuf-c-dev protobuf-c-compiler libjansson-dev \
               libyaml-dev libnghttp2-dev libssl-dev libevent-dev libhttp-parser-dev libdeflate-dev zlib1g-dev \
               libzstd-dev libxxhash-dev
-DEPS_TEST := libcmocka-dev curl python3 python3-grpcio prometheus nghttp2-client procps binutils
+DEPS_TEST := libcmocka-dev curl
+# Foreign software: real peers, oracles, load. Not for `make demo` and `make test`: Debian's prometheus starts a service.
+DEPS_INTEROP := python3 python3-grpcio python3-scipy prometheus nghttp2-client curl procps
 DEPS_CHECK := clang clang-tidy clang-format libclang-rt-14-dev llvm shellcheck valgrind
 
 deps: ## install the Debian packages that building and testing need
 	$(Q)tests/check/deps.sh $(DEPS_BUILD) $(DEPS_TEST)
-deps-check: ## install those of the further gates too
-	$(Q)tests/check/deps.sh $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_CHECK)
+deps-interop: deps ## those of `make interop` and `make bench` too
+	$(Q)tests/check/deps.sh $(DEPS_INTEROP)
+deps-check: deps-interop ## those of the further gates too
+	$(Q)tests/check/deps.sh $(DEPS_CHECK) binutils
 
 # ---- Demo, interop, bench -------------------------------------------------------------------------------
 
@@ -238,7 +242,7 @@ demo: deps ## build, run the sidecar on generated traffic (DATA=file.csv: on you
 
 # Quiet machine, please: tests/bench/README.md says how it is measured.
 BENCHES := $(addprefix $(B)/tests/bench/,walk_bench stats_bench pipeline_bench)
-bench: deps ## measure the release build: walker, statistics, stages, end to end
+bench: deps-interop ## measure the release build: walker, statistics, stages, end to end
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release bench-run
 .PHONY: bench-run
 bench-run: $(BIN) $(BENCHES) $(B)/tests/bench/payload $(B)/tests/bench/malloc_count.so
@@ -246,7 +250,7 @@ bench-run: $(BIN) $(BENCHES) $(B)/tests/bench/payload $(B)/tests/bench/malloc_co
 	@echo; echo "== e2e.py"
 	$(Q)tests/bench/e2e.py --binary $(BIN) --payload $(B)/tests/bench/payload --malloc-count $(abspath $(B)/tests/bench/malloc_count.so)
 
-interop: deps $(BIN) ## run the binary against real foreign software (T=substring: only those tests)
+interop: deps-interop $(BIN) ## run the binary against real foreign software (T=substring: only those tests)
 	$(Q)tests/interop/run.sh $(BIN) $(T)
 
 # ---- Gates ----------------------------------------------------------------------------------------------
