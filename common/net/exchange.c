@@ -587,11 +587,12 @@ otc_exchange_query(const struct otc_exchange *exchange)
 bool
 otc_exchange_header_at(const struct otc_exchange *exchange, size_t index, struct otc_field_line *out)
 {
-    const struct otc_line *line = &exchange->lines[index];
+    const struct otc_line *line;
 
     if (index >= exchange->n_lines) {
         return false;
     }
+    line = &exchange->lines[index];
     out->name = text_at(exchange, line->name, line->name_len);
     out->value = text_at(exchange, line->value, line->value_len);
     return true;
