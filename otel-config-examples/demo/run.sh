@@ -41,6 +41,7 @@ start_upstream() {
 start_sidecar() {
     config=$1
     shift
+    : >"$work/sidecar.log"
     UPSTREAM=localhost:$upstream AIMON_LEARN=1h AIMON_PROMETHEUS=localhost:$results AIMON_REFERENCE=$work/reference.json \
         "$binary" --config "$config" --set "receivers.otlp.protocols.grpc.endpoint=localhost:$grpc" \
         --set "receivers.otlp.protocols.http.endpoint=localhost:$http" --set "$(metrics_at "$self")" "$@" >"$work/sidecar.log" 2>&1 &
@@ -66,15 +67,21 @@ generated() {
     "$binary" replay --input "$work/scorer.csv" --endpoint "localhost:$grpc" --preset ml --model credit-scorer --duration duration --prediction score || fail "replay of the scorer's traffic failed"
 }
 own() {
+    if [ ! -f "$data" ] || [ ! -r "$data" ]; then fail "cannot read the file '$data'"; fi
     echo "1. The first half of $data becomes the reference."
     rows=$(($(wc -l <"$data") - 1))
     [ "$rows" -ge 100 ] || fail "$data has $rows rows; at least 100 are needed (a CSV file with a header line)"
     head -n $((rows / 2 + 1)) "$data" >"$work/reference.csv"
-    { head -n 1 "$data"; tail -n $((rows - rows / 2)) "$data"; } >"$work/current.csv"
+    # The rows' own times may be days apart, or none: as traffic they are spread evenly, over an hour (one window) or three.
+    if [ "$rows" -ge 4000 ]; then span=10800 least=200; else span=3500 least=30; fi
+    awk -v from=$((rows / 2 + 1)) -v rows="$rows" -v span=$span '
+        NR == 1 { print "demo_time," $0 }
+        NR > from { print strftime("%Y-%m-%d %H:%M:%S", 1700000000 + (NR - from) * span / (rows - from + 1), 1) "," $0 }' "$data" >"$work/current.csv"
     "$binary" reference build --input "$work/reference.csv" --output "$work/reference.json" || fail "no reference could be built from $data"
     echo "2. A sidecar with otel-config-examples/scorer.yaml; the second half arrives as traffic."
-    start_sidecar otel-config-examples/scorer.yaml --set "exporters.prometheus.endpoint=localhost:$results"
-    "$binary" replay --input "$work/current.csv" --endpoint "localhost:$grpc" --preset ml || fail "replay of $data failed"
+    start_sidecar otel-config-examples/scorer.yaml --set "exporters.prometheus.endpoint=localhost:$results" \
+        --set "connectors.drift.window.min_observations=$least"
+    "$binary" replay --input "$work/current.csv" --endpoint "localhost:$grpc" --preset ml --timestamp demo_time || fail "replay of $data failed"
 }
 # Results follow the watermark and the flush interval: wait until the newest windows are exported.
 settle() {
