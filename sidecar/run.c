@@ -61,7 +61,7 @@ log_notes(struct program *p, const struct otc_loaded *loaded)
 /* ---- Generations
  * ------------------------------------------------------------------------------------------------ */
 
-/* Loads, validates and creates; nothing runs yet, no address is taken. */
+/* Loads and validates. */
 static otc_status
 prepare(struct program *p, struct generation *g, struct otc_error *err)
 {
@@ -75,28 +75,42 @@ prepare(struct program *p, struct generation *g, struct otc_error *err)
     status = otc_service_config_validate(g->loaded.config, err);
     if (status != OTC_OK) {
         otc_error_prefix(err, "invalid configuration");
-    } else {
-        status = otc_service_new(g->loaded.config, &p->host.host, &g->service, err);
-    }
-    if (status != OTC_OK) {
         otc_loaded_release(&g->loaded);
     }
     return status;
 }
 
-static void
-discard(struct generation *g)
+/* Makes the components; nothing runs yet, no address is taken. */
+static otc_status
+create(struct program *p, struct generation *g, struct otc_error *err)
 {
-    otc_service_free(g->service);
-    g->service = NULL;
-    otc_loaded_release(&g->loaded);
+    return otc_service_new(g->loaded.config, &p->host.host, &g->service, err);
+}
+
+/* The resource goes first: components read it when they are made. No component may run. */
+static otc_status
+create_with_resource(struct program *p, struct generation *g, struct otc_error *err)
+{
+    otc_status status =
+        otc_sidecar_host_set_resource(&p->host, otc_service_telemetry(g->loaded.config)->resource, err);
+
+    otc_log_sink_configure(&p->log, &otc_service_telemetry(g->loaded.config)->logs, p->host.resource,
+                           p->host.n_resource);
+    return status == OTC_OK ? create(p, g, err) : status;
 }
 
 static void
-configure_log(struct program *p, const struct generation *g)
+discard_service(struct generation *g)
 {
-    otc_log_sink_configure(&p->log, &otc_service_telemetry(g->loaded.config)->logs, p->host.resource,
-                           p->host.n_resource);
+    otc_service_free(g->service);
+    g->service = NULL;
+}
+
+static void
+discard(struct generation *g)
+{
+    discard_service(g);
+    otc_loaded_release(&g->loaded);
 }
 
 /* Starts a prepared generation, the endpoint for its own metrics included. */
@@ -148,12 +162,6 @@ end_failed(struct program *p, const struct otc_error *err)
 /* ---- Reload
  * ----------------------------------------------------------------------------------------------------- */
 
-static otc_status
-set_resource(struct program *p, const struct generation *g, struct otc_error *err)
-{
-    return otc_sidecar_host_set_resource(&p->host, otc_service_telemetry(g->loaded.config)->resource, err);
-}
-
 /* The old configuration again, with components made anew: those that were stopped stay stopped. */
 static void
 restore(struct program *p)
@@ -161,13 +169,8 @@ restore(struct program *p)
     struct otc_error err = OTC_ERROR_INIT;
     otc_status status;
 
-    otc_service_free(p->current.service);
-    p->current.service = NULL;
-    status = set_resource(p, &p->current, &err);
-    configure_log(p, &p->current);
-    if (status == OTC_OK) {
-        status = otc_service_new(p->current.loaded.config, &p->host.host, &p->current.service, &err);
-    }
+    discard_service(&p->current);
+    status = create_with_resource(p, &p->current, &err);
     if (status == OTC_OK) {
         status = start(p, &p->current, &err);
     }
@@ -175,6 +178,23 @@ restore(struct program *p)
         otc_error_prefix(&err, "failed to setup configuration components");
         end_failed(p, &err);
     }
+}
+
+/* True when the new configuration could run. Its components are made once on trial, beside those that run;
+ * they know the old resource yet. */
+static bool
+acceptable(struct program *p, struct generation *next, struct otc_error *err)
+{
+    otc_status status = prepare(p, next, err);
+
+    if (status == OTC_OK) {
+        status = create(p, next, err);
+        discard_service(next);
+        if (status != OTC_OK) {
+            discard(next);
+        }
+    }
+    return status == OTC_OK;
 }
 
 /* On the control loop. Any failure leaves the old configuration running. */
@@ -185,7 +205,7 @@ reload(struct program *p)
     struct generation next;
 
     otc_log(logger_of(p), OTC_LOG_INFO, NULL, "Config updated, restart service");
-    if (prepare(p, &next, &err) != OTC_OK) {
+    if (!acceptable(p, &next, &err)) {
         otc_log(logger_of(p), OTC_LOG_ERROR, NULL, "Reload failed, the running configuration stays",
                 OTC_FIELD_TEXT("error", err.text));
         return;
@@ -194,16 +214,13 @@ reload(struct program *p)
         otc_log(logger_of(p), OTC_LOG_WARN, NULL, "Error while stopping the old configuration",
                 OTC_FIELD_TEXT("error", err.text));
     }
-    if (set_resource(p, &next, &err) == OTC_OK) {
+    if (create_with_resource(p, &next, &err) == OTC_OK && start(p, &next, &err) == OTC_OK) {
         struct generation old = p->current;
 
-        configure_log(p, &next);
-        if (start(p, &next, &err) == OTC_OK) {
-            p->current = next;
-            discard(&old);
-            log_notes(p, &p->current.loaded);
-            return;
-        }
+        p->current = next;
+        discard(&old);
+        log_notes(p, &p->current.loaded);
+        return;
     }
     otc_log(logger_of(p), OTC_LOG_ERROR, NULL, "Reload failed, going back to the former configuration",
             OTC_FIELD_TEXT("error", err.text));
@@ -304,7 +321,6 @@ run_until_stopped(struct program *p, struct otc_error *err)
     otc_status status;
 
     snprintf(cpus, sizeof(cpus), "%ld", sysconf(_SC_NPROCESSORS_ONLN));
-    configure_log(p, &p->current);
     log_notes(p, &p->current.loaded);
     otc_log(logger_of(p), OTC_LOG_INFO, NULL, "Starting otelcol-aimon...",
             OTC_FIELD_TEXT("Version", OTC_VERSION), OTC_FIELD_TEXT("NumCPU", cpus));
@@ -335,7 +351,7 @@ run(struct program *p, struct otc_error *err)
         status = prepare(p, &p->current, err);
     }
     if (status == OTC_OK) {
-        status = set_resource(p, &p->current, err);
+        status = create_with_resource(p, &p->current, err);
     }
     return status == OTC_OK ? run_until_stopped(p, err) : status;
 }

@@ -28,6 +28,13 @@ until_ok() {
     fail "gave up waiting for: $*"
 }
 ready_times() { [ "$(grep -c 'Everything is ready. Begin running and processing data.' "$work/run.log")" = "$1" ]; }
+# results_of INSTANCE: sends a span, and looks for results that say who made them.
+results_of() {
+    curl -fs -X POST -H 'Content-Type: application/json' "http://127.0.0.1:$http/v1/traces" \
+        -d '{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a","traceId":"0102030405060708090a0b0c0d0e0f10",
+            "spanId":"0102030405060708","startTimeUnixNano":"1","endTimeUnixNano":"2"}]}]}]}' &&
+        curl -fs "http://127.0.0.1:$page/metrics" | grep "[{,]instance=\"$1\"" | grep '[{,]job="aimon-eu"'
+}
 logged() { grep -q "$1" "$work/run.log"; }
 
 read -r grpc http page health self < <(python3 -c '
@@ -40,11 +47,13 @@ cat >"$work/c.yaml" <<YAML
 extensions: {health_check: {endpoint: "127.0.0.1:$health"}}
 receivers:
   otlp: {protocols: {grpc: {endpoint: "127.0.0.1:$grpc"}, http: {endpoint: "127.0.0.1:$http"}}}
-connectors: {latency: }
+connectors: {latency: {metrics_flush_interval: 1s}}
 exporters: {prometheus: {endpoint: "127.0.0.1:$page"}}
 service:
   extensions: [health_check]
-  telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: $self}}}}]}}
+  telemetry:
+    resource: {service.name: aimon-eu, service.instance.id: host-1}
+    metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: $self}}}}]}
   pipelines:
     traces: {receivers: [otlp], exporters: [latency]}
     metrics: {receivers: [latency], exporters: [prometheus]}
@@ -85,6 +94,9 @@ until_ok curl -fs "http://127.0.0.1:$health/"
 curl -fs "http://127.0.0.1:$self/metrics" | grep '^otelcol_process_uptime ' >/dev/null || fail "no self-metrics"
 curl -fs -X POST -H 'Content-Type: application/json' -d '{}' "http://127.0.0.1:$http/v1/traces" >/dev/null || fail "HTTP"
 ok
+# Results carry service.telemetry.resource.
+until_ok results_of host-1
+ok
 # A second one on the same ports says why it cannot start.
 if timeout 10 "$AIMON_BIN" --config "$work/c.yaml" 2>"$work/e.log"; then fail "two on one port"; fi
 grep -q 'address already in use' "$work/e.log" || fail "no word of the port"
@@ -96,11 +108,13 @@ until_ok logged 'Reload failed, the running configuration stays'
 curl -fs "http://127.0.0.1:$health/" >/dev/null || fail "the old configuration is gone"
 ok
 # A good one does.
-sed 's/latency: }/latency: , drift: }/; s/exporters: \[latency\]/exporters: [latency, drift]/; s/receivers: \[latency\]/receivers: [latency, drift]/' "$work/c.yaml" >"$work/live.yaml"
+sed 's/1s}}/1s}, drift: }/; s/exporters: \[latency\]/exporters: [latency, drift]/; s/receivers: \[latency\]/receivers: [latency, drift]/; s/host-1/host-2/' "$work/c.yaml" >"$work/live.yaml"
 kill -HUP "$pid"
 until_ok ready_times 2
 until_ok curl -fs "http://127.0.0.1:$health/"
 curl -fs "http://127.0.0.1:$self/metrics" | grep 'component="drift"' >/dev/null || fail "drift is not there after the reload"
+ok
+until_ok results_of host-2
 ok
 started=$SECONDS
 kill -TERM "$pid"
