@@ -10,6 +10,7 @@
 
 #include "common/config/node.h"
 #include "common/config/schema.h"
+#include "common/net/loop.h"
 #include "receivers/otlp/receiver.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/harness/vhost.h"
