@@ -55,8 +55,10 @@ struct otc_exporter {
     uint64_t random;
     int64_t refusal_logged;
     uint64_t refused_since;
+    uint64_t dropped_items, dropped_requests; /* by the shutdown, not logged yet */
     bool pumping, pump_again;
     bool closing;
+    bool shut_down; /* the queue is given up */
 };
 
 /* ---- Lists and sizes
@@ -244,6 +246,28 @@ log_dropped(const struct otc_exporter *exporter, const char *text, size_t items)
             OTC_FIELD_NUMBER("dropped_items", items));
 }
 
+/* One line for all that the shutdown dropped, when no attempt can add to it: a line for each request would
+ * fall to the sampling of the log. `pending`: attempts whose end is told of already. Not under the lock. */
+static void
+log_dropped_on_shutdown(struct otc_exporter *exporter, size_t pending)
+{
+    uint64_t items = 0, requests = 0;
+
+    pthread_mutex_lock(&exporter->lock);
+    if (exporter->shut_down && exporter->n_pending == pending) {
+        items = exporter->dropped_items;
+        requests = exporter->dropped_requests;
+        exporter->dropped_items = 0;
+        exporter->dropped_requests = 0;
+    }
+    pthread_mutex_unlock(&exporter->lock);
+    if (requests > 0) {
+        otc_log(exporter->options.host->logger, OTC_LOG_ERROR, exporter->options.id, "Dropped on shutdown",
+                OTC_FIELD_TEXT("data_type", otc_signal_name(exporter->options.signal)),
+                OTC_FIELD_NUMBER("dropped_items", items), OTC_FIELD_NUMBER("dropped_requests", requests));
+    }
+}
+
 /* Takes a request whose fate is known out of the books. Under the lock; `told` gathers senders that got room.
  */
 static void
@@ -256,6 +280,10 @@ settle(struct otc_exporter *exporter, struct request *request, bool sent, enum o
         otc__count_sent(&exporter->counters, request->items, exporter->size);
     } else {
         otc__count_failed(&exporter->counters, request->items, exporter->size, reason);
+    }
+    if (!sent && reason == OTC_DROP_SHUTDOWN) {
+        exporter->dropped_items += request->items;
+        exporter->dropped_requests += request->entries.n;
     }
     admit_waiting(exporter, false, told);
 }
@@ -270,7 +298,9 @@ finish(struct otc_exporter *exporter, struct request *request, const struct otc_
     if (final.status != OTC_OK) {
         snprintf(final.text, sizeof(final.text), "%s%.900s", verdict->prefix, result->text);
         final.permanent = verdict->reason == OTC_DROP_NOT_RETRYABLE;
-        log_dropped(exporter, final.text, request->items);
+        if (verdict->reason != OTC_DROP_SHUTDOWN) {
+            log_dropped(exporter, final.text, request->items);
+        }
     }
     otc__entries_tell(&request->entries, &final);
     otc_batch_unref(request->batch);
@@ -305,6 +335,8 @@ attempt_done(struct otc_done *self, const struct otc_error *result)
     }
     tell_queued(&told);
     pump(exporter, INT_MAX);
+    /* While this attempt counts as pending nobody frees the exporter. */
+    log_dropped_on_shutdown(exporter, 1);
     pthread_mutex_lock(&exporter->lock);
     exporter->n_pending--;
     pthread_cond_broadcast(&exporter->told);
@@ -573,20 +605,20 @@ drop_queue(struct otc_exporter *exporter)
     struct otc_error error = OTC_ERROR_INIT;
     struct otc__entries left = {0};
     struct otc__entry *entry;
-    size_t items = 0;
 
     pthread_mutex_lock(&exporter->lock);
     while ((entry = otc__entries_take(&exporter->queue))) {
         exporter->size -= entry->size;
         exporter->queued_batch_size -= entry->batch_size;
-        items += otc_batch_items(entry->batch);
+        exporter->dropped_items += otc_batch_items(entry->batch);
+        exporter->dropped_requests++;
         otc__count_left(&exporter->counters, otc_batch_items(entry->batch), exporter->size);
         otc__entries_append(&left, entry);
     }
+    exporter->shut_down = true;
     pthread_mutex_unlock(&exporter->lock);
     if (left.first) {
         otc_fail(&error, OTC_UNAVAILABLE, "the exporter shut down before the data could be sent");
-        log_dropped(exporter, error.text, items);
         otc__entries_tell(&left, &error);
     }
 }
@@ -613,6 +645,7 @@ otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns)
     pump(exporter, INT_MAX);
     wait_for_all(exporter, deadline_ns);
     drop_queue(exporter);
+    log_dropped_on_shutdown(exporter, 0);
 }
 
 size_t

@@ -48,8 +48,9 @@ struct otc_consumer *otc_exporter_consumer(struct otc_exporter *exporter);
 /**
  * Refuses new data, gives everything that waits one attempt, and returns when all is told or
  * host->monotonic_ns() reaches `deadline_ns`. What is left in the queue then is dropped and counted with
- * reason "shutdown". Attempts that are pending at return (otc_exporter_pending) are the caller's to cancel;
- * their `done` must still run. Twice is allowed.
+ * reason "shutdown"; the log gets one total of it ("Dropped on shutdown"), when no attempt is pending any
+ * more. Attempts that are pending at return (otc_exporter_pending) are the caller's to cancel; their `done`
+ * must still run. Twice is allowed.
  */
 void otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns);
 /** Attempts whose `done` has not run. */

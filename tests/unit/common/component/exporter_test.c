@@ -399,6 +399,19 @@ requests_of_other_clients_are_sent_apart(void **state)
     otc_client_unref(clients[2]);
 }
 
+/* All that a shutdown dropped is in one line, and no other line tells of it. */
+static void
+check_shutdown_line(struct fixture *f, const char *fields)
+{
+    struct otc_vhost_log last = otc_vhost_log(f->vhost, otc_vhost_logs(f->vhost) - 1);
+
+    assert_int_equal(otc_vhost_logged(f->vhost, "Dropping data"), 0);
+    assert_int_equal(otc_vhost_logged(f->vhost, "Dropped on shutdown"), 1);
+    assert_string_equal(last.message, "Dropped on shutdown");
+    assert_string_equal(last.component, "otlp_grpc");
+    assert_string_equal(last.fields, fields);
+}
+
 static void
 shutdown_gives_what_waits_one_attempt(void **state)
 {
@@ -414,6 +427,7 @@ shutdown_gives_what_waits_one_attempt(void **state)
     otc_exporter_shutdown(f->exporter, f->host->monotonic_ns(f->host) + OTC_SECOND);
     assert_int_equal(otc_sink_calls(f->sink), 3);
     assert_int_equal(dropped(f, "shutdown"), 12);
+    check_shutdown_line(f, "data_type=traces dropped_items=12 dropped_requests=2");
     assert_int_equal(send(f, 1), OTC_UNAVAILABLE);
     assert_string_equal(f->err.text, "the exporter is shutting down");
 }
@@ -436,8 +450,10 @@ shutdown_ends_at_its_deadline(void **state)
     assert_int_equal(f->done.calls, 2);
     assert_int_equal(otc_exporter_pending(f->exporter), 2);
     assert_true(otc_sink_complete(f->sink, OTC_CANCELLED, "cancelled"));
+    assert_int_equal(otc_vhost_logged(f->vhost, "Dropped on shutdown"), 0);
     assert_true(otc_sink_complete(f->sink, OTC_OK, NULL));
     assert_int_equal(dropped(f, "shutdown"), 3);
+    check_shutdown_line(f, "data_type=traces dropped_items=3 dropped_requests=3");
     assert_int_equal(metric(f, "otelcol_exporter_sent_spans"), 1);
     assert_int_equal(f->done.calls, 4);
 }
@@ -457,6 +473,7 @@ shutdown_heeds_a_throttle(void **state)
     otc_exporter_shutdown(f->exporter, f->host->monotonic_ns(f->host) + OTC_SECOND);
     assert_int_equal(otc_sink_calls(f->sink), 1);
     assert_int_equal(dropped(f, "shutdown"), 5);
+    check_shutdown_line(f, "data_type=traces dropped_items=5 dropped_requests=1");
 }
 
 /* Many senders, results told by another thread: the books must balance at any moment. */
