@@ -149,6 +149,20 @@ match_columns(struct run *run, struct otc_error *err)
     return OTC_OK;
 }
 
+/** The current table's own column of --timestamp orders it too; a reference that is a file has no rows, so
+ * that the column must then be the current table's. */
+static otc_status
+order_current(struct run *run, const struct compare_options *options, struct otc_error *err)
+{
+    const char *name = options->input.timestamp;
+    struct otc_columns *columns = &run->current.columns;
+
+    if (!name || (run->reference_input.table && otc_columns_find(columns, otc_slice_str(name)) == SIZE_MAX)) {
+        return OTC_OK;
+    }
+    return otc_columns_take_time(columns, name, options->current, &run->current.time_column, err);
+}
+
 static bool
 add_to_sample(void *arg, size_t feature, const struct otc_use *use, int64_t time_ns)
 {
@@ -260,6 +274,9 @@ compare(struct run *run, const struct compare_options *options, struct otc_error
 
     if (status == OTC_OK) {
         status = otc_input_open(&run->current, options->current, &any, err);
+    }
+    if (status == OTC_OK) {
+        status = order_current(run, options, err);
     }
     if (status == OTC_OK) {
         status = match_columns(run, err);
@@ -414,7 +431,7 @@ otc_cmd_compare(int argc, char **argv)
         {"columns", "a,b", "only these columns", .list = &options.input.columns},
         {"categorical", "a,b", "columns whose numbers are categories", .list = &options.input.categorical},
         {"prediction", "a,b", "columns that are predictions", .list = &options.input.predictions},
-        {"timestamp", "COLUMN", "the reference's column that orders its rows",
+        {"timestamp", "COLUMN", "the column that orders the rows, in either table",
          .text = &options.input.timestamp},
         {"fail-on-drift", NULL, "exit with 3 when a feature drifted", .flag = &options.fail_on_drift},
         {.name = NULL}};

@@ -93,14 +93,15 @@ static otc_status
 choose_time(struct replay *replay, struct otc_error *err)
 {
     const char *name = replay->options->timestamp;
+    otc_status status = OTC_OK;
 
     replay->time_column = otc_columns_time(&replay->columns);
     if (name) {
-        replay->time_column = otc_columns_find(&replay->columns, otc_slice_str(name));
-        if (replay->time_column == SIZE_MAX || !replay->columns.columns[replay->time_column].timestamps) {
-            return otc_fail(err, OTC_INVALID_ARGUMENT, "--timestamp: %s has no column of timestamps '%s'",
-                            replay->options->path, name);
-        }
+        status =
+            otc_columns_take_time(&replay->columns, name, replay->options->path, &replay->time_column, err);
+    }
+    if (status != OTC_OK) {
+        return status;
     }
     if (replay->time_column == SIZE_MAX &&
         (replay->options->stamps == STAMPS_ORIGINAL || replay->options->speed_factor > 0)) {

@@ -17,29 +17,6 @@ check_names(const struct otc_input *input, const char *option, const struct otc_
     return OTC_OK;
 }
 
-static otc_status
-choose_time(struct otc_input *input, const char *timestamp, struct otc_error *err)
-{
-    input->time_column = otc_columns_time(&input->columns);
-    if (!timestamp) {
-        return OTC_OK;
-    }
-    input->time_column = otc_columns_find(&input->columns, otc_slice_str(timestamp));
-    if (input->time_column == SIZE_MAX) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "--timestamp: %s has no column '%s'",
-                        otc_table_path(input->table), timestamp);
-    }
-    if (!input->columns.columns[input->time_column].timestamps) {
-        return otc_fail(
-            err, OTC_INVALID_ARGUMENT,
-            "--timestamp: column '%s' of %s holds no timestamps (RFC 3339, or unix time under a name like "
-            "timestamp)",
-            timestamp, otc_table_path(input->table));
-    }
-    input->columns.columns[input->time_column].left_out = "timestamps";
-    return OTC_OK;
-}
-
 /** Whether and as what a column counts. */
 static bool
 choose_feature(const struct otc_input *input, const struct otc_input_options *options, size_t column,
@@ -75,6 +52,7 @@ choose_feature(const struct otc_input *input, const struct otc_input_options *op
 static otc_status
 choose_features(struct otc_input *input, const struct otc_input_options *options, struct otc_error *err)
 {
+    const char *path = otc_table_path(input->table);
     otc_status status = check_names(input, "--columns", &options->columns, err);
 
     if (status == OTC_OK) {
@@ -84,7 +62,10 @@ choose_features(struct otc_input *input, const struct otc_input_options *options
         status = check_names(input, "--prediction", &options->predictions, err);
     }
     if (status == OTC_OK) {
-        status = choose_time(input, options->timestamp, err);
+        input->time_column = otc_columns_time(&input->columns);
+        status = options->timestamp ? otc_columns_take_time(&input->columns, options->timestamp, path,
+                                                            &input->time_column, err)
+                                    : OTC_OK;
     }
     if (status != OTC_OK) {
         return status;

@@ -75,6 +75,8 @@ struct otc_column {
     /** Why it is no feature ("row numbers", "timestamps", "every value is different", …); NULL: it is one. */
     const char *left_out;
     bool timestamps;
+    /** Every value may be a time, whatever the column's name says: true of `timestamps` too. */
+    bool times;
     uint64_t missing;
 };
 
@@ -94,6 +96,13 @@ size_t otc_columns_find(const struct otc_columns *columns, struct otc_slice name
 /** The column that says when each row was: the only one that holds timestamps; SIZE_MAX when there is none,
  * or several. */
 size_t otc_columns_time(const struct otc_columns *columns);
+/**
+ * The column that a user says holds the times of the rows: its name decides nothing, its values must be times
+ * (RFC 3339, or unix seconds to nanoseconds). It then counts as one of timestamps, which is no feature.
+ * INVALID_ARGUMENT, with `path`, when there is no such column, or its values are none.
+ */
+OTC_CHECK otc_status otc_columns_take_time(struct otc_columns *columns, const char *name, const char *path,
+                                           size_t *out, struct otc_error *err);
 /** Unix nanoseconds of a cell; INT64_MIN when it is none. */
 int64_t otc_cell_time(const struct otc_cell *cell);
 

@@ -105,8 +105,9 @@ conclude(const struct profile *profile, struct otc_column *column)
                       : profile->bools == values ? OTC_COLUMN_BOOLS
                                                  : OTC_COLUMN_MIXED;
     column->type = numbers || values == 0 ? OTC_NUMERIC : OTC_CATEGORICAL;
-    column->timestamps = (numbers && profile->unix_times && is_time_name(column->name)) ||
-                         (profile->texts > 0 && profile->texts == values && profile->times);
+    column->times = (numbers && profile->unix_times) ||
+                    (profile->texts > 0 && profile->texts == values && profile->times);
+    column->timestamps = column->times && (!numbers || is_time_name(column->name));
     if (profile->nested > 0) {
         column->left_out = "it holds arrays";
     } else if (values == 0) {
@@ -249,6 +250,27 @@ otc_columns_time(const struct otc_columns *columns)
         }
     }
     return found;
+}
+
+otc_status
+otc_columns_take_time(struct otc_columns *columns, const char *name, const char *path, size_t *out,
+                      struct otc_error *err)
+{
+    size_t found = otc_columns_find(columns, otc_slice_str(name));
+
+    if (found == SIZE_MAX) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "--timestamp: %s has no column '%s'", path, name);
+    }
+    if (!columns->columns[found].times) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "--timestamp: column '%s' of %s holds no timestamps (RFC 3339, or unix time in "
+                        "seconds, milliseconds, microseconds or nanoseconds, in every row that has one)",
+                        name, path);
+    }
+    columns->columns[found].timestamps = true;
+    columns->columns[found].left_out = "timestamps";
+    *out = found;
+    return OTC_OK;
 }
 
 /** Unix seconds, milliseconds, microseconds or nanoseconds, told apart by magnitude. */

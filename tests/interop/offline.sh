@@ -75,6 +75,28 @@ is 'no point tells a rare value' "$(python3 -c 'import json, sys; f = json.load(
 expect 0 compare --reference "$work/small.json" --current "$work/now.csv"
 says 'DRIFT'
 
+# Unix times under any name, once the user says that they are.
+python3 - "$work" <<'P'
+import sys
+for name, at in (("was", 1700000000), ("is", 1700200000)):
+    with open(f"{sys.argv[1]}/{name}.csv", "w") as f:
+        f.write("epoch,cnt\n" + "".join(f"{at + 60 * i},{i // 100 * 10 + i % 3}\n" for i in range(2400)))
+P
+expect 0 reference build --input "$work/was.csv" --output "$work/epoch.json" --timestamp epoch
+says 'left out epoch (timestamps)'
+expect 2 reference build --input "$work/was.csv" --output "$work/epoch2.json" --timestamp cnt
+says "column 'cnt' of"
+says 'holds no timestamps'
+expect 2 reference build --input "$work/was.csv" --output "$work/epoch2.json" --timestamp nobody
+says "has no column 'nobody'"
+expect 2 compare --reference "$work/epoch.json" --current "$work/now.csv" --timestamp epoch
+says "has no column 'epoch'"
+expect 0 compare --reference "$work/epoch.json" --current "$work/is.csv" --timestamp epoch --format json
+is 'neighbours are alike' "$(value 'd["features"][0]["design_effect"] > 10')" True
+expect 1 replay --input "$work/is.csv" --timestamp epoch --timestamps original --endpoint 127.0.0.1:1
+expect 2 replay --input "$work/is.csv" --timestamp cnt --endpoint 127.0.0.1:1
+says 'holds no timestamps'
+
 # Refusals.
 expect 2 compare --reference "$work/none.csv" --current "$work/now.csv"
 says 'No such file'
