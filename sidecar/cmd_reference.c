@@ -62,6 +62,22 @@ read_limits(const struct otc_command *command, const struct build_options *optio
     return true;
 }
 
+/** Why `temporary` could not be made: a folder that is not there is what a first run meets. */
+static otc_status
+cannot_write(const char *path, const char *temporary, struct otc_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    int len = slash ? (int)(slash - path) : 0;
+
+    if (errno == ENOENT && len > 0) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "--output: there is no folder '%.*s' for %s: make it first (mkdir -p '%.*s')", len,
+                        path, slash + 1, len, path);
+    }
+    return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: cannot be written beside itself as %s: %s", path,
+                    temporary, strerrordesc_np(errno));
+}
+
 /** Writes beside the target and renames, so that a reader never sees half a file. */
 static otc_status
 write_file(const char *path, struct otc_slice text, struct otc_error *err)
@@ -75,8 +91,7 @@ write_file(const char *path, struct otc_slice text, struct otc_error *err)
     }
     file = fopen(temporary, "wbe");
     if (!file) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: cannot be written beside itself as %s: %s", path,
-                        temporary, strerrordesc_np(errno));
+        return cannot_write(path, temporary, err);
     }
     written =
         fwrite(text.data, 1, text.len, file) == text.len && fflush(file) == 0 && fsync(fileno(file)) == 0;

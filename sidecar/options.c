@@ -18,10 +18,28 @@ print_help(const struct otc_command *command)
     (void)printf("  %-26s %s\n", "--help", "this text");
 }
 
+/** Length of the words that name the command at the beginning of its usage: "reference build". */
+static size_t
+command_words(const char *usage)
+{
+    size_t words = 0;
+
+    for (size_t end = 0;; end++) {
+        end += strspn(usage + end, "abcdefghijklmnopqrstuvwxyz-");
+        if (usage[end] != ' ' && usage[end] != 0) {
+            return words;
+        }
+        words = end;
+        if (usage[end] == 0 || usage[end + 1] == '-') {
+            return words;
+        }
+    }
+}
+
 int
 otc_usage_error(const struct otc_command *command, const char *format, ...)
 {
-    size_t word = strcspn(command->usage, " ");
+    size_t words = command_words(command->usage);
     va_list args;
 
     (void)fputs("error: ", stderr);
@@ -29,7 +47,7 @@ otc_usage_error(const struct otc_command *command, const char *format, ...)
     (void)vfprintf(stderr, format, args);
     va_end(args);
     (void)fprintf(stderr, "\nUsage: otelcol-aimon %s\nTry `otelcol-aimon %.*s --help`.\n", command->usage,
-                  (int)word, command->usage);
+                  (int)words, command->usage);
     return OTC_EXIT_USAGE;
 }
 

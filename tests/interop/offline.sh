@@ -109,6 +109,15 @@ expect 2 compare --reference "$work/train.csv" --current "$work/now.csv" --colum
 says "has no column 'nobody'"
 expect 2 compare --bogus
 says 'unknown option --bogus'
+says 'Try `otelcol-aimon compare --help`.'
+expect 2 reference build --bogus
+says 'Try `otelcol-aimon reference build --help`.'
+expect 2 reference show
+says 'Try `otelcol-aimon reference show --help`.'
+expect 2 reference
+says 'Try `otelcol-aimon reference --help`.'
+expect 2 reference build --input "$work/train.csv" --output "$work/no/where/x.json"
+says "there is no folder '$work/no/where' for x.json: make it first (mkdir -p '$work/no/where')"
 head -c 300 "$work/ref.json" >"$work/cut.json"
 expect 2 compare --reference "$work/cut.json" --current "$work/now.csv"
 says 'cut.json: bad JSON'
