@@ -73,6 +73,21 @@ unknown_type(struct loading *l, enum otc_kind kind, const struct otc_id *id, con
     otc_buf_release(&text);
 }
 
+/* What the component's own check says, with its key path and position. */
+static void
+complete_error(const struct otc_component_config *c, const char *path, struct otc_error *err)
+{
+    char position[512];
+    size_t len;
+
+    otc_node_position(otc_node_nearest(c->node, err->text), position, sizeof(position));
+    otc_config_error_path(c->factory->config, path, err);
+    len = strlen(err->text);
+    if (position[0] != '\0') {
+        snprintf(err->text + len, sizeof(err->text) - len, " (%s)", position);
+    }
+}
+
 static void
 decode_component(struct loading *l, struct otc_component_config *c)
 {
@@ -94,7 +109,7 @@ decode_component(struct loading *l, struct otc_component_config *c)
     if (status == OTC_OK && c->factory->validate != NULL) {
         status = c->factory->validate(otc_config_value(c->config), &err);
         if (status != OTC_OK) {
-            otc_config_error_path(c->factory->config, path, &err);
+            complete_error(c, path, &err);
             status = OTC_FAILED_PRECONDITION;
         }
     }

@@ -74,6 +74,21 @@ append_missing_pair(const struct otc_component_config *connector, enum otc_signa
     otc_buf_append_str(out, ")");
 }
 
+/* Where the connector's id stands in the pipeline's list. */
+static const struct otc_node *
+use_of(const struct otc_pipeline_config *p, const char *id, bool as_exporter)
+{
+    const otc_strings *ids = as_exporter ? &p->exporters : &p->receivers;
+    char path[64];
+    size_t i = 0;
+
+    while (i < ids->n && strcmp(ids->items[i], id) != 0) {
+        i++;
+    }
+    snprintf(path, sizeof(path), "%s::%zu", as_exporter ? "exporters" : "receivers", i);
+    return otc_node_nearest(p->node, path);
+}
+
 static otc_status
 check_side(const struct otc_service_config *config, const struct otc_component_config *connector,
            bool as_exporter, struct otc_error *err)
@@ -81,6 +96,7 @@ check_side(const struct otc_service_config *config, const struct otc_component_c
     struct otc_buf lonely = {.limit = 700}, missing = {.limit = 200};
     otc_status status = OTC_OK;
     const char *side = as_exporter ? "exporter" : "receiver";
+    char position[512] = "";
 
     for (size_t i = 0; i < config->n_pipelines; i++) {
         const struct otc_pipeline_config *p = &config->pipelines[i];
@@ -88,6 +104,9 @@ check_side(const struct otc_service_config *config, const struct otc_component_c
         if (otc_strings_contain(as_exporter ? &p->exporters : &p->receivers, connector->id) &&
             !has_counterpart(config, connector, p, as_exporter)) {
             otc_buf_printf(&lonely, "%s%s", lonely.len > 0 ? " " : "", p->id);
+            if (position[0] == '\0') {
+                otc_node_position(use_of(p, connector->id, as_exporter), position, sizeof(position));
+            }
             if (missing.len == 0) {
                 append_missing_pair(connector, p->signal, as_exporter, &missing);
             }
@@ -99,9 +118,10 @@ check_side(const struct otc_service_config *config, const struct otc_component_c
 
         status = otc_fail(
             err, OTC_FAILED_PRECONDITION,
-            "connector \"%s\" used as %s in [%s] pipeline but not used in any supported %s pipeline%s",
+            "connector \"%s\" used as %s in [%s] pipeline but not used in any supported %s pipeline%s%s%s%s",
             connector->id, side, text != NULL ? text : "…", as_exporter ? "receiver" : "exporter",
-            why != NULL ? why : "");
+            why != NULL ? why : "", position[0] != '\0' ? " (" : "", position,
+            position[0] != '\0' ? ")" : "");
     }
     otc_buf_release(&lonely);
     otc_buf_release(&missing);

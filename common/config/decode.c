@@ -90,6 +90,7 @@ invalid(struct decoder *d, const struct otc_schema *schema, const struct place *
     struct otc_buf path = {.limit = 1024};
     const char *text;
 
+    node = schema != NULL ? otc_node_nearest(node, err->text) : node;
     otc_buf_append_str(&path, d->path);
     coloned(place, &path);
     text = otc_buf_cstr(&path);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/base/number.h"
 #include "common/config/document.h"
 
 #define DOCUMENT_BYTES_MAX ((size_t)64 << 20)
@@ -211,6 +212,53 @@ otc_node_position(const struct otc_node *node, char *out, size_t size)
     } else {
         snprintf(out, size, "%s:%u:%u", node->file, node->line, node->column);
     }
+}
+
+/* The child of one step of a path: a key, or the number of an item. */
+static const struct otc_node *
+step_down(const struct otc_node *node, struct otc_slice step)
+{
+    const struct otc_node *child =
+        node->kind == OTC_NODE_MAP || node->kind == OTC_NODE_LIST ? node->first : NULL;
+    int64_t index;
+
+    if (node->kind == OTC_NODE_MAP) {
+        while (child != NULL && !otc_slice_equal(child->key, step)) {
+            child = child->next;
+        }
+        return child;
+    }
+    if (!otc_parse_int64(step, &index) || index < 0) {
+        return NULL;
+    }
+    for (; child != NULL && index > 0; index--) {
+        child = child->next;
+    }
+    return child;
+}
+
+const struct otc_node *
+otc_node_nearest(const struct otc_node *node, const char *path)
+{
+    while (node != NULL && *path != '\0') {
+        size_t len = strcspn(path, ":[]");
+        const struct otc_node *child = step_down(node, otc_slice_of(path, len));
+
+        if (child == NULL) {
+            break;
+        }
+        node = child;
+        path += len;
+        path += *path == ']';
+        if (*path == '[') {
+            path++;
+        } else if (strncmp(path, "::", 2) == 0) {
+            path += 2;
+        } else {
+            break;
+        }
+    }
+    return node;
 }
 
 struct otc_node *

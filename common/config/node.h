@@ -67,6 +67,12 @@ bool otc_node_string(const struct otc_node *node, struct otc_slice *out);
 const char *otc_node_type_name(const struct otc_node *node);
 /** "config.yaml:3:5", or "" for a node without position. */
 void otc_node_position(const struct otc_node *node, char *out, size_t size);
+/**
+ * The node that the longest existing beginning of a key path leads to: of "window::pane: must be …" the one
+ * of `pane`, else of `window`, else `node`. Items of lists by number ("features::0" or "features[0]"). Ends
+ * at the first ": ".
+ */
+const struct otc_node *otc_node_nearest(const struct otc_node *node, const char *path);
 
 /** A tree and the memory under it. Owned by one thread. */
 struct otc_document;

@@ -88,7 +88,8 @@ static const struct {
      "receivers::nop::size: must be between 1 and 100, got 0 (c.yaml:1:19)"},
     {"receivers: {nop: {timeout: -1}}\nexporters: {nop: }\n" TRACES,
      "receivers::nop::timeout: must be at least 0s"},
-    {"receivers: {nop: {size: 13}}\nexporters: {nop: }\n" TRACES, "receivers::nop::size: 13 brings bad luck"},
+    {"receivers: {nop: {size: 13}}\nexporters: {nop: }\n" TRACES,
+     "receivers::nop::size: 13 brings bad luck (c.yaml:1:19)"},
     {BASE "service: {telemetry: {metrics: {level: basic, readers: []}}, pipelines: {}}",
      "collector telemetry metrics reader should exist when metric level is not none"},
     /* ---- graph ---- */
@@ -97,12 +98,12 @@ static const struct {
      "logs/in2: {receivers: [nop/connector1], exporters: [nop]}}}",
      "failed to build pipelines: connector \"nop/connector1\" used as receiver in [logs/in2] pipeline but "
      "not used in "
-     "any supported exporter pipeline"},
+     "any supported exporter pipeline (c.yaml:4:94)"},
     {"receivers: {nop: }\nexporters: {nop: }\nconnectors: {nop/c: }\n"
      "service: {pipelines: {logs: {receivers: [nop], exporters: [nop/c]}, "
      "traces: {receivers: [nop/c], exporters: [nop]}}}",
      "failed to build pipelines: connector \"nop/c\" used as exporter in [logs] pipeline but not used in any "
-     "supported receiver pipeline"},
+     "supported receiver pipeline (c.yaml:4:60)"},
     {"receivers: {nop: }\nexporters: {nop: }\nconnectors: {nop/forward: }\n"
      "service: {pipelines: {traces: {receivers: [nop, nop/forward], exporters: [nop/forward]}}}",
      "failed to build pipelines: cycle detected: connector \"nop/forward\" (traces to traces) -> connector "

@@ -245,12 +245,48 @@ yaml_test_suite(void **state)
     otc_document_free(suite);
 }
 
+static void
+a_path_leads_to_the_nearest_node(void **state)
+{
+    static const struct {
+        const char *path, *position;
+    } cases[] = {
+        {"a::b: too small", "c.yaml:1:5"},
+        {"a::nosuch: x", "c.yaml:1:1"},
+        {"l::1::from: x", "c.yaml:2:17"},
+        {"l[1]::from: x", "c.yaml:2:17"},
+        {"l[0]: x", "c.yaml:2:5"},
+        {"l::7: x", "c.yaml:2:1"},
+        {"l: x: from", "c.yaml:2:1"},
+        {"a::b::c: x", "c.yaml:1:5"},
+        {"l::99999999999999999999", "c.yaml:2:1"},
+    };
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_document *doc = NULL;
+
+    (void)state;
+    assert_int_equal(
+        otc_document_parse(otc_slice_str("a: {b: 1}\nl: [{from: x}, {from: y}]\n"), "c.yaml", &doc, &err),
+        OTC_OK);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char position[64];
+
+        otc_node_position(otc_node_nearest(otc_document_root(doc), cases[i].path), position,
+                          sizeof(position));
+        assert_string_equal(position, cases[i].position);
+    }
+    assert_ptr_equal(otc_node_nearest(otc_document_root(doc), "no such key"), otc_document_root(doc));
+    assert_null(otc_node_nearest(NULL, "a"));
+    otc_document_free(doc);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_scalars_resolve_as_the_collector_does),
         cmocka_unit_test(positions_are_kept),
+        cmocka_unit_test(a_path_leads_to_the_nearest_node),
         cmocka_unit_test(anchors_and_merge_keys_work),
         cmocka_unit_test(bad_yaml_is_refused_with_its_place),
         cmocka_unit_test(bombs_are_refused_at_once),
