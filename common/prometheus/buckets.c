@@ -1,152 +1,110 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/prometheus/buckets.h"
 
-#include <math.h>
+/** The limits after 0 are 2^(n/2) for these n and no others: `step` apart from `first` to `last`. */
+static const struct {
+    int first, last, step;
+} segments[] = {{-40, -30, 2}, {-28, 26, 1}, {28, 40, 2}, {44, 80, 4}};
+#define SEGMENTS (sizeof(segments) / sizeof(segments[0]))
 
-/** Steps after which every index is 0 or -1. */
+/** Buckets so many half powers of 2 away from 1 are beyond the grid. */
+#define FAR 1000
+/** An index is shifted by this at most; wider buckets end at 1 or beyond the grid. */
 #define STEPS_MAX 62
-/** Scales are held within this; beyond it a bucket is far wider than all doubles. */
-#define SCALE_MIN (-16)
+#define COARSE_MAX 10
 
-void
-otc_prom_range_add(struct otc_prom_range *range, int64_t index)
-{
-    if (!range->any || index < range->first) {
-        range->first = index;
-    }
-    if (!range->any || index > range->last) {
-        range->last = index;
-    }
-    range->any = true;
-}
+/** Literals: the text of a limit must be the same on every machine. 0x1.6a… is the square root of 2. */
+#define BELOW(k) 0x1p-##k
+#define ABOVE(k) 0x1p##k
+#define OCTAVE_BELOW(k) 0x1p-##k, 0x1.6a09e667f3bcdp-##k
+#define OCTAVE_ABOVE(k) 0x1p##k, 0x1.6a09e667f3bcdp##k
 
-int64_t
-otc_prom_coarser(int64_t index, int32_t steps)
-{
-    if (steps >= STEPS_MAX) {
-        return index < 0 ? -1 : 0;
-    }
-    /* Floor division, also below zero. */
-    return index >= 0 ? index >> steps : -((-index - 1) >> steps) - 1;
-}
-
-static bool
-fits(const struct otc_prom_range *range, int32_t steps)
-{
-    return !range->any || otc_prom_coarser(range->last, steps) - otc_prom_coarser(range->first, steps) <
-                              OTC_PROM_BUCKETS_MAX;
-}
-
-int32_t
-otc_prom_fit_scale(int32_t scale, const struct otc_prom_range *a, const struct otc_prom_range *b)
-{
-    int32_t steps = scale > OTC_PROM_SCALE ? (scale > STEPS_MAX ? STEPS_MAX : scale - OTC_PROM_SCALE) : 0;
-
-    while (steps < STEPS_MAX && (!fits(a, steps) || !fits(b, steps))) {
-        steps++;
-    }
-    return scale - steps;
-}
-
-double
-otc_prom_limit(int32_t scale, int64_t index)
-{
-    if (scale <= 0) {
-        int32_t width = scale < SCALE_MIN ? -SCALE_MIN : -scale;
-        double exponent = ldexp((double)index, width);
-
-        return exponent > 4096 ? (double)INFINITY : exponent < -4096 ? 0 : ldexp(1, (int)exponent);
-    }
-    {
-        int64_t per_octave = INT64_C(1) << scale;
-        int64_t octave = otc_prom_coarser(index, scale);
-
-        if (octave > 4096 || octave < -4096) {
-            return octave > 0 ? (double)INFINITY : 0;
-        }
-        return ldexp(exp2((double)(index - octave * per_octave) / (double)per_octave), (int)octave);
-    }
-}
-
-/** Passes limits on while they rise: very wide buckets may meet at 0 or infinity. */
-struct riser {
-    otc_prom_bucket_fn emit;
-    void *arg;
-    bool any;
-    double last;
+/* clang-format off */
+static const double grid[OTC_PROM_GRID] = {
+    0,
+    BELOW(20), BELOW(19), BELOW(18), BELOW(17), BELOW(16), BELOW(15),
+    OCTAVE_BELOW(14), OCTAVE_BELOW(13), OCTAVE_BELOW(12), OCTAVE_BELOW(11), OCTAVE_BELOW(10),
+    OCTAVE_BELOW(9), OCTAVE_BELOW(8), OCTAVE_BELOW(7), OCTAVE_BELOW(6), OCTAVE_BELOW(5),
+    OCTAVE_BELOW(4), OCTAVE_BELOW(3), OCTAVE_BELOW(2), OCTAVE_BELOW(1),
+    OCTAVE_ABOVE(0), OCTAVE_ABOVE(1), OCTAVE_ABOVE(2), OCTAVE_ABOVE(3), OCTAVE_ABOVE(4),
+    OCTAVE_ABOVE(5), OCTAVE_ABOVE(6), OCTAVE_ABOVE(7), OCTAVE_ABOVE(8), OCTAVE_ABOVE(9),
+    OCTAVE_ABOVE(10), OCTAVE_ABOVE(11), OCTAVE_ABOVE(12),
+    ABOVE(13), ABOVE(14), ABOVE(15), ABOVE(16), ABOVE(17), ABOVE(18), ABOVE(19), ABOVE(20),
+    ABOVE(22), ABOVE(24), ABOVE(26), ABOVE(28), ABOVE(30), ABOVE(32), ABOVE(34), ABOVE(36), ABOVE(38), ABOVE(40),
 };
+/* clang-format on */
 
-static void
-rise(struct riser *riser, double le, uint64_t count)
+const double *
+otc_prom_grid(void)
 {
-    if (isfinite(le) && (!riser->any || le > riser->last)) {
-        riser->emit(riser->arg, le, count);
-        riser->any = true;
-        riser->last = le;
-    }
+    return grid;
 }
 
-static uint64_t
-exponential_buckets(const struct otc_prom_value *value, struct riser *riser)
+/** The smallest n with 2^(n/2) no less than a bucket's upper limit, or one as far off the grid. */
+static int64_t
+half_octaves(int32_t scale, int64_t index)
 {
-    const struct otc_prom_side *negative = &value->negative;
-    const struct otc_prom_side *positive = &value->positive;
-    uint64_t sum = 0;
+    int64_t near = index < -FAR ? -FAR : index > FAR ? FAR : index;
+    int32_t steps = scale - 1 < STEPS_MAX ? scale - 1 : STEPS_MAX;
+    int64_t floor;
 
-    if (negative->n > 0) {
-        rise(riser, -otc_prom_limit(value->scale, negative->offset + (int64_t)negative->n), 0);
+    if (scale < 1) {
+        /* A bucket FAR out, and any but that up to 1 of a very coarse scale, ends beyond the grid. */
+        return (near + 1) * (INT64_C(2) << (-scale < COARSE_MAX ? -scale : COARSE_MAX));
     }
-    for (size_t i = negative->n; i > 0; i--) {
-        sum += negative->counts[i - 1];
-        rise(riser, -otc_prom_limit(value->scale, negative->offset + (int64_t)i - 1), sum);
+    /* Rounding (index + 1) / 2^steps up is rounding index / 2^steps down, plus 1. */
+    floor = index >= 0 ? index >> steps : -(-(index + 1) >> steps) - 1;
+    return floor < -FAR ? -FAR : floor > FAR ? FAR : floor + 1;
+}
+
+size_t
+otc_prom_grid_slot(int32_t scale, int64_t index)
+{
+    int64_t n = half_octaves(scale, index);
+    size_t slot = 1;
+
+    for (size_t i = 0; i < SEGMENTS; i++) {
+        int size = (segments[i].last - segments[i].first) / segments[i].step + 1;
+        int64_t above = n - segments[i].first;
+
+        if (above <= 0) {
+            return slot;
+        }
+        if (n <= segments[i].last) {
+            return slot + (size_t)((above + segments[i].step - 1) / segments[i].step);
+        }
+        slot += (size_t)size;
     }
-    sum += value->zero_count;
-    if (value->zero_count > 0 || negative->n > 0) {
-        rise(riser, value->zero_threshold, sum);
+    return slot;
+}
+
+size_t
+otc_prom_grid_slot_of(double value)
+{
+    size_t slot = 0;
+
+    while (slot < OTC_PROM_GRID && grid[slot] < value) {
+        slot++;
     }
-    if (positive->n > 0) {
-        rise(riser, otc_prom_limit(value->scale, positive->offset), sum);
-    }
-    for (size_t i = 0; i < positive->n; i++) {
-        sum += positive->counts[i];
-        rise(riser, otc_prom_limit(value->scale, positive->offset + (int64_t)i + 1), sum);
-    }
-    return sum;
+    return slot;
 }
 
 void
 otc_prom_buckets(const struct otc_prom_value *value, otc_prom_bucket_fn emit, void *arg)
 {
-    struct riser riser = {.emit = emit, .arg = arg};
     uint64_t sum = 0;
 
-    if (value->exponential) {
-        exponential_buckets(value, &riser);
-        return;
-    }
     for (size_t i = 0; i < value->n_bounds; i++) {
         sum += value->counts[i];
-        rise(&riser, value->bounds[i], sum);
+        emit(arg, value->bounds[i], sum);
     }
-}
-
-static void
-emit_nothing(void *arg, double le, uint64_t count)
-{
-    (void)arg;
-    (void)le;
-    (void)count;
 }
 
 uint64_t
 otc_prom_buckets_total(const struct otc_prom_value *value)
 {
-    struct riser riser = {.emit = emit_nothing};
     uint64_t sum = 0;
 
-    if (value->exponential) {
-        return exponential_buckets(value, &riser);
-    }
     if (value->n_bounds == 0) {
         return value->count;
     }

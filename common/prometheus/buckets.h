@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-/** @file Exponential buckets on a coarser grid. Private to common/prometheus. */
+/** @file Buckets as shown, and the grid of exponential histograms. Private to common/prometheus. */
 #ifndef OTC_PROMETHEUS_BUCKETS_H
 #define OTC_PROMETHEUS_BUCKETS_H
 
 #include "common/prometheus/series.h"
 
-/** The range of non-empty buckets at a scale; empty when `any` is false. */
-struct otc_prom_range {
-    bool any;
-    int64_t first, last;
-};
+/** Limits of the grid: 0 and 78 powers of the square root of 2. One slot more, the last, is +Inf's. */
+#define OTC_PROM_GRID 79
 
-/** Extends the range by an index. */
-void otc_prom_range_add(struct otc_prom_range *range, int64_t index);
-/** The index of the same bucket at a scale that is `steps` coarser. */
-int64_t otc_prom_coarser(int64_t index, int32_t steps);
-/** The finest scale, at most `scale` and OTC_PROM_SCALE, at which both ranges have OTC_PROM_BUCKETS_MAX
- * buckets or fewer. */
-int32_t otc_prom_fit_scale(int32_t scale, const struct otc_prom_range *a, const struct otc_prom_range *b);
-/** 2^(index / 2^scale): the lower limit of bucket `index`, the upper one of `index` - 1. */
-double otc_prom_limit(int32_t scale, int64_t index);
+/**
+ * The limits, rising: 0; then a factor of 2 apart from 2^-20 to 2^-14, of 2^(1/2) to 2^13, of 2 to 2^20, of 4
+ * to 2^40. In seconds that is 1 µs, 61 µs, 2.3 h and on; tokens, rows and bytes are in its upper half. Never
+ * depends on data: every series has the same. The array lives as long as the process.
+ */
+const double *otc_prom_grid(void);
+/** The slot of (2^(index / 2^scale), 2^((index + 1) / 2^scale)]: the first limit that is no less than the
+ * upper one, so that a count is never shown below where its values may be. Any `index`, any `scale` in
+ * -64..64. */
+size_t otc_prom_grid_slot(int32_t scale, int64_t index);
+/** The slot of the first limit that is no less than `value`, which is no NaN. */
+size_t otc_prom_grid_slot_of(double value);
 
 /** Calls `emit(arg, le, cumulative count)` for each explicit bucket of a histogram, `le` rising, without
  * +Inf. */

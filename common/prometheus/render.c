@@ -210,7 +210,7 @@ put_bucket(void *arg, double le, uint64_t count)
 static void
 put_histogram(const struct line *line)
 {
-    struct buckets buckets = {.line = line, .above = -(double)INFINITY};
+    struct buckets buckets = {.line = line, .above = -(double)INFINITY, .negative = line->value->negative};
     uint64_t total = otc_prom_buckets_total(line->value);
     bool has_sum = line->value->has_sum;
 

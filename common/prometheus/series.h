@@ -66,14 +66,7 @@ struct otc_prom_quantile {
     double value;
 };
 
-/** Buckets of one sign of an exponential histogram. */
-struct otc_prom_side {
-    int64_t offset;
-    size_t n;
-    const uint64_t *counts;
-};
-
-/** One value. Which members hold is told by the series' type and by `exponential`. */
+/** One value. Which members hold is told by the series' type. */
 struct otc_prom_value {
     atomic_int refs;
     uint64_t start_unix_nano;
@@ -84,32 +77,26 @@ struct otc_prom_value {
     uint64_t count;
     bool has_sum;
     double sum;
-    /** Explicit histogram: bounds[n_bounds], counts[n_bounds + 1], not cumulated. */
+    /** Histogram: bounds[n_bounds], counts[n_bounds + 1], not cumulated. */
     const double *bounds;
     const uint64_t *counts;
     size_t n_bounds;
-    /** Exponential histogram, at a scale of at most OTC_PROM_SCALE. */
-    bool exponential;
-    int32_t scale;
-    uint64_t zero_count;
-    double zero_threshold;
-    struct otc_prom_side positive, negative;
+    /** Exponential histogram: some values were below 0, which no limit shows. */
+    bool negative;
     const struct otc_prom_quantile *quantiles;
     size_t n_quantiles;
     const struct otc_prom_exemplar *exemplars;
     size_t n_exemplars;
 };
 
-/**
- * Exponential histograms are shown with explicit buckets: their own bucket limits, merged down to 2^(1/4) a
- * bucket (scale 2) or coarser where they came coarser or would need more than OTC_PROM_BUCKETS_MAX buckets.
- * Counts stay exact (limits of a coarser scale are limits of the finer), and a `le` that was shown once stays
- * while the stream's scale does: a cumulative stream only ever grows in range. Positive buckets are (lower,
- * upper] as `le` wants; of negative ones, which are [lower, upper), a value exactly on a limit counts one
- * bucket late.
+/*
+ * Exponential histograms are shown with explicit buckets on one grid of limits (buckets.h) that no data
+ * changes: every series has all of them from its first page on, so that `sum by (le)` and `rate` hold. The
+ * limits of a scale of 1 or more include the grid's, and every count is exact; of a coarser one a bucket
+ * counts at the first limit that all its values are within, and what a limit inside it shows is a lower
+ * bound. Values beyond the grid count at its first positive limit and at +Inf; values below 0 at the limit 0;
+ * the zero bucket at the first limit no less than its threshold.
  */
-#define OTC_PROM_SCALE 2
-#define OTC_PROM_BUCKETS_MAX 160
 
 /** Why a point gave no series or value. */
 enum otc_prom_refusal {

@@ -15,14 +15,12 @@
 
 /** A value's block: the struct, then its arrays, all of 8-byte members, then bytes. */
 struct shape {
-    size_t n_bounds, n_counts, n_positive, n_negative, n_quantiles, n_exemplars, text;
+    size_t n_bounds, n_counts, n_quantiles, n_exemplars, text;
 };
 
 struct arrays {
     double *bounds;
     uint64_t *counts;
-    uint64_t *positive;
-    uint64_t *negative;
     struct otc_prom_quantile *quantiles;
     struct otc_prom_exemplar *exemplars;
     uint8_t *text;
@@ -31,7 +29,7 @@ struct arrays {
 static struct otc_prom_value *
 value_alloc(const struct shape *shape, struct arrays *arrays)
 {
-    size_t words = shape->n_bounds + shape->n_counts + shape->n_positive + shape->n_negative;
+    size_t words = shape->n_bounds + shape->n_counts;
     size_t bytes = words * 8 + shape->n_quantiles * sizeof(struct otc_prom_quantile) +
                    shape->n_exemplars * sizeof(struct otc_prom_exemplar) + shape->text;
     struct otc_prom_value *value = calloc(1, sizeof(*value) + bytes);
@@ -44,16 +42,12 @@ value_alloc(const struct shape *shape, struct arrays *arrays)
     at = (uint64_t *)(void *)(value + 1);
     arrays->bounds = (double *)(void *)at;
     arrays->counts = at + shape->n_bounds;
-    arrays->positive = arrays->counts + shape->n_counts;
-    arrays->negative = arrays->positive + shape->n_positive;
-    arrays->quantiles = (struct otc_prom_quantile *)(void *)(arrays->negative + shape->n_negative);
+    arrays->quantiles = (struct otc_prom_quantile *)(void *)(arrays->counts + shape->n_counts);
     arrays->exemplars = (struct otc_prom_exemplar *)(void *)(arrays->quantiles + shape->n_quantiles);
     arrays->text = (uint8_t *)(arrays->exemplars + shape->n_exemplars);
     value->bounds = arrays->bounds;
     value->counts = arrays->counts;
     value->n_bounds = shape->n_bounds;
-    value->positive = (struct otc_prom_side){.n = shape->n_positive, .counts = arrays->positive};
-    value->negative = (struct otc_prom_side){.n = shape->n_negative, .counts = arrays->negative};
     value->quantiles = arrays->quantiles;
     value->n_quantiles = shape->n_quantiles;
     value->exemplars = arrays->exemplars;
@@ -294,72 +288,67 @@ make_histogram(struct making *m, struct arrays *arrays)
     return OTC_PROM_OK;
 }
 
+/** The grid's limits are shared by all values: a value's block holds counts alone. */
+static struct otc_prom_value *
+grid_value_alloc(struct shape *shape, struct arrays *arrays)
+{
+    struct otc_prom_value *value;
+
+    shape->n_bounds = 0;
+    shape->n_counts = OTC_PROM_GRID + 1;
+    value = value_alloc(shape, arrays);
+    if (value) {
+        value->bounds = otc_prom_grid();
+        value->n_bounds = OTC_PROM_GRID;
+    }
+    return value;
+}
+
 static void
-range_of_buckets(const struct otc_exp_buckets *buckets, struct otc_prom_range *range)
+fill_positive(const struct otc_exp_buckets *buckets, int32_t scale, uint64_t *counts)
 {
     struct otc_varint_cursor cursor = {.started = false};
     uint64_t count;
 
     for (int64_t i = buckets->offset; otc_exp_buckets_next(buckets, &cursor, &count); i++) {
         if (count > 0) {
-            otc_prom_range_add(range, i);
+            counts[otc_prom_grid_slot(scale, i)] += count;
         }
     }
 }
 
-static size_t
-range_length(const struct otc_prom_range *range, int32_t steps)
-{
-    return range->any
-               ? (size_t)(otc_prom_coarser(range->last, steps) - otc_prom_coarser(range->first, steps)) + 1
-               : 0;
-}
-
-static void
-fill_side(const struct otc_exp_buckets *buckets, const struct otc_prom_range *range, int32_t steps,
-          uint64_t *counts, struct otc_prom_side *side)
+static uint64_t
+count_all(const struct otc_exp_buckets *buckets)
 {
     struct otc_varint_cursor cursor = {.started = false};
-    int64_t first = range->any ? otc_prom_coarser(range->first, steps) : 0;
+    uint64_t sum = 0;
     uint64_t count;
 
-    side->offset = first;
-    for (int64_t i = buckets->offset; otc_exp_buckets_next(buckets, &cursor, &count); i++) {
-        if (count > 0) {
-            counts[otc_prom_coarser(i, steps) - first] += count;
-        }
+    while (otc_exp_buckets_next(buckets, &cursor, &count)) {
+        sum += count;
     }
+    return sum;
 }
 
 static enum otc_prom_refusal
 make_exponential(struct making *m, struct arrays *arrays)
 {
     const struct otc_point *point = m->point;
-    struct otc_prom_range positive = {.any = false};
-    struct otc_prom_range negative = {.any = false};
-    int32_t scale;
-    int32_t steps;
+    uint64_t negative;
 
     if (point->scale > 64 || point->scale < -64 || !(point->zero_threshold >= 0) ||
         isinf(point->zero_threshold)) {
         return OTC_PROM_INVALID_VALUE;
     }
-    range_of_buckets(&point->positive, &positive);
-    range_of_buckets(&point->negative, &negative);
-    scale = otc_prom_fit_scale(point->scale, &positive, &negative);
-    steps = point->scale - scale;
-    m->shape.n_positive = range_length(&positive, steps);
-    m->shape.n_negative = range_length(&negative, steps);
-    m->value = value_alloc(&m->shape, arrays);
+    m->value = grid_value_alloc(&m->shape, arrays);
     if (!m->value) {
         return OTC_PROM_NO_MEMORY;
     }
-    m->value->exponential = true;
-    m->value->scale = scale;
-    m->value->zero_count = point->zero_count;
-    m->value->zero_threshold = point->zero_threshold;
-    fill_side(&point->positive, &positive, steps, arrays->positive, &m->value->positive);
-    fill_side(&point->negative, &negative, steps, arrays->negative, &m->value->negative);
+    negative = count_all(&point->negative);
+    m->value->negative = negative > 0;
+    arrays->counts[0] = negative;
+    arrays->counts[otc_prom_grid_slot_of(point->zero_threshold)] += point->zero_count;
+    fill_positive(&point->positive, point->scale, arrays->counts);
     return OTC_PROM_OK;
 }
 
@@ -449,74 +438,25 @@ otc_prom_value_new(const struct otc_point *point, bool exemplars, struct otc_pro
 
 /* ---- Deltas ------------------------------------------------------------------------------------- */
 
-static void
-range_of_side(const struct otc_prom_side *side, int32_t steps, struct otc_prom_range *range)
-{
-    if (side->n > 0) {
-        otc_prom_range_add(range, otc_prom_coarser(side->offset, steps));
-        otc_prom_range_add(range, otc_prom_coarser(side->offset + (int64_t)side->n - 1, steps));
-    }
-}
-
-static void
-add_side(const struct otc_prom_side *from, int32_t steps, int64_t first, uint64_t *counts)
-{
-    for (size_t i = 0; i < from->n; i++) {
-        counts[otc_prom_coarser(from->offset + (int64_t)i, steps) - first] += from->counts[i];
-    }
-}
-
 static struct otc_prom_value *
-add_exponential(const struct otc_prom_value *total, const struct otc_prom_value *delta, struct shape *shape,
-                struct arrays *arrays)
+add_buckets(const struct otc_prom_value *total, const struct otc_prom_value *delta, struct shape *shape,
+            struct arrays *arrays)
 {
-    int32_t common = total->scale < delta->scale ? total->scale : delta->scale;
-    struct otc_prom_range positive = {.any = false};
-    struct otc_prom_range negative = {.any = false};
-    struct otc_prom_value *sum;
-    int32_t scale;
-
-    range_of_side(&total->positive, total->scale - common, &positive);
-    range_of_side(&delta->positive, delta->scale - common, &positive);
-    range_of_side(&total->negative, total->scale - common, &negative);
-    range_of_side(&delta->negative, delta->scale - common, &negative);
-    scale = otc_prom_fit_scale(common, &positive, &negative);
-    shape->n_positive = range_length(&positive, common - scale);
-    shape->n_negative = range_length(&negative, common - scale);
-    sum = value_alloc(shape, arrays);
-    if (!sum) {
-        return NULL;
-    }
-    sum->exponential = true;
-    sum->scale = scale;
-    sum->positive.offset = otc_prom_coarser(positive.first, common - scale);
-    sum->negative.offset = otc_prom_coarser(negative.first, common - scale);
-    add_side(&total->positive, total->scale - scale, sum->positive.offset, arrays->positive);
-    add_side(&delta->positive, delta->scale - scale, sum->positive.offset, arrays->positive);
-    add_side(&total->negative, total->scale - scale, sum->negative.offset, arrays->negative);
-    add_side(&delta->negative, delta->scale - scale, sum->negative.offset, arrays->negative);
-    sum->zero_count = total->zero_count + delta->zero_count;
-    sum->zero_threshold =
-        total->zero_threshold > delta->zero_threshold ? total->zero_threshold : delta->zero_threshold;
-    return sum;
-}
-
-static struct otc_prom_value *
-add_explicit(const struct otc_prom_value *total, const struct otc_prom_value *delta, struct shape *shape,
-             struct arrays *arrays)
-{
+    bool on_grid = total->bounds == otc_prom_grid();
     struct otc_prom_value *sum;
     /* Numbers and summaries have no counts array: theirs is never read. */
     bool buckets = total->n_bounds > 0;
 
     shape->n_bounds = total->n_bounds;
     shape->n_counts = total->n_bounds + 1;
-    sum = value_alloc(shape, arrays);
+    sum = on_grid ? grid_value_alloc(shape, arrays) : value_alloc(shape, arrays);
     if (!sum) {
         return NULL;
     }
+    if (buckets && !on_grid) {
+        memcpy(arrays->bounds, total->bounds, total->n_bounds * sizeof(double));
+    }
     for (size_t i = 0; buckets && i < total->n_bounds; i++) {
-        arrays->bounds[i] = total->bounds[i];
         arrays->counts[i] = total->counts[i] + delta->counts[i];
     }
     arrays->counts[total->n_bounds] = buckets
@@ -534,7 +474,7 @@ otc_prom_value_add(const struct otc_prom_value *total, const struct otc_prom_val
     struct otc_prom_value *sum;
     size_t used = 0;
 
-    if (total->exponential != delta->exponential || total->n_bounds != delta->n_bounds ||
+    if (total->n_bounds != delta->n_bounds ||
         (total->n_bounds > 0 &&
          memcmp(total->bounds, delta->bounds, total->n_bounds * sizeof(double)) != 0)) {
         return OTC_PROM_INVALID_VALUE;
@@ -542,8 +482,7 @@ otc_prom_value_add(const struct otc_prom_value *total, const struct otc_prom_val
     for (size_t i = 0; i < delta->n_exemplars; i++) {
         shape.text += delta->exemplars[i].labels.len;
     }
-    sum = total->exponential ? add_exponential(total, delta, &shape, &arrays)
-                             : add_explicit(total, delta, &shape, &arrays);
+    sum = add_buckets(total, delta, &shape, &arrays);
     if (!sum) {
         return OTC_PROM_NO_MEMORY;
     }
@@ -561,6 +500,7 @@ otc_prom_value_add(const struct otc_prom_value *total, const struct otc_prom_val
     sum->count = total->count + delta->count;
     sum->has_sum = total->has_sum && delta->has_sum;
     sum->sum = total->sum + delta->sum;
+    sum->negative = total->negative || delta->negative;
     *out = sum;
     return OTC_PROM_OK;
 }

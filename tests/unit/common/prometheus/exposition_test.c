@@ -30,12 +30,6 @@ static const struct otc_metric duration = {.name = "http.request.duration",
                                            .description = "Time",
                                            .type = OTC_METRIC_HISTOGRAM,
                                            .temporality = OTC_TEMPORALITY_CUMULATIVE};
-static const struct otc_metric exponential = {.name = "ml.inference.duration",
-                                              .unit = "s",
-                                              .description = "Time",
-                                              .type = OTC_METRIC_EXPONENTIAL_HISTOGRAM,
-                                              .temporality = OTC_TEMPORALITY_CUMULATIVE};
-
 static struct otc_metrics_builder *
 new_builder(void)
 {
@@ -167,46 +161,6 @@ every_type_in_openmetrics(void **state)
                 "# EOF\n");
 }
 
-static void
-exponential_histograms_keep_exact_counts(void **state)
-{
-    OTC_AUTO_BUF struct otc_buf page = {.limit = 1 << 20};
-    struct otc_exposition_options options = OTC_EXPOSITION_DEFAULTS;
-    struct otc_metrics_builder *builder = new_builder();
-    struct otc_point_head head = head_of(NULL, 0);
-    /* Scale 3: bucket i is (2^(i/8), 2^((i+1)/8)]; pairs of buckets make one of scale 2. */
-    const uint64_t positive[] = {1, 2, 3, 4};
-    const uint64_t negative[] = {7};
-    const struct otc_exponential_value value = {.count = 19,
-                                                .has_sum = true,
-                                                .sum = 1,
-                                                .scale = 3,
-                                                .zero_count = 2,
-                                                .positive_offset = -2,
-                                                .positive = positive,
-                                                .n_positive = 4,
-                                                .negative_offset = 7,
-                                                .negative = negative,
-                                                .n_negative = 1};
-
-    (void)state;
-    options.without_scope_info = true;
-    options.without_target = true;
-    otc_build_exponential(builder, &exponential, &head, &value);
-    render(builder, &options, text_type, &page, NULL);
-    assert_page(&page, "# HELP ml_inference_duration_seconds Time\n"
-                       "# TYPE ml_inference_duration_seconds histogram\n"
-                       "ml_inference_duration_seconds_bucket{le=\"-2\"} 0\n"
-                       "ml_inference_duration_seconds_bucket{le=\"-1.681792830507429\"} 7\n"
-                       "ml_inference_duration_seconds_bucket{le=\"0\"} 9\n"
-                       "ml_inference_duration_seconds_bucket{le=\"0.8408964152537145\"} 9\n"
-                       "ml_inference_duration_seconds_bucket{le=\"1\"} 12\n"
-                       "ml_inference_duration_seconds_bucket{le=\"1.189207115002721\"} 19\n"
-                       "ml_inference_duration_seconds_bucket{le=\"+Inf\"} 19\n"
-                       "ml_inference_duration_seconds_sum 1\n"
-                       "ml_inference_duration_seconds_count 19\n");
-}
-
 /** Number of lines that begin with `prefix`. */
 static size_t
 count_lines(struct otc_buf *page, const char *prefix)
@@ -217,27 +171,6 @@ count_lines(struct otc_buf *page, const char *prefix)
         n += strncmp(line, prefix, strlen(prefix)) == 0;
     }
     return n;
-}
-
-static void
-wide_exponential_histograms_stay_bounded(void **state)
-{
-    OTC_AUTO_BUF struct otc_buf page = {.limit = 1 << 20};
-    struct otc_exposition_options options = OTC_EXPOSITION_DEFAULTS;
-    struct otc_metrics_builder *builder = new_builder();
-    struct otc_point_head head = head_of(NULL, 0);
-    static uint64_t positive[20000];
-    const struct otc_exponential_value value = {
-        .count = 20000, .scale = 3, .positive_offset = -10000, .positive = positive, .n_positive = 20000};
-
-    (void)state;
-    for (size_t i = 0; i < 20000; i++) {
-        positive[i] = 1;
-    }
-    otc_build_exponential(builder, &exponential, &head, &value);
-    render(builder, &options, text_type, &page, NULL);
-    assert_in_range(count_lines(&page, "ml_inference_duration_seconds_bucket"), 40, OTC_PROM_BUCKETS_MAX + 2);
-    assert_non_null(strstr(otc_buf_cstr(&page), "le=\"+Inf\"} 20000\n"));
 }
 
 static void
@@ -435,8 +368,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type_in_text),
         cmocka_unit_test(every_type_in_openmetrics),
-        cmocka_unit_test(exponential_histograms_keep_exact_counts),
-        cmocka_unit_test(wide_exponential_histograms_stay_bounded),
         cmocka_unit_test(colliding_labels_are_joined),
         cmocka_unit_test(conflicting_types_lose_the_later_family),
         cmocka_unit_test(forbidden_values_are_left_out),

@@ -423,6 +423,71 @@ bad_settings_are_refused(void **state)
     }
 }
 
+/** One point of an exponential histogram with a single bucket in use. */
+static void
+send_exponential(struct otc_rig *rig, const struct otc_metric *metric, uint64_t start, int32_t scale,
+                 int32_t index, uint64_t count)
+{
+    OTC_AUTO_BUF struct otc_buf request = {.limit = 1 << 20};
+    struct otc_metrics_builder *builder = otc_metrics_builder_new(NULL, 0, "", "", 1 << 20);
+    struct otc_point_head head = {.start_unix_nano = start, .time_unix_nano = start + 10};
+    const struct otc_exponential_value value = {.count = count,
+                                                .has_sum = true,
+                                                .sum = (double)count,
+                                                .scale = scale,
+                                                .positive_offset = index,
+                                                .positive = &count,
+                                                .n_positive = 1};
+    size_t points;
+
+    assert_true(otc_build_exponential(builder, metric, &head, &value));
+    assert_true(otc_metrics_builder_finish(builder, &request, &points));
+    otc_metrics_builder_free(builder);
+    assert_int_equal(send_bytes(rig, otc_buf_slice(&request), points), OTC_OK);
+}
+
+/** Lines of buckets on a page. */
+static size_t
+bucket_lines(const char *page)
+{
+    size_t n = 0;
+
+    for (const char *at = page; (at = strstr(at, "_bucket{")) != NULL; at++) {
+        n++;
+    }
+    return n;
+}
+
+static void
+exponential_deltas_add_up_on_one_grid(void **state)
+{
+    static const struct otc_metric metric = {
+        .name = "h", .type = OTC_METRIC_EXPONENTIAL_HISTOGRAM, .temporality = OTC_TEMPORALITY_DELTA};
+    OTC_AUTO_BUF struct otc_buf answer = {.limit = 1 << 20};
+    struct otc_rig rig;
+    const char *page;
+
+    (void)state;
+    start_with(&rig, ", without_scope_info: true");
+    /* (2^-1/16, 1], then (64, 256], at scales of their own. */
+    send_exponential(&rig, &metric, 10, 4, -1, 5);
+    page = scrape(&answer);
+    assert_int_equal(bucket_lines(page), 80);
+    assert_has(page, "h_bucket{le=\"1\"} 5");
+    assert_has(page, "h_bucket{le=\"256\"} 5");
+    send_exponential(&rig, &metric, 20, -1, 3, 2);
+    answer.len = 0;
+    page = scrape(&answer);
+    assert_int_equal(bucket_lines(page), 80);
+    assert_has(page, "h_bucket{le=\"0.7071067811865476\"} 0");
+    assert_has(page, "h_bucket{le=\"1\"} 5");
+    assert_has(page, "h_bucket{le=\"128\"} 5");
+    assert_has(page, "h_bucket{le=\"256\"} 7");
+    assert_has(page, "h_bucket{le=\"+Inf\"} 7");
+    assert_has(page, "h_count 7");
+    otc_rig_free(&rig);
+}
+
 int
 main(void)
 {
@@ -434,6 +499,7 @@ main(void)
         cmocka_unit_test(series_are_limited),
         cmocka_unit_test(the_endpoint_speaks_http),
         cmocka_unit_test(conflicts_are_told_once),
+        cmocka_unit_test(exponential_deltas_add_up_on_one_grid),
         cmocka_unit_test(bad_settings_are_refused),
     };
 
