@@ -13,9 +13,10 @@
 /** Options of `compare`. */
 struct compare_options {
     struct otc_input_options input;
-    const char *reference, *current, *format, *level, *min_observations;
+    const char *reference, *current, *format, *level, *min_observations, *dependence;
     struct otc_option_list min_effects;
     bool fail_on_drift;
+    bool independent; /* --dependence none */
 };
 
 /** Everything a comparison owns. */
@@ -24,6 +25,7 @@ struct run {
     struct otc_input current;
     struct otc_reference *reference;
     struct otc_sample **samples; /* one for each feature of `current` */
+    bool independent;            /* no row resembles its neighbours */
     struct otc_comparison comparison;
 };
 
@@ -43,7 +45,7 @@ is_reference_file(const char *path)
 }
 
 static otc_status
-open_reference(struct run *run, const struct compare_options *options, struct otc_error *err)
+read_reference(struct run *run, const struct compare_options *options, struct otc_error *err)
 {
     struct otc_reference_limits limits = OTC_REFERENCE_LIMITS_DEFAULT;
     otc_status status;
@@ -56,6 +58,17 @@ open_reference(struct run *run, const struct compare_options *options, struct ot
     status = otc_input_open(&run->reference_input, options->reference, &options->input, err);
     return status == OTC_OK ? otc_input_reference(&run->reference_input, &limits, "", 0, &run->reference, err)
                             : status;
+}
+
+static otc_status
+open_reference(struct run *run, const struct compare_options *options, struct otc_error *err)
+{
+    otc_status status = read_reference(run, options, err);
+
+    for (size_t i = 0; status == OTC_OK && run->independent && i < run->reference->n_features; i++) {
+        run->reference->features[i].design_effect = 1;
+    }
+    return status;
 }
 
 /** The reference's feature that a column of the current table is; names under gen_ai also in their own right.
@@ -168,7 +181,8 @@ add_to_sample(void *arg, size_t feature, const struct otc_use *use, int64_t time
 {
     struct run *run = arg;
 
-    return otc_sample_add(run->samples[feature], use, time_ns);
+    /* Without times a sample measures no dependence. */
+    return otc_sample_add(run->samples[feature], use, run->independent ? INT64_MIN : time_ns);
 }
 
 static bool
@@ -396,7 +410,7 @@ static int
 run_compare(const struct compare_options *options, const struct otc_decision *decision)
 {
     struct otc_error err = OTC_ERROR_INIT;
-    struct run run = {.comparison = {.decision = *decision}};
+    struct run run = {.comparison = {.decision = *decision}, .independent = options->independent};
     bool json = options->format && strcmp(options->format, "json") == 0;
     int exit_code = OTC_EXIT_DONE;
 
@@ -433,6 +447,9 @@ otc_cmd_compare(int argc, char **argv)
         {"prediction", "a,b", "columns that are predictions", .list = &options.input.predictions},
         {"timestamp", "COLUMN", "the column that orders the rows, in either table",
          .text = &options.input.timestamp},
+        {"dependence", "panes|none",
+         "panes: p-values allow for rows that resemble their neighbours; none: rows are independent (panes)",
+         .text = &options.dependence},
         {"fail-on-drift", NULL, "exit with 3 when a feature drifted", .flag = &options.fail_on_drift},
         {.name = NULL}};
     const struct otc_command command = {
@@ -454,5 +471,11 @@ otc_cmd_compare(int argc, char **argv)
     if (options.format && strcmp(options.format, "json") != 0 && strcmp(options.format, "table") != 0) {
         return otc_usage_error(&command, "--format: '%s' is not allowed (table, json)", options.format);
     }
+    if (options.dependence && strcmp(options.dependence, "panes") != 0 &&
+        strcmp(options.dependence, "none") != 0) {
+        return otc_usage_error(&command, "--dependence: '%s' is not allowed (panes, none)",
+                               options.dependence);
+    }
+    options.independent = options.dependence && strcmp(options.dependence, "none") == 0;
     return read_decision(&command, &options, &decision) ? run_compare(&options, &decision) : OTC_EXIT_USAGE;
 }

@@ -114,6 +114,29 @@ print_others(const struct otc_comparison *comparison, FILE *to)
     }
 }
 
+/** What makes a p-value larger than the plain test's, if anything does. */
+static void
+print_dependence(const struct otc_comparison *comparison, FILE *to)
+{
+    const struct otc_compared *most = NULL;
+    char name[OTC_SCREEN_NAME_BYTES];
+
+    for (size_t i = 0; i < comparison->n_features; i++) {
+        const struct otc_compared *compared = &comparison->features[i];
+
+        if (compared->result.design_effect > (most ? most->result.design_effect : 1)) {
+            most = compared;
+        }
+    }
+    if (most) {
+        (void)otc_screen_name(most->reference->name, name);
+        (void)fprintf(to,
+                      "p-values allow for rows that resemble their neighbours in time: sample sizes are "
+                      "divided by up to %.3g (%s);\nwith --dependence none rows count as independent\n",
+                      most->result.design_effect, name);
+    }
+}
+
 static const char *
 correction_name(enum otc_correction correction)
 {
@@ -144,6 +167,7 @@ otc_comparison_print(const struct otc_comparison *comparison, bool color, FILE *
     free(lines);
     (void)fputc('\n', to);
     print_others(comparison, to);
+    print_dependence(comparison, to);
     (void)fprintf(to, "%zu of %zu features drifted (level %g, %s)\n", comparison->n_drifted,
                   comparison->n_features, comparison->decision.level,
                   correction_name(comparison->decision.correction));

@@ -93,6 +93,20 @@ expect 2 compare --reference "$work/epoch.json" --current "$work/now.csv" --time
 says "has no column 'epoch'"
 expect 0 compare --reference "$work/epoch.json" --current "$work/is.csv" --timestamp epoch --format json
 is 'neighbours are alike' "$(value 'd["features"][0]["design_effect"] > 10')" True
+cp "$work/out" "$work/panes"
+expect 0 compare --reference "$work/epoch.json" --current "$work/is.csv" --timestamp epoch
+says 'p-values allow for rows that resemble their neighbours in time: sample sizes are divided by up to '
+says '(cnt);'
+says '--dependence none'
+for reference in was.csv epoch.json; do
+    expect 0 compare --reference "$work/$reference" --current "$work/is.csv" --timestamp epoch --dependence none --format json
+    is 'rows are independent' "$(value 'd["features"][0]["design_effect"]')" 1
+    is 'the same statistics' "$(value 'd["features"][0]["statistics"] == json.load(open(sys.argv[1].replace("out", "panes")))["features"][0]["statistics"]')" True
+done
+expect 0 compare --reference "$work/epoch.json" --current "$work/is.csv" --dependence none
+grep -q neighbours "$work/out" && fail 'independent rows resemble nobody'
+expect 2 compare --reference "$work/epoch.json" --current "$work/is.csv" --dependence some
+says "--dependence: 'some' is not allowed (panes, none)"
 expect 1 replay --input "$work/is.csv" --timestamp epoch --timestamps original --endpoint 127.0.0.1:1
 expect 2 replay --input "$work/is.csv" --timestamp cnt --endpoint 127.0.0.1:1
 says 'holds no timestamps'
