@@ -5,11 +5,12 @@
 
 #include <math.h>
 
-#define N_COLUMNS 11
+#define N_COLUMNS 12
 #define CELL_BYTES OTC_SCREEN_NAME_BYTES
 
-static const char *const headings[N_COLUMNS] = {"FEATURE", "TYPE", "REFERENCE", "CURRENT", "KS D",   "PSI",
-                                                "W1/SD",   "TV",   "MISSING",   "P ADJ",   "VERDICT"};
+static const char *const headings[N_COLUMNS] = {"FEATURE", "TYPE",       "REFERENCE", "CURRENT",
+                                                "KS D",    "PSI",        "W1/SD",     "TV",
+                                                "MISSING", "DEPENDENCE", "P ADJ",     "VERDICT"};
 
 /** One line of the table. */
 struct line {
@@ -57,8 +58,9 @@ fill_line(const struct otc_compared *compared, struct line *line)
     put_number(line->cells[6], "%.4g", r->wasserstein_normalized);
     put_number(line->cells[7], "%.4g", r->total_variation);
     put_number(line->cells[8], "%.1f %%", 100 * r->missing_share);
-    put_number(line->cells[9], "%.3g", r->p_adjusted);
-    put_verdict(line->cells[10], r);
+    put_number(line->cells[9], "%.3g", r->design_effect);
+    put_number(line->cells[10], "%.3g", r->p_adjusted);
+    put_verdict(line->cells[11], r);
 }
 
 static void
@@ -118,22 +120,14 @@ print_others(const struct otc_comparison *comparison, FILE *to)
 static void
 print_dependence(const struct otc_comparison *comparison, FILE *to)
 {
-    const struct otc_compared *most = NULL;
-    char name[OTC_SCREEN_NAME_BYTES];
-
     for (size_t i = 0; i < comparison->n_features; i++) {
-        const struct otc_compared *compared = &comparison->features[i];
-
-        if (compared->result.design_effect > (most ? most->result.design_effect : 1)) {
-            most = compared;
+        if (comparison->features[i].result.design_effect > 1) {
+            (void)fputs(
+                "p-values allow for rows that resemble their neighbours in time: DEPENDENCE divides the "
+                "sample sizes;\nwith --dependence none rows count as independent\n",
+                to);
+            return;
         }
-    }
-    if (most) {
-        (void)otc_screen_name(most->reference->name, name);
-        (void)fprintf(to,
-                      "p-values allow for rows that resemble their neighbours in time: sample sizes are "
-                      "divided by up to %.3g (%s);\nwith --dependence none rows count as independent\n",
-                      most->result.design_effect, name);
     }
 }
 
