@@ -368,24 +368,40 @@ tell_version_gauges(const struct telling *telling, struct attributes attributes)
     }
 }
 
-static void
-tell_version(struct telling *telling, struct attributes attributes)
+/* Whether a record can meet this reason at all: without event time nothing comes late or too early. */
+static bool
+can_exclude(const struct drift *drift, enum drift_excluded reason)
 {
-    struct drift_version *version = telling->version;
-    size_t n;
+    bool by_time = reason == DRIFT_LATE || reason == DRIFT_TOO_OLD || reason == DRIFT_FUTURE;
 
-    otc_emit_counter(telling->emitter, &records_metric, attributes.items, attributes.n, version->start_ns,
-                     version->records);
-    n = attributes.n;
-    for (size_t reason = 0; reason < DRIFT_N_EXCLUDED; reason++) {
+    return !by_time || drift->config->window.time.index == OTC_EVENT_TIME;
+}
+
+/* From a version's first emission on, 0 too: increase() sees no counter's first step. */
+static void
+tell_excluded(const struct telling *telling, struct attributes attributes)
+{
+    const struct drift_version *version = telling->version;
+    size_t n = attributes.n;
+
+    for (enum drift_excluded reason = 0; reason < DRIFT_N_EXCLUDED; reason++) {
         attributes.n = n;
-        add_str(&attributes, "reason", drift_excluded_name((enum drift_excluded)reason));
-        if (version->excluded[reason]) {
+        add_str(&attributes, "reason", drift_excluded_name(reason));
+        if (version->excluded[reason] || can_exclude(telling->drift, reason)) {
             otc_emit_counter(telling->emitter, &excluded_metric, attributes.items, attributes.n,
                              version->start_ns, version->excluded[reason]);
         }
     }
-    attributes.n = n;
+}
+
+static void
+tell_version(struct telling *telling, struct attributes attributes)
+{
+    struct drift_version *version = telling->version;
+
+    otc_emit_counter(telling->emitter, &records_metric, attributes.items, attributes.n, version->start_ns,
+                     version->records);
+    tell_excluded(telling, attributes);
     if (!version->binding) {
         return;
     }
@@ -458,11 +474,22 @@ move_time(struct drift *drift)
     otc_models_expire(drift->models, monotonic - drift->config->series_expiration.ns);
 }
 
+/* What belongs to no model; 0 as soon as there is one. */
+static void
+tell_lost(const struct drift *drift, struct otc_emitter *emitter, const char *reason, uint64_t count)
+{
+    struct attributes attributes = {.n = 0};
+
+    if (count > 0 || otc_models_count(drift->models) > 0) {
+        add_str(&attributes, "reason", reason);
+        otc_emit_counter(emitter, &excluded_metric, attributes.items, attributes.n, drift->start_ns, count);
+    }
+}
+
 void
 drift_collect(void *arg, struct otc_emitter *emitter)
 {
     struct drift *drift = arg;
-    struct attributes attributes = {.n = 0};
 
     pthread_mutex_lock(&drift->lock);
     move_time(drift);
@@ -472,16 +499,7 @@ drift_collect(void *arg, struct otc_emitter *emitter)
     for (size_t i = 0; i < otc_models_count(drift->models); i++) {
         tell_model(drift, emitter, otc_models_at(drift->models, i));
     }
-    if (otc_models_overflow(drift->models)) {
-        add_str(&attributes, "reason", "models");
-        otc_emit_counter(emitter, &excluded_metric, attributes.items, attributes.n, drift->start_ns,
-                         otc_models_overflow(drift->models));
-    }
-    if (drift->malformed) {
-        attributes.n = 0;
-        add_str(&attributes, "reason", "malformed");
-        otc_emit_counter(emitter, &excluded_metric, attributes.items, attributes.n, drift->start_ns,
-                         drift->malformed);
-    }
+    tell_lost(drift, emitter, "models", otc_models_overflow(drift->models));
+    tell_lost(drift, emitter, "malformed", drift->malformed);
     pthread_mutex_unlock(&drift->lock);
 }

@@ -99,6 +99,29 @@ emit_operation(struct otc_emitter *emitter, struct labels labels, struct latency
     }
 }
 
+/* Whether a span can meet this reason at all: without event time nothing comes late or too early. */
+static bool
+can_exclude(const struct latency *latency, enum latency_excluded reason)
+{
+    bool by_time = reason == LATENCY_LATE || reason == LATENCY_TOO_OLD || reason == LATENCY_FUTURE;
+
+    return !by_time || latency->config->window.time.index == OTC_EVENT_TIME;
+}
+
+/* From a version's first emission on, 0 too: increase() sees no counter's first step. */
+static void
+emit_excluded(struct otc_emitter *emitter, struct labels labels, const struct latency_version *version)
+{
+    labels.n++;
+    for (enum latency_excluded reason = 0; reason < LATENCY_N_EXCLUDED; reason++) {
+        labels.items[labels.n - 1] = OTC_ATTR_STR("reason", latency_excluded_name(reason));
+        if (version->excluded[reason] > 0 || can_exclude(version->owner, reason)) {
+            otc_emit_counter(emitter, &excluded_metric, labels.items, labels.n, version->start_ns,
+                             version->excluded[reason]);
+        }
+    }
+}
+
 static void
 emit_version(struct otc_emitter *emitter, const struct otc_model_version *entry)
 {
@@ -116,14 +139,7 @@ emit_version(struct otc_emitter *emitter, const struct otc_model_version *entry)
             emit_operation(emitter, labels, version->operations[i]);
         }
     }
-    labels.n++;
-    for (int reason = 0; reason < LATENCY_N_EXCLUDED; reason++) {
-        labels.items[labels.n - 1] = OTC_ATTR_STR("reason", latency_excluded_name(reason));
-        if (version->excluded[reason] > 0) {
-            otc_emit_counter(emitter, &excluded_metric, labels.items, labels.n, version->start_ns,
-                             version->excluded[reason]);
-        }
-    }
+    emit_excluded(emitter, labels, version);
 }
 
 /* After a window's length without a span its results say nothing of the present. */
@@ -155,13 +171,13 @@ refresh_version(struct latency_version *version, int64_t now_ns, int64_t monoton
     latency_expire(version, monotonic_ns - config->series_expiration.ns);
 }
 
-/* What belongs to no model. */
+/* What belongs to no model; 0 as soon as there is one. */
 static void
 emit_lost(const struct latency *latency, struct otc_emitter *emitter, const char *reason, uint64_t count)
 {
     const struct otc_attribute attribute = OTC_ATTR_STR("reason", reason);
 
-    if (count > 0) {
+    if (count > 0 || otc_models_count(latency->models) > 0) {
         otc_emit_counter(emitter, &excluded_metric, &attribute, 1, latency->start_ns, count);
     }
 }

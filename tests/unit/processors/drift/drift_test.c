@@ -123,6 +123,35 @@ excluded(struct stage *stage, const char *reason)
     return look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", reason)).value;
 }
 
+/* With arrival time, no record is late: those reasons would be three series that never move. */
+static void
+test_what_is_left_out_is_counted_from_zero(void **state)
+{
+    static const char *const reasons[] = {"memory",    "features", "no_reference", "models",
+                                          "malformed", "late",     "too_old",      "future"};
+
+    (void)state;
+    for (int arrival = 0; arrival < 2; arrival++) {
+        struct stage *stage =
+            stage_new(arrival ? "presets: [ml]\nwindow: {length: 1m, pane: 10s, time: arrival}\n"
+                                "reference: {learn: {observations: 100, duration: 0s}}\n"
+                              : "presets: [ml]\nreference: {learn: {observations: 100, duration: 0s}}\n");
+
+        flush(stage);
+        assert_int_equal(look(stage, "ml.drift.observations.excluded", NULL).found, 0);
+        burst(stage, 1, 0);
+        flush(stage);
+        for (int i = 0; i < 8; i++) {
+            struct wish wish =
+                look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", reasons[i]));
+
+            assert_int_equal(wish.found, !(arrival && i >= 5));
+            assert_true(wish.found == 0 || wish.value == 0);
+        }
+        stage_free(stage);
+    }
+}
+
 /* Nothing freezes here until time passes: what comes before it is in the windows afterwards, from the middle
  * of the request that completes the learning on, and in order. */
 static void
@@ -552,6 +581,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_reference_is_learned_then_compared),
+        cmocka_unit_test(test_what_is_left_out_is_counted_from_zero),
         cmocka_unit_test(test_no_record_is_lost_while_the_reference_freezes),
         cmocka_unit_test(test_what_cannot_be_kept_while_freezing_is_counted),
         cmocka_unit_test(test_a_shift_is_detected_and_ends),

@@ -175,7 +175,8 @@ send(struct fixture *fixture)
 struct found {
     const char *const *texts;
     size_t matches;
-    double value;
+    double value; /* of the last match */
+    double total; /* of all of them */
     uint32_t flags;
     uint64_t count;
     double sum;
@@ -205,6 +206,7 @@ look(void *arg, const struct otc_point *point)
     found->value = point->value.type == OTC_VALUE_INT      ? (double)point->value.as.integer
                    : point->value.type == OTC_VALUE_DOUBLE ? point->value.as.real
                                                            : NAN;
+    found->total += found->value;
     return true;
 }
 
@@ -243,7 +245,7 @@ excluded(const struct fixture *fixture, const char *reason)
 {
     struct found found = find(fixture, POINT("ml.inference.observations.excluded", NULL, NULL, NULL, reason));
 
-    return found.matches ? found.value : 0;
+    return found.total;
 }
 
 /* ---- Tests ---------------------------------------------------------------------------------------- */
@@ -426,6 +428,37 @@ test_limits(void **state)
     end(&f);
 }
 
+/* With arrival time, no span is late: those reasons would be three series that never move. */
+static void
+test_what_is_left_out_is_counted_from_zero(void **state)
+{
+    static const char *const reasons[] = {"memory", "negative_duration", "no_duration", "operations",
+                                          "models", "malformed",         "late",        "too_old",
+                                          "future"};
+
+    (void)state;
+    for (int arrival = 0; arrival < 2; arrival++) {
+        struct fixture f;
+
+        prepare(&f);
+        f.own.window.time.index = arrival ? OTC_ARRIVAL_TIME : OTC_EVENT_TIME;
+        begin(&f);
+        pass(&f, 15 * OTC_SECOND);
+        assert_int_equal(find(&f, POINT("ml.inference.observations.excluded")).matches, 0);
+        add(&f, (struct span){.model = "m", .start = (uint64_t)now(&f) - 1000, .end = (uint64_t)now(&f)});
+        send(&f);
+        pass(&f, 15 * OTC_SECOND);
+        for (int i = 0; i < 9; i++) {
+            struct found found =
+                find(&f, POINT("ml.inference.observations.excluded", NULL, NULL, NULL, reasons[i]));
+
+            assert_int_equal(found.matches, !(arrival && i >= 6));
+            assert_true(found.matches == 0 || found.value == 0);
+        }
+        end(&f);
+    }
+}
+
 static void
 test_memory(void **state)
 {
@@ -586,6 +619,7 @@ main(void)
         cmocka_unit_test(test_real_runs),
         cmocka_unit_test(test_times_that_do_not_count),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_what_is_left_out_is_counted_from_zero),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_ends_and_expires),
         cmocka_unit_test(test_slots_are_clean),
