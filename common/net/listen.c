@@ -22,6 +22,24 @@ fail_listen(struct otc_error *err, const char *network, const char *address, con
     return otc_fail(err, OTC_UNAVAILABLE, "listen %s %s: %s: %s", network, address, call, text);
 }
 
+/* Digits up to 65535 (nothing: any port), or the name of a service. getaddrinfo() would cut a larger number
+ * off and take a sign. */
+static bool
+port_ok(const char *port)
+{
+    const struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+
+    if (strspn(port, "0123456789") == strlen(port)) {
+        return strtol(port, NULL, 10) <= UINT16_MAX;
+    }
+    if (!isalpha((unsigned char)*port) || getaddrinfo(NULL, port, &hints, &list) != 0) {
+        return false;
+    }
+    freeaddrinfo(list);
+    return true;
+}
+
 static otc_status
 split_endpoint(const char *endpoint, char host[256], char port[16], struct otc_error *err)
 {
@@ -30,24 +48,34 @@ split_endpoint(const char *endpoint, char host[256], char port[16], struct otc_e
     size_t len;
 
     if (!colon) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "listen tcp: address %s: missing port in address",
-                        endpoint);
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "address %s: missing port in address", endpoint);
     }
     len = (size_t)(colon - endpoint);
     if (len >= 2 && *start == '[' && start[len - 1] == ']') {
         start++;
         len -= 2;
     } else if (memchr(start, ':', len)) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "listen tcp: address %s: too many colons in address",
-                        endpoint);
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "address %s: too many colons in address", endpoint);
     }
     if (len >= 256 || strlen(colon + 1) >= 16) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "listen tcp: address %s: too long", endpoint);
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "address %s: too long", endpoint);
     }
     memcpy(host, start, len);
     host[len] = '\0';
     snprintf(port, 16, "%s", colon + 1);
+    if (!port_ok(port)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "address %s: invalid port (allowed: 0 to 65535)",
+                        endpoint);
+    }
     return OTC_OK;
+}
+
+otc_status
+otc_listen_check(const char *endpoint, struct otc_error *err)
+{
+    char host[256], port[16];
+
+    return split_endpoint(endpoint, host, port, err);
 }
 
 static otc_status
@@ -122,7 +150,7 @@ otc_listen_tcp(const char *endpoint, int *fd, uint16_t *port, struct otc_error *
 
     *fd = -1;
     if (status != OTC_OK) {
-        return status;
+        return otc_error_prefix(err, "listen tcp");
     }
     failure = getaddrinfo(*host ? host : NULL, service, &hints, &list);
     if (failure) {

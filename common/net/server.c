@@ -385,6 +385,22 @@ otc_server_open(const struct otc_server_options *options, struct otc_server **ou
     return OTC_OK;
 }
 
+otc_status
+otc_http_server_check(const struct otc_http_server_config *config, struct otc_error *err)
+{
+    struct otc_tls *tls = NULL;
+
+    if (config->transport.index == 0 &&
+        otc_listen_check(config->endpoint ? config->endpoint : "", err) != OTC_OK) {
+        return otc_error_prefix(err, "endpoint");
+    }
+    if (config->tls && otc_tls_server_new(config->tls, true, true, &tls, err) != OTC_OK) {
+        return otc_error_prefix(err, "tls");
+    }
+    otc_tls_free(tls);
+    return OTC_OK;
+}
+
 void
 otc_http_server_options(const struct otc_http_server_config *config, struct otc_server_options *options)
 {

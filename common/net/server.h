@@ -137,6 +137,13 @@ struct otc_server_options {
     void *arg;
 };
 
+/**
+ * For a component's validate: an endpoint nobody can listen on, or TLS files that cannot be read or do not
+ * fit
+ * ("endpoint: address localhost: missing port in address", "tls: failed to load TLS config: …").
+ */
+OTC_CHECK otc_status otc_http_server_check(const struct otc_http_server_config *config,
+                                           struct otc_error *err);
 /** Copies what `config` says into `options` (endpoint, transport, tls, timeouts, max_connections,
  * keep-alive). */
 void otc_http_server_options(const struct otc_http_server_config *config, struct otc_server_options *options);

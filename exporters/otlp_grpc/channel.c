@@ -54,6 +54,25 @@ load_pem(const char *path, const char *given, const char *what, struct otc_buf *
     return status;
 }
 
+otc_status
+otlp_grpc_check_files(const struct otlp_grpc_tls *tls, struct otc_error *err)
+{
+    const struct {
+        const char *key, *path, *what;
+    } files[] = {{"ca_file", tls->ca_file, "CA CertPool file"},
+                 {"cert_file", tls->cert_file, "TLS cert"},
+                 {"key_file", tls->key_file, "TLS key"}};
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        OTC_AUTO_BUF struct otc_buf buf = {.limit = MAX_PEM};
+
+        if (files[i].path && read_pem(files[i].path, files[i].what, &buf, err) != OTC_OK) {
+            return otc_error_prefix(err, "tls::%s", files[i].key);
+        }
+    }
+    return OTC_OK;
+}
+
 /* Encrypts without looking at who the server is: gRPC's plain SSL credentials cannot, its TLS credentials
  * can. */
 static grpc_channel_credentials *

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/otlp_grpc/config.h"
 
+#include "exporters/otlp_grpc/channel.h"
+
 #include <grpc/grpc.h>
 
 #include <ctype.h>
@@ -224,5 +226,6 @@ otlp_grpc_validate(const void *value, struct otc_error *err)
                         "compression: \"%s\" is not supported over gRPC (allowed: gzip, none)",
                         compressions[config->compression.index]);
     }
-    return check_headers(&config->headers, err);
+    status = target.plaintext ? OTC_OK : otlp_grpc_check_files(&config->tls, err);
+    return status == OTC_OK ? check_headers(&config->headers, err) : status;
 }

@@ -74,12 +74,14 @@ otc_status
 prometheus_validate(const void *config, struct otc_error *err)
 {
     const struct prometheus_config *settings = config;
+    otc_status status;
 
     if (!settings->server.endpoint || !*settings->server.endpoint) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,
                         "endpoint: expecting a non-blank address to run the Prometheus metrics handler");
     }
-    return check_const_labels(settings, err);
+    status = otc_http_server_check(&settings->server, err);
+    return status == OTC_OK ? check_const_labels(settings, err) : status;
 }
 
 void

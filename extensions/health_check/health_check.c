@@ -82,7 +82,7 @@ validate(const void *settings, struct otc_error *err)
     if (!config->path || *config->path != '/') {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "path: must start with /");
     }
-    return OTC_OK;
+    return otc_http_server_check(&config->server, err);
 }
 
 /* ---- Answers ------------------------------------------------------------------------------------ */

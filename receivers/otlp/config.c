@@ -54,7 +54,17 @@ static const struct otc_field grpc_fields[] = {
     OTC_FIELD_STRUCT(otlp_grpc_config, keepalive, keepalive_schema, .doc = "Life of connections."),
     OTC_FIELD_END,
 };
-static const struct otc_schema grpc_schema = OTC_SCHEMA(otlp_grpc_config, grpc_fields, "OTLP/gRPC.");
+
+static otc_status
+grpc_check(const void *value, struct otc_error *err)
+{
+    const struct otlp_grpc_config *config = value;
+
+    return otc_http_server_check(&config->server, err);
+}
+
+static const struct otc_schema grpc_schema =
+    OTC_SCHEMA(otlp_grpc_config, grpc_fields, "OTLP/gRPC.", .check = grpc_check);
 
 static const struct otc_field cors_fields[] = {
     OTC_FIELD(otlp_cors_config, allowed_origins,
@@ -81,8 +91,11 @@ static otc_status
 http_check(const void *value, struct otc_error *err)
 {
     const struct otlp_http_config *config = value;
-    otc_status status = check_path("traces_url_path", config->traces_url_path, err);
+    otc_status status = otc_http_server_check(&config->server, err);
 
+    if (status == OTC_OK) {
+        status = check_path("traces_url_path", config->traces_url_path, err);
+    }
     if (status == OTC_OK) {
         status = check_path("metrics_url_path", config->metrics_url_path, err);
     }

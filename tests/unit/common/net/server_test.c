@@ -506,6 +506,9 @@ a_port_in_use_fails_at_start(void **state)
     assert_int_equal(otc_server_open(&fixture.options, &other, &err), OTC_INVALID_ARGUMENT);
     fixture.options.endpoint = "1:2:3";
     assert_int_equal(otc_server_open(&fixture.options, &other, &err), OTC_INVALID_ARGUMENT);
+    fixture.options.endpoint = "127.0.0.1:99999";
+    assert_int_equal(otc_server_open(&fixture.options, &other, &err), OTC_INVALID_ARGUMENT);
+    assert_string_equal(err.text, "listen tcp: address 127.0.0.1:99999: invalid port (allowed: 0 to 65535)");
     close_server(&fixture);
 }
 
@@ -618,10 +621,53 @@ slow_readers_hold_little(void **state)
     close_server(&fixture);
 }
 
+static void
+bad_settings_are_told_before_anything_listens(void **state)
+{
+    static const struct {
+        const char *endpoint, *text; /* NULL: fine */
+    } cases[] = {
+        {"localhost:65536", "endpoint: address localhost:65536: invalid port (allowed: 0 to 65535)"},
+        {"localhost:-1", "endpoint: address localhost:-1: invalid port"},
+        {"localhost:+1", "endpoint: address localhost:+1: invalid port"},
+        {"localhost:no such service", "invalid port"},
+        {"localhost", "endpoint: address localhost: missing port in address"},
+        {"::1", "too many colons in address"},
+        {"", "missing port in address"},
+        {":65535", NULL},
+        {"[::1]:0", NULL},
+        {"no.such.host.invalid:4317", NULL},
+    };
+    char missing[] = "/nonexistent/ca.pem";
+    struct otc_tls_server tls = {.client_ca_file = missing, .cert_file = missing, .key_file = missing};
+    struct otc_http_server_config config = {0};
+    struct otc_error err = OTC_ERROR_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char endpoint[64];
+
+        snprintf(endpoint, sizeof(endpoint), "%s", cases[i].endpoint);
+        config.endpoint = endpoint;
+        if (cases[i].text == NULL) {
+            assert_int_equal(otc_http_server_check(&config, &err), OTC_OK);
+            config.tls = &tls;
+            assert_int_equal(otc_http_server_check(&config, &err), OTC_FAILED_PRECONDITION);
+            assert_non_null(strstr(err.text, "tls: failed to load TLS config: "));
+            assert_non_null(strstr(err.text, missing));
+            config.tls = NULL;
+        } else {
+            assert_int_equal(otc_http_server_check(&config, &err), OTC_INVALID_ARGUMENT);
+            assert_non_null(strstr(err.text, cases[i].text));
+        }
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_settings_are_told_before_anything_listens),
         cmocka_unit_test(keeps_alive_and_pipelines),
         cmocka_unit_test(waits_for_a_head_in_pieces),
         cmocka_unit_test(answers_expectations),

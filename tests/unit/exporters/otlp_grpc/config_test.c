@@ -90,6 +90,8 @@ bad_settings_are_named(void **state)
         {"endpoint: b:1\nheaders: {'a b': x}", "headers::a b"},
         {"endpoint: b:1\ntls: {cert_file: x}",
          "for auth via TLS, provide both certificate and key, or neither"},
+        {"endpoint: b:1\ntls: {ca_file: /nonexistent/ca.pem}",
+         "tls::ca_file: failed to load TLS config: failed to load CA CertPool file /nonexistent/ca.pem"},
         {"endpoint: b:1\ntls: {min_version: '1.3'}", "the gRPC client always offers TLS 1.2 and 1.3"},
         {"endpoint: b:1\nsending_queue: {num_consumers: 0}", "`num_consumers` must be positive"},
         {"endpoint: b:1\nsending_queue: {queue_size: 0}", "`queue_size` must be positive"},

@@ -407,6 +407,8 @@ bad_settings_are_refused(void **state)
         const char *yaml, *text;
     } cases[] = {
         {"{}", "expecting a non-blank address to run the Prometheus metrics handler"},
+        {"{endpoint: x}", "endpoint: address x: missing port in address"},
+        {"{endpoint: 'x:65536'}", "endpoint: address x:65536: invalid port"},
         {"{endpoint: 'x:1', const_labels: {'': a}}", "const_labels"},
         {"{endpoint: 'x:1', translation_strategy: Nope}", "translation_strategy"},
         {"{endpoint: 'x:1', max_series: 0}", "max_series"},

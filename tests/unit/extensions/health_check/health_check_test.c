@@ -84,8 +84,8 @@ bodies_and_path_can_be_set(void **state)
 static void
 bad_settings_are_refused(void **state)
 {
-    static const char *const yaml[] = {"{path: health}", "{endpoint: ''}", "{enpoint: x}",
-                                       "{transport: udp}"};
+    static const char *const yaml[] = {"{path: health}", "{endpoint: ''}", "{endpoint: 'x:65536'}",
+                                       "{endpoint: x}",  "{enpoint: x}",   "{transport: udp}"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(yaml) / sizeof(yaml[0]); i++) {

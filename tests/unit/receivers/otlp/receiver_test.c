@@ -626,10 +626,15 @@ a_pending_result_is_awaited(void **state)
 static void
 settings_are_checked(void **state)
 {
-    static const char *const bad[] = {"protocols: {http: {traces_url_path: v1}}",
-                                      "protocols: {grpc: {auth: x}}",
-                                      "protocols: {grpc: {max_recv_msg_size_mib: -1}}", "protocols: {udp: }",
-                                      "protocols: {http: {transport: udp}}"};
+    static const char *const bad[] = {
+        "protocols: {http: {traces_url_path: v1}}",
+        "protocols: {grpc: {endpoint: 'localhost:65536'}}",
+        "protocols: {http: {endpoint: localhost}}",
+        "protocols: {grpc: {tls: {cert_file: /nonexistent/c.pem, key_file: /nonexistent/k.pem}}}",
+        "protocols: {grpc: {auth: x}}",
+        "protocols: {grpc: {max_recv_msg_size_mib: -1}}",
+        "protocols: {udp: }",
+        "protocols: {http: {transport: udp}}"};
     struct otc_error err = OTC_ERROR_INIT;
     const struct otlp_config empty = {0};
 
