@@ -50,7 +50,7 @@ half_octaves(int32_t scale, int64_t index)
 
     if (scale < 1) {
         /* A bucket FAR out, and any but that up to 1 of a very coarse scale, ends beyond the grid. */
-        return (near + 1) * (INT64_C(2) << (-scale < COARSE_MAX ? -scale : COARSE_MAX));
+        return (near + 1) * (INT64_C(2) << (scale < -COARSE_MAX ? COARSE_MAX : -scale));
     }
     /* Rounding (index + 1) / 2^steps up is rounding index / 2^steps down, plus 1. */
     floor = index >= 0 ? index >> steps : -(-(index + 1) >> steps) - 1;

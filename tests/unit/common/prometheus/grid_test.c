@@ -65,6 +65,7 @@ read_series(struct otc_buf *page, const char *label, double counts[LIMITS])
     const char *at = otc_buf_cstr(page);
     size_t n = 0;
 
+    memset(counts, 0, LIMITS * sizeof(*counts));
     snprintf(head, sizeof(head), PREFIX "k=\"%s\",le=\"", label);
     while ((at = strstr(at, head)) != NULL) {
         char *end;
