@@ -62,13 +62,28 @@ make_state(struct drift *drift, struct otc_error *err)
                : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s: out of memory", drift->id);
 }
 
+/* What the file is, so that the log tells which reference results came from. */
+static void
+log_reference(const struct drift *drift)
+{
+    const struct otc_reference *reference = drift->file->reference;
+
+    otc_log(drift->host->logger, OTC_LOG_INFO, drift->id, "Reference loaded",
+            OTC_FIELD_TEXT("file", drift->config->reference.file),
+            OTC_FIELD_SLICE("model", reference->model.len ? reference->model : otc_slice_str("any")),
+            OTC_FIELD_NUMBER("rows", reference->rows), OTC_FIELD_NUMBER("features", drift->file->n),
+            OTC_FIELD_TEXT("reference", reference->hash));
+}
+
 static otc_status
 drift_start(struct otc_component *self, struct otc_error *err)
 {
     struct drift *drift = OTC_CONTAINER(self, drift, component);
     struct drift_learn_config learning = drift_learning(drift->config);
 
-    if (!drift->file && learning.duration.ns < OTC_DAY) {
+    if (drift->file) {
+        log_reference(drift);
+    } else if (learning.duration.ns < OTC_DAY) {
         otc_log(drift->host->logger, OTC_LOG_WARN, drift->id,
                 "The reference is learned over less than 24 hours; it will not have seen a whole day",
                 OTC_FIELD_NUMBER("seconds", (double)learning.duration.ns / 1e9));

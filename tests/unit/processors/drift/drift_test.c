@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The connector's behaviour in time: learning, verdicts, lateness, vanishing features, re-emission, expiry.
  */
+#include "common/analysis/reference.h"
 #include "tests/unit/processors/drift/stage.h"
+
+#include <unistd.h>
 
 /* Ten-second panes; two minutes of learning. */
 #define LEARNING                                                                                             \
@@ -121,6 +124,44 @@ static double
 excluded(struct stage *stage, const char *reason)
 {
     return look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", reason)).value;
+}
+
+static void
+test_a_loaded_reference_is_logged(void **state)
+{
+    const struct otc_reference_limits limits = OTC_REFERENCE_LIMITS_DEFAULT;
+    struct otc_reference_builder *builder = otc_reference_builder_new(&limits, 1);
+    struct otc_buf text = {.limit = 1 << 20};
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_reference *reference;
+    char path[] = "/tmp/drift-loaded-XXXXXX", yaml[128], fields[256];
+    struct stage *stage;
+    int file = mkstemp(path);
+
+    (void)state;
+    assert_true(file >= 0);
+    assert_non_null(builder);
+    assert_int_equal(
+        otc_reference_builder_feature(builder, otc_slice_str("age"), OTC_NUMERIC, OTC_KIND_INPUT), 0);
+    for (int i = 0; i < 50; i++) {
+        assert_true(otc_reference_builder_number(builder, 0, i, INT64_MIN));
+    }
+    assert_int_equal(
+        otc_reference_builder_finish(builder, otc_slice_str("credit"), "a.csv", 0, &reference, &err), OTC_OK);
+    otc_reference_builder_free(builder);
+    assert_int_equal(otc_reference_format(reference, &text, &err), OTC_OK);
+    assert_int_equal(write(file, text.data, text.len), (ssize_t)text.len);
+    (void)close(file);
+    (void)snprintf(yaml, sizeof(yaml), "presets: [ml]\nreference: {file: %s}\n", path);
+    stage = stage_new(yaml);
+    (void)unlink(path);
+    assert_int_equal(otc_vhost_logged(stage->vhost, "Reference loaded"), 1);
+    (void)snprintf(fields, sizeof(fields), "file=%s model=credit rows=50 features=1 reference=%s", path,
+                   reference->hash);
+    assert_string_equal(otc_vhost_log(stage->vhost, otc_vhost_logs(stage->vhost) - 1).fields, fields);
+    otc_reference_unref(reference);
+    otc_buf_release(&text);
+    stage_free(stage);
 }
 
 /* With arrival time, no record is late: those reasons would be three series that never move. */
@@ -581,6 +622,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_reference_is_learned_then_compared),
+        cmocka_unit_test(test_a_loaded_reference_is_logged),
         cmocka_unit_test(test_what_is_left_out_is_counted_from_zero),
         cmocka_unit_test(test_no_record_is_lost_while_the_reference_freezes),
         cmocka_unit_test(test_what_cannot_be_kept_while_freezing_is_counted),
