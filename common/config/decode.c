@@ -121,27 +121,54 @@ note(struct otc_config *config, enum otc_log_level level, const char *text)
     config->last_note = entry;
 }
 
+/* A note "a::b: what (position)". */
 static void
-note_field(struct decoder *d, const struct otc_field *field, const struct place *place,
-           const struct otc_node *node)
+note_at(struct decoder *d, enum otc_log_level level, const struct place *place, const struct otc_node *node,
+        const char *what)
 {
     struct otc_buf text = {.limit = 1024};
     const char *line;
 
     otc_buf_append_str(&text, d->path);
     coloned(place, &text);
-    if (field->inert) {
-        otc_buf_append_str(&text, ": accepted, without effect here");
-    } else {
-        otc_buf_printf(&text, ": \"%s\" is deprecated, use \"%s\" instead", field->deprecated_key,
-                       field->key);
-    }
+    otc_buf_printf(&text, ": %s", what);
     end_line(&text, node);
     line = otc_buf_cstr(&text);
     if (line != NULL) {
-        note(d->config, field->inert ? OTC_LOG_INFO : OTC_LOG_WARN, line);
+        note(d->config, level, line);
     }
     otc_buf_release(&text);
+}
+
+static void
+note_field(struct decoder *d, const struct otc_field *field, const struct place *place,
+           const struct otc_node *node)
+{
+    char what[300];
+
+    if (field->inert) {
+        note_at(d, OTC_LOG_INFO, place, node, "accepted, without effect here");
+        return;
+    }
+    snprintf(what, sizeof(what), "\"%s\" is deprecated, use \"%s\" instead", field->deprecated_key,
+             field->key);
+    note_at(d, OTC_LOG_WARN, place, node, what);
+}
+
+/* A number without unit is taken as the Collector takes it, which is seldom what was meant. */
+static void
+note_nanoseconds(struct decoder *d, const struct otc_field *field, const struct place *place,
+                 const struct otc_node *node)
+{
+    char what[120];
+
+    if (field->type != OTC_TYPE_DURATION || field->parse != NULL || node->kind != OTC_NODE_INT ||
+        node->integer == 0) {
+        return;
+    }
+    snprintf(what, sizeof(what), "%lld without a unit means nanoseconds; write \"%llds\" for seconds",
+             (long long)node->integer, (long long)node->integer);
+    note_at(d, OTC_LOG_WARN, place, node, what);
 }
 
 /* ---- Unknown keys
@@ -285,6 +312,8 @@ decode_value(struct decoder *d, const struct otc_field *field, const struct otc_
         malformed(d, place, node, err.text);
     } else if (otc_value_check(field, node, member, &err) != OTC_OK) {
         invalid(d, NULL, place, node, &err);
+    } else {
+        note_nanoseconds(d, field, place, node);
     }
 }
 

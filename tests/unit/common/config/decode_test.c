@@ -217,6 +217,21 @@ values_are_read(void **state)
 }
 
 static void
+numbers_as_durations_are_noted(void **state)
+{
+    struct decoded d = decode("number: 4\nwait: 30\nwindow: {length: 5s, pane: 0}\n");
+    const struct otc_config_note *note = otc_config_notes(d.config)->next;
+
+    (void)state;
+    assert_int_equal(d.all->wait.ns, 30);
+    assert_int_equal(note->level, OTC_LOG_WARN);
+    assert_string_equal(note->text, "processors::x::wait: 30 without a unit means nanoseconds; write \"30s\" "
+                                    "for seconds (c.yaml:2:1)");
+    assert_null(note->next);
+    release(&d);
+}
+
+static void
 nulls_keep_defaults(void **state)
 {
     struct decoded d = decode("count:\nlist:\nwait: ~\nwindow:\ncolour: null\nof:\n");
@@ -410,6 +425,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_go_through_the_same_parser),
         cmocka_unit_test(values_are_read),
+        cmocka_unit_test(numbers_as_durations_are_noted),
         cmocka_unit_test(nulls_keep_defaults),
         cmocka_unit_test(wrong_values_are_refused_with_their_place),
         cmocka_unit_test(required_settings_are_asked_for),
