@@ -2,6 +2,7 @@
 /* `validate` and `validate --explain` of the drift connector. */
 #include "processors/drift/binding.h"
 #include "processors/drift/drift_config.h"
+#include "processors/drift/state.h"
 
 #include <stdarg.h>
 
@@ -144,11 +145,20 @@ feature_series(const struct drift_config *config, bool numeric, size_t bins)
     return n + (config->emit.bins ? 2 * bins : 0);
 }
 
+/* What a version has beside its features: records, its verdict, and every reason of what is left out. */
+static size_t
+version_series(const struct drift_config *config)
+{
+    size_t by_time = config->window.time.index == OTC_EVENT_TIME ? 0 : 3;
+
+    return 1 + 5 + DRIFT_N_EXCLUDED - by_time;
+}
+
 static void
 explain_bound(const struct explanation *to, const struct drift_config *config,
               const struct otc_feature_set *set, const struct drift_binding *binding)
 {
-    size_t series = 1 + 1 + 5;
+    size_t series = 1 + version_series(config);
 
     for (size_t i = 0; i < binding->n; i++) {
         const struct drift_bound *bound = &binding->features[i];
@@ -176,7 +186,7 @@ static void
 explain_known(const struct explanation *to, const struct drift_config *config,
               const struct otc_feature_set *set)
 {
-    size_t series = 1 + 2 + 5;
+    size_t series = 2 + version_series(config);
 
     for (size_t i = 0; i < otc_feature_set_count(set); i++) {
         const struct otc_feature *feature = otc_feature_set_at(set, i);
