@@ -41,6 +41,10 @@ visit_span(void *arg, const struct otc_span *span)
                     ? LATENCY_ERROR
                     : LATENCY_OK;
     otc_model_key_of(&latency->config->model, values, &key);
+    if (key.name.len == 0) {
+        latency->no_model++;
+        return true;
+    }
     entry = otc_models_get(latency->models, &key, visit->monotonic_ns);
     if (entry) { /* otherwise counted by the registry */
         latency_observe(entry->state, &seen);

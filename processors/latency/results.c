@@ -128,9 +128,7 @@ emit_version(struct otc_emitter *emitter, const struct otc_model_version *entry)
     struct latency_version *version = entry->state;
     struct labels labels = {.n = 0};
 
-    if (entry->model->name.len) {
-        label(&labels, OTC_ATTR_SLICE("ml.model.name", entry->model->name));
-    }
+    label(&labels, OTC_ATTR_SLICE("ml.model.name", entry->model->name));
     if (entry->version.len) {
         label(&labels, OTC_ATTR_SLICE("ml.model.version", entry->version));
     }
@@ -200,6 +198,7 @@ latency_collect(void *stage, struct otc_emitter *emitter)
         }
     }
     emit_lost(latency, emitter, "models", otc_models_overflow(latency->models));
+    emit_lost(latency, emitter, "no_model", latency->no_model);
     emit_lost(latency, emitter, "malformed", latency->malformed);
     pthread_mutex_unlock(&latency->lock);
 }

@@ -101,6 +101,7 @@ struct latency {
     uint64_t next_id;
     int64_t start_ns;
     uint64_t malformed; /* parts whose walk failed */
+    uint64_t no_model;  /* spans without any attribute of model::name */
 };
 
 extern const struct otc_model_ops latency_model_ops;

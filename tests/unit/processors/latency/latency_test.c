@@ -94,6 +94,7 @@ struct span {
     const char *operation;
     const char *error_type;
     const char *name;
+    const char *service; /* attribute service.name; here of the span */
     uint64_t start, end;
     uint64_t status;
 };
@@ -125,6 +126,7 @@ add(struct fixture *fixture, struct span span)
     otc_wire_put_fixed64(out, 7, span.start);
     otc_wire_put_fixed64(out, 8, span.end);
     put_text(out, "gen_ai.request.model", span.model);
+    put_text(out, "service.name", span.service);
     put_text(out, "ml.model.version", span.version);
     put_text(out, "gen_ai.operation.name", span.operation);
     put_text(out, "error.type", span.error_type);
@@ -428,6 +430,41 @@ test_limits(void **state)
     end(&f);
 }
 
+/* By default a service's other spans are those of a model of its name; with attributes that only models have
+ * they are left out and told. */
+static void
+test_spans_of_no_model(void **state)
+{
+    static char name[] = "ml.model.name", request[] = "gen_ai.request.model";
+    static char *names[] = {name, request};
+
+    (void)state;
+    for (int restricted = 0; restricted < 2; restricted++) {
+        struct fixture f;
+
+        prepare(&f);
+        if (restricted) {
+            f.own.model.name.items = names;
+            f.own.model.name.n = 2;
+        }
+        begin(&f);
+
+        uint64_t at = (uint64_t)now(&f);
+
+        add(&f, (struct span){.model = "m", .service = "shop", .start = at - 1000, .end = at});
+        add(&f, (struct span){.service = "shop", .name = "GET /cart", .start = at - 1000, .end = at});
+        add(&f, (struct span){.service = "shop", .name = "SELECT", .start = at - 1000, .end = at});
+        add(&f, (struct span){.model = "", .name = "neither", .start = at - 1000, .end = at});
+        send(&f);
+        pass(&f, 15 * OTC_SECOND);
+        assert_true(find(&f, POINT("ml.inference.requests")).total == (restricted ? 1 : 3));
+        assert_true(find(&f, POINT("ml.inference.requests", "m", "span", "ok")).total == 1);
+        assert_int_equal(find(&f, POINT("ml.inference.requests", "shop")).total, restricted ? 0 : 2);
+        assert_true(excluded(&f, "no_model") == (restricted ? 3 : 1));
+        end(&f);
+    }
+}
+
 /* With arrival time, no span is late: those reasons would be three series that never move. */
 static void
 test_what_is_left_out_is_counted_from_zero(void **state)
@@ -619,6 +656,7 @@ main(void)
         cmocka_unit_test(test_real_runs),
         cmocka_unit_test(test_times_that_do_not_count),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_spans_of_no_model),
         cmocka_unit_test(test_what_is_left_out_is_counted_from_zero),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_ends_and_expires),
