@@ -45,11 +45,8 @@ vectors_load(const char *path)
 static inline const char *
 vectors_text(const struct otc_node *node, char *out, size_t size)
 {
-    struct otc_slice text = OTC_SLICE_NONE;
+    const struct otc_slice text = node != NULL && node->text.len > 0 ? node->text : otc_slice_str("");
 
-    if (node != NULL) {
-        text = node->text;
-    }
     snprintf(out, size, "%.*s", OTC_SLICE_ARG(text));
     return out;
 }

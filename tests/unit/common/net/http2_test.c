@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* HTTP/2 by hand-made frames: what a peer may not do, and what it is told. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -232,6 +233,7 @@ frames_of_no_use_end_in_goaway(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(floods) / sizeof(floods[0]); i++) {
         struct fixture fixture = {.options = {.max_body_bytes = 100000}};
+        bool sent = true, reset;
 
         set_up(&fixture);
         send_frame(&fixture, HEADERS, END_HEADERS | (floods[i].closed ? END_STREAM : 0), 1, HEAD, HEAD_LEN);
@@ -239,13 +241,13 @@ frames_of_no_use_end_in_goaway(void **state)
             assert_true(wait_for(&fixture, HEADERS, 1) >= 0);
             assert_true(wait_for(&fixture, HEADERS, 1) >= 0);
         }
-        for (int n = 0; n < floods[i].times; n++) {
-            if (!send_frame(&fixture, floods[i].type, floods[i].flags, floods[i].type == DATA, zeros,
-                            floods[i].len)) {
-                break;
-            }
+        for (int n = 0; n < floods[i].times && sent; n++) {
+            sent = send_frame(&fixture, floods[i].type, floods[i].flags, floods[i].type == DATA, zeros,
+                              floods[i].len);
         }
-        if (wait_for(&fixture, GOAWAY, 0) != CALM) {
+        /* Who still sends when the server closes is reset, and may lose the GOAWAY that went before. */
+        reset = !sent && (errno == EPIPE || errno == ECONNRESET);
+        if (wait_for(&fixture, GOAWAY, 0) != CALM && !reset) {
             fail_msg("flood %zu", i);
         }
         tear_down(&fixture);
