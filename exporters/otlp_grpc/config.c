@@ -215,7 +215,7 @@ otc_status
 otlp_grpc_validate(const void *value, struct otc_error *err)
 {
     const struct otlp_grpc_config *config = value;
-    struct otlp_grpc_target target;
+    struct otlp_grpc_target target = {0};
     otc_status status = otlp_grpc_target(config, &target, err);
 
     if (status != OTC_OK) {
