@@ -2,7 +2,7 @@
 /* `validate` and `validate --explain` of the drift connector. */
 #include "processors/drift/binding.h"
 #include "processors/drift/drift_config.h"
-#include "processors/drift/state.h"
+#include "processors/drift/results.h"
 
 #include <stdarg.h>
 
@@ -124,23 +124,16 @@ say(const struct explanation *to, const char *format, ...)
     to->line(to->arg, text);
 }
 
-static size_t
-has(unsigned statistics, enum drift_statistic statistic)
-{
-    return (statistics >> statistic) & 1;
-}
-
-/* Series of one feature: what results.c tells of it. */
+/* Series of one feature: what is told of it at each flush. */
 static size_t
 feature_series(const struct drift_config *config, bool numeric, size_t bins)
 {
-    unsigned s = drift_statistics(config);
-    size_t n = 3 /* counters */ + 1 /* reference */ + 3 /* detected, observations, design effect */;
-    size_t binned = has(s, DRIFT_PSI) + has(s, DRIFT_JENSEN_SHANNON) + has(s, DRIFT_HELLINGER) +
-                    has(s, DRIFT_CHI_SQUARED) + has(s, DRIFT_L_INFINITY);
-    size_t tests = numeric ? 3 : 2;
+    unsigned type = numeric ? DRIFT_OF_NUMERIC : DRIFT_OF_CATEGORICAL, statistics = drift_statistics(config);
+    size_t n = 3 /* counters */ + 1 /* reference */, tests = numeric ? 3 : 2;
 
-    n += binned + (numeric ? has(s, DRIFT_KS) + 3 * has(s, DRIFT_WASSERSTEIN) : 0);
+    for (size_t i = 0; i < drift_n_gauges; i++) {
+        n += drift_gauge_asked(&drift_gauges[i], statistics) && drift_gauges[i].usual & type;
+    }
     n += 2 * tests + (config->emit.p_value ? tests + 1 : 0);
     return n + (config->emit.bins ? 2 * bins : 0);
 }

@@ -30,6 +30,12 @@ enum drift_excluded {
 /** "late", "too_old", "future", "memory", "features", "no_reference". */
 const char *drift_excluded_name(enum drift_excluded reason);
 
+/** Which gauges the last emission showed, by their numbers (results.h). Zero-initialised: none. */
+#define DRIFT_SHOWN_MAX 256
+struct drift_shown {
+    uint64_t words[DRIFT_SHOWN_MAX / 64];
+};
+
 /** One feature of one version. */
 struct drift_feature {
     /** Since the version's binding; missing follows from the version's records. */
@@ -43,8 +49,7 @@ struct drift_feature {
     /** Bins of the closed panes since the binding (emit::bins): otc_reference_bins(), or categories + 1. */
     uint64_t *bins;
     size_t n_bins;
-    /** Gauges in the last emission, by place in the table of results.c. */
-    uint64_t shown;
+    struct drift_shown shown;
 };
 
 /** Result of the last evaluation of a version. */
@@ -71,7 +76,6 @@ struct drift_model {
     struct drift_kept_list kept; /* while FREEZING */
     double progress;
     bool busy, dead;
-    uint64_t shown;
 };
 
 struct drift_version {
@@ -91,7 +95,7 @@ struct drift_version {
     struct drift_verdict verdict;
     int64_t evaluated_ns; /* end of the last window evaluated; a gap after it empties the rings */
     bool busy, dead;
-    uint64_t shown;
+    struct drift_shown shown;
 };
 
 struct drift_input {
