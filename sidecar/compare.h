@@ -3,7 +3,7 @@
 #ifndef OTC_SIDECAR_COMPARE_H
 #define OTC_SIDECAR_COMPARE_H
 
-#include "common/analysis/evaluate.h"
+#include "common/analysis/statistics.h"
 
 #include <stdio.h>
 
@@ -27,6 +27,7 @@ struct otc_comparison {
     const char *reference_hash;
     uint64_t reference_rows, current_rows;
     struct otc_decision decision;
+    otc_statistic_set statistics; /* empty: those of each form when nobody chooses */
     struct otc_compared *features;
     size_t n_features, n_drifted;
     struct otc_not_compared *others;

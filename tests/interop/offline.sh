@@ -58,6 +58,15 @@ is 'one side only' "$(value 'sorted(o["name"] for o in d["not_compared"] if o["r
 is 'no p-value is null' "$(value 'd["features"][0]["statistics"]["missing"]["p_value"]')" None
 expect 0 compare --reference "$work/train.csv" --current "$work/now.csv" --format json --prediction paid
 is 'a file and its table' "$(value 'd["features"] == json.load(open(sys.argv[1].replace("out", "from_file")))["features"]')" True
+expect 0 compare --reference "$work/train.csv" --current "$work/now.csv" --format json --statistic psi,hellinger --statistic ks
+is 'chosen statistics' "$(value '[sorted(f["statistics"]) for f in d["features"][:3]]')" \
+    "[['hellinger', 'ks', 'missing', 'psi'], ['hellinger', 'ks', 'missing', 'psi'], ['hellinger', 'missing', 'psi']]"
+is 'the same verdicts' "$(value '[f["p_adjusted"] for f in d["features"]] == [f["p_adjusted"] for f in json.load(open(sys.argv[1].replace("out", "from_file")))["features"]]')" True
+expect 0 compare --reference "$work/train.csv" --current "$work/now.csv" --statistic hellinger
+says 'HELLINGER'
+grep -q 'KS D' "$work/out" && fail 'a statistic that nobody asked for'
+expect 2 compare --reference "$work/train.csv" --current "$work/now.csv" --statistic kz
+says "--statistic: 'kz' is not allowed (ks, psi, wasserstein, "
 expect 3 compare --reference "$work/ref.json" --current "$work/now.csv" --fail-on-drift
 says 'DRIFT by missing'
 expect 0 compare --reference "$work/ref.json" --current "$work/train.csv" --fail-on-drift

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/compare_options.h"
+
+#include "common/base/number.h"
+
+/** A number option in [min, max]; false after printing an error. */
+static bool
+read_number(const struct otc_command *command, const char *name, struct otc_slice text, const double range[2],
+            double *out)
+{
+    double number;
+
+    if (!otc_parse_double(text, &number) || !(number >= range[0] && number <= range[1])) {
+        (void)otc_usage_error(command, "--%s: '%.*s' is not allowed (%g to %g)", name, OTC_SLICE_ARG(text),
+                              range[0], range[1]);
+        return false;
+    }
+    *out = number;
+    return true;
+}
+
+/** "ks=0.1": the smallest effect that counts. */
+static bool
+read_min_effect(const struct otc_command *command, struct otc_slice item, struct otc_decision *decision)
+{
+    static const double range[2] = {0, 1e6};
+    const uint8_t *equals = memchr(item.data, '=', item.len);
+    size_t len = equals ? (size_t)(equals - item.data) : item.len;
+    struct otc_slice name = otc_slice_of(item.data, len);
+
+    for (size_t t = 0; equals && t < OTC_N_TESTS; t++) {
+        if (otc_slice_equal_str(name, otc_test_name((enum otc_test)t)) ||
+            (t == OTC_TEST_CHI_SQUARED && otc_slice_equal_str(name, "total_variation"))) {
+            return read_number(command, "min-effect", otc_slice_skip(item, len + 1), range,
+                               &decision->min_effect[t]);
+        }
+    }
+    (void)otc_usage_error(command,
+                          "--min-effect: '%.*s' is not allowed (ks=, psi=, total_variation= or missing=)",
+                          OTC_SLICE_ARG(item));
+    return false;
+}
+
+static bool
+read_decision(const struct otc_command *command, struct otc_compare_options *options)
+{
+    static const double levels[2] = {0, 1};
+    static const double counts[2] = {0, 1e15};
+    struct otc_decision *decision = &options->decision;
+    double number = 0;
+
+    *decision = OTC_DECISION_DEFAULT;
+    if ((options->texts.level &&
+         !read_number(command, "level", otc_slice_str(options->texts.level), levels, &decision->level)) ||
+        (options->texts.min_observations &&
+         !read_number(command, "min-observations", otc_slice_str(options->texts.min_observations), counts,
+                      &number))) {
+        return false;
+    }
+    decision->min_observations = (uint64_t)number;
+    for (size_t i = 0; i < options->texts.min_effects.n; i++) {
+        if (!read_min_effect(command, options->texts.min_effects.items[i], decision)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+read_statistics(const struct otc_command *command, struct otc_compare_options *options)
+{
+    const struct otc_option_list *list = &options->texts.statistics;
+    char names[512];
+
+    for (size_t i = 0; i < list->n; i++) {
+        if (!otc_statistic_set_add(&options->statistics, list->items[i])) {
+            otc_statistic_names(names, sizeof(names));
+            (void)otc_usage_error(command, "--statistic: '%.*s' is not allowed (%s)",
+                                  OTC_SLICE_ARG(list->items[i]), names);
+            return false;
+        }
+    }
+    return true;
+}
+
+/** Place of an option's word in a NULL-ended list; absent: 0. False after printing an error. */
+static bool
+read_word(const struct otc_command *command, const char *name, const char *text, const char *const *words,
+          unsigned *out)
+{
+    char allowed[256] = "";
+    size_t at = 0;
+
+    *out = 0;
+    for (unsigned i = 0; words[i]; i++) {
+        if (!text || strcmp(text, words[i]) == 0) {
+            *out = i;
+            return true;
+        }
+        at += (size_t)snprintf(allowed + at, at < sizeof(allowed) ? sizeof(allowed) - at : 0, "%s%s",
+                               i ? ", " : "", words[i]);
+    }
+    (void)otc_usage_error(command, "--%s: '%s' is not allowed (%s)", name, text, allowed);
+    return false;
+}
+
+/** The sides, and everything else that comes as text. */
+static bool
+read_texts(const struct otc_command *command, struct otc_compare_options *options)
+{
+    static const char *const formats[] = {"table", "json", NULL};
+    static const char *const dependences[] = {"panes", "none", NULL};
+    unsigned format, dependence;
+
+    if (!options->reference || !options->current) {
+        (void)otc_usage_error(command, "--%s is missing", options->reference ? "current" : "reference");
+        return false;
+    }
+    if (strcmp(options->reference, "-") == 0 && strcmp(options->current, "-") == 0) {
+        (void)otc_usage_error(command, "only one of the tables can be standard input");
+        return false;
+    }
+    if (!read_word(command, "format", options->texts.format, formats, &format) ||
+        !read_word(command, "dependence", options->texts.dependence, dependences, &dependence)) {
+        return false;
+    }
+    options->format = (enum otc_compare_format)format;
+    options->independent = dependence == 1;
+    return read_statistics(command, options) && read_decision(command, options);
+}
+
+bool
+otc_compare_options_read(struct otc_compare_options *options, int argc, char **argv, int *exit_code)
+{
+    const struct otc_option table[] = {
+        {"reference", "FILE", "a reference file, or a table: CSV with a header, JSON lines",
+         .text = &options->reference},
+        {"current", "FILE", "the table to judge, - for standard input", .text = &options->current},
+        {"format", "table|json", "how to print the result (table)", .text = &options->texts.format},
+        {"statistic", "a,b", "tell these alone: ks, psi, wasserstein … (verdicts do not depend on it)",
+         .list = &options->texts.statistics},
+        {"level", "X", "level of the adjusted p-values (0.001)", .text = &options->texts.level},
+        {"min-effect", "TEST=X",
+         "smallest effect that counts: ks=0.1,psi=0.1,total_variation=0.1,missing=0.05",
+         .list = &options->texts.min_effects},
+        {"min-observations", "N", "values a feature needs to be tested (0)",
+         .text = &options->texts.min_observations},
+        {"columns", "a,b", "only these columns", .list = &options->input.columns},
+        {"categorical", "a,b", "columns whose numbers are categories", .list = &options->input.categorical},
+        {"prediction", "a,b", "columns that are predictions", .list = &options->input.predictions},
+        {"timestamp", "COLUMN", "the column that orders the rows, in either table",
+         .text = &options->input.timestamp},
+        {"dependence", "panes|none",
+         "panes: p-values allow for rows that resemble their neighbours; none: rows are independent (panes)",
+         .text = &options->texts.dependence},
+        {"fail-on-drift", NULL, "exit with 3 when a feature drifted", .flag = &options->fail_on_drift},
+        {.name = NULL}};
+    const struct otc_command command = {
+        "compare --reference FILE --current FILE [options]",
+        "Compares a table with a reference, feature by feature, as the drift connector does.", table, 0};
+
+    *options = (struct otc_compare_options){0};
+    if (!otc_options_read(&command, argc, argv, NULL, exit_code)) {
+        return false;
+    }
+    if (!read_texts(&command, options)) {
+        *exit_code = OTC_EXIT_USAGE;
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file What `compare` is asked: its command line, read and checked. */
+#ifndef OTC_SIDECAR_COMPARE_OPTIONS_H
+#define OTC_SIDECAR_COMPARE_OPTIONS_H
+
+#include "common/analysis/statistics.h"
+#include "sidecar/input.h"
+#include "sidecar/options.h"
+
+/** In the order of the words that --format takes. */
+enum otc_compare_format { OTC_COMPARE_TABLE, OTC_COMPARE_JSON };
+
+/** All texts are borrowed from argv. */
+struct otc_compare_options {
+    struct otc_input_options input;
+    const char *reference, *current;
+    enum otc_compare_format format;
+    struct otc_decision decision;
+    otc_statistic_set statistics; /* empty: nobody chose */
+    bool independent;             /* --dependence none: no row resembles its neighbours */
+    bool fail_on_drift;
+    /** As written, before they are checked. */
+    struct {
+        const char *format, *level, *min_observations, *dependence;
+        struct otc_option_list min_effects, statistics;
+    } texts;
+};
+
+/** Reads argv[1…]. False: end with `*exit_code`, help or the error has been printed. */
+bool otc_compare_options_read(struct otc_compare_options *options, int argc, char **argv, int *exit_code);
+
+#endif

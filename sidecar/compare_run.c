@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/compare_run.h"
+
+#include "common/base/number.h"
+#include "sidecar/screen.h"
+
+/** A reference file says so near its beginning; anything else is a table. */
+static bool
+is_reference_file(const char *path)
+{
+    char head[4096] = "";
+    FILE *file = strcmp(path, "-") == 0 ? NULL : fopen(path, "rbe");
+    size_t got = file ? fread(head, 1, sizeof(head) - 1, file) : 0;
+
+    head[got] = 0;
+    if (file) {
+        (void)fclose(file);
+    }
+    return strstr(head, "\"otelcol-aimon reference\"") != NULL;
+}
+
+static otc_status
+read_reference(struct otc_compare_run *run, const struct otc_compare_options *options, struct otc_error *err)
+{
+    struct otc_reference_limits limits = OTC_REFERENCE_LIMITS_DEFAULT;
+    otc_status status;
+
+    if (is_reference_file(options->reference)) {
+        return otc_reference_load(options->reference, 0, &run->reference, err);
+    }
+    limits.exact_points = 0;
+    limits.max_categories = 0;
+    status = otc_input_open(&run->reference_input, options->reference, &options->input, err);
+    return status == OTC_OK ? otc_input_reference(&run->reference_input, &limits, "", 0, &run->reference, err)
+                            : status;
+}
+
+static otc_status
+open_reference(struct otc_compare_run *run, const struct otc_compare_options *options, struct otc_error *err)
+{
+    otc_status status = read_reference(run, options, err);
+
+    for (size_t i = 0; status == OTC_OK && run->independent && i < run->reference->n_features; i++) {
+        run->reference->features[i].design_effect = 1;
+    }
+    return status;
+}
+
+/** The reference's feature that a column of the current table is; names under gen_ai also in their own right.
+ */
+static const struct otc_reference_feature *
+feature_of(const struct otc_compare_run *run, struct otc_slice column, double *scale)
+{
+    const struct otc_reference_feature *feature = otc_reference_find(run->reference, column);
+    const struct otc_column_meaning *meaning;
+
+    *scale = 1;
+    if (feature) {
+        return feature;
+    }
+    meaning = otc_gen_ai_column(column);
+    if (!meaning || !meaning->feature) {
+        return NULL;
+    }
+    *scale = meaning->scale > 0 ? meaning->scale : 1;
+    return otc_reference_find_kind(run->reference, meaning->kind, otc_slice_str(meaning->feature));
+}
+
+/** Whether a category is what a number or a boolean is called in canonical text. */
+static bool
+is_canonical(struct otc_slice name)
+{
+    char canonical[OTC_DOUBLE_TEXT_MAX];
+    double number;
+
+    if (otc_slice_equal_str(name, "true") || otc_slice_equal_str(name, "false")) {
+        return true;
+    }
+    return otc_parse_double(name, &number) &&
+           otc_slice_equal(name, otc_slice_of(canonical, otc_canonical_number(number, canonical)));
+}
+
+/**
+ * How the current side's values are written as categories: as the reference's are. "007" stays "007" when the
+ * reference has such texts, even where this table happens to hold numbers alone; and becomes 7 when every
+ * category of the reference is a number, even where a stray text makes this table's column one of texts.
+ */
+static enum otc_column_content
+content_of(const struct otc_reference_feature *feature, enum otc_column_content content)
+{
+    if (feature->type != OTC_CATEGORICAL || content == OTC_COLUMN_EMPTY) {
+        return content;
+    }
+    for (size_t i = 0; i < feature->n_categories; i++) {
+        if (!is_canonical(feature->categories[i].name)) {
+            return OTC_COLUMN_MIXED;
+        }
+    }
+    return OTC_COLUMN_NUMBERS;
+}
+
+/** Chooses the current columns by what the reference knows, not by what they look like. */
+static otc_status
+match_columns(struct otc_compare_run *run, struct otc_error *err)
+{
+    struct otc_input *current = &run->current;
+    size_t room = current->columns.n + 1;
+
+    free(current->features);
+    current->n_features = 0;
+    current->features = calloc(room, sizeof(*current->features));
+    run->samples = calloc(room, sizeof(struct otc_sample *));
+    run->comparison.features = calloc(room, sizeof(*run->comparison.features));
+    if (!current->features || !run->samples || !run->comparison.features) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    for (size_t i = 0; i < current->columns.n; i++) {
+        double scale;
+        struct otc_column *column = &current->columns.columns[i];
+        const struct otc_reference_feature *feature = feature_of(run, column->name, &scale);
+        size_t n = current->n_features;
+
+        if (!feature) {
+            continue;
+        }
+        column->content = content_of(feature, column->content);
+        current->features[n] =
+            (struct otc_input_feature){i, feature->name, feature->type, feature->kind, scale};
+        run->comparison.features[n].reference = feature;
+        run->samples[n] = otc_sample_new(feature);
+        if (!run->samples[n]) {
+            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+        }
+        current->n_features++;
+    }
+    run->comparison.n_features = current->n_features;
+    return OTC_OK;
+}
+
+/** The current table's own column of --timestamp orders it too; a reference that is a file has no rows, so
+ * that the column must then be the current table's. */
+static otc_status
+order_current(struct otc_compare_run *run, const struct otc_compare_options *options, struct otc_error *err)
+{
+    const char *name = options->input.timestamp;
+    struct otc_columns *columns = &run->current.columns;
+
+    if (!name || (run->reference_input.table && otc_columns_find(columns, otc_slice_str(name)) == SIZE_MAX)) {
+        return OTC_OK;
+    }
+    return otc_columns_take_time(columns, name, options->current, &run->current.time_column, err);
+}
+
+static bool
+add_to_sample(void *arg, size_t feature, const struct otc_use *use, int64_t time_ns)
+{
+    struct otc_compare_run *run = arg;
+
+    /* Without times a sample measures no dependence. */
+    return otc_sample_add(run->samples[feature], use, run->independent ? INT64_MIN : time_ns);
+}
+
+static bool
+is_compared(const struct otc_compare_run *run, const struct otc_reference_feature *feature)
+{
+    for (size_t i = 0; i < run->comparison.n_features; i++) {
+        if (run->comparison.features[i].reference == feature) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Columns on one side only, and those that are no features. */
+static otc_status
+list_others(struct otc_compare_run *run, struct otc_error *err)
+{
+    struct otc_comparison *c = &run->comparison;
+    const struct otc_columns *current = &run->current.columns;
+    const struct otc_columns *left = &run->reference_input.columns;
+
+    c->others = calloc(run->reference->n_features + left->n + current->n + 1, sizeof(*c->others));
+    if (!c->others) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    for (size_t i = 0; i < left->n; i++) {
+        const char *reason = otc_input_left_out(&run->reference_input, i);
+
+        if (reason) {
+            c->others[c->n_others++] = (struct otc_not_compared){left->columns[i].name, reason, true, false};
+        }
+    }
+    for (size_t i = 0; i < run->reference->n_features; i++) {
+        const struct otc_reference_feature *feature = &run->reference->features[i];
+
+        if (!is_compared(run, feature)) {
+            c->others[c->n_others++] = (struct otc_not_compared){feature->name, NULL, true, false};
+        }
+    }
+    for (size_t i = 0; i < current->n; i++) {
+        struct otc_slice name = current->columns[i].name;
+        double scale;
+
+        if (!feature_of(run, name, &scale) && otc_columns_find(left, name) == SIZE_MAX) {
+            c->others[c->n_others++] =
+                (struct otc_not_compared){name, current->columns[i].left_out, false, true};
+        }
+    }
+    return OTC_OK;
+}
+
+static otc_status
+evaluate(struct otc_compare_run *run, struct otc_error *err)
+{
+    struct otc_comparison *c = &run->comparison;
+    struct otc_feature_result *results = calloc(c->n_features + 1, sizeof(*results));
+    otc_status status = OTC_OK;
+
+    if (!results) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    for (size_t i = 0; status == OTC_OK && i < c->n_features; i++) {
+        status = otc_sample_evaluate(run->samples[i], &c->decision, &results[i], err);
+    }
+    if (status == OTC_OK) {
+        status = otc_evaluate_family(&c->decision, results, c->n_features, err);
+    }
+    for (size_t i = 0; status == OTC_OK && i < c->n_features; i++) {
+        c->features[i].result = results[i];
+        c->features[i].observations = otc_sample_observations(run->samples[i]);
+        c->features[i].unseen = otc_sample_unseen(run->samples[i]);
+        c->n_drifted += results[i].rejected;
+    }
+    free(results);
+    return status;
+}
+
+/** Names what each side has, so that one sees how the two differ. */
+static otc_status
+nothing_in_common(const struct otc_compare_run *run, const struct otc_compare_options *options,
+                  struct otc_error *err)
+{
+    char features[160] = "", columns[160] = "";
+    char name[OTC_SCREEN_NAME_BYTES];
+
+    for (size_t i = 0, at = 0; i < run->reference->n_features && at < sizeof(features); i++) {
+        (void)otc_screen_name(run->reference->features[i].name, name);
+        at += (size_t)snprintf(features + at, sizeof(features) - at, "%s%s", i ? ", " : "", name);
+    }
+    for (size_t i = 0, at = 0; i < run->current.columns.n && at < sizeof(columns); i++) {
+        (void)otc_screen_name(run->current.columns.columns[i].name, name);
+        at += (size_t)snprintf(columns + at, sizeof(columns) - at, "%s%s", i ? ", " : "", name);
+    }
+    return otc_fail(err, OTC_INVALID_ARGUMENT,
+                    "%s and %s have no feature in common: the reference has %s; the current columns are %s",
+                    options->reference, options->current, *features ? features : "none", columns);
+}
+
+otc_status
+otc_compare(struct otc_compare_run *run, const struct otc_compare_options *options, struct otc_error *err)
+{
+    static const struct otc_input_options any; /* the reference chooses */
+    otc_status status;
+
+    *run = (struct otc_compare_run){
+        .independent = options->independent,
+        .comparison = {.decision = options->decision, .statistics = options->statistics}};
+    status = open_reference(run, options, err);
+    if (status == OTC_OK) {
+        status = otc_input_open(&run->current, options->current, &any, err);
+    }
+    if (status == OTC_OK) {
+        status = order_current(run, options, err);
+    }
+    if (status == OTC_OK) {
+        status = match_columns(run, err);
+    }
+    if (status == OTC_OK && run->comparison.n_features == 0) {
+        status = nothing_in_common(run, options, err);
+    }
+    if (status == OTC_OK) {
+        status = otc_input_rows(&run->current, add_to_sample, run, err);
+    }
+    if (status == OTC_OK) {
+        status = list_others(run, err);
+    }
+    if (status == OTC_OK) {
+        run->comparison.reference_path = options->reference;
+        run->comparison.current_path = options->current;
+        run->comparison.reference_hash = run->reference->hash;
+        run->comparison.reference_rows = run->reference->rows;
+        run->comparison.current_rows = run->current.columns.rows;
+        status = evaluate(run, err);
+    }
+    return status;
+}
+
+void
+otc_compare_release(struct otc_compare_run *run)
+{
+    for (size_t i = 0; run->samples && i < run->current.n_features; i++) {
+        otc_sample_free(run->samples[i]);
+    }
+    free(run->samples);
+    free(run->comparison.features);
+    free(run->comparison.others);
+    otc_reference_unref(run->reference);
+    otc_input_close(&run->reference_input);
+    otc_input_close(&run->current);
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file A comparison from the two files to its results. */
+#ifndef OTC_SIDECAR_COMPARE_RUN_H
+#define OTC_SIDECAR_COMPARE_RUN_H
+
+#include "common/analysis/sample.h"
+#include "sidecar/compare.h"
+#include "sidecar/compare_options.h"
+#include "sidecar/input.h"
+
+/** Everything a comparison owns. */
+struct otc_compare_run {
+    struct otc_input reference_input; /* when the reference is a table */
+    struct otc_input current;
+    struct otc_reference *reference;
+    struct otc_sample **samples; /* one for each feature of `current` */
+    bool independent;            /* no row resembles its neighbours */
+    struct otc_comparison comparison;
+};
+
+/** Reads both sides, compares them and decides: `run->comparison`. Release also after a failure. */
+OTC_CHECK otc_status otc_compare(struct otc_compare_run *run, const struct otc_compare_options *options,
+                                 struct otc_error *err);
+void otc_compare_release(struct otc_compare_run *run);
+
+#endif
