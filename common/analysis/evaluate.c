@@ -4,6 +4,7 @@
 #include "common/stats/bins.h"
 #include "common/stats/contingency.h"
 #include "common/stats/correction.h"
+#include "common/stats/location.h"
 #include "common/stats/pvalue.h"
 
 #include <math.h>
@@ -229,16 +230,6 @@ evaluate_categorical(const struct otc_feature_window *window, struct otc_feature
     return true;
 }
 
-/** Two-sided p of the pooled two-proportion z statistic; NaN when no side or every side misses everything. */
-static double
-proportions_p(double x1, double n1, double x2, double n2)
-{
-    double pooled = (x1 + x2) / (n1 + n2);
-    double variance = pooled * (1 - pooled) * (1 / n1 + 1 / n2);
-
-    return variance > 0 ? 2 * otc_normal_sf(fabs(x1 / n1 - x2 / n2) / sqrt(variance)) : NAN;
-}
-
 static void
 evaluate_missing(const struct otc_feature_window *window, struct otc_feature_result *out)
 {
@@ -254,8 +245,8 @@ evaluate_missing(const struct otc_feature_window *window, struct otc_feature_res
     out->missing_share = n2 > 0 ? x2 / n2 : NAN;
     if (n1 > 0 && n2 > 0) {
         test->effect = fabs(x1 / n1 - x2 / n2);
-        test->p_value = proportions_p(x1, n1, x2, n2);
-        test->decision_p = proportions_p(x1 / phi, n1 / phi, x2 / phi, n2 / phi);
+        test->p_value = otc_proportions_z(x1, n1, x2, n2).p_value;
+        test->decision_p = otc_proportions_z(x1 / phi, n1 / phi, x2 / phi, n2 / phi).p_value;
     }
 }
 

@@ -227,6 +227,20 @@ otc_hellinger(const uint64_t *ref, const uint64_t *cur, size_t bins)
 }
 
 double
+otc_bhattacharyya(const uint64_t *ref, const uint64_t *cur, size_t bins, double epsilon)
+{
+    double n = total_of(ref, bins), m = total_of(cur, bins), sum = 0;
+
+    if (!(n > 0 && m > 0)) {
+        return NAN;
+    }
+    for (size_t i = 0; i < bins; i++) {
+        sum += sqrt(((double)ref[i] / n + epsilon) * ((double)cur[i] / m + epsilon));
+    }
+    return -log(sum);
+}
+
+double
 otc_kullback_leibler(const uint64_t *ref, const uint64_t *cur, size_t bins, enum otc_empty_bins rule,
                      double value)
 {

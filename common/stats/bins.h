@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * @file Bin edges, and distances between two binned distributions: population stability index,
- * Jensen-Shannon, Hellinger, Kullback-Leibler, total variation, L-infinity. Pure functions, any thread, no
- * allocation.
+ * Jensen-Shannon, Hellinger, Bhattacharyya, Kullback-Leibler, total variation, L-infinity. Pure functions,
+ * any thread, no allocation.
  *
  * `ref` and `cur` are counts per bin, `bins` of them. Every distance is NaN when a side is empty or bins is
  * 0.
@@ -52,6 +52,8 @@ double otc_psi_excess(double psi, double n, double m, size_t bins);
 double otc_jensen_shannon(const uint64_t *ref, const uint64_t *cur, size_t bins, double base);
 /** sqrt(sum (sqrt p - sqrt q)^2 / 2). */
 double otc_hellinger(const uint64_t *ref, const uint64_t *cur, size_t bins);
+/** -ln sum sqrt((p + epsilon)(q + epsilon)); infinite for distributions apart when epsilon is 0. */
+double otc_bhattacharyya(const uint64_t *ref, const uint64_t *cur, size_t bins, double epsilon);
 /** sum p ln(p / q), p the reference; infinite where the rule leaves q = 0 < p. */
 double otc_kullback_leibler(const uint64_t *ref, const uint64_t *cur, size_t bins, enum otc_empty_bins rule,
                             double value);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * @file Pearson's chi-squared test that two rows of counts come from one distribution. Pure functions, any
- * thread, no allocation.
+ * @file Tests that two rows of counts come from one distribution: Pearson's chi-squared, G, Fisher. Pure
+ * functions, any thread, no allocation.
  */
 #ifndef OTC_STATS_CONTINGENCY_H
 #define OTC_STATS_CONTINGENCY_H
@@ -33,5 +33,19 @@ struct otc_chi_squared otc_chi_squared_uncorrected(const uint64_t *ref, const ui
  */
 struct otc_chi_squared otc_chi_squared_pooled(const uint64_t *ref, const uint64_t *cur, size_t k,
                                               double min_expected, double design_effect);
+
+/**
+ * Pearson's goodness of fit of `cur` to the shares of `ref`, which count as known exactly:
+ * scipy.stats.chisquare with expectations ref_i m / n. A category that the reference lacks makes it infinite,
+ * p 0. All NaN when a side is empty.
+ */
+struct otc_chi_squared otc_chi_squared_goodness(const uint64_t *ref, const uint64_t *cur, size_t k);
+/** The same with the likelihood ratio: scipy.stats.power_divergence(lambda_="log-likelihood"), the G-test. */
+struct otc_chi_squared otc_g_goodness(const uint64_t *ref, const uint64_t *cur, size_t k);
+/**
+ * scipy.stats.fisher_exact of the table (first, second), two-sided: the probability of all tables of the same
+ * margins that are no likelier. O(first[0] + first[1]); NaN for an empty table.
+ */
+double otc_fisher_exact_p_value(const uint64_t first[2], const uint64_t second[2]);
 
 #endif

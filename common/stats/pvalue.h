@@ -16,6 +16,13 @@ double otc_normal_sf(double z);
 double otc_gamma_q(double a, double x);
 /** Upper tail of chi-squared; dof > 0, need not be integral. 1 for x <= 0. */
 double otc_chi_squared_sf(double x, double dof);
+/**
+ * Regularised incomplete beta function I_x(a, b), a and b > 0, given both x and y = 1 - x, the smaller of
+ * which must be accurate. Tails down to 1e-300 keep 1e-10 relative.
+ */
+double otc_beta_i(double a, double b, double x, double y);
+/** Upper tail of Student's t; dof > 0, need not be integral: scipy.stats.t.sf. */
+double otc_student_t_sf(double t, double dof);
 
 /** Upper tail of the limiting distribution of sqrt(n) * D: scipy.stats.kstwobign.sf. */
 double otc_kolmogorov_sf(double z);

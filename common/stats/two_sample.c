@@ -1,51 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/stats/two_sample.h"
+#include "common/stats/merge.h"
 
 #include <math.h>
-
-/* Steps through the distinct values of both samples in order. */
-struct merge {
-    const double *ref;
-    const double *cur;
-    size_t n;
-    size_t m;
-    size_t i; /* values of ref passed */
-    size_t j;
-    double at;
-    size_t ref_here; /* copies of `at` */
-    size_t cur_here;
-};
-
-static size_t
-run_of(const double *values, size_t from, size_t n, double value)
-{
-    size_t k = from;
-
-    while (k < n && values[k] == value) {
-        k++;
-    }
-    return k - from;
-}
-
-static bool
-merge_next(struct merge *merge)
-{
-    merge->i += merge->ref_here;
-    merge->j += merge->cur_here;
-    if (merge->i == merge->n && merge->j == merge->m) {
-        return false;
-    }
-    if (merge->i == merge->n) {
-        merge->at = merge->cur[merge->j];
-    } else if (merge->j == merge->m) {
-        merge->at = merge->ref[merge->i];
-    } else {
-        merge->at = fmin(merge->ref[merge->i], merge->cur[merge->j]);
-    }
-    merge->ref_here = run_of(merge->ref, merge->i, merge->n, merge->at);
-    merge->cur_here = run_of(merge->cur, merge->j, merge->m, merge->at);
-    return true;
-}
 
 struct otc_ks
 otc_samples_ks(const double *ref, size_t n, const double *cur, size_t m)
@@ -54,10 +11,10 @@ otc_samples_ks(const double *ref, size_t n, const double *cur, size_t m)
         return (struct otc_ks){NAN, NAN, NAN, NAN, NAN};
     }
 
-    struct merge merge = {.ref = ref, .cur = cur, .n = n, .m = m};
+    struct otc_merge merge = {.ref = ref, .cur = cur, .n = n, .m = m};
     double greater = 0, less = 0, greater_at = NAN, less_at = NAN;
 
-    while (merge_next(&merge)) {
+    while (otc_merge_next(&merge)) {
         double difference =
             (double)(merge.i + merge.ref_here) / (double)n - (double)(merge.j + merge.cur_here) / (double)m;
 
@@ -84,11 +41,11 @@ otc_samples_wasserstein(const double *ref, size_t n, const double *cur, size_t m
         return NAN;
     }
 
-    struct merge merge = {.ref = ref, .cur = cur, .n = n, .m = m};
+    struct otc_merge merge = {.ref = ref, .cur = cur, .n = n, .m = m};
     double area = 0, last = 0, difference = 0;
     bool started = false;
 
-    while (merge_next(&merge)) {
+    while (otc_merge_next(&merge)) {
         if (started) {
             area += fabs(difference) * (merge.at - last);
         }
@@ -107,12 +64,12 @@ otc_samples_cramer_von_mises(const double *ref, size_t n, const double *cur, siz
         return NAN;
     }
 
-    struct merge merge = {.ref = ref, .cur = cur, .n = n, .m = m};
+    struct otc_merge merge = {.ref = ref, .cur = cur, .n = n, .m = m};
     double ref_sum = 0, cur_sum = 0;
 
     /* In a group of r and c tied values, pooled mid-rank less own rank is centred on the other's count below
        plus half of its ties; the own ranks spread by r (r^2 - 1) / 12 around that. */
-    while (merge_next(&merge)) {
+    while (otc_merge_next(&merge)) {
         double r = (double)merge.ref_here, c = (double)merge.cur_here;
         double ref_centre = (double)merge.j + c / 2, cur_centre = (double)merge.i + r / 2;
 
@@ -123,4 +80,23 @@ otc_samples_cramer_von_mises(const double *ref, size_t n, const double *cur, siz
     double product = (double)n * (double)m, both = (double)n + (double)m;
 
     return ((double)n * ref_sum + (double)m * cur_sum) / (product * both) - (4 * product - 1) / (6 * both);
+}
+
+double
+otc_samples_energy(const double *ref, size_t n, const double *cur, size_t m)
+{
+    if (n == 0 || m == 0) {
+        return NAN;
+    }
+
+    struct otc_merge merge = {.ref = ref, .cur = cur, .n = n, .m = m};
+    double area = 0, last = 0, difference = 0;
+
+    while (otc_merge_next(&merge)) {
+        area += difference * difference * (merge.at - last);
+        last = merge.at;
+        difference =
+            (double)(merge.i + merge.ref_here) / (double)n - (double)(merge.j + merge.cur_here) / (double)m;
+    }
+    return sqrt(2 * area);
 }

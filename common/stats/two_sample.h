@@ -14,5 +14,7 @@ struct otc_ks otc_samples_ks(const double *ref, size_t n, const double *cur, siz
 double otc_samples_wasserstein(const double *ref, size_t n, const double *cur, size_t m);
 /** scipy.stats.cramervonmises_2samp(ref, cur).statistic (T with mid-ranks). */
 double otc_samples_cramer_von_mises(const double *ref, size_t n, const double *cur, size_t m);
+/** scipy.stats.energy_distance(ref, cur): sqrt(2 int (F_ref - F_cur)^2). */
+double otc_samples_energy(const double *ref, size_t n, const double *cur, size_t m);
 
 #endif

@@ -2,8 +2,9 @@
 /* Real pairs of samples against scipy and numpy: every value of stat/oracle that this library computes. */
 #include "common/stats/bins.h"
 #include "common/stats/contingency.h"
-#include "common/stats/descriptive.h"
+#include "common/stats/location.h"
 #include "common/stats/pvalue.h"
+#include "common/stats/ranks.h"
 #include "common/stats/two_sample.h"
 #include "tests/harness/data/testdata.h"
 #include "tests/unit/common/stats/cells_of.h"
@@ -104,6 +105,48 @@ check_distances(const struct pair *pair, const struct counted *counted, const js
     assert_true(lower + error >= wasserstein * (1 - 1e-9));
     assert_close("Cramer-von-Mises", otc_samples_cramer_von_mises(pair->ref, pair->n, pair->cur, pair->m), t,
                  1e-9);
+}
+
+static void
+check_ranks(const struct pair *pair, const struct counted *counted, const json_t *expected)
+{
+    struct otc_mann_whitney samples = otc_samples_mann_whitney(pair->ref, pair->n, pair->cur, pair->m);
+    struct otc_mann_whitney cells = otc_cells_mann_whitney(&counted->cells, &counted->counts);
+    double t = testdata_member(expected, "cramervonmises_2samp_asymp.statistic");
+    double u = testdata_member(expected, "mannwhitneyu_asymp.U");
+
+    assert_true(samples.u == u);
+    assert_true(cells.u == u);
+    assert_close("AUC", samples.auc, 1 - u / ((double)pair->n * (double)pair->m), 1e-12);
+    assert_close("Mann-Whitney p", otc_mann_whitney_p_value(&samples, OTC_TWO_SIDED, OTC_P_ASYMPTOTIC),
+                 testdata_member(expected, "mannwhitneyu_asymp.pvalue"), 1e-9);
+    assert_close("Cramer-von-Mises p", otc_cramer_von_mises_p_value(t, pair->n, pair->m, OTC_P_ASYMPTOTIC),
+                 testdata_member(expected, "cramervonmises_2samp_asymp.pvalue"), 1e-9);
+    assert_close("energy", otc_samples_energy(pair->ref, pair->n, pair->cur, pair->m),
+                 testdata_member(expected, "energy_distance"), 1e-9);
+}
+
+static void
+check_shift(const struct pair *pair, const json_t *expected)
+{
+    struct otc_moments ref = {0}, cur = {0};
+
+    for (size_t i = 0; i < pair->n; i++)
+        otc_moments_add(&ref, pair->ref[i]);
+    for (size_t i = 0; i < pair->m; i++)
+        otc_moments_add(&cur, pair->cur[i]);
+
+    struct otc_shift shift = otc_shift_of(&ref, &cur, false);
+
+    /* Equal columns with a mean that rounding alone moves: t is 0 but for that. */
+    assert_close("Welch's t", shift.t, testdata_member(expected, "welch_t.t"), 1e-9);
+    assert_close("Welch's p", shift.p_value, testdata_member(expected, "welch_t.pvalue"), 1e-9);
+    if (testdata_member(expected, "ref_summary.std_pop") > 0)
+        assert_close(
+            "mean shift", shift.mean,
+            (testdata_member(expected, "cur_summary.mean") - testdata_member(expected, "ref_summary.mean")) /
+                testdata_member(expected, "ref_summary.std_pop"),
+            1e-9);
 }
 
 static void
@@ -239,6 +282,8 @@ test_pairs(void **state)
         check_summary(pair.cur, pair.m, json_object_get(one, "cur_summary"));
         check_ks(&pair, &counted, json_object_get(one, "ks_2samp"));
         check_distances(&pair, &counted, one);
+        check_ranks(&pair, &counted, one);
+        check_shift(&pair, one);
         json_object_foreach(json_object_get(one, "binned"), binning, expected)
             check_binning(&pair, binning, expected);
         counted_free(&counted);
