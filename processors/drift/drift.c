@@ -116,6 +116,7 @@ drift_free(struct otc_component *self)
     otc_models_free(drift->models);
     drift_binding_unref(drift->file);
     otc_projection_free(drift->projection);
+    drift_watch_free(drift->watch);
     otc_feature_set_free(drift->set);
     free(drift->observed);
     (void)pthread_mutex_destroy(&drift->lock);
@@ -175,6 +176,9 @@ drift_create(const struct otc_settings *settings, struct otc_component **out, st
     status = drift_rule_of(drift->config, &drift->rule, err);
     if (status == OTC_OK) {
         status = otc_feature_set_new(&drift->config->presets, &drift->config->features, &drift->set, err);
+    }
+    if (status == OTC_OK) {
+        status = drift_watch_new(&drift->config->detectors, drift->set, &drift->watch, err);
     }
     if (status == OTC_OK) {
         status = make_projection(drift, err);

@@ -3,6 +3,7 @@
 
 #include "common/base/number.h"
 #include "common/config/node.h"
+#include "processors/drift/watch.h"
 
 static const char *const binnings[] = {"quantile", NULL};
 static const char *const empties[] = {"laplace", NULL};
@@ -142,6 +143,11 @@ static const struct otc_field drift_fields[] = {
                      "`none`: records "
                      "are independent."),
     OTC_FIELD_STRUCT(drift_config, decision, decision_schema, .doc = "When a feature counts as drifted."),
+    {.key = "detectors",
+     .type = OTC_TYPE_LIST,
+     .sub = &drift_detector_schema,
+     .offset = offsetof(struct drift_config, detectors),
+     .doc = "Sequential detectors, record by record: no window, no reference."},
     OTC_FIELD_STRUCT(drift_config, emit, emit_schema, .doc = "Optional results."),
     OTC_FIELD_STRUCT(drift_config, limits, limits_schema, .doc = "Ceilings."),
     OTC_FIELD(drift_config, metrics_flush_interval, .def = "15s", .min = "1s", .max = "24h",

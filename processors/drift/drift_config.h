@@ -57,6 +57,7 @@ struct drift_config {
     struct drift_psi_config psi;
     otc_choice dependence; /* enum drift_dependence */
     struct drift_decision_config decision;
+    otc_list detectors; /* struct drift_detector_config */
     struct drift_emit_config emit;
     struct drift_limits_config limits;
     otc_duration metrics_flush_interval;

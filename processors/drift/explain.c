@@ -89,6 +89,7 @@ drift_validate(const void *config, struct otc_error *err)
     const struct drift_config *drift = config;
     struct otc_feature_set *set = NULL;
     struct drift_binding *binding = NULL;
+    struct drift_watch *watch = NULL;
     struct drift_rule rule;
     otc_status status = check_values(drift, err);
 
@@ -98,6 +99,10 @@ drift_validate(const void *config, struct otc_error *err)
     if (status == OTC_OK) {
         status = resolve(drift, &set, &binding, err);
     }
+    if (status == OTC_OK) {
+        status = drift_watch_new(&drift->detectors, set, &watch, err);
+    }
+    drift_watch_free(watch);
     drift_binding_unref(binding);
     otc_feature_set_free(set);
     return status;
@@ -144,7 +149,7 @@ version_series(const struct drift_config *config)
 {
     size_t by_time = config->window.time.index == OTC_EVENT_TIME ? 0 : 3;
 
-    return 1 + 5 + DRIFT_N_EXCLUDED - by_time;
+    return 1 + 5 + DRIFT_N_EXCLUDED - by_time + DRIFT_WATCH_SERIES * config->detectors.n;
 }
 
 static void
@@ -227,6 +232,23 @@ explain_reference(const struct explanation *to, const struct drift_config *confi
     say(to, "warning: a learned reference is kept in memory; after a restart it is learned again");
 }
 
+static otc_status
+explain_watch(const struct explanation *to, const struct drift_config *config,
+              const struct otc_feature_set *set, struct otc_error *err)
+{
+    struct drift_watch *watch = NULL;
+    otc_status status = drift_watch_new(&config->detectors, set, &watch, err);
+
+    for (size_t i = 0; status == OTC_OK && i < drift_watch_count(watch); i++) {
+        char text[400];
+
+        drift_watch_explain(watch, i, text, sizeof(text));
+        say(to, "%s", text);
+    }
+    drift_watch_free(watch);
+    return status;
+}
+
 otc_status
 drift_explain(const void *settings, void (*line)(void *arg, const char *text), void *arg,
               struct otc_error *err)
@@ -250,6 +272,7 @@ drift_explain(const void *settings, void (*line)(void *arg, const char *text), v
         } else {
             explain_known(&to, config, set);
         }
+        status = explain_watch(&to, config, set, err);
     }
     drift_binding_unref(binding);
     otc_feature_set_free(set);

@@ -308,6 +308,7 @@ visit_record(struct visit *visit, const struct otc_record *record, int64_t event
     version->records++;
     version->last_record_ns = visit->monotonic_ns;
     exclude(version, DRIFT_FEATURES, lost);
+    drift_watched_add(drift->watch, version->watched, drift->observed, n, visit->now_ns);
     switch (version->model->phase) {
     case DRIFT_LEARNING:
         learn_record(visit, version, n, event_ns);

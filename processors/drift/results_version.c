@@ -124,6 +124,7 @@ tell_version(struct drift_telling *telling, struct drift_attributes attributes)
     otc_emit_counter(telling->emitter, &records_metric, attributes.items, attributes.n, version->start_ns,
                      version->records);
     tell_excluded(telling, attributes);
+    drift_tell_watched(telling, &attributes);
     if (!version->binding) {
         return;
     }

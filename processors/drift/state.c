@@ -76,6 +76,7 @@ drift_version_release(struct drift_version *version)
     }
     drift_binding_unref(version->binding);
     drift_budget_give(&version->owner->budget, version->charged);
+    drift_watched_free(version->owner->watch, version->watched, &version->owner->budget);
     otc_map_free(version->unknown, NULL);
     free(version->hints);
     free(version);
@@ -147,7 +148,8 @@ version_new(void *owner, const struct otc_model_version *key)
     otc_window_init(&version->window, &drift->config->window, &pane_ops, version);
     version->hints = calloc(drift->max_observed, sizeof(size_t));
     version->unknown = otc_map_new((size_t)drift->config->limits.features);
-    if (!version->hints || !version->unknown ||
+    version->watched = drift_watched_new(drift->watch, &drift->budget);
+    if (!version->hints || !version->unknown || !version->watched ||
         (version->model->phase == DRIFT_READY && !drift_version_bind(version))) {
         drift_version_release(version);
         return NULL;

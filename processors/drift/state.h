@@ -14,6 +14,7 @@
 #include "processors/drift/drift_config.h"
 #include "processors/drift/kept.h"
 #include "processors/drift/learn.h"
+#include "processors/drift/watch.h"
 
 #include <pthread.h>
 
@@ -88,10 +89,11 @@ struct drift_version {
     uint64_t records;       /* all */
     uint64_t bound_records; /* counted since the binding */
     uint64_t excluded[DRIFT_N_EXCLUDED];
-    struct otc_map *unknown; /* observed features that the reference does not have */
-    int64_t start_ns;        /* of the counters */
-    int64_t last_record_ns;  /* monotonic */
-    size_t *hints;           /* feature of the i-th discovered attribute of the last record */
+    struct otc_map *unknown;       /* observed features that the reference does not have */
+    int64_t start_ns;              /* of the counters */
+    int64_t last_record_ns;        /* monotonic */
+    size_t *hints;                 /* feature of the i-th discovered attribute of the last record */
+    struct drift_watched *watched; /* one for each of `detectors` */
     struct drift_verdict verdict;
     int64_t evaluated_ns; /* end of the last window evaluated; a gap after it empties the rings */
     bool busy, dead;
@@ -113,6 +115,7 @@ struct drift {
     unsigned statistics;
     char window_label[32];
     struct otc_feature_set *set;
+    struct drift_watch *watch; /* of `detectors` */
     struct otc_projection *projection;
     size_t first_feature; /* in the projection, after the model's entries */
     struct otc_emitter *emitter;
