@@ -24,7 +24,7 @@ MAKEFLAGS += --no-builtin-rules
 include components.mk
 
 COMMON := common/base common/stats common/json common/config common/otlp common/net common/prometheus \
-          common/component common/analysis
+          common/storage common/component common/analysis
 FOLDERS := $(COMMON) $(COMPONENTS) sidecar
 
 DEPS.common/base :=
@@ -34,6 +34,7 @@ DEPS.common/config := common/base
 DEPS.common/otlp := common/base common/json
 DEPS.common/net := common/base common/config
 DEPS.common/prometheus := common/base common/otlp
+DEPS.common/storage := common/base
 DEPS.common/component := common/base common/config common/otlp
 DEPS.common/analysis := common/base common/stats common/json common/config common/otlp common/component
 $(foreach c,$(COMPONENTS),$(eval DEPS.$c := $(COMMON)))
@@ -46,6 +47,7 @@ PKGS.common/base := libxxhash
 PKGS.common/json := jansson
 PKGS.common/config := yaml-0.1
 PKGS.common/otlp := libprotobuf-c
+PKGS.common/storage := sqlite3
 PKGS.common/net := libnghttp2 libevent libevent_pthreads openssl
 LIBS.common/net := -lhttp_parser -ldeflate -lz -lzstd
 LIBS.common/base := -lm -lpthread
@@ -220,7 +222,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 
 DEPS_BUILD := gcc g++ make pkg-config libc6-dev libgrpc-dev libprotobuf-c-dev protobuf-c-compiler libjansson-dev \
               libyaml-dev libnghttp2-dev libssl-dev libevent-dev libhttp-parser-dev libdeflate-dev zlib1g-dev \
-              libzstd-dev libxxhash-dev
+              libzstd-dev libxxhash-dev libsqlite3-dev
 DEPS_TEST := libcmocka-dev curl
 # Foreign software: real peers, oracles, load. Not for `make demo` and `make test`: Debian's prometheus starts a service.
 DEPS_INTEROP := python3 python3-grpcio python3-scipy prometheus nghttp2-client curl procps

@@ -2,4 +2,4 @@
 COMPONENTS := receivers/otlp \
               processors/drift processors/latency processors/memory_limiter \
               exporters/otlp_grpc exporters/prometheus exporters/debug \
-              extensions/health_check
+              extensions/health_check extensions/file_storage

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What must hold between the parts of a configuration, in the Collector's order and words. */
-#include "sidecar/settings.h"
+#include "sidecar/graph.h"
 
 #define ERRORS_MAX 4096u
 
@@ -120,6 +120,50 @@ check_pipeline(const struct otc_pipeline_config *p, struct otc_buf *out)
     }
 }
 
+/* The extensions that one component's settings name. */
+struct naming {
+    const struct otc_service_config *config;
+    const struct otc_component_config *component;
+    struct otc_buf *out;
+};
+
+static void
+check_extension(void *arg, const char *path, const char *id, unsigned offers)
+{
+    const struct naming *naming = arg;
+    const struct otc_component_config *c = naming->component;
+    const struct otc_component_config *extension = otc_service_component(naming->config, OTC_EXTENSION, id);
+    const char *what = "extension", *wrong = NULL;
+    char text[4096];
+
+    if (extension == NULL) {
+        what = "references extension";
+        wrong = "which is not configured";
+    } else if ((extension->factory->offers & offers) == 0) {
+        wrong = "is no storage";
+    } else if (!otc_strings_contain(&naming->config->extensions, id)) {
+        wrong = "does not run; name it in service::extensions";
+    }
+    if (wrong != NULL) {
+        snprintf(text, sizeof(text), "%s::%s::%s: %s \"%s\" %s", otc_section_names[c->kind], c->id, path,
+                 what, id, wrong);
+        add_at(naming->out, otc_node_nearest(c->node, path), text);
+    }
+}
+
+static void
+check_extensions(const struct otc_service_config *config, struct otc_buf *out)
+{
+    for (size_t i = 0; i < config->n_components; i++) {
+        struct naming naming = {config, &config->components[i], out};
+        const struct otc_component_config *c = naming.component;
+
+        if (c->config != NULL && c->factory->config != NULL) {
+            otc_config_extensions(c->factory->config, otc_config_value(c->config), check_extension, &naming);
+        }
+    }
+}
+
 static void
 check_whole(const struct otc_service_config *config, struct otc_buf *out)
 {
@@ -149,6 +193,7 @@ check_whole(const struct otc_service_config *config, struct otc_buf *out)
                    text);
         }
     }
+    check_extensions(config, out);
     for (size_t i = 0; i < config->n_pipelines; i++) {
         check_references(config, &config->pipelines[i], OTC_RECEIVER, out);
         check_references(config, &config->pipelines[i], OTC_PROCESSOR, out);

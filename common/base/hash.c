@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <xxhash.h>
 
+uint64_t
+otc_hash64(struct otc_slice data, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(data.data, data.len, seed);
+}
+
 static void
 print_hash(XXH128_hash_t hash, char out[OTC_HASH_TEXT])
 {

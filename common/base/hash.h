@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/** @file XXH3-128 content hashes as hex text: stable across machines and releases, not for security. */
+/** @file XXH3 content hashes, of 128 bits as hex text: stable across machines and releases, not for security.
+ */
 #ifndef OTC_BASE_HASH_H
 #define OTC_BASE_HASH_H
 
@@ -7,6 +8,9 @@
 
 /** 32 hex digits (big-endian canonical form, as `xxhsum -H2` prints) and the NUL. */
 #define OTC_HASH_TEXT 33
+
+/** XXH3-64 of `data` with a seed: a checksum of stored bytes. */
+uint64_t otc_hash64(struct otc_slice data, uint64_t seed);
 
 /** The hash of `data`. */
 void otc_hash_hex(struct otc_slice data, char out[OTC_HASH_TEXT]);

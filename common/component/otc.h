@@ -199,6 +199,59 @@ struct otc_host {
     const struct otc_label *(*resource)(struct otc_host *self, size_t *n);
 };
 
+/* ---- Storage ------------------------------------------------------------------------------------ */
+
+/** One change of a store: the new value of a key, or its end. */
+struct otc_storage_change {
+    struct otc_slice key;
+    struct otc_slice value;
+    bool remove;
+};
+
+/** What came out of a replay. `complete` false: records may be missing at its end, for the reason `why`. */
+struct otc_storage_replayed {
+    uint64_t records;
+    uint64_t bytes;
+    bool complete;
+    char why[160];
+};
+
+/**
+ * What a storage extension keeps for one component across restarts: a small durable store, and a journal of
+ * what came after the last snapshot in it. Functions are called by one thread at a time (the component's
+ * lock); those that are marked so may wait for the disk and are no part of the path of data. Later releases
+ * append members: look at `abi.size` before using one that this release did not have.
+ */
+struct otc_storage {
+    struct otc_abi abi;
+    /** Waits. Calls `fn` with the value, borrowed. NOT_FOUND: there is none (also when a damaged file was
+     * moved aside: that is logged). */
+    otc_status (*get)(struct otc_storage *self, struct otc_slice key,
+                      void (*fn)(void *arg, struct otc_slice value), void *arg, struct otc_error *err);
+    /** Waits: afterwards the changes are on the disk, all of them, or none after a failure. */
+    otc_status (*apply)(struct otc_storage *self, const struct otc_storage_change *changes, size_t n,
+                        struct otc_error *err);
+    /**
+     * Adds a record to the journal. Never waits: the record survives the end of the process, not a power cut.
+     * After a failure everything is refused until the next roll, and a replay will say that it is incomplete.
+     */
+    otc_status (*append)(struct otc_storage *self, struct otc_slice record, struct otc_error *err);
+    /** Further records go to a new generation of the journal; a snapshot that is taken now names it. */
+    otc_status (*roll)(struct otc_storage *self, uint64_t *generation, struct otc_error *err);
+    /** Waits. The records from a generation on; `fn` returns false for one that it cannot use. */
+    otc_status (*replay)(struct otc_storage *self, uint64_t from,
+                         bool (*fn)(void *arg, struct otc_slice record), void *arg,
+                         struct otc_storage_replayed *out, struct otc_error *err);
+    /** Removes the generations before this one. */
+    void (*drop)(struct otc_storage *self, uint64_t before);
+    /** Waits. The journal ends here on purpose: no power cut can shorten it unnoticed. */
+    otc_status (*seal)(struct otc_storage *self, struct otc_error *err);
+    /** Bytes of the journal's generations, and their ceiling. */
+    void (*usage)(struct otc_storage *self, int64_t *bytes, int64_t *limit);
+    /** Gives it back; nothing that was appended is lost. */
+    void (*close)(struct otc_storage *self);
+};
+
 /* ---- Components --------------------------------------------------------------------------------- */
 
 struct otc_component;
@@ -219,6 +272,13 @@ struct otc_component_ops {
     /** Where batches of signal `to` leave. Called before start. NULL function: exporters, extensions. */
     otc_status (*connect)(struct otc_component *self, enum otc_signal to, struct otc_consumer *next,
                           struct otc_error *err);
+    /**
+     * Storage extensions: the storage of a component (kind "connector", id "drift/credit"), to be closed
+     * before this extension shuts down. After start. NULL for everything else; components ask through
+     * otc_storage_open (common/component/storage.h).
+     */
+    otc_status (*storage)(struct otc_component *self, const char *kind, const char *component_id,
+                          struct otc_storage **out, struct otc_error *err);
 };
 
 /** Embedded as first member by each component. */
@@ -262,6 +322,9 @@ struct otc_settings {
     size_t n_pairs;
 };
 
+/** What an extension offers to components that name it. */
+#define OTC_OFFERS_STORAGE 1u
+
 /** The field table of a component's configuration (common/config/schema.h). */
 struct otc_schema;
 
@@ -287,6 +350,8 @@ struct otc_factory {
                           struct otc_error *err);
     otc_status (*create)(const struct otc_settings *settings, struct otc_component **out,
                          struct otc_error *err);
+    /** Extensions: OTC_OFFERS_…, so that `validate` knows what may be named where. */
+    unsigned offers;
 };
 
 #define OTC_CONTAINER(pointer, type, member)                                                                 \

@@ -111,6 +111,9 @@ struct otc_field {
     bool required;
     /** Accepted for the Collector's sake, without effect here; documented as such. */
     bool inert;
+    /** STRING: the id of an extension that offers this (OTC_OFFERS_…); 0: plain text. Empty text names none.
+     */
+    unsigned names_extension;
     /**
      * OPTIONAL: present with its defaults even when the key is absent (`enabled: false` or null-less absence
      * rules of the Collector's configoptional: a "default" section exists unless disabled).
@@ -223,6 +226,14 @@ const struct otc_config_note *otc_config_notes(const struct otc_config *config);
  * else "path: …". Returns its status.
  */
 otc_status otc_config_error_path(const struct otc_schema *schema, const char *path, struct otc_error *err);
+
+/**
+ * Calls `fn` for each extension that the settings name (fields with `names_extension`), with the key path
+ * below the component ("storage", "sending_queue::storage").
+ */
+void otc_config_extensions(const struct otc_schema *schema, const void *value,
+                           void (*fn)(void *arg, const char *path, const char *id, unsigned offers),
+                           void *arg);
 
 struct otc_document;
 struct otc_buf;

@@ -13,10 +13,11 @@ allowed() {
     common/otlp) echo "common/base common/json common/otlp" ;;
     common/net) echo "common/base common/config common/net" ;;
     common/prometheus) echo "common/base common/otlp common/prometheus" ;;
+    common/storage) echo "common/base common/storage" ;;
     common/component) echo "common/base common/json common/config common/otlp common/component" ;;
     common/analysis) echo "common/base common/stats common/json common/config common/otlp common/component common/analysis" ;;
     receivers/* | processors/* | exporters/* | extensions/*)
-        echo "common/base common/stats common/json common/config common/otlp common/net common/prometheus common/component common/analysis $1" ;;
+        echo "common/base common/stats common/json common/config common/otlp common/net common/prometheus common/storage common/component common/analysis $1" ;;
     sidecar) echo "common/ sidecar" ;;
     *) echo "" ;;
     esac
@@ -70,6 +71,7 @@ foreign 'zlib\.h' common/net
 foreign 'zstd\.h' common/net
 foreign 'libdeflate\.h' common/net exporters/otlp_grpc
 foreign 'grpc/' exporters/otlp_grpc
+foreign 'sqlite3\.h' common/storage
 foreign 'xxhash\.h' common/base
 foreign 'pthread\.h' common sidecar exporters processors receivers
 

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "extensions/file_storage/file_storage.h"
+
+#include "common/storage/directory.h"
+
+struct file_storage {
+    struct otc_component component;
+    struct file_storage_context context;
+    int lock;
+    size_t clients;
+};
+
+/* ---- Settings ------------------------------------------------------------------------------------- */
+
+#define INERT_DOC "Accepted for the Collector's sake; the store keeps itself compact."
+
+static const struct otc_field compaction_fields[] = {
+    OTC_FIELD(file_storage_compaction, on_start, .def = "false", .inert = true, .doc = INERT_DOC),
+    OTC_FIELD(file_storage_compaction, on_rebound, .def = "false", .inert = true, .doc = INERT_DOC),
+    OTC_FIELD(file_storage_compaction, directory, .def = "/tmp", .inert = true, .doc = INERT_DOC),
+    OTC_FIELD(file_storage_compaction, max_transaction_size, .def = "65536", .min = "0", .inert = true,
+              .doc = INERT_DOC),
+    OTC_FIELD(file_storage_compaction, cleanup_on_start, .def = "false", .inert = true, .doc = INERT_DOC),
+    OTC_FIELD(file_storage_compaction, rebound_needed_threshold_mib, .def = "100", .min = "0", .inert = true,
+              .doc = INERT_DOC),
+    OTC_FIELD(file_storage_compaction, rebound_trigger_threshold_mib, .def = "10", .min = "0", .inert = true,
+              .doc = INERT_DOC),
+    OTC_FIELD(file_storage_compaction, check_interval, .def = "5s", .min = "0s", .inert = true,
+              .doc = INERT_DOC),
+    OTC_FIELD_END,
+};
+static const struct otc_schema compaction_schema =
+    OTC_SCHEMA(file_storage_compaction, compaction_fields, INERT_DOC);
+
+static const struct otc_field fields[] = {
+    OTC_FIELD(file_storage_config, directory, .def = "/var/lib/otelcol/file_storage",
+              .doc = "Folder of the files; one process a folder."),
+    OTC_FIELD(file_storage_config, timeout, .def = "1s", .min = "0s", .max = "1m",
+              .doc = "How long a start waits for another process to let go of the folder."),
+    OTC_FIELD(file_storage_config, fsync, .def = "false", .inert = true,
+              .doc = "Accepted for the Collector's sake: snapshots are always flushed to the disk, journals "
+                     "never (what that means: \"What survives\")."),
+    OTC_FIELD(file_storage_config, create_directory, .def = "true",
+              .doc = "Make the folder when it is missing; with `false` a missing one is an error."),
+    OTC_FIELD(file_storage_config, directory_permissions, .def = "0750",
+              .doc = "Permissions of a folder that is made, octal."),
+    OTC_FIELD(file_storage_config, recreate, .def = "false", .inert = true,
+              .doc = "Accepted for the Collector's sake: a damaged file is always moved aside "
+                     "(`.corrupt-<time>`), and an empty one begins."),
+    OTC_FIELD_STRUCT(file_storage_config, compaction, compaction_schema, .inert = true, .doc = INERT_DOC),
+    OTC_FIELD(file_storage_config, max_size, .def = "1GiB", .min = "1MiB",
+              .doc = "Ceiling of the store of one component; beyond it snapshots fail, which is logged and "
+                     "counted."),
+    OTC_FIELD(file_storage_config, max_journal_size, .def = "256MiB", .min = "1MiB",
+              .doc = "Ceiling of the journal of one component; a snapshot is taken at a quarter of it."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema schema = OTC_SCHEMA(
+    file_storage_config, fields, "Keeps the state of components in files, so that it survives a restart.");
+
+/* "0750" as a mode; false for anything that is no octal number up to 0777. */
+static bool
+mode_of(const char *text, unsigned *out)
+{
+    unsigned mode = 0;
+    size_t n = 0;
+
+    for (; text && text[n]; n++) {
+        if (text[n] < '0' || text[n] > '7' || n > 3) {
+            return false;
+        }
+        mode = mode * 8 + (unsigned)(text[n] - '0');
+    }
+    *out = mode;
+    return n > 0 && mode <= 0777;
+}
+
+static otc_status
+validate(const void *settings, struct otc_error *err)
+{
+    const struct file_storage_config *config = settings;
+    unsigned mode;
+
+    if (!config->directory || !*config->directory) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "directory: must be specified");
+    }
+    if (!mode_of(config->directory_permissions, &mode)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "directory_permissions: '%s' is no octal number from 0 to 0777 (\"0750\")",
+                        config->directory_permissions ? config->directory_permissions : "");
+    }
+    if (!config->create_directory && otc_directory_check(config->directory, err) != OTC_OK) {
+        return otc_error_prefix(err, "directory");
+    }
+    return OTC_OK;
+}
+
+/* ---- Life ----------------------------------------------------------------------------------------- */
+
+static otc_status
+start(struct otc_component *component, struct otc_error *err)
+{
+    struct file_storage *self = OTC_CONTAINER(component, file_storage, component);
+    const struct file_storage_config *config = self->context.config;
+    unsigned mode = 0750;
+    otc_status status;
+
+    if (config->create_directory) {
+        (void)mode_of(config->directory_permissions, &mode);
+        status = otc_directory_make(config->directory, (mode_t)mode, err);
+    } else {
+        status = otc_directory_check(config->directory, err);
+    }
+    if (status == OTC_OK) {
+        status = otc_directory_lock(config->directory, config->timeout.ns, &self->lock, err);
+    }
+    return status == OTC_OK ? OTC_OK : otc_error_prefix(err, "directory");
+}
+
+static otc_status
+stop(struct otc_component *component, int64_t deadline_ns, struct otc_error *err)
+{
+    struct file_storage *self = OTC_CONTAINER(component, file_storage, component);
+
+    (void)deadline_ns;
+    (void)err;
+    if (self->clients > 0) {
+        otc_log(self->context.host->logger, OTC_LOG_WARN, self->context.id,
+                "Storage stops while components still use it", OTC_FIELD_NUMBER("clients", self->clients));
+    }
+    otc_directory_unlock(self->lock);
+    self->lock = -1;
+    return OTC_OK;
+}
+
+static void
+destroy(struct otc_component *component)
+{
+    struct file_storage *self = OTC_CONTAINER(component, file_storage, component);
+
+    otc_directory_unlock(self->lock);
+    free(self);
+}
+
+static otc_status
+give_storage(struct otc_component *component, const char *kind, const char *component_id,
+             struct otc_storage **out, struct otc_error *err)
+{
+    struct file_storage *self = OTC_CONTAINER(component, file_storage, component);
+
+    if (self->lock < 0) {
+        return otc_fail(err, OTC_FAILED_PRECONDITION, "extension \"%s\" does not run", self->context.id);
+    }
+    return file_storage_client_new(&self->context, kind, component_id, &self->clients, out, err);
+}
+
+static const struct otc_component_ops ops = {
+    .abi = OTC_ABI_OF(otc_component_ops),
+    .start = start,
+    .shutdown = stop,
+    .free = destroy,
+    .storage = give_storage,
+};
+
+static otc_status
+create(const struct otc_settings *settings, struct otc_component **out, struct otc_error *err)
+{
+    struct file_storage *self = calloc(1, sizeof(*self));
+
+    if (!self) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    self->component = (struct otc_component){OTC_ABI_OF(otc_component), &ops};
+    self->context = (struct file_storage_context){settings->id, settings->host, settings->config};
+    self->lock = -1;
+    *out = &self->component;
+    return OTC_OK;
+}
+
+OTC_API const struct otc_factory otc_file_storage_extension_factory = {
+    .abi = OTC_ABI_OF(otc_factory),
+    .kind = OTC_EXTENSION,
+    .type = "file_storage",
+    .description = "Keeps the state of components in files, so that it survives a restart.",
+    .config = &schema,
+    .validate = validate,
+    .create = create,
+    .offers = OTC_OFFERS_STORAGE,
+};
