@@ -101,6 +101,8 @@ count_value(struct drift_version *version, size_t index, const struct otc_value 
     }
     feature->values++;
     if (drift_counts_add(counts, bound->shape, cell, number, &version->owner->budget)) {
+        counts->min = counts->values == 0 || number < counts->min ? number : counts->min;
+        counts->max = counts->values == 0 || number > counts->max ? number : counts->max;
         counts->values++;
     } else {
         feature->values--;

@@ -14,6 +14,7 @@ struct sums {
     uint64_t *split; /* eq and gap of numeric features: 2n + 1 */
     double *gap_sums;
     struct otc_category *unseen;
+    double min, max;
 };
 
 static void
@@ -43,6 +44,10 @@ make_sums(struct sums *sums, const struct drift_bound *bound, const struct otc_w
         const struct drift_counts *counts = &pane->features[index];
 
         drift_counts_sum(counts, bound->shape, sums->cells, sums->gap_sums);
+        if (counts->values > 0) {
+            sums->min = sums->values == 0 ? counts->min : fmin(sums->min, counts->min);
+            sums->max = sums->values == 0 ? counts->max : fmax(sums->max, counts->max);
+        }
         sums->values += counts->values;
         sums->invalid += counts->invalid;
         sums->overflow += counts->overflow;
@@ -122,6 +127,9 @@ fill_numeric(struct otc_feature_window *window, const struct drift_bound *bound,
     for (size_t i = 0; i <= n; i++) {
         sums->split[n + i] = sums->cells[2 * i];
     }
+    window->range_known = sums->values > 0;
+    window->min = sums->min;
+    window->max = sums->max;
     window->cells = (struct otc_cell_counts){sums->split, sums->split + n, sums->gap_sums, sums->values};
 }
 
