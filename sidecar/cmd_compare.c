@@ -42,7 +42,7 @@ otc_cmd_compare(int argc, char **argv)
     } else if (!print(&run.comparison, options.format)) {
         (void)fputs("error: the result could not be written\n", stderr);
         exit_code = OTC_EXIT_FAILED;
-    } else if (options.fail_on_drift && run.comparison.n_drifted > 0) {
+    } else if (options.fail_on_drift && otc_comparison_drifted(&run.comparison) > 0) {
         exit_code = OTC_EXIT_DRIFT;
     }
     otc_compare_release(&run);

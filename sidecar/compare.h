@@ -3,16 +3,35 @@
 #ifndef OTC_SIDECAR_COMPARE_H
 #define OTC_SIDECAR_COMPARE_H
 
+#include "common/analysis/chunk.h"
+#include "common/analysis/sample.h"
 #include "common/analysis/statistics.h"
 
 #include <stdio.h>
 
-/** One feature that both sides have. */
+/** One feature that both sides have, all rows together. */
 struct otc_compared {
     const struct otc_reference_feature *reference;
     struct otc_feature_result result;
     uint64_t observations;
     uint64_t unseen; /* values of categories that the reference does not list */
+};
+
+/** One feature of one window. */
+struct otc_compared_feature {
+    struct otc_feature_result result;
+    uint64_t observations;
+    uint64_t unseen;
+    bool detected; /* k of the last n windows */
+};
+
+/** A window of rows: in rows from 0, or in unix nanoseconds. */
+struct otc_compared_window {
+    struct otc_chunk chunk;
+    uint64_t rows;
+    bool incomplete;   /* the last one, which the rows do not fill */
+    bool of_reference; /* of the reference's own rows */
+    struct otc_compared_feature *features;
 };
 
 /** A column that was not compared. Borrowed texts. */
@@ -32,7 +51,24 @@ struct otc_comparison {
     size_t n_features, n_drifted;
     struct otc_not_compared *others;
     size_t n_others;
+    /** With --window: in order of time, those of the reference first. k = 0: nobody asked for windows. */
+    struct otc_chunk_rule chunk_rule;
+    unsigned k, n;
+    struct otc_compared_window *windows;
+    size_t n_windows;
+    uint64_t rows_without_time, rows_dropped;
 };
+
+/** Features that drifted: with windows those that any window of the current side detects. */
+size_t otc_comparison_drifted(const struct otc_comparison *comparison);
+/** How far a result is beyond the smallest effect that counts (1: there), of the test that is farthest. */
+double otc_comparison_severity(const struct otc_comparison *comparison,
+                               const struct otc_feature_result *result);
+
+/** Evaluates one sample a feature as one family. Writes one entry a feature. */
+OTC_CHECK otc_status otc_compared_evaluate(const struct otc_comparison *comparison,
+                                           struct otc_sample **samples, struct otc_compared_feature *out,
+                                           struct otc_error *err);
 
 /** A table for people; verdicts in colour when `color`. False when it could not be written. */
 bool otc_comparison_print(const struct otc_comparison *comparison, bool color, FILE *to);

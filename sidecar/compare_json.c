@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/base/clock.h"
 #include "common/json/json.h"
 #include "sidecar/compare.h"
 
@@ -16,6 +17,13 @@ json_count(struct otc_json_writer *writer, const char *key, uint64_t value)
 {
     otc_json_key(writer, key);
     otc_json_write_int(writer, (int64_t)value);
+}
+
+static void
+json_bool(struct otc_json_writer *writer, const char *key, bool truth)
+{
+    otc_json_key(writer, key);
+    otc_json_write_bool(writer, truth);
 }
 
 static void
@@ -50,7 +58,7 @@ json_statistic(struct otc_json_writer *writer, const struct otc_statistic *row,
 
 static void
 json_statistics(struct otc_json_writer *writer, const struct otc_comparison *comparison,
-                const struct otc_compared *compared)
+                const struct otc_reference_feature *reference, const struct otc_feature_result *result)
 {
     otc_json_key(writer, "statistics");
     otc_json_begin_object(writer);
@@ -58,8 +66,8 @@ json_statistics(struct otc_json_writer *writer, const struct otc_comparison *com
         const struct otc_statistic *row = &otc_statistics[i];
 
         if (otc_statistic_is_in(comparison->statistics, i) &&
-            !(row->numeric && compared->reference->type != OTC_NUMERIC)) {
-            json_statistic(writer, row, &compared->result);
+            !(row->numeric && reference->type != OTC_NUMERIC)) {
+            json_statistic(writer, row, result);
         }
     }
     otc_json_end_object(writer);
@@ -83,12 +91,12 @@ deciding_effect(const struct otc_feature_result *r)
     return best < OTC_N_TESTS ? r->tests[best].effect : NAN;
 }
 
+/** What a feature of all rows and one of a window have in common; the object stays open. */
 static void
-json_feature(struct otc_json_writer *writer, const struct otc_comparison *comparison,
-             const struct otc_compared *compared)
+json_begin_feature(struct otc_json_writer *writer, const struct otc_comparison *comparison,
+                   const struct otc_reference_feature *ref, const struct otc_compared_feature *feature)
 {
-    const struct otc_reference_feature *ref = compared->reference;
-    const struct otc_feature_result *r = &compared->result;
+    const struct otc_feature_result *r = &feature->result;
 
     otc_json_begin_object(writer);
     otc_json_key(writer, "name");
@@ -96,19 +104,97 @@ json_feature(struct otc_json_writer *writer, const struct otc_comparison *compar
     json_text(writer, "kind", otc_feature_kind_name(ref->kind));
     json_text(writer, "type", ref->type == OTC_NUMERIC ? "numeric" : "categorical");
     json_count(writer, "reference_observations", ref->observations);
-    json_count(writer, "window_observations", compared->observations);
+    json_count(writer, "window_observations", feature->observations);
     json_number(writer, "missing", r->missing_share);
     json_number(writer, "reference_missing", r->reference_missing_share);
-    json_count(writer, "unseen", compared->unseen);
+    json_count(writer, "unseen", feature->unseen);
     json_number(writer, "design_effect", r->design_effect);
-    json_statistics(writer, comparison, compared);
+    json_statistics(writer, comparison, ref, r);
     json_number(writer, "p_adjusted", r->p_adjusted);
     json_number(writer, "effect", deciding_effect(r));
     json_text(writer, "rejected_by", r->rejected ? otc_test_name(r->rejected_by) : NULL);
     json_text(writer, "skipped", r->skipped != OTC_SKIP_NONE ? otc_skip_reason_name(r->skipped) : NULL);
-    otc_json_key(writer, "detected");
-    otc_json_write_bool(writer, r->rejected);
+    json_bool(writer, "detected", feature->detected);
+}
+
+static void
+json_feature(struct otc_json_writer *writer, const struct otc_comparison *comparison,
+             const struct otc_compared *compared)
+{
+    const struct otc_compared_feature feature = {compared->result, compared->observations, compared->unseen,
+                                                 compared->result.rejected};
+
+    json_begin_feature(writer, comparison, compared->reference, &feature);
     otc_json_end_object(writer);
+}
+
+/** Where a window begins and ends: rows counted from 1, or times. */
+static void
+json_chunk(struct otc_json_writer *writer, const struct otc_comparison *comparison, struct otc_chunk chunk)
+{
+    char time[32];
+
+    if (comparison->chunk_rule.unit == OTC_CHUNK_ROWS) {
+        json_count(writer, "start", (uint64_t)chunk.start + 1);
+        json_count(writer, "end", (uint64_t)chunk.end);
+        return;
+    }
+    otc_time_format(chunk.start, time);
+    json_text(writer, "start", time);
+    otc_time_format(chunk.end, time);
+    json_text(writer, "end", time);
+}
+
+static void
+json_window(struct otc_json_writer *writer, const struct otc_comparison *comparison,
+            const struct otc_compared_window *window)
+{
+    otc_json_begin_object(writer);
+    json_chunk(writer, comparison, window->chunk);
+    json_count(writer, "rows", window->rows);
+    json_bool(writer, "incomplete", window->incomplete);
+    json_bool(writer, "reference", window->of_reference);
+    otc_json_key(writer, "features");
+    otc_json_begin_array(writer);
+    for (size_t i = 0; i < comparison->n_features; i++) {
+        json_begin_feature(writer, comparison, comparison->features[i].reference, &window->features[i]);
+        json_bool(writer, "rejected", window->features[i].result.rejected);
+        otc_json_end_object(writer);
+    }
+    otc_json_end_array(writer);
+    otc_json_end_object(writer);
+}
+
+/** Writes what is there, so that a document of many windows takes little memory. */
+static bool
+flush_text(struct otc_buf *text, FILE *to)
+{
+    bool written = fwrite(text->data, 1, text->len, to) == text->len;
+
+    otc_buf_clear(text);
+    return written;
+}
+
+static bool
+json_windows(struct otc_json_writer *writer, const struct otc_comparison *comparison, FILE *to)
+{
+    char text[OTC_CHUNK_LABEL];
+    bool written = true;
+
+    otc_chunk_rule_text(&comparison->chunk_rule, text);
+    json_text(writer, "window", text);
+    (void)snprintf(text, sizeof(text), "%u of %u", comparison->k, comparison->n);
+    json_text(writer, "windows_rule", text);
+    json_count(writer, "rows_without_time", comparison->rows_without_time);
+    json_count(writer, "rows_dropped", comparison->rows_dropped);
+    otc_json_key(writer, "windows");
+    otc_json_begin_array(writer);
+    for (size_t w = 0; w < comparison->n_windows && written; w++) {
+        json_window(writer, comparison, &comparison->windows[w]);
+        written = flush_text(writer->out, to);
+    }
+    otc_json_end_array(writer);
+    return written;
 }
 
 static void
@@ -136,6 +222,8 @@ otc_comparison_print_json(const struct otc_comparison *comparison, FILE *to)
 {
     OTC_AUTO_BUF struct otc_buf text = {.limit = SIZE_MAX / 2};
     struct otc_json_writer writer = {.out = &text, .indent = 2};
+    size_t drifted = otc_comparison_drifted(comparison);
+    bool written = true;
 
     otc_json_begin_object(&writer);
     otc_json_key(&writer, "features");
@@ -145,12 +233,14 @@ otc_comparison_print_json(const struct otc_comparison *comparison, FILE *to)
     }
     otc_json_end_array(&writer);
     json_number(&writer, "drifted_share",
-                comparison->n_features > 0 ? (double)comparison->n_drifted / (double)comparison->n_features
-                                           : NAN);
+                comparison->n_features > 0 ? (double)drifted / (double)comparison->n_features : NAN);
     json_number(&writer, "level", comparison->decision.level);
     json_text(&writer, "reference_hash", comparison->reference_hash);
     json_others(&writer, comparison);
+    if (comparison->k > 0) {
+        written = json_windows(&writer, comparison, to);
+    }
     otc_json_end_object(&writer);
-    return otc_json_writer_ok(&writer) && otc_buf_append_byte(&text, '\n') &&
-           fwrite(text.data, 1, text.len, to) == text.len && fflush(to) == 0;
+    return written && otc_json_writer_ok(&writer) && otc_buf_append_byte(&text, '\n') &&
+           flush_text(&text, to) && fflush(to) == 0;
 }

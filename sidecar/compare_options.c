@@ -105,6 +105,40 @@ read_word(const struct otc_command *command, const char *name, const char *text,
     return false;
 }
 
+static bool
+read_windows(const struct otc_command *command, struct otc_compare_options *options)
+{
+    static const char *const words[] = {"keep", "drop", "append", NULL}; /* as enum otc_incomplete */
+    struct otc_error err = OTC_ERROR_INIT;
+    const char *windows = options->texts.windows ? options->texts.windows : "2 of 3";
+    unsigned incomplete;
+
+    if (!options->texts.window) {
+        const char *needs = options->texts.windows       ? "windows"
+                            : options->texts.incomplete  ? "incomplete"
+                            : options->reference_windows ? "reference-windows"
+                                                         : NULL;
+
+        if (needs) {
+            (void)otc_usage_error(command, "--%s goes with --window", needs);
+        }
+        return !needs;
+    }
+    if (otc_chunk_parse(otc_slice_str(options->texts.window), &options->chunk_rule, &err) != OTC_OK) {
+        (void)otc_usage_error(command, "--window: %s", err.text);
+        return false;
+    }
+    if (otc_k_of_n_parse(windows, &options->k, &options->n, &err) != OTC_OK) {
+        (void)otc_usage_error(command, "--windows: %s", err.text);
+        return false;
+    }
+    if (!read_word(command, "incomplete", options->texts.incomplete, words, &incomplete)) {
+        return false;
+    }
+    options->incomplete = (enum otc_incomplete)incomplete;
+    return true;
+}
+
 /** The sides, and everything else that comes as text. */
 static bool
 read_texts(const struct otc_command *command, struct otc_compare_options *options)
@@ -127,7 +161,8 @@ read_texts(const struct otc_command *command, struct otc_compare_options *option
     }
     options->format = (enum otc_compare_format)format;
     options->independent = dependence == 1;
-    return read_statistics(command, options) && read_decision(command, options);
+    return read_statistics(command, options) && read_windows(command, options) &&
+           read_decision(command, options);
 }
 
 bool
@@ -154,6 +189,14 @@ otc_compare_options_read(struct otc_compare_options *options, int argc, char **a
         {"dependence", "panes|none",
          "panes: p-values allow for rows that resemble their neighbours; none: rows are independent (panes)",
          .text = &options->texts.dependence},
+        {"window", "N|1d|M", "also window by window: N rows, a span of time, or a month (H D W M Q Y)",
+         .text = &options->texts.window},
+        {"windows", "K of N", "detected: drifted now and in K of the last N windows (2 of 3)",
+         .text = &options->texts.windows},
+        {"incomplete", "keep|drop|append", "a last window that the rows do not fill (keep)",
+         .text = &options->texts.incomplete},
+        {"reference-windows", NULL, "the windows of the reference table too",
+         .flag = &options->reference_windows},
         {"fail-on-drift", NULL, "exit with 3 when a feature drifted", .flag = &options->fail_on_drift},
         {.name = NULL}};
     const struct otc_command command = {

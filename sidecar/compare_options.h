@@ -3,6 +3,7 @@
 #ifndef OTC_SIDECAR_COMPARE_OPTIONS_H
 #define OTC_SIDECAR_COMPARE_OPTIONS_H
 
+#include "common/analysis/chunk.h"
 #include "common/analysis/statistics.h"
 #include "sidecar/input.h"
 #include "sidecar/options.h"
@@ -19,9 +20,14 @@ struct otc_compare_options {
     otc_statistic_set statistics; /* empty: nobody chose */
     bool independent;             /* --dependence none: no row resembles its neighbours */
     bool fail_on_drift;
+    /** --window, and k of n over its windows; k = 0: not given. */
+    struct otc_chunk_rule chunk_rule;
+    unsigned k, n;
+    enum otc_incomplete incomplete;
+    bool reference_windows; /* the reference's rows too */
     /** As written, before they are checked. */
     struct {
-        const char *format, *level, *min_observations, *dependence;
+        const char *format, *level, *min_observations, *dependence, *window, *windows, *incomplete;
         struct otc_option_list min_effects, statistics;
     } texts;
 };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sidecar/compare.h"
-#include "sidecar/screen.h"
+#include "sidecar/compare_print.h"
 
 #include <math.h>
 
@@ -10,135 +9,97 @@ enum { MISSING, DEPENDENCE, P_ADJUSTED, VERDICT, N_AFTER };
 static const char *const before[N_BEFORE] = {"FEATURE", "TYPE", "REFERENCE", "CURRENT"};
 static const char *const after[N_AFTER] = {"MISSING", "DEPENDENCE", "P ADJ", "VERDICT"};
 
-/** Columns in all, at most: every statistic may be asked for. */
-#define MAX_COLUMNS 80
-#define CELL_BYTES OTC_SCREEN_NAME_BYTES
-
-/** One line of the table. */
-struct line {
-    char cells[MAX_COLUMNS][CELL_BYTES];
-};
-
-/** The statistics that have a column, in order: rows of otc_statistics. */
-struct columns {
-    size_t rows[MAX_COLUMNS - N_BEFORE - N_AFTER];
-    size_t n;
-};
-
-static void
-choose_columns(const struct otc_comparison *comparison, struct columns *out)
+void
+otc_compare_columns_choose(const struct otc_comparison *comparison, struct otc_compare_columns *out)
 {
     out->n = 0;
     for (size_t i = 0; i < otc_n_statistics; i++) {
         const struct otc_statistic *row = &otc_statistics[i];
 
+        bool by_default = comparison->k > 0 ? row->in_windows : row->in_tables;
+
         if (row->heading &&
-            (comparison->statistics ? otc_statistic_is_in(comparison->statistics, i) : row->in_tables)) {
+            (comparison->statistics ? otc_statistic_is_in(comparison->statistics, i) : by_default)) {
             out->rows[out->n++] = i;
         }
     }
 }
 
-static void
-put_number(char cell[CELL_BYTES], const char *format, double value)
+void
+otc_compare_put_number(char cell[OTC_TEXT_CELL], const char *format, double value)
 {
     if (isnan(value)) {
-        (void)snprintf(cell, CELL_BYTES, "-");
+        (void)snprintf(cell, OTC_TEXT_CELL, "-");
         return;
     }
 /* The formats are those below. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    (void)snprintf(cell, CELL_BYTES, format, value);
+    (void)snprintf(cell, OTC_TEXT_CELL, format, value);
 #pragma GCC diagnostic pop
 }
 
-static void
-put_verdict(char cell[CELL_BYTES], const struct otc_feature_result *result)
+void
+otc_compare_put_verdict(char cell[OTC_TEXT_CELL], const struct otc_feature_result *result)
 {
     if (result->skipped != OTC_SKIP_NONE) {
-        (void)snprintf(cell, CELL_BYTES, "skipped: %s", otc_skip_reason_name(result->skipped));
+        (void)snprintf(cell, OTC_TEXT_CELL, "skipped: %s", otc_skip_reason_name(result->skipped));
     } else if (result->rejected) {
-        (void)snprintf(cell, CELL_BYTES, "DRIFT by %s", otc_test_name(result->rejected_by));
+        (void)snprintf(cell, OTC_TEXT_CELL, "DRIFT by %s", otc_test_name(result->rejected_by));
     } else {
-        (void)snprintf(cell, CELL_BYTES, "stable");
+        (void)snprintf(cell, OTC_TEXT_CELL, "stable");
     }
 }
 
 static void
-fill_line(const struct otc_compared *compared, const struct columns *columns, struct line *line)
+fill_line(const struct otc_compared *compared, const struct otc_compare_columns *columns,
+          struct otc_text_table *table, size_t row)
 {
     const struct otc_reference_feature *ref = compared->reference;
     const struct otc_feature_result *r = &compared->result;
-    char(*cells)[CELL_BYTES] = line->cells;
+    size_t end = N_BEFORE + columns->n;
 
-    (void)otc_screen_name(ref->name, cells[NAME]);
-    (void)snprintf(cells[TYPE], CELL_BYTES, "%s", ref->type == OTC_NUMERIC ? "numeric" : "categorical");
-    (void)snprintf(cells[REFERENCE], CELL_BYTES, "%llu", (unsigned long long)ref->observations);
-    (void)snprintf(cells[CURRENT], CELL_BYTES, "%llu", (unsigned long long)compared->observations);
-    cells += N_BEFORE;
+    (void)otc_screen_name(ref->name, otc_text_cell(table, row, NAME));
+    (void)snprintf(otc_text_cell(table, row, TYPE), OTC_TEXT_CELL, "%s",
+                   ref->type == OTC_NUMERIC ? "numeric" : "categorical");
+    (void)snprintf(otc_text_cell(table, row, REFERENCE), OTC_TEXT_CELL, "%llu",
+                   (unsigned long long)ref->observations);
+    (void)snprintf(otc_text_cell(table, row, CURRENT), OTC_TEXT_CELL, "%llu",
+                   (unsigned long long)compared->observations);
     for (size_t i = 0; i < columns->n; i++) {
-        const struct otc_statistic *row = &otc_statistics[columns->rows[i]];
+        const struct otc_statistic *statistic = &otc_statistics[columns->rows[i]];
 
-        put_number(cells[i], row->format, otc_statistic_number(r, row->column));
+        otc_compare_put_number(otc_text_cell(table, row, N_BEFORE + i), statistic->format,
+                               otc_statistic_number(r, statistic->column));
     }
-    cells += columns->n;
-    put_number(cells[MISSING], "%.1f %%", 100 * r->missing_share);
-    put_number(cells[DEPENDENCE], "%.3g", r->design_effect);
-    put_number(cells[P_ADJUSTED], "%.3g", r->p_adjusted);
-    put_verdict(cells[VERDICT], r);
+    otc_compare_put_number(otc_text_cell(table, row, end + MISSING), "%.1f %%", 100 * r->missing_share);
+    otc_compare_put_number(otc_text_cell(table, row, end + DEPENDENCE), "%.3g", r->design_effect);
+    otc_compare_put_number(otc_text_cell(table, row, end + P_ADJUSTED), "%.3g", r->p_adjusted);
+    otc_compare_put_verdict(otc_text_cell(table, row, end + VERDICT), r);
 }
 
 static void
-fill_headings(const struct columns *columns, struct line *line)
+fill_headings(const struct otc_compare_columns *columns, struct otc_text_table *table)
 {
     for (size_t c = 0; c < N_BEFORE; c++) {
-        (void)snprintf(line->cells[c], CELL_BYTES, "%s", before[c]);
+        (void)snprintf(otc_text_cell(table, 0, c), OTC_TEXT_CELL, "%s", before[c]);
     }
     for (size_t c = 0; c < columns->n; c++) {
-        (void)snprintf(line->cells[N_BEFORE + c], CELL_BYTES, "%s", otc_statistics[columns->rows[c]].heading);
+        (void)snprintf(otc_text_cell(table, 0, N_BEFORE + c), OTC_TEXT_CELL, "%s",
+                       otc_statistics[columns->rows[c]].heading);
     }
     for (size_t c = 0; c < N_AFTER; c++) {
-        (void)snprintf(line->cells[N_BEFORE + columns->n + c], CELL_BYTES, "%s", after[c]);
+        (void)snprintf(otc_text_cell(table, 0, N_BEFORE + columns->n + c), OTC_TEXT_CELL, "%s", after[c]);
     }
 }
 
-static void
-print_line(const struct line *line, const size_t *width, size_t n, const char *color, FILE *to)
+static const char *
+paint(const void *arg, size_t row)
 {
-    for (size_t c = 0; c < n; c++) {
-        const char *gap = c + 1 < n ? "  " : "\n";
+    const struct otc_comparison *comparison = arg;
+    const struct otc_feature_result *r = &comparison->features[row - 1].result;
 
-        if (c <= TYPE) {
-            (void)fprintf(to, "%s%*s%s", line->cells[c], (int)(width[c] - otc_screen_columns(line->cells[c])),
-                          "", gap);
-        } else if (c + 1 < n) {
-            (void)fprintf(to, "%*s%s", (int)width[c], line->cells[c], gap);
-        } else {
-            (void)fprintf(to, "%s%s%s%s", color, line->cells[c], *color ? "\033[0m" : "", gap);
-        }
-    }
-}
-
-static void
-print_lines(const struct otc_comparison *comparison, const struct line *lines, size_t n, bool color, FILE *to)
-{
-    size_t width[MAX_COLUMNS] = {0};
-
-    for (size_t i = 0; i <= comparison->n_features; i++) {
-        for (size_t c = 0; c < n; c++) {
-            size_t columns = otc_screen_columns(lines[i].cells[c]);
-
-            width[c] = columns > width[c] ? columns : width[c];
-        }
-    }
-    print_line(&lines[0], width, n, "", to);
-    for (size_t i = 0; i < comparison->n_features; i++) {
-        const struct otc_feature_result *r = &comparison->features[i].result;
-        const char *paint = r->skipped != OTC_SKIP_NONE ? "\033[33m" : r->rejected ? "\033[31m" : "\033[32m";
-
-        print_line(&lines[i + 1], width, n, color ? paint : "", to);
-    }
+    return r->skipped != OTC_SKIP_NONE ? "\033[33m" : r->rejected ? "\033[31m" : "\033[32m";
 }
 
 static void
@@ -179,31 +140,53 @@ correction_name(enum otc_correction correction)
                                                              : "no correction";
 }
 
-bool
-otc_comparison_print(const struct otc_comparison *comparison, bool color, FILE *to)
+void
+otc_compare_print_foot(const struct otc_comparison *comparison, FILE *to)
 {
-    struct line *lines = calloc(comparison->n_features + 1, sizeof(*lines));
-    struct columns columns;
+    print_others(comparison, to);
+    print_dependence(comparison, to);
+    (void)fprintf(to, "%zu of %zu features drifted (level %g, %s", otc_comparison_drifted(comparison),
+                  comparison->n_features, comparison->decision.level,
+                  correction_name(comparison->decision.correction));
+    if (comparison->k > 0) {
+        (void)fprintf(to, " in each window; %u of %u windows", comparison->k, comparison->n);
+    }
+    (void)fputs(")\n", to);
+}
 
+/** The table of all rows together. */
+static bool
+print_whole(const struct otc_comparison *comparison, bool color, FILE *to)
+{
+    struct otc_compare_columns columns;
+    struct otc_text_table table;
+
+    otc_compare_columns_choose(comparison, &columns);
+    if (!otc_text_table_init(&table, comparison->n_features + 1, N_BEFORE + columns.n + N_AFTER)) {
+        return false;
+    }
+    table.left[NAME] = true;
+    table.left[TYPE] = true;
+    table.left[table.columns - 1] = true;
+    fill_headings(&columns, &table);
+    for (size_t i = 0; i < comparison->n_features; i++) {
+        fill_line(&comparison->features[i], &columns, &table, i + 1);
+    }
     (void)fprintf(to, "reference  %s  %llu rows\ncurrent    %s  %llu rows\n\n", comparison->reference_path,
                   (unsigned long long)comparison->reference_rows, comparison->current_path,
                   (unsigned long long)comparison->current_rows);
-    choose_columns(comparison, &columns);
-    for (size_t i = 0; lines && i < comparison->n_features; i++) {
-        fill_line(&comparison->features[i], &columns, &lines[i + 1]);
-    }
-    if (lines) {
-        fill_headings(&columns, &lines[0]);
-        print_lines(comparison, lines, N_BEFORE + columns.n + N_AFTER, color, to);
-    }
-    bool printed = lines != NULL;
+    otc_text_table_print(&table, color ? paint : NULL, comparison, to);
+    otc_text_table_release(&table);
+    return true;
+}
 
-    free(lines);
+bool
+otc_comparison_print(const struct otc_comparison *comparison, bool color, FILE *to)
+{
+    bool printed = comparison->k > 0 ? otc_compare_print_windows(comparison, color, to)
+                                     : print_whole(comparison, color, to);
+
     (void)fputc('\n', to);
-    print_others(comparison, to);
-    print_dependence(comparison, to);
-    (void)fprintf(to, "%zu of %zu features drifted (level %g, %s)\n", comparison->n_drifted,
-                  comparison->n_features, comparison->decision.level,
-                  correction_name(comparison->decision.correction));
+    otc_compare_print_foot(comparison, to);
     return printed && fflush(to) == 0 && !ferror(to);
 }

@@ -151,13 +151,118 @@ order_current(struct otc_compare_run *run, const struct otc_compare_options *opt
     return otc_columns_take_time(columns, name, options->current, &run->current.time_column, err);
 }
 
+static otc_status
+begin_row(void *arg, uint64_t row, int64_t time_ns, struct otc_error *err)
+{
+    struct otc_compare_run *run = arg;
+
+    return otc_windowing_row(&run->windowing, row, time_ns, err);
+}
+
 static bool
 add_to_sample(void *arg, size_t feature, const struct otc_use *use, int64_t time_ns)
 {
     struct otc_compare_run *run = arg;
 
     /* Without times a sample measures no dependence. */
-    return otc_sample_add(run->samples[feature], use, run->independent ? INT64_MIN : time_ns);
+    return otc_sample_add(run->samples[feature], use, run->independent ? INT64_MIN : time_ns) &&
+           (run->comparison.k == 0 || otc_windowing_cell(&run->windowing, feature, use, time_ns));
+}
+
+static bool
+add_to_window(void *arg, size_t feature, const struct otc_use *use, int64_t time_ns)
+{
+    struct otc_compare_run *run = arg;
+
+    return otc_windowing_cell(&run->windowing, feature, use, time_ns);
+}
+
+/** Where the reference table's features are among those compared. */
+static size_t *
+places_of_reference(const struct otc_compare_run *run)
+{
+    const struct otc_input *input = &run->reference_input;
+    size_t *places = calloc(input->n_features + 1, sizeof(*places));
+
+    for (size_t i = 0; places && i < input->n_features; i++) {
+        places[i] = SIZE_MAX;
+        for (size_t f = 0; f < run->comparison.n_features; f++) {
+            const struct otc_reference_feature *feature = run->comparison.features[f].reference;
+
+            if (feature->kind == input->features[i].kind &&
+                otc_slice_equal(feature->name, input->features[i].name)) {
+                places[i] = f;
+            }
+        }
+    }
+    return places;
+}
+
+/** The reference's own rows, window by window. */
+static otc_status
+cut_reference(struct otc_compare_run *run, const struct otc_compare_options *options, struct otc_error *err)
+{
+    struct otc_input_visitor visitor = {run, begin_row, add_to_window};
+    size_t *places = NULL;
+    otc_status status;
+
+    if (!run->reference_input.table) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "--reference-windows: %s is a reference file, which has no rows: name the table it "
+                        "was built from",
+                        options->reference);
+    }
+    status = otc_table_rewind(run->reference_input.table, err);
+    if (status == OTC_OK) {
+        status = otc_windowing_init(&run->windowing, &run->comparison, &run->reference_input,
+                                    options->incomplete, err);
+    }
+    if (status == OTC_OK) {
+        places = places_of_reference(run);
+        run->windowing.features = places;
+        run->windowing.independent = run->independent;
+        run->windowing.of_reference = true;
+        status = places ? otc_input_visit(&run->reference_input, &visitor, err)
+                        : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    if (status == OTC_OK) {
+        status = otc_windowing_finish(&run->windowing, err);
+    }
+    otc_windowing_release(&run->windowing);
+    free(places);
+    return status;
+}
+
+/** Feeds the current side's rows to all that want them. */
+static otc_status
+read_current(struct otc_compare_run *run, const struct otc_compare_options *options, struct otc_error *err)
+{
+    struct otc_input_visitor visitor = {run, NULL, add_to_sample};
+    otc_status status = OTC_OK;
+
+    if (run->comparison.k > 0) {
+        if (options->reference_windows) {
+            status = cut_reference(run, options, err);
+        }
+        if (status == OTC_OK) {
+            status = otc_windowing_init(&run->windowing, &run->comparison, &run->current, options->incomplete,
+                                        err);
+        }
+        run->windowing.independent = run->independent;
+        visitor.row = begin_row;
+    }
+    if (status == OTC_OK) {
+        status = otc_input_visit(&run->current, &visitor, err);
+    }
+    if (status == OTC_OK && run->comparison.k > 0) {
+        status = otc_windowing_finish(&run->windowing, err);
+    }
+    if (status == OTC_OK && run->comparison.k > 0 && run->comparison.n_windows == 0) {
+        status =
+            otc_fail(err, OTC_INVALID_ARGUMENT,
+                     "%s fills no window: choose a shorter --window, or --incomplete keep", options->current);
+    }
+    return status;
 }
 
 static bool
@@ -209,29 +314,46 @@ list_others(struct otc_compare_run *run, struct otc_error *err)
     return OTC_OK;
 }
 
-static otc_status
-evaluate(struct otc_compare_run *run, struct otc_error *err)
+otc_status
+otc_compared_evaluate(const struct otc_comparison *comparison, struct otc_sample **samples,
+                      struct otc_compared_feature *out, struct otc_error *err)
 {
-    struct otc_comparison *c = &run->comparison;
-    struct otc_feature_result *results = calloc(c->n_features + 1, sizeof(*results));
+    struct otc_feature_result *results = calloc(comparison->n_features + 1, sizeof(*results));
     otc_status status = OTC_OK;
 
     if (!results) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
-    for (size_t i = 0; status == OTC_OK && i < c->n_features; i++) {
-        status = otc_sample_evaluate(run->samples[i], &c->decision, &results[i], err);
+    for (size_t i = 0; status == OTC_OK && i < comparison->n_features; i++) {
+        status = otc_sample_evaluate(samples[i], &comparison->decision, &results[i], err);
     }
     if (status == OTC_OK) {
-        status = otc_evaluate_family(&c->decision, results, c->n_features, err);
+        status = otc_evaluate_family(&comparison->decision, results, comparison->n_features, err);
     }
-    for (size_t i = 0; status == OTC_OK && i < c->n_features; i++) {
-        c->features[i].result = results[i];
-        c->features[i].observations = otc_sample_observations(run->samples[i]);
-        c->features[i].unseen = otc_sample_unseen(run->samples[i]);
-        c->n_drifted += results[i].rejected;
+    for (size_t i = 0; status == OTC_OK && i < comparison->n_features; i++) {
+        out[i] = (struct otc_compared_feature){results[i], otc_sample_observations(samples[i]),
+                                               otc_sample_unseen(samples[i]), results[i].rejected};
     }
     free(results);
+    return status;
+}
+
+/** All rows of the current side together. */
+static otc_status
+evaluate(struct otc_compare_run *run, struct otc_error *err)
+{
+    struct otc_comparison *c = &run->comparison;
+    struct otc_compared_feature *out = calloc(c->n_features + 1, sizeof(*out));
+    otc_status status = out ? otc_compared_evaluate(c, run->samples, out, err)
+                            : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+
+    for (size_t i = 0; out && status == OTC_OK && i < c->n_features; i++) {
+        c->features[i].result = out[i].result;
+        c->features[i].observations = out[i].observations;
+        c->features[i].unseen = out[i].unseen;
+        c->n_drifted += out[i].detected;
+    }
+    free(out);
     return status;
 }
 
@@ -262,9 +384,12 @@ otc_compare(struct otc_compare_run *run, const struct otc_compare_options *optio
     static const struct otc_input_options any; /* the reference chooses */
     otc_status status;
 
-    *run = (struct otc_compare_run){
-        .independent = options->independent,
-        .comparison = {.decision = options->decision, .statistics = options->statistics}};
+    *run = (struct otc_compare_run){.independent = options->independent,
+                                    .comparison = {.decision = options->decision,
+                                                   .statistics = options->statistics,
+                                                   .chunk_rule = options->chunk_rule,
+                                                   .k = options->k,
+                                                   .n = options->n}};
     status = open_reference(run, options, err);
     if (status == OTC_OK) {
         status = otc_input_open(&run->current, options->current, &any, err);
@@ -279,7 +404,7 @@ otc_compare(struct otc_compare_run *run, const struct otc_compare_options *optio
         status = nothing_in_common(run, options, err);
     }
     if (status == OTC_OK) {
-        status = otc_input_rows(&run->current, add_to_sample, run, err);
+        status = read_current(run, options, err);
     }
     if (status == OTC_OK) {
         status = list_others(run, err);
@@ -302,6 +427,11 @@ otc_compare_release(struct otc_compare_run *run)
         otc_sample_free(run->samples[i]);
     }
     free(run->samples);
+    otc_windowing_release(&run->windowing);
+    for (size_t i = 0; run->comparison.windows && i < run->comparison.n_windows; i++) {
+        free(run->comparison.windows[i].features);
+    }
+    free(run->comparison.windows);
     free(run->comparison.features);
     free(run->comparison.others);
     otc_reference_unref(run->reference);

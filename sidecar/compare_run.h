@@ -3,18 +3,18 @@
 #ifndef OTC_SIDECAR_COMPARE_RUN_H
 #define OTC_SIDECAR_COMPARE_RUN_H
 
-#include "common/analysis/sample.h"
 #include "sidecar/compare.h"
 #include "sidecar/compare_options.h"
-#include "sidecar/input.h"
+#include "sidecar/compare_windows.h"
 
 /** Everything a comparison owns. */
 struct otc_compare_run {
     struct otc_input reference_input; /* when the reference is a table */
     struct otc_input current;
     struct otc_reference *reference;
-    struct otc_sample **samples; /* one for each feature of `current` */
-    bool independent;            /* no row resembles its neighbours */
+    struct otc_sample **samples;    /* one for each feature of `current` */
+    bool independent;               /* no row resembles its neighbours */
+    struct otc_windowing windowing; /* with --window: the side being read */
     struct otc_comparison comparison;
 };
 

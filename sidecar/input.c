@@ -105,10 +105,23 @@ otc_input_close(struct otc_input *input)
     *input = (struct otc_input){.time_column = SIZE_MAX};
 }
 
+/** The current row's cell of a feature, as the feature sees it. */
+static void
+use_cell(const struct otc_input *input, const struct otc_input_feature *feature, struct otc_use *use)
+{
+    if (feature->column < otc_table_columns(input->table)) {
+        otc_cell_use(otc_table_cell(input->table, feature->column),
+                     input->columns.columns[feature->column].content, feature->type, use);
+    } else {
+        use->use = OTC_USE_MISSING; /* a JSON member that no row has shown yet */
+    }
+    if (use->use == OTC_USE_NUMBER && feature->scale != 1) {
+        use->number *= feature->scale;
+    }
+}
+
 otc_status
-otc_input_rows(struct otc_input *input,
-               bool (*fn)(void *arg, size_t feature, const struct otc_use *use, int64_t time_ns), void *arg,
-               struct otc_error *err)
+otc_input_visit(struct otc_input *input, const struct otc_input_visitor *visitor, struct otc_error *err)
 {
     struct otc_use use;
 
@@ -123,24 +136,27 @@ otc_input_rows(struct otc_input *input,
         if (input->time_column != SIZE_MAX && input->time_column < otc_table_columns(input->table)) {
             time_ns = otc_cell_time(otc_table_cell(input->table, input->time_column));
         }
-        for (size_t i = 0; i < input->n_features; i++) {
-            const struct otc_input_feature *feature = &input->features[i];
-            const struct otc_column *column = &input->columns.columns[feature->column];
-
-            if (feature->column < otc_table_columns(input->table)) {
-                otc_cell_use(otc_table_cell(input->table, feature->column), column->content, feature->type,
-                             &use);
-            } else {
-                use.use = OTC_USE_MISSING; /* a JSON member that no row has shown yet */
-            }
-            if (use.use == OTC_USE_NUMBER && feature->scale != 1) {
-                use.number *= feature->scale;
-            }
-            if (!fn(arg, i, &use, time_ns)) {
-                return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+        if (visitor->row) {
+            status = visitor->row(visitor->arg, otc_table_rows(input->table) - 1, time_ns, err);
+        }
+        for (size_t i = 0; status == OTC_OK && i < input->n_features; i++) {
+            use_cell(input, &input->features[i], &use);
+            if (!visitor->cell(visitor->arg, i, &use, time_ns)) {
+                status = otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
             }
         }
+        if (status != OTC_OK) {
+            return status;
+        }
     }
+}
+
+otc_status
+otc_input_rows(struct otc_input *input,
+               bool (*fn)(void *arg, size_t feature, const struct otc_use *use, int64_t time_ns), void *arg,
+               struct otc_error *err)
+{
+    return otc_input_visit(input, &(struct otc_input_visitor){.arg = arg, .cell = fn}, err);
 }
 
 static bool

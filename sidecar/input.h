@@ -37,6 +37,17 @@ struct otc_input {
 OTC_CHECK otc_status otc_input_open(struct otc_input *input, const char *path,
                                     const struct otc_input_options *options, struct otc_error *err);
 void otc_input_close(struct otc_input *input);
+/** What is told of the rows of a table. */
+struct otc_input_visitor {
+    void *arg;
+    /** Before the cells of each row, may be NULL: its number from 0 and its time (INT64_MIN: unknown). */
+    otc_status (*row)(void *arg, uint64_t row, int64_t time_ns, struct otc_error *err);
+    /** For each feature of each row, in order; false fails out of memory. */
+    bool (*cell)(void *arg, size_t feature, const struct otc_use *use, int64_t time_ns);
+};
+/** Tells every row that is left. */
+OTC_CHECK otc_status otc_input_visit(struct otc_input *input, const struct otc_input_visitor *visitor,
+                                     struct otc_error *err);
 /** Calls fn(arg, cell's use, time) for each feature of each row, in order; fn answers false to fail out of
  * memory. */
 OTC_CHECK otc_status otc_input_rows(struct otc_input *input,

@@ -146,6 +146,8 @@ struct otc_k_of_n {
     uint8_t filled;
     bool detected;
 };
+/** "2 of 3": 1 <= k <= n <= 32. INVALID_ARGUMENT: "'x' is not of the form …". */
+OTC_CHECK otc_status otc_k_of_n_parse(const char *text, unsigned *k, unsigned *n, struct otc_error *err);
 /** Enters an evaluation that was not skipped; returns `detected` afterwards. */
 bool otc_k_of_n_add(struct otc_k_of_n *ring, unsigned k, unsigned n, bool rejected);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/analysis/evaluate.h"
 
+#include "common/base/number.h"
+
 #include <math.h>
 
 /** Fewer panes, or fewer observations in them, say nothing about dependence. */
@@ -102,6 +104,22 @@ otc_mid_ranks(const struct otc_cells *cells, double *out)
         out[cell] = (below + (double)count / 2) / total;
         below += (double)count;
     }
+}
+
+otc_status
+otc_k_of_n_parse(const char *text, unsigned *k, unsigned *n, struct otc_error *err)
+{
+    const char *of = strstr(text, " of ");
+    int64_t first = 0, second = 0;
+
+    if (!of || !otc_parse_int64(otc_slice_of(text, (size_t)(of - text)), &first) ||
+        !otc_parse_int64(otc_slice_str(of + 4), &second) || first < 1 || first > second || second > 32) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "'%s' is not of the form `k of n` with 1 <= k <= n <= 32 (\"2 of 3\")", text);
+    }
+    *k = (unsigned)first;
+    *n = (unsigned)second;
+    return OTC_OK;
 }
 
 bool

@@ -84,6 +84,32 @@ otc_sample_free(struct otc_sample *sample)
     free(sample);
 }
 
+void
+otc_sample_reset(struct otc_sample *sample)
+{
+    struct otc_feature_window *window = &sample->window;
+    const struct otc_reference_feature *ref = window->reference;
+    size_t cells = ref->cells.n + 1;
+
+    memset(window->cells.eq, 0, cells * sizeof(*window->cells.eq));
+    memset(window->cells.gap, 0, cells * sizeof(*window->cells.gap));
+    memset(window->cells.gap_sum, 0, cells * sizeof(*window->cells.gap_sum));
+    memset(sample->known, 0, ref->n_categories * sizeof(*sample->known));
+    for (size_t i = 0; i < sample->n_unseen; i++) {
+        (void)otc_map_remove(sample->index, sample->unseen[i].name);
+        free((void *)(uintptr_t)sample->unseen[i].name.data);
+    }
+    window->observations = 0;
+    window->missing = 0;
+    window->invalid = 0;
+    window->cells.total = 0;
+    window->categories.unseen = 0;
+    window->design_effect = 1;
+    sample->n_unseen = 0;
+    sample->n = 0;
+    sample->order_known = true;
+}
+
 static bool
 keep(struct otc_sample *sample, double value, int64_t time_ns)
 {

@@ -16,6 +16,8 @@ struct otc_sample;
 struct otc_sample *otc_sample_new(const struct otc_reference_feature *feature);
 /** NULL is allowed. */
 void otc_sample_free(struct otc_sample *sample);
+/** Empties it for the next window; its memory is kept. */
+void otc_sample_reset(struct otc_sample *sample);
 /** Adds a cell; `time_ns` INT64_MIN: unknown. False out of memory. */
 bool otc_sample_add(struct otc_sample *sample, const struct otc_use *use, int64_t time_ns);
 /** Values, missing and invalid cells so far. */
@@ -25,7 +27,7 @@ uint64_t otc_sample_unseen(const struct otc_sample *sample);
 /**
  * otc_evaluate_feature of the window. Where the reference is exact, Wasserstein and Cramer-von-Mises are
  * those of the rows. With the order of all rows known, the window's design effect comes from 24 time blocks.
- * The sample is spent.
+ * The sample is then good for otc_sample_reset and otc_sample_free.
  */
 OTC_CHECK otc_status otc_sample_evaluate(struct otc_sample *sample, const struct otc_decision *decision,
                                          struct otc_feature_result *out, struct otc_error *err);

@@ -27,6 +27,7 @@ struct otc_statistic {
     struct otc_statistic_detail details[OTC_STATISTIC_DETAILS];
     bool numeric;      /* categories have none */
     bool in_tables;    /* when nobody chose */
+    bool in_windows;   /* the same, in a table of windows, which is narrower */
     bool not_selected; /* told whatever was chosen: no distance */
 };
 

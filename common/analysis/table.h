@@ -77,6 +77,9 @@ struct otc_column {
     bool timestamps;
     /** Every value may be a time, whatever the column's name says: true of `timestamps` too. */
     bool times;
+    /** Of times: the first and the last, and whether no row's is before the row's above it. */
+    int64_t first_ns, last_ns;
+    bool ordered;
     uint64_t missing;
 };
 

@@ -24,7 +24,24 @@ struct profile {
     bool unix_times; /* every number may be a unix time */
     bool repeated;   /* a text came twice */
     struct otc_map *texts_seen;
+    int64_t first_ns, last_ns, previous_ns;
+    bool timed, unordered;
 };
+
+/** Notes when a row was, while the column may be one of times. */
+static void
+profile_time(struct profile *profile, int64_t ns)
+{
+    if (!profile->timed || ns < profile->first_ns) {
+        profile->first_ns = ns;
+    }
+    if (!profile->timed || ns > profile->last_ns) {
+        profile->last_ns = ns;
+    }
+    profile->unordered = profile->unordered || (profile->timed && ns < profile->previous_ns);
+    profile->previous_ns = ns;
+    profile->timed = true;
+}
 
 static void
 profile_text(struct profile *profile, struct otc_slice text)
@@ -33,6 +50,9 @@ profile_text(struct profile *profile, struct otc_slice text)
 
     profile->texts++;
     profile->times = profile->times && otc_time_parse(text, &ns, NULL) == OTC_OK;
+    if (profile->times) {
+        profile_time(profile, ns);
+    }
     if (profile->repeated) {
         return;
     }
@@ -60,6 +80,9 @@ profile_cell(struct profile *profile, const struct otc_cell *cell)
             profile->sequence && (profile->numbers == 0 || cell->number == profile->previous + 1);
         profile->unix_times =
             profile->unix_times && cell->number >= MIN_UNIX_TIME && cell->number <= MAX_UNIX_TIME;
+        if (profile->unix_times) {
+            profile_time(profile, otc_cell_time(cell));
+        }
         profile->previous = cell->number;
         profile->numbers++;
         break;
@@ -108,6 +131,9 @@ conclude(const struct profile *profile, struct otc_column *column)
     column->times = (numbers && profile->unix_times) ||
                     (profile->texts > 0 && profile->texts == values && profile->times);
     column->timestamps = column->times && (!numbers || is_time_name(column->name));
+    column->first_ns = profile->first_ns;
+    column->last_ns = profile->last_ns;
+    column->ordered = column->times && !profile->unordered;
     if (profile->nested > 0) {
         column->left_out = "it holds arrays";
     } else if (values == 0) {

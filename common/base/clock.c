@@ -176,10 +176,9 @@ otc_duration_format(otc_duration duration, char out[32])
 /* ---- Calendar --------------------------------------------------------------------------------------------
  */
 
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, counted in 400-year eras of 146097
- * days. */
-static int64_t
-days_from_date(int64_t year, unsigned month, unsigned day)
+/* Counted in 400-year eras of 146097 days. */
+int64_t
+otc_days_from_date(int64_t year, unsigned month, unsigned day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
     int64_t era = (y >= 0 ? y : y - 399) / 400;
@@ -189,8 +188,8 @@ days_from_date(int64_t year, unsigned month, unsigned day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static void
-date_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
+void
+otc_date_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
 {
     int64_t z = days + 719468;
     int64_t era = (z >= 0 ? z : z - 146096) / 146097;
@@ -212,7 +211,7 @@ otc_time_format(int64_t unix_ns, char out[32])
     unsigned month, day;
     int64_t year;
 
-    date_from_days(days, &year, &month, &day);
+    otc_date_from_days(days, &year, &month, &day);
     snprintf(out, 32, "%04d-%02u-%02uT%02u:%02u:%02u.%03uZ", (int)year, month, day, (unsigned)(ms / 3600000),
              (unsigned)(ms / 60000 % 60), (unsigned)(ms / 1000 % 60), (unsigned)(ms % 1000));
 }
@@ -327,7 +326,7 @@ parse_calendar(struct otc_slice rest, int64_t *out)
             return false;
         }
     }
-    seconds += days_from_date(year, month, day) * 86400 - offset;
+    seconds += otc_days_from_date(year, month, day) * 86400 - offset;
     return rest.len == 0 && !__builtin_mul_overflow(seconds, OTC_SECOND, out) &&
            !__builtin_add_overflow(*out, ns, out);
 }

@@ -33,5 +33,9 @@ void otc_time_format(int64_t unix_ns, char out[32]);
  * magnitude).
  */
 OTC_CHECK otc_status otc_time_parse(struct otc_slice text, int64_t *unix_ns, struct otc_error *err);
+/** Days since 1970-01-01 of a date of the proleptic Gregorian calendar. */
+int64_t otc_days_from_date(int64_t year, unsigned month, unsigned day);
+/** The date (month and day from 1) of a day since 1970-01-01. */
+void otc_date_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day);
 
 #endif

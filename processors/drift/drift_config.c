@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/drift_config.h"
 
-#include "common/base/number.h"
 #include "common/config/node.h"
 #include "processors/drift/watch.h"
 
@@ -188,19 +187,11 @@ drift_learning(const struct drift_config *config)
 static otc_status
 parse_windows(const char *text, struct drift_rule *out, struct otc_error *err)
 {
-    const char *of = text ? strstr(text, " of ") : NULL;
-    int64_t k = 0, n = 0;
+    struct otc_error why = OTC_ERROR_INIT;
 
-    if (!of || !otc_parse_int64(otc_slice_of(text, (size_t)(of - text)), &k) ||
-        !otc_parse_int64(otc_slice_str(of + 4), &n) || k < 1 || k > n || n > 32) {
-        return otc_fail(
-            err, OTC_INVALID_ARGUMENT,
-            "decision::windows: '%s' is not of the form `k of n` with 1 <= k <= n <= 32 (\"2 of 3\")",
-            text ? text : "");
-    }
-    out->k = (unsigned)k;
-    out->n = (unsigned)n;
-    return OTC_OK;
+    return otc_k_of_n_parse(text ? text : "", &out->k, &out->n, &why) == OTC_OK
+               ? OTC_OK
+               : otc_fail(err, OTC_INVALID_ARGUMENT, "decision::windows: %s", why.text);
 }
 
 otc_status

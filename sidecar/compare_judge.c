@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/compare.h"
+
+#include <math.h>
+
+static bool
+is_detected(const struct otc_comparison *comparison, size_t feature)
+{
+    for (size_t w = 0; w < comparison->n_windows; w++) {
+        const struct otc_compared_window *window = &comparison->windows[w];
+
+        if (!window->of_reference && window->features[feature].detected) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t
+otc_comparison_drifted(const struct otc_comparison *comparison)
+{
+    size_t drifted = 0;
+
+    for (size_t i = 0; comparison->k > 0 && i < comparison->n_features; i++) {
+        drifted += is_detected(comparison, i);
+    }
+    return comparison->k > 0 ? drifted : comparison->n_drifted;
+}
+
+double
+otc_comparison_severity(const struct otc_comparison *comparison, const struct otc_feature_result *result)
+{
+    double severity = 0;
+
+    for (size_t t = 0; t < OTC_N_TESTS; t++) {
+        double least = comparison->decision.min_effect[t];
+        double effect = result->tests[t].effect;
+
+        if (!isnan(result->tests[t].decision_p) && effect > 0) {
+            severity = fmax(severity, effect / fmax(least, 1e-9));
+        }
+    }
+    return severity;
+}
