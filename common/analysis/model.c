@@ -75,6 +75,13 @@ otc_model_key_of(const struct otc_model_config *config, const struct otc_value *
 {
     out->name = first_present(values, config->name.n, out->scratch[0]);
     out->version = first_present(values + config->name.n, config->version.n, out->scratch[1]);
+    out->arm = OTC_SLICE_NONE;
+}
+
+void
+otc_model_arm(struct otc_model_key *key, const struct otc_value *value)
+{
+    key->arm = first_present(value, 1, key->scratch[2]);
 }
 
 struct otc_models {
@@ -236,8 +243,9 @@ find_model(struct otc_models *models, struct otc_slice name, int64_t monotonic_n
 }
 
 static struct otc_model_version *
-add_version(struct otc_models *models, struct otc_model *model, struct otc_slice text)
+add_version(struct otc_models *models, struct otc_model *model, const struct otc_model_key *key)
 {
+    struct otc_slice text = key->version, arm = key->arm;
     struct otc_model_version *version;
     size_t oldest = 0;
 
@@ -249,14 +257,18 @@ add_version(struct otc_models *models, struct otc_model *model, struct otc_slice
         }
         forget_version(models, model, oldest);
     }
-    version = calloc(1, sizeof(*version) + text.len + 1);
+    version = calloc(1, sizeof(*version) + text.len + arm.len + 1);
     if (!version) {
         return NULL;
     }
     if (text.len) {
         memcpy(version + 1, text.data, text.len);
     }
+    if (arm.len) {
+        memcpy((char *)(version + 1) + text.len, arm.data, arm.len);
+    }
     version->version = otc_slice_of(version + 1, text.len);
+    version->arm = otc_slice_of((char *)(version + 1) + text.len, arm.len);
     version->model = model;
     version->state = models->ops->version_new(models->owner, version);
     if (!version->state) {
@@ -267,15 +279,21 @@ add_version(struct otc_models *models, struct otc_model *model, struct otc_slice
     return version;
 }
 
+static bool
+is_version(const struct otc_model_version *version, const struct otc_model_key *key)
+{
+    return otc_slice_equal(version->version, key->version) && otc_slice_equal(version->arm, key->arm);
+}
+
 static struct otc_model_version *
-find_version(struct otc_models *models, struct otc_model *model, struct otc_slice text)
+find_version(struct otc_models *models, struct otc_model *model, const struct otc_model_key *key)
 {
     for (size_t i = 0; i < model->n_versions; i++) {
-        if (otc_slice_equal(model->versions[i]->version, text)) {
+        if (is_version(model->versions[i], key)) {
             return model->versions[i];
         }
     }
-    return add_version(models, model, text);
+    return add_version(models, model, key);
 }
 
 struct otc_model_version *
@@ -283,11 +301,10 @@ otc_models_get(struct otc_models *models, const struct otc_model_key *key, int64
 {
     struct otc_model_version *version = models->recent;
 
-    if (!version || !otc_slice_equal(version->version, key->version) ||
-        !otc_slice_equal(version->model->name, key->name)) {
+    if (!version || !is_version(version, key) || !otc_slice_equal(version->model->name, key->name)) {
         struct otc_model *model = find_model(models, key->name, monotonic_ns);
 
-        version = model ? find_version(models, model, key->version) : NULL;
+        version = model ? find_version(models, model, key) : NULL;
         if (!version) {
             models->overflow++;
             return NULL;
@@ -305,7 +322,7 @@ otc_models_find(const struct otc_models *models, const struct otc_model_key *key
     const struct otc_model *model = otc_map_get(models->by_name, key->name);
 
     for (size_t i = 0; model && i < model->n_versions; i++) {
-        if (otc_slice_equal(model->versions[i]->version, key->version)) {
+        if (is_version(model->versions[i], key)) {
             return model->versions[i];
         }
     }

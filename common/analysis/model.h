@@ -27,16 +27,22 @@ size_t otc_model_wanted(const struct otc_model_config *config, struct otc_wanted
 struct otc_model_key {
     struct otc_slice name;
     struct otc_slice version;
-    char scratch[2][32];
+    /** Arm of an experiment, where the stage tells arms apart (otc_model_arm); each has a state of its own.
+     */
+    struct otc_slice arm;
+    char scratch[3][32];
 };
 /** `values`: the record's values from the place where otc_model_wanted() put its entries. Numbers and bools
  * are told as text. */
 void otc_model_key_of(const struct otc_model_config *config, const struct otc_value *values,
                       struct otc_model_key *out);
+/** Sets the key's arm from the value of an attribute. */
+void otc_model_arm(struct otc_model_key *key, const struct otc_value *value);
 
-/** One version of a model. `state` is the stage's. */
+/** One version of a model, in one arm. `state` is the stage's. */
 struct otc_model_version {
     struct otc_slice version;
+    struct otc_slice arm;
     int64_t last_seen_ns; /* monotonic */
     struct otc_model *model;
     void *state;
@@ -61,7 +67,7 @@ struct otc_model_ops {
 
 struct otc_models_limits {
     size_t models;
-    /** Versions of one model; the least recently seen is forgotten for a new one. */
+    /** Versions (and arms of them) of one model; the least recently seen is forgotten for a new one. */
     size_t versions;
     /**
      * A model unseen for this long (monotonic) may be forgotten for a new one; without such a model the new

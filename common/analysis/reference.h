@@ -113,8 +113,17 @@ struct otc_reference_limits {
      * reproducible), so that learning for a day is bounded: 16 bytes a value. 0: all.
      */
     size_t max_values;
+    /** Share of a numeric feature's values that is left out at each end, 0 to below ½: floor(share * n) of
+     * them. They still count as `values`, so that nothing seems missing. */
+    double trim;
+    /**
+     * Points without observations added on each side of a numeric feature's range, each twice as far out as
+     * the one before, from a sixteenth of the range on: a grid on which also what moved far away is told
+     * apart.
+     */
+    size_t outer_points;
 };
-#define OTC_REFERENCE_LIMITS_DEFAULT ((struct otc_reference_limits){10000, 1024, 200, 0, 10, 0})
+#define OTC_REFERENCE_LIMITS_DEFAULT ((struct otc_reference_limits){10000, 1024, 200, 0, 10, 0, 0, 0})
 
 /**
  * Builds a reference from rows. A column is declared, then fed value by value in row order. Owned by one

@@ -187,7 +187,8 @@ parse_cells(const struct parse *p)
         status = read_counts(p, "gaps", gaps, points.n + 1, &gap, &total);
     }
     if (status == OTC_OK) {
-        *cells = (struct otc_cells){points.values, eq, gap, points.n, total, NULL};
+        *cells =
+            (struct otc_cells){.points = points.values, .eq = eq, .gap = gap, .n = points.n, .total = total};
         status = check_total(p, "counts and gaps", total);
     }
     return status;

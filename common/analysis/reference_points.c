@@ -169,6 +169,24 @@ private_points(const double *sorted, size_t n, const struct otc_reference_limits
     return points;
 }
 
+/** The points outside of the range; returns how many. */
+static size_t
+outer_points(const double *sorted, size_t n, size_t each_side, double *out)
+{
+    double min = sorted[0], max = sorted[n - 1];
+    double step = max > min ? (max - min) / 16 : fmax(fabs(max), 1) / 16;
+    size_t points = 0;
+
+    for (size_t i = 0; i < each_side; i++) {
+        if (isfinite(min - step) && isfinite(max + step)) {
+            out[points++] = min - step;
+            out[points++] = max + step;
+        }
+        step *= 2;
+    }
+    return points;
+}
+
 /** The points of the cells before the edges join them, in any order; `out` has room for 2 n +
  * quantile_points. */
 static size_t
@@ -222,7 +240,8 @@ make_cells(const double *sorted, size_t n, const struct otc_reference_limits *li
            struct otc_reference_feature *out)
 {
     size_t quantiles = limits->quantile_points < 2 ? 2 : limits->quantile_points;
-    double *points = malloc((2 * n + quantiles + out->n_edges + 1) * sizeof(*points));
+    double *points =
+        malloc((2 * n + quantiles + 2 * limits->outer_points + out->n_edges + 1) * sizeof(*points));
     double *kept;
     uint64_t *eq, *gap;
     size_t count;
@@ -231,6 +250,7 @@ make_cells(const double *sorted, size_t n, const struct otc_reference_limits *li
         return false;
     }
     count = choose_points(sorted, n, limits, points);
+    count += outer_points(sorted, n, limits->outer_points, points + count);
     memcpy(points + count, out->edges, out->n_edges * sizeof(*points));
     qsort(points, count + out->n_edges, sizeof(*points), by_number);
     count = distinct_values(points, count + out->n_edges, points);
@@ -239,7 +259,7 @@ make_cells(const double *sorted, size_t n, const struct otc_reference_limits *li
     gap = otc_arena_alloc(arena, (count + 1) * sizeof(*gap));
     if (kept && eq && gap) {
         memcpy(kept, points, count * sizeof(*kept));
-        out->cells = (struct otc_cells){kept, eq, gap, count, n, NULL};
+        out->cells = (struct otc_cells){.points = kept, .eq = eq, .gap = gap, .n = count, .total = n};
         count_cells(sorted, n, limits->min_count, &out->cells, eq, gap);
     }
     free(points);
@@ -331,10 +351,13 @@ otc__points_finish(struct otc__sample *samples, size_t n, bool order_known,
 {
     double *sorted = malloc((n + 1) * sizeof(*sorted));
     bool done = sorted != NULL;
+    size_t trimmed = (size_t)(limits->trim * (double)n);
 
     if (n > 0) {
         qsort(samples, n, sizeof(*samples), by_value);
     }
+    samples += trimmed;
+    n -= 2 * trimmed;
     for (size_t i = 0; sorted && i < n; i++) {
         sorted[i] = samples[i].value;
     }

@@ -225,6 +225,12 @@ is_due(const struct otc_window *window)
     return start != INT64_MAX && start + window->config->pane.ns <= window->watermark;
 }
 
+int64_t
+otc_window_due(const struct otc_window *window)
+{
+    return is_due(window) ? first_unevaluated(window) + window->config->pane.ns : INT64_MIN;
+}
+
 bool
 otc_window_advance(struct otc_window *window, int64_t now_ns, int64_t monotonic_ns, bool arrived)
 {

@@ -119,6 +119,8 @@ struct otc_pane *otc_window_place(struct otc_window *window, int64_t event_ns, i
 bool otc_window_advance(struct otc_window *window, int64_t now_ns, int64_t monotonic_ns, bool arrived);
 /** The next closed pane that was not evaluated: the window that ends with it. False when there is none. */
 bool otc_window_closing(struct otc_window *window, struct otc_window_view *view);
+/** End of the window that otc_window_closing would give; INT64_MIN: none is due. */
+int64_t otc_window_due(const struct otc_window *window);
 /** The evaluation of the view is over: frees the panes that no later window needs. */
 void otc_window_closed(struct otc_window *window);
 /** INT64_MIN before the first record. */

@@ -126,6 +126,15 @@ gap_area(double start, double end, double width, double sum)
     return out;
 }
 
+/* The area between the CDFs on one side of all points: how far, in sum, the values of each sample reach out
+ * there. Exact where one sample has none; else the CDFs may cross, and no more than both areas is enclosed.
+ */
+static struct gap_area
+outer_area(double ref_reach, double cur_reach)
+{
+    return (struct gap_area){fabs(cur_reach - ref_reach), 2 * fmin(ref_reach, cur_reach)};
+}
+
 double
 otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts *cur, double *error)
 {
@@ -138,10 +147,13 @@ otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts 
 
     double n = (double)ref->total, m = (double)cur->total;
     double first = ref->points[0], last = ref->points[ref->n - 1];
-    /* Outside the points one CDF is constant: exact. */
-    double area = ((double)cur->gap[0] * first - cur->gap_sum[0]) / m +
-                  (cur->gap_sum[ref->n] - (double)cur->gap[ref->n] * last) / m;
-    double missed = 0;
+    const double *outer = ref->outer_sums;
+    struct gap_area below = outer_area(outer ? ((double)ref->gap[0] * first - outer[0]) / n : 0,
+                                       ((double)cur->gap[0] * first - cur->gap_sum[0]) / m);
+    struct gap_area above = outer_area(outer ? (outer[1] - (double)ref->gap[ref->n] * last) / n : 0,
+                                       (cur->gap_sum[ref->n] - (double)cur->gap[ref->n] * last) / m);
+    double area = below.area + above.area;
+    double missed = below.error + above.error;
     uint64_t ref_below = ref->gap[0], cur_below = cur->gap[0];
 
     for (size_t i = 1; i < ref->n; i++) {

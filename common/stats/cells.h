@@ -27,6 +27,9 @@ struct otc_cells {
     uint64_t total;
     /** Speeds otc_cells_find; NULL: plain search. Made of the same points. */
     const struct otc_cells_index *index;
+    /** Two sums: of the values below the first point, and above the last. NULL: unknown, those values are
+     * taken to lie at the points. */
+    const double *outer_sums;
 };
 
 /**

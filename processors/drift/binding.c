@@ -164,6 +164,47 @@ drift_binding_unref(struct drift_binding *binding)
 }
 
 size_t
+drift_bound_n_bins(const struct drift_bound *bound)
+{
+    return bound->reference->type == OTC_NUMERIC ? otc_reference_bins(bound->reference)
+                                                 : bound->reference->n_categories + 1;
+}
+
+void
+drift_bound_bins(const struct drift_bound *bound, const uint64_t *cells, uint64_t *out)
+{
+    size_t n = bound->reference->cells.n, bins = drift_bound_n_bins(bound);
+    uint64_t *split = calloc(bound->shape.cells + bins, sizeof(*split));
+    uint64_t *counts = split ? split + bound->shape.cells : NULL;
+
+    for (size_t c = 0; split && c < bound->shape.cells; c++) {
+        if (bound->reference->type == OTC_NUMERIC) {
+            split[c % 2 ? c / 2 : n + c / 2] = cells[c];
+        } else {
+            counts[c < bins ? c : bins - 1] += cells[c];
+        }
+    }
+    if (split && bound->reference->type == OTC_NUMERIC) {
+        otc_reference_bin_counts(bound->reference, split, split + n, counts);
+    }
+    for (size_t b = 0; split && b < bins; b++) {
+        out[b] += counts[b];
+    }
+    free(split);
+}
+
+size_t
+drift_binding_max_cells(const struct drift_binding *binding)
+{
+    size_t max = 1;
+
+    for (size_t i = 0; i < binding->n; i++) {
+        max = binding->features[i].shape.cells > max ? binding->features[i].shape.cells : max;
+    }
+    return max;
+}
+
+size_t
 drift_binding_find(const struct drift_binding *binding, enum otc_feature_kind kind, struct otc_slice name)
 {
     const struct otc_reference_feature *feature = otc_reference_find_kind(binding->reference, kind, name);

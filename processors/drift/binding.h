@@ -45,6 +45,14 @@ OTC_CHECK otc_status drift_binding_new(struct otc_reference *reference, const st
 struct drift_binding *drift_binding_ref(struct drift_binding *binding);
 void drift_binding_unref(struct drift_binding *binding);
 
+/** Bins that are told of a feature: of its reference, or the reference's categories and one for the others.
+ */
+size_t drift_bound_n_bins(const struct drift_bound *bound);
+/** Adds what is counted in its cells to its bins. */
+void drift_bound_bins(const struct drift_bound *bound, const uint64_t *cells, uint64_t *out);
+/** Cells of the feature that has most of them, at least 1. */
+size_t drift_binding_max_cells(const struct drift_binding *binding);
+
 /** Index of a discovered feature, or SIZE_MAX. */
 size_t drift_binding_find(const struct drift_binding *binding, enum otc_feature_kind kind,
                           struct otc_slice name);

@@ -42,8 +42,6 @@ struct drift_counts {
     uint64_t values;
     uint64_t invalid;
     uint64_t overflow;
-    /** The least and the greatest number counted; meaningless without values. */
-    double min, max;
 };
 
 /** Counts a value in its cell. False when there is no memory for it. No allocation but to grow. */

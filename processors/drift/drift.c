@@ -6,13 +6,17 @@ static otc_status
 make_projection(struct drift *drift, struct otc_error *err)
 {
     struct otc_wanted wanted[OTC_PROJECTION_MAX];
-    size_t n = drift->config->model.name.n + drift->config->model.version.n;
+    const struct drift_arm_config *arm = drift->config->reference.arm;
+    size_t n = drift->config->model.name.n + drift->config->model.version.n + (arm != NULL);
 
     if (n + otc_feature_set_wanted(drift->set, NULL) > OTC_PROJECTION_MAX) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "features: more than %d attributes are looked at",
                         OTC_PROJECTION_MAX);
     }
     drift->first_feature = otc_model_wanted(&drift->config->model, wanted);
+    if (arm) {
+        wanted[drift->first_feature++] = (struct otc_wanted){.key = arm->attribute, .level = OTC_AT_ANY};
+    }
     n = drift->first_feature + otc_feature_set_wanted(drift->set, wanted + drift->first_feature);
     return otc_projection_new(wanted, n, &drift->projection, err);
 }
@@ -83,7 +87,7 @@ drift_start(struct otc_component *self, struct otc_error *err)
 
     if (drift->file) {
         log_reference(drift);
-    } else if (learning.duration.ns < OTC_DAY) {
+    } else if (!drift_is_dynamic(drift->config) && learning.duration.ns < OTC_DAY) {
         otc_log(drift->host->logger, OTC_LOG_WARN, drift->id,
                 "The reference is learned over less than 24 hours; it will not have seen a whole day",
                 OTC_FIELD_NUMBER("seconds", (double)learning.duration.ns / 1e9));

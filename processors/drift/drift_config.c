@@ -8,8 +8,7 @@ static const char *const binnings[] = {"quantile", NULL};
 static const char *const empties[] = {"laplace", NULL};
 static const char *const corrections[] = {"benjamini_hochberg", "bonferroni", "none", NULL};
 static const char *const dependences[] = {"panes", "none", NULL};
-static const char *const effects[] = {"ks",     "psi",     "total_variation", "missing", "out_of_range",
-                                      "unseen", "invalid", "constant",        NULL};
+static const char *const effects[] = {"ks", "psi", "total_variation", "missing", NULL};
 static const char *const statistics[] = {"ks",        "psi",         "wasserstein", "jensen_shannon",
                                          "hellinger", "chi_squared", "l_infinity",  NULL};
 
@@ -40,20 +39,60 @@ static const struct otc_field learn_fields[] = {
         drift_learn_config, duration, .def = "24h", .min = "0s", .max = "366d",
         .doc =
             "Span of event time to learn over, at least; below 24 h the reference has not seen a whole day."),
+    OTC_FIELD(drift_learn_config, trim, .def = "0", .min = "0", .max = "0.4",
+              .doc =
+                  "Share of a number's values left out of the reference at each end: what a few outliers in "
+                  "the first records must not decide. They are in the live windows all the same."),
     OTC_FIELD_END,
 };
 static const struct otc_schema learn_schema =
     OTC_SCHEMA(drift_learn_config, learn_fields, "Learning the reference from the first records.");
 
+static const struct otc_field trailing_fields[] = {
+    OTC_FIELD(
+        drift_trailing_config, offset, .def = "7d", .min = "1s", .max = "366d",
+        .doc = "How long before the window its reference lies; at least `window::length`, and a multiple of "
+               "`window::pane`."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema trailing_schema =
+    OTC_SCHEMA(drift_trailing_config, trailing_fields, "A window of the past.");
+
+static const struct otc_field hour_of_week_fields[] = {
+    OTC_FIELD(drift_hour_of_week_config, weeks, .def = "4", .min = "1", .max = "52",
+              .doc = "Weeks to look back over."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema hour_of_week_schema =
+    OTC_SCHEMA(drift_hour_of_week_config, hour_of_week_fields, "The same hours of the weeks before.");
+
+static const struct otc_field arm_fields[] = {
+    OTC_FIELD(drift_arm_config, attribute, .def = "feature_flag.result.variant",
+              .doc = "Attribute of the record, its scope or its resource that tells the arm."),
+    OTC_FIELD(drift_arm_config, baseline, .required = true,
+              .doc = "Its value on the arm that all others are compared with."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema arm_schema =
+    OTC_SCHEMA(drift_arm_config, arm_fields, "The same window of another arm.");
+
 static const struct otc_field reference_fields[] = {
     OTC_FIELD(drift_reference_config, file, .doc = "Reference file made by `otelcol-aimon reference build`."),
     OTC_FIELD_OPTIONAL(drift_reference_config, learn, learn_schema,
                        .doc = "Learn the reference instead; the default when no file is named."),
-    OTC_FIELD_AS(drift_reference_config, unsupported, "trailing", .parse = refuse,
-                 .doc = "Not supported yet."),
-    OTC_FIELD_AS(drift_reference_config, unsupported, "hour_of_week", .parse = refuse,
-                 .doc = "Not supported yet."),
-    OTC_FIELD_AS(drift_reference_config, unsupported, "arm", .parse = refuse, .doc = "Not supported yet."),
+    OTC_FIELD_OPTIONAL(drift_reference_config, trailing, trailing_schema,
+                       .doc = "Compare with the same length of time, `offset` ago."),
+    OTC_FIELD_OPTIONAL(drift_reference_config, hour_of_week, hour_of_week_schema,
+                       .doc = "Compare with the same hours (UTC) of the last `weeks` weeks."),
+    OTC_FIELD_OPTIONAL(drift_reference_config, arm, arm_schema,
+                       .doc = "Compare every arm of an experiment with its baseline, window by window."),
+    OTC_FIELD(drift_reference_config, grid_observations, .def = "2000", .min = "20", .max = "1000000",
+              .doc =
+                  "With `trailing`, `hour_of_week` and `arm`: records from which a model's grid is made, the "
+                  "points and categories that everything is counted by. They are kept meanwhile and counted "
+                  "right after."),
+    OTC_FIELD(drift_reference_config, reload_interval, .def = "30s", .min = "0s", .max = "24h",
+              .doc = "How often `file` is looked at for a change; 0: never."),
     OTC_FIELD_END,
 };
 static const struct otc_schema reference_schema =
@@ -77,9 +116,7 @@ static const struct otc_field decision_fields[] = {
     OTC_FIELD(drift_decision_config, level, .def = "0.001", .min = "0", .max = "1",
               .doc = "A test rejects at an adjusted p-value up to this."),
     OTC_FIELD(drift_decision_config, min_effect,
-              .def = "{ks: 0.1, psi: 0.1, total_variation: 0.1, missing: 0.05, out_of_range: 0.05, unseen: "
-                     "0.05, invalid: 0.05, constant: 0.05}",
-              .choices = effects,
+              .def = "{ks: 0.1, psi: 0.1, total_variation: 0.1, missing: 0.05}", .choices = effects,
               .doc = "… and from this effect on: D, PSI above its expectation, total variation, difference "
                      "of shares."),
     OTC_FIELD(drift_decision_config, windows, .def = "2 of 3",
@@ -181,7 +218,102 @@ drift_statistics(const struct drift_config *config)
 struct drift_learn_config
 drift_learning(const struct drift_config *config)
 {
-    return config->reference.learn ? *config->reference.learn : (struct drift_learn_config){5000, {OTC_DAY}};
+    if (drift_is_dynamic(config)) {
+        return (struct drift_learn_config){config->reference.grid_observations, {0}, 0};
+    }
+    return config->reference.learn ? *config->reference.learn
+                                   : (struct drift_learn_config){5000, {OTC_DAY}, 0};
+}
+
+enum drift_reference_kind
+drift_reference_kind(const struct drift_config *config)
+{
+    const struct drift_reference_config *reference = &config->reference;
+
+    return reference->file           ? DRIFT_FILE
+           : reference->trailing     ? DRIFT_TRAILING
+           : reference->hour_of_week ? DRIFT_HOUR_OF_WEEK
+           : reference->arm          ? DRIFT_ARM
+                                     : DRIFT_LEARNED;
+}
+
+const char *
+drift_reference_kind_name(enum drift_reference_kind kind)
+{
+    static const char *const names[] = {"file", "learned", "trailing", "hour_of_week", "arm"};
+
+    return names[kind];
+}
+
+static otc_status
+check_trailing(const struct drift_config *config, struct otc_error *err)
+{
+    const struct drift_trailing_config *trailing = config->reference.trailing;
+    char offset[32], length[32], pane[32];
+
+    otc_duration_format(trailing->offset, offset);
+    otc_duration_format(config->window.length, length);
+    otc_duration_format(config->window.pane, pane);
+    if (trailing->offset.ns < config->window.length.ns) {
+        return otc_fail(
+            err, OTC_INVALID_ARGUMENT,
+            "reference::trailing::offset: %s is less than the window, %s, which would be compared "
+            "with a part of itself",
+            offset, length);
+    }
+    if (trailing->offset.ns % config->window.pane.ns != 0) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "reference::trailing::offset: %s is no multiple of window::pane, %s", offset, pane);
+    }
+    return OTC_OK;
+}
+
+static otc_status
+check_hour_of_week(const struct drift_config *config, struct otc_error *err)
+{
+    if (OTC_HOUR % config->window.pane.ns != 0 || config->window.length.ns > 7 * OTC_DAY) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "reference::hour_of_week: needs a window::pane that divides an hour (5m, 1h) and a "
+                        "window::length of at most 7d");
+    }
+    return OTC_OK;
+}
+
+static otc_status
+check_arm(const struct drift_config *config, struct otc_error *err)
+{
+    const struct drift_arm_config *arm = config->reference.arm;
+
+    if (!arm->attribute || !arm->attribute[0] || !arm->baseline[0]) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "reference::arm: `attribute` and `baseline` must not be empty");
+    }
+    return OTC_OK;
+}
+
+otc_status
+drift_check_reference(const struct drift_config *config, struct otc_error *err)
+{
+    const struct drift_reference_config *reference = &config->reference;
+    int named = (reference->file != NULL) + (reference->learn != NULL) + (reference->trailing != NULL) +
+                (reference->hour_of_week != NULL) + (reference->arm != NULL);
+
+    if (named > 1) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "reference: name one of file, learn, trailing, hour_of_week and arm, not %d", named);
+    }
+    switch (drift_reference_kind(config)) {
+    case DRIFT_TRAILING:
+        return check_trailing(config, err);
+    case DRIFT_HOUR_OF_WEEK:
+        return check_hour_of_week(config, err);
+    case DRIFT_ARM:
+        return check_arm(config, err);
+    case DRIFT_FILE:
+    case DRIFT_LEARNED:
+        break;
+    }
+    return OTC_OK;
 }
 
 static otc_status

@@ -11,12 +11,38 @@
 struct drift_learn_config {
     int64_t observations;
     otc_duration duration;
+    double trim;
+};
+
+struct drift_trailing_config {
+    otc_duration offset;
+};
+struct drift_hour_of_week_config {
+    int64_t weeks;
+};
+struct drift_arm_config {
+    char *attribute;
+    char *baseline;
 };
 
 struct drift_reference_config {
     char *file;
     struct drift_learn_config *learn;
-    char *unsupported;
+    struct drift_trailing_config *trailing;
+    struct drift_hour_of_week_config *hour_of_week;
+    struct drift_arm_config *arm;
+    int64_t grid_observations;
+    otc_duration reload_interval;
+};
+
+/** Where the reference comes from. From DRIFT_TRAILING on it is *dynamic*: made anew for each window, of what
+ * was counted in the cells of a fixed grid. */
+enum drift_reference_kind {
+    DRIFT_FILE,
+    DRIFT_LEARNED,
+    DRIFT_TRAILING,
+    DRIFT_HOUR_OF_WEEK,
+    DRIFT_ARM,
 };
 
 struct drift_psi_config {
@@ -81,7 +107,19 @@ enum drift_statistic {
 /** Bit i: statistic i is asked for. */
 unsigned drift_statistics(const struct drift_config *config);
 
-/** What learning needs: the user's, or 5000 observations over 24 h. Meaningless with a reference file. */
+enum drift_reference_kind drift_reference_kind(const struct drift_config *config);
+/** "file", "learned", "trailing", "hour_of_week", "arm". */
+const char *drift_reference_kind_name(enum drift_reference_kind kind);
+static inline bool
+drift_is_dynamic(const struct drift_config *config)
+{
+    return drift_reference_kind(config) >= DRIFT_TRAILING;
+}
+/** Errors begin with the key path. */
+OTC_CHECK otc_status drift_check_reference(const struct drift_config *config, struct otc_error *err);
+
+/** What learning needs: the user's, or 5000 observations over 24 h; for the grid of a dynamic reference
+ * grid_observations. Meaningless with a reference file. */
 struct drift_learn_config drift_learning(const struct drift_config *config);
 
 /** The decision as common/analysis takes it, and k of n. */

@@ -2,8 +2,10 @@
 /* `validate` and `validate --explain` of the drift connector. */
 #include "processors/drift/binding.h"
 #include "processors/drift/drift_config.h"
+#include "processors/drift/dynamic.h"
 #include "processors/drift/results.h"
 
+#include <math.h>
 #include <stdarg.h>
 
 static otc_status
@@ -24,8 +26,10 @@ load_reference(const struct drift_config *config, struct otc_reference **out, st
 static otc_status
 check_values(const struct drift_config *config, struct otc_error *err)
 {
-    if (config->reference.file && config->reference.learn) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "reference: name a file or learn, not both");
+    otc_status status = drift_check_reference(config, err);
+
+    if (status != OTC_OK) {
+        return status;
     }
     if (config->reference.file && !config->reference.file[0]) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,
@@ -46,13 +50,33 @@ check_values(const struct drift_config *config, struct otc_error *err)
 static otc_status
 check_projection(const struct drift_config *config, const struct otc_feature_set *set, struct otc_error *err)
 {
-    size_t wanted = otc_feature_set_wanted(set, NULL) + config->model.name.n + config->model.version.n;
+    size_t wanted = otc_feature_set_wanted(set, NULL) + config->model.name.n + config->model.version.n +
+                    (config->reference.arm != NULL);
 
     return wanted <= OTC_PROJECTION_MAX
                ? OTC_OK
                : otc_fail(err, OTC_INVALID_ARGUMENT,
                           "features: %zu attributes are looked at; at most %d are allowed", wanted,
                           OTC_PROJECTION_MAX);
+}
+
+/* A history that cannot fit even with next to nothing in it is refused; what does not fit later is counted.
+ */
+static otc_status
+check_history(const struct drift_config *config, const struct otc_feature_set *set, struct otc_error *err)
+{
+    size_t features = otc_feature_set_count(set) ? otc_feature_set_count(set) : 1;
+    double bytes = drift_is_dynamic(config) ? drift_dynamic_least_bytes(config, features) : 0;
+
+    return bytes <= (double)config->limits.memory.n
+               ? OTC_OK
+               : otc_fail(
+                     err, OTC_INVALID_ARGUMENT,
+                     "limits::memory: reference::%s keeps %zu spans of closed panes, at least %.0f MiB for "
+                     "each model, and the limit is %.0f MiB; raise it, or take a longer window::pane or a "
+                     "shorter window::max_age",
+                     drift_reference_kind_name(drift_reference_kind(config)), drift_dynamic_slots(config),
+                     ceil(bytes / 1048576), floor((double)config->limits.memory.n / 1048576));
 }
 
 /* Loads and joins what a configuration names. `*binding` is NULL without a reference file. */
@@ -65,6 +89,9 @@ resolve(const struct drift_config *config, struct otc_feature_set **set, struct 
 
     if (status == OTC_OK) {
         status = check_projection(config, *set, err);
+    }
+    if (status == OTC_OK) {
+        status = check_history(config, *set, err);
     }
     if (status == OTC_OK && config->reference.file) {
         status = load_reference(config, &reference, err);
@@ -149,7 +176,9 @@ version_series(const struct drift_config *config)
 {
     size_t by_time = config->window.time.index == OTC_EVENT_TIME ? 0 : 3;
 
-    return 1 + 5 + DRIFT_N_EXCLUDED - by_time + DRIFT_WATCH_SERIES * config->detectors.n;
+    size_t never = (config->reference.arm == NULL) + !drift_is_dynamic(config);
+
+    return 1 + 5 + DRIFT_N_EXCLUDED - by_time - never + DRIFT_WATCH_SERIES * config->detectors.n;
 }
 
 static void
@@ -207,6 +236,32 @@ explain_known(const struct explanation *to, const struct drift_config *config,
 }
 
 static void
+explain_dynamic(const struct explanation *to, const struct drift_config *config)
+{
+    const struct drift_reference_config *reference = &config->reference;
+    char length[32], offset[32];
+
+    otc_duration_format(config->window.length, length);
+    if (reference->trailing) {
+        otc_duration_format(reference->trailing->offset, offset);
+        say(to, "reference: the %s that lie %s before the window", length, offset);
+    } else if (reference->hour_of_week) {
+        say(to, "reference: the same hours of the week (UTC), of the last %lld weeks",
+            (long long)reference->hour_of_week->weeks);
+    } else {
+        say(to,
+            "reference: the same window of the records whose %s is '%s'; every other value is compared with "
+            "it",
+            reference->arm->attribute, reference->arm->baseline);
+    }
+    say(to,
+        "grid: of each model's first %lld records; %zu spans of closed panes are kept, 0.1 to 4 KiB for each "
+        "feature and span",
+        (long long)reference->grid_observations, drift_dynamic_slots(config));
+    say(to, "warning: closed panes are kept in memory; after a restart the reference begins to grow again");
+}
+
+static void
 explain_reference(const struct explanation *to, const struct drift_config *config,
                   const struct drift_binding *binding)
 {
@@ -221,6 +276,10 @@ explain_reference(const struct explanation *to, const struct drift_config *confi
             reference->model.len ? "model " : "any model", OTC_SLICE_ARG(reference->model));
         return;
     }
+    if (drift_is_dynamic(config)) {
+        explain_dynamic(to, config);
+        return;
+    }
     otc_duration_format(learning.duration, duration);
     say(to, "reference: learned for each model from its first %lld records or more, over %s or more",
         (long long)learning.observations, duration);
@@ -228,6 +287,9 @@ explain_reference(const struct explanation *to, const struct drift_config *confi
         say(to, "warning: a reference learned over less than 24h has not seen a whole day; ordinary hours "
                 "may look "
                 "like drift");
+    }
+    if (learning.trim > 0) {
+        say(to, "reference: without the lowest and the highest %g of a number's values", learning.trim);
     }
     say(to, "warning: a learned reference is kept in memory; after a restart it is learned again");
 }

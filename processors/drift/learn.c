@@ -61,6 +61,12 @@ drift_learner_new(const struct drift_learn_settings *settings, const struct otc_
         limits.quantile_points < settings->cells ? limits.quantile_points : settings->cells;
     limits.bins = settings->bins;
     limits.max_values = learner->max_samples;
+    limits.trim = settings->trim;
+    if (settings->grid) {
+        limits.exact_points = limits.quantile_points =
+            settings->cells < DRIFT_GRID_POINTS ? settings->cells : DRIFT_GRID_POINTS;
+        limits.outer_points = DRIFT_GRID_OUTER_POINTS;
+    }
     learner->builder = otc_reference_builder_new(&limits, settings->max_features);
     learner->columns = calloc(settings->max_features, sizeof(*learner->columns));
     learner->by_name = otc_map_new(settings->max_features);
@@ -306,7 +312,8 @@ otc_status
 drift_learner_finish(struct drift_learner *learner, struct otc_slice model, int64_t now_ns,
                      struct otc_reference **out, struct otc_error *err)
 {
-    return otc_reference_builder_finish(learner->builder, model, "learned", now_ns, out, err);
+    return otc_reference_builder_finish(learner->builder, model, learner->settings.grid ? "grid" : "learned",
+                                        now_ns, out, err);
 }
 
 bool

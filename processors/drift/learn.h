@@ -6,6 +6,10 @@
 #include "common/analysis/features.h"
 #include "processors/drift/binding.h"
 
+/** Points of a numeric feature's grid, and more of them beyond each end of its range. */
+#define DRIFT_GRID_POINTS 1024
+#define DRIFT_GRID_OUTER_POINTS 16
+
 /** Longest text that counts as a category; longer ones are invalid. */
 #define DRIFT_CATEGORY_TEXT_MAX 256
 /** A feature with more distinct texts than this, and than its max_categories, while learning is an
@@ -19,6 +23,10 @@ struct drift_learn_settings {
     /** Distinct points kept exactly, and bins of numeric features. */
     size_t cells;
     size_t bins;
+    /** Share of a number's values left out at each end. */
+    double trim;
+    /** A grid is wanted: at most DRIFT_GRID_POINTS points, and further ones outside of what was seen. */
+    bool grid;
     struct drift_budget *budget;
 };
 

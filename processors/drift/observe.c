@@ -48,7 +48,8 @@ category_cell(struct drift_version *version, size_t index, struct otc_slice text
     struct drift_feature *feature = &version->features[index];
     size_t known = (size_t)(uintptr_t)otc_map_get(bound->categories, text);
     uint32_t common = (uint32_t)bound->reference->n_categories;
-    size_t cell;
+    struct otc_map *texts;
+    size_t cell, *charged;
 
     if (known) {
         return (uint32_t)(known - 1);
@@ -57,14 +58,13 @@ category_cell(struct drift_version *version, size_t index, struct otc_slice text
     if (bound->extra == 0) {
         return common;
     }
-    if (!feature->unseen_texts) {
-        feature->unseen_texts = otc_map_new(bound->extra);
-    }
-    cell = feature->unseen_texts ? (size_t)(uintptr_t)otc_map_get(feature->unseen_texts, text) : 0;
-    if (!cell && feature->unseen_texts && drift_budget_take(&version->owner->budget, 64 + text.len)) {
-        version->charged += 64 + text.len;
-        cell = common + 1 + otc_map_count(feature->unseen_texts);
-        cell = otc_map_put(feature->unseen_texts, text, (void *)(uintptr_t)cell) ? cell : 0;
+    texts = drift_unseen_texts(version, index, &charged);
+    cell = texts ? (size_t)(uintptr_t)otc_map_get(texts, text) : 0;
+    if (!cell && texts && otc_map_count(texts) < bound->extra &&
+        drift_budget_take(&version->owner->budget, 64 + text.len)) {
+        *charged += 64 + text.len;
+        cell = common + 1 + otc_map_count(texts);
+        cell = otc_map_put(texts, text, (void *)(uintptr_t)cell) ? cell : 0;
     }
     return cell ? (uint32_t)cell : common;
 }
@@ -101,8 +101,6 @@ count_value(struct drift_version *version, size_t index, const struct otc_value 
     }
     feature->values++;
     if (drift_counts_add(counts, bound->shape, cell, number, &version->owner->budget)) {
-        counts->min = counts->values == 0 || number < counts->min ? number : counts->min;
-        counts->max = counts->values == 0 || number > counts->max ? number : counts->max;
         counts->values++;
     } else {
         feature->values--;
@@ -211,25 +209,6 @@ count_record(struct drift_version *version, size_t n, struct drift_pane *pane)
     }
 }
 
-static void
-learn_record(struct visit *visit, struct drift_version *version, size_t n, int64_t event_ns)
-{
-    struct drift_model *model = version->model;
-    int64_t time_ns;
-    enum otc_placement placement = otc_window_classify(&version->window, event_ns, visit->now_ns, &time_ns);
-
-    if (placement != OTC_PLACED) {
-        exclude(version, reason_of(placement), 1);
-        return;
-    }
-    exclude(version, DRIFT_FEATURES, drift_learner_add(model->learner, visit->drift->observed, n, time_ns));
-    model->progress = drift_learner_progress(model->learner);
-    if (model->progress >= 1) {
-        model->phase = DRIFT_FREEZING;
-        visit->due = true;
-    }
-}
-
 /* Its batch waits for the reference. */
 static void
 keep_record(struct visit *visit, struct drift_version *version)
@@ -243,6 +222,33 @@ keep_record(struct visit *visit, struct drift_version *version)
 
     if (!drift_kept_add(&version->model->kept, &kept, &drift->budget)) {
         exclude(version, DRIFT_MEMORY, 1);
+    }
+}
+
+/* A record that a grid is learned from is kept too, and counted in it as soon as it stands: what is then to
+ * be told of it (that it came late, …) is told then. */
+static void
+learn_record(struct visit *visit, struct drift_version *version, size_t n, int64_t event_ns)
+{
+    struct drift_model *model = version->model;
+    bool grid = drift_is_dynamic(visit->drift->config);
+    int64_t time_ns;
+    enum otc_placement placement = otc_window_classify(&version->window, event_ns, visit->now_ns, &time_ns);
+    size_t lost;
+
+    if (grid) {
+        keep_record(visit, version);
+    }
+    if (placement != OTC_PLACED) {
+        exclude(version, reason_of(placement), !grid);
+        return;
+    }
+    lost = drift_learner_add(model->learner, visit->drift->observed, n, time_ns);
+    exclude(version, DRIFT_FEATURES, grid ? 0 : lost);
+    model->progress = drift_learner_progress(model->learner);
+    if (model->progress >= 1) {
+        model->phase = DRIFT_FREEZING;
+        visit->due = true;
     }
 }
 
@@ -271,7 +277,8 @@ count_kept_record(struct visit *visit, const struct otc_model_key *key, size_t n
     const struct otc_model_version *entry = otc_models_find(visit->drift->models, key);
     struct drift_version *version = entry ? entry->state : NULL;
 
-    if (!version || version->model != visit->only || visit->record < visit->from) {
+    if (!version || version->model != visit->only || visit->record < visit->from ||
+        version->role == DRIFT_ARMLESS) {
         return;
     }
     if (visit->only->binding) {
@@ -298,6 +305,9 @@ visit_record(struct visit *visit, const struct otc_record *record, int64_t event
     }
     visit->record++;
     otc_model_key_of(&drift->config->model, record->values, &key);
+    if (drift->config->reference.arm) {
+        otc_model_arm(&key, &record->values[drift->first_feature - 1]);
+    }
     if (visit->only) {
         count_kept_record(visit, &key, n, event_ns);
         return;
@@ -311,6 +321,10 @@ visit_record(struct visit *visit, const struct otc_record *record, int64_t event
     version->last_record_ns = visit->monotonic_ns;
     exclude(version, DRIFT_FEATURES, lost);
     drift_watched_add(drift->watch, version->watched, drift->observed, n, visit->now_ns);
+    if (version->role == DRIFT_ARMLESS) {
+        exclude(version, DRIFT_NO_ARM, 1);
+        return;
+    }
     switch (version->model->phase) {
     case DRIFT_LEARNING:
         learn_record(visit, version, n, event_ns);

@@ -2,13 +2,15 @@
 /* What the connector tells at each flush: everything, model by model. */
 #include "processors/drift/results.h"
 
+#include "processors/drift/dynamic.h"
+
 #include <math.h>
 
-static const struct otc_metric progress_metric =
-    OTC_GAUGE_METRIC("ml.drift.reference.progress", "1", "How much of the reference has been learned.");
+static const struct otc_metric progress_metric = OTC_GAUGE_METRIC(
+    "ml.drift.reference.progress", "1", "How much of the reference there is, of what it is to be.");
 
 static const struct otc_metric info_metric = OTC_GAUGE_METRIC(
-    "ml.drift.reference.info", "", "1 for the reference in use, with its hash as attribute.");
+    "ml.drift.reference.info", "", "1 for the reference in use, with its hash and kind as attributes.");
 
 void
 drift_attribute(struct drift_attributes *attributes, const char *key, struct otc_slice text)
@@ -41,6 +43,16 @@ drift_show(const struct drift_telling *telling, struct drift_shown *shown, size_
     }
 }
 
+/* A dynamic reference begins to grow when its grid stands. */
+static double
+progress_of(const struct drift_model *model)
+{
+    if (drift_is_dynamic(model->owner->config)) {
+        return model->phase == DRIFT_READY ? drift_dynamic_progress(model) : 0;
+    }
+    return model->phase == DRIFT_READY ? 1 : model->progress;
+}
+
 static void
 tell_model(struct drift *drift, struct otc_emitter *emitter, struct otc_model *entry)
 {
@@ -51,16 +63,18 @@ tell_model(struct drift *drift, struct otc_emitter *emitter, struct otc_model *e
     drift_attribute(&attributes, "ml.model.name", entry->name);
     n = attributes.n;
     if (!drift->file) {
-        otc_emit_gauge(emitter, &progress_metric, attributes.items, attributes.n,
-                       model->phase == DRIFT_READY ? 1 : model->progress);
+        otc_emit_gauge(emitter, &progress_metric, attributes.items, attributes.n, progress_of(model));
     }
     if (model->binding) {
         drift_attribute(&attributes, "ml.drift.reference", otc_slice_of(model->binding->reference->hash, 8));
+        drift_attribute_str(&attributes, "ml.drift.reference.kind",
+                            drift_reference_kind_name(drift_reference_kind(drift->config)));
         otc_emit_gauge(emitter, &info_metric, attributes.items, attributes.n, 1);
     }
     for (size_t j = 0; j < entry->n_versions; j++) {
         attributes.n = n;
         drift_attribute(&attributes, "ml.model.version", entry->versions[j]->version);
+        drift_attribute(&attributes, "ml.drift.arm", entry->versions[j]->arm);
         drift_tell_version(drift, emitter, entry->versions[j]->state, &attributes);
     }
 }

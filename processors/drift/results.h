@@ -19,8 +19,8 @@ struct drift_telling {
 
 /* ---- Attributes ----------------------------------------------------------------------------------- */
 
-/** Model, version, feature name and kind, window, and more of a gauge or counter. */
-#define DRIFT_ATTRIBUTES_MAX 8
+/** Model, version, arm, feature name and kind, window, and more of a gauge or counter. */
+#define DRIFT_ATTRIBUTES_MAX 9
 
 struct drift_attributes {
     struct otc_attribute items[DRIFT_ATTRIBUTES_MAX];

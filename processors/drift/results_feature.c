@@ -58,10 +58,14 @@ bin_upper(const struct drift_bound *bound, size_t bin, char scratch[32])
 }
 
 static void
-reference_bins(const struct drift_bound *bound, uint64_t *out)
+reference_bins(const struct drift_feature *feature, const struct drift_bound *bound, uint64_t *out)
 {
     const struct otc_reference_feature *reference = bound->reference;
 
+    if (feature->reference_bins) {
+        memcpy(out, feature->reference_bins, feature->n_bins * sizeof(*out));
+        return;
+    }
     if (reference->type == OTC_NUMERIC) {
         otc_reference_bin_counts(reference, reference->cells.eq, reference->cells.gap, out);
         return;
@@ -72,19 +76,28 @@ reference_bins(const struct drift_bound *bound, uint64_t *out)
     out[reference->n_categories] = reference->other;
 }
 
+/* Values in what the last window was compared with. */
+static double
+reference_observations(const struct drift *drift, const struct drift_feature *feature,
+                       const struct drift_bound *bound)
+{
+    return (double)(drift_is_dynamic(drift->config) ? feature->reference_observations
+                                                    : bound->reference->observations);
+}
+
 static void
 tell_bins(const struct drift_telling *telling, const struct drift_feature *feature,
           const struct drift_bound *bound, struct drift_attributes attributes)
 {
     uint64_t *shares = calloc(feature->n_bins + 1, sizeof(*shares));
-    double total = (double)bound->reference->observations;
+    double total = reference_observations(telling->drift, feature, bound);
     size_t n;
 
     drift_attribute(&attributes, "ml.drift.reference",
                     otc_slice_of(telling->version->binding->reference->hash, 8));
     n = attributes.n;
     if (shares) {
-        reference_bins(bound, shares);
+        reference_bins(feature, bound, shares);
     }
     for (size_t b = 0; shares && b < feature->n_bins; b++) {
         char number[24], upper[32];
@@ -161,7 +174,7 @@ drift_tell_feature(const struct drift_telling *telling, size_t index, struct dri
     drift_attribute_str(&attributes, "ml.feature.kind", otc_feature_kind_name(bound->kind));
     tell_counters(telling, feature, bound, &attributes);
     otc_emit_gauge(telling->emitter, &reference_metric, attributes.items, attributes.n,
-                   (double)bound->reference->observations);
+                   reference_observations(telling->drift, feature, bound));
     tell_gauges(telling, feature, attributes);
     if (feature->bins) {
         tell_bins(telling, feature, bound, attributes);

@@ -90,12 +90,16 @@ tell_version_gauges(const struct drift_telling *telling, struct drift_attributes
     }
 }
 
-/* Whether a record can meet this reason at all: without event time nothing comes late or too early. */
+/* Whether a record can meet this reason at all: without event time nothing comes late or too early, … */
 static bool
 can_exclude(const struct drift *drift, enum drift_excluded reason)
 {
     bool by_time = reason == DRIFT_LATE || reason == DRIFT_TOO_OLD || reason == DRIFT_FUTURE;
 
+    if (reason == DRIFT_NO_ARM || reason == DRIFT_REFERENCE_MEMORY) {
+        return reason == DRIFT_NO_ARM ? drift->config->reference.arm != NULL
+                                      : drift_is_dynamic(drift->config);
+    }
     return !by_time || drift->config->window.time.index == OTC_EVENT_TIME;
 }
 

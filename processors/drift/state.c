@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/state.h"
+#include "processors/drift/dynamic.h"
 
 const char *
 drift_excluded_name(enum drift_excluded reason)
 {
-    static const char *const names[] = {"late", "too_old", "future", "memory", "features", "no_reference"};
+    static const char *const names[] = {"late",     "too_old",      "future", "memory",
+                                        "features", "no_reference", "no_arm", "reference_memory"};
 
     return names[reason];
 }
@@ -62,6 +64,7 @@ free_features(struct drift_version *version)
     for (size_t i = 0; version->features && i < version->binding->n; i++) {
         otc_map_free(version->features[i].unseen_texts, NULL);
         free(version->features[i].bins);
+        free(version->features[i].reference_bins);
     }
     free(version->features);
     version->features = NULL;
@@ -82,21 +85,18 @@ drift_version_release(struct drift_version *version)
     free(version);
 }
 
-static size_t
-bins_of(const struct drift_bound *bound)
-{
-    return bound->reference->type == OTC_NUMERIC ? otc_reference_bins(bound->reference)
-                                                 : bound->reference->n_categories + 1;
-}
-
 static bool
 make_features(struct drift_version *version, const struct drift_binding *binding)
 {
     version->features = calloc(binding->n + 1, sizeof(*version->features));
     for (size_t i = 0; version->features && i < binding->n && version->owner->config->emit.bins; i++) {
-        version->features[i].n_bins = bins_of(&binding->features[i]);
-        version->features[i].bins = calloc(version->features[i].n_bins + 1, sizeof(uint64_t));
-        if (!version->features[i].bins) {
+        struct drift_feature *feature = &version->features[i];
+
+        feature->n_bins = drift_bound_n_bins(&binding->features[i]);
+        feature->bins = calloc(feature->n_bins + 1, sizeof(uint64_t));
+        feature->reference_bins =
+            drift_is_dynamic(version->owner->config) ? calloc(feature->n_bins + 1, sizeof(uint64_t)) : NULL;
+        if (!feature->bins || (!feature->reference_bins && drift_is_dynamic(version->owner->config))) {
             return false;
         }
     }
@@ -126,6 +126,33 @@ drift_version_bind(struct drift_version *version)
     return true;
 }
 
+struct otc_map *
+drift_unseen_texts(struct drift_version *version, size_t index, size_t **charged)
+{
+    struct drift_model *model = version->model;
+    struct otc_map **texts = model->texts ? &model->texts[index] : &version->features[index].unseen_texts;
+
+    *charged = model->texts ? &model->charged : &version->charged;
+    if (!*texts) {
+        *texts = otc_map_new(version->binding->features[index].extra);
+    }
+    return *texts;
+}
+
+static enum drift_role
+role_of(const struct drift_config *config, struct otc_slice arm)
+{
+    const struct drift_arm_config *arms = config->reference.arm;
+
+    if (!arms) {
+        return DRIFT_COMPARED;
+    }
+    if (arm.len == 0) {
+        return DRIFT_ARMLESS;
+    }
+    return otc_slice_equal_str(arm, arms->baseline) ? DRIFT_BASELINE_ARM : DRIFT_COMPARED_ARM;
+}
+
 static void *
 version_new(void *owner, const struct otc_model_version *key)
 {
@@ -143,6 +170,7 @@ version_new(void *owner, const struct otc_model_version *key)
     }
     version->owner = drift;
     version->model = key->model->state;
+    version->role = role_of(drift->config, key->arm);
     version->charged = bytes;
     version->start_ns = drift->host->now_ns(drift->host);
     otc_window_init(&version->window, &drift->config->window, &pane_ops, version);
@@ -181,6 +209,7 @@ drift_model_release(struct drift_model *model)
         drift_kept_free(kept);
     }
     drift_learner_free(model->learner);
+    drift_dynamic_release(model);
     drift_binding_unref(model->binding);
     free(model);
 }
@@ -195,6 +224,8 @@ begin_learning(struct drift_model *model)
                                                   .max_features = (size_t)config->limits.features,
                                                   .cells = (size_t)config->limits.cells,
                                                   .bins = (size_t)config->psi.bins,
+                                                  .trim = learning.trim,
+                                                  .grid = drift_is_dynamic(config),
                                                   .budget = &model->owner->budget};
 
     model->phase = DRIFT_LEARNING;
@@ -213,6 +244,7 @@ model_new(void *owner, const struct otc_model *key)
     }
     model->owner = drift;
     model->name = key->name;
+    drift_dynamic_init(model);
     if (drift->file) {
         struct otc_slice only = drift->file->reference->model;
 

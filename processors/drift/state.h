@@ -12,6 +12,7 @@
 #include "common/analysis/emit.h"
 #include "processors/drift/binding.h"
 #include "processors/drift/drift_config.h"
+#include "processors/drift/history.h"
 #include "processors/drift/kept.h"
 #include "processors/drift/learn.h"
 #include "processors/drift/watch.h"
@@ -26,9 +27,11 @@ enum drift_excluded {
     DRIFT_MEMORY,
     DRIFT_FEATURES,
     DRIFT_NO_REFERENCE,
+    DRIFT_NO_ARM,           /* without the arm's attribute */
+    DRIFT_REFERENCE_MEMORY, /* counted in windows, but not kept for the references of later ones */
     DRIFT_N_EXCLUDED
 };
-/** "late", "too_old", "future", "memory", "features", "no_reference". */
+/** "late", "too_old", "future", "memory", "features", "no_reference", "no_arm", "reference_memory". */
 const char *drift_excluded_name(enum drift_excluded reason);
 
 /** Which gauges the last emission showed, by their numbers (results.h). Zero-initialised: none. */
@@ -46,10 +49,12 @@ struct drift_feature {
     struct otc_k_of_n ring;
     /** Of the last evaluation. */
     struct otc_feature_result result;
-    uint64_t window_observations;
+    uint64_t window_observations, reference_observations;
     /** Bins of the closed panes since the binding (emit::bins): otc_reference_bins(), or categories + 1. */
     uint64_t *bins;
     size_t n_bins;
+    /** Dynamic references: the counts of the last one in the same bins, else NULL. */
+    uint64_t *reference_bins;
     struct drift_shown shown;
 };
 
@@ -66,6 +71,13 @@ struct drift_verdict {
 
 /** FREEZING from the record on that completes the learning until the last record kept meanwhile is counted.
  */
+enum drift_role {
+    DRIFT_COMPARED,     /* no arms */
+    DRIFT_COMPARED_ARM, /* with the baseline arm of its model */
+    DRIFT_BASELINE_ARM,
+    DRIFT_ARMLESS /* its records carry no arm */
+};
+
 enum drift_phase { DRIFT_LEARNING, DRIFT_FREEZING, DRIFT_READY, DRIFT_UNREFERENCED };
 
 struct drift_model {
@@ -76,12 +88,18 @@ struct drift_model {
     struct drift_binding *binding;
     struct drift_kept_list kept; /* while FREEZING */
     double progress;
+    /** Dynamic references: closed panes, and the cells of categories that the grid lacks, by feature (in the
+     * place of drift_feature::unseen_texts, so that all versions count into the same cells). */
+    struct drift_history history;
+    struct otc_map **texts;
+    size_t charged;
     bool busy, dead;
 };
 
 struct drift_version {
     struct drift *owner;
     struct drift_model *model;
+    enum drift_role role;
     struct otc_window window;
     struct drift_binding *binding; /* NULL while its model learns */
     struct drift_feature *features;
@@ -117,7 +135,7 @@ struct drift {
     struct otc_feature_set *set;
     struct drift_watch *watch; /* of `detectors` */
     struct otc_projection *projection;
-    size_t first_feature; /* in the projection, after the model's entries */
+    size_t first_feature; /* in the projection, after the model's entries and the arm's */
     struct otc_emitter *emitter;
     struct otc_timer *worker;
 
@@ -144,6 +162,10 @@ extern const struct otc_model_ops drift_model_ops;
 bool drift_version_bind(struct drift_version *version);
 void drift_version_release(struct drift_version *version);
 void drift_model_release(struct drift_model *model);
+
+/** The map of texts to the cells of categories that the binding's reference lacks, made when there is none.
+ * `*charged` is what pays for a text. */
+struct otc_map *drift_unseen_texts(struct drift_version *version, size_t index, size_t **charged);
 
 /** Counts the records of a batch. Takes the lock once. */
 otc_status drift_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done,

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What takes long: freezing learned references and evaluating windows, on the control loop and outside of the
  * lock. */
+#include "processors/drift/dynamic.h"
+#include "processors/drift/effect.h"
 #include "processors/drift/state.h"
 
 #include <math.h>
 
 /* ---- Evaluation of one feature -------------------------------------------------------------------- */
+
+/* Values of a feature in the window and in its reference. */
+struct drift_sizes {
+    uint64_t window, reference;
+    uint64_t *bins; /* of a dynamic reference, when they are told; malloced */
+};
 
 /* Sums of a feature over the panes of a window. */
 struct sums {
@@ -14,7 +22,6 @@ struct sums {
     uint64_t *split; /* eq and gap of numeric features: 2n + 1 */
     double *gap_sums;
     struct otc_category *unseen;
-    double min, max;
 };
 
 static void
@@ -34,7 +41,7 @@ make_sums(struct sums *sums, const struct drift_bound *bound, const struct otc_w
 
     *sums = (struct sums){.cells = calloc(cells, sizeof(uint64_t)),
                           .split = calloc(cells, sizeof(uint64_t)),
-                          .unseen = calloc((size_t)bound->extra + 1, sizeof(*sums->unseen)),
+                          .unseen = calloc(cells + 1, sizeof(*sums->unseen)),
                           .gap_sums = bound->shape.sums ? calloc(cells / 2 + 1, sizeof(double)) : NULL};
     if (!sums->cells || !sums->split || !sums->unseen || (bound->shape.sums && !sums->gap_sums)) {
         return false;
@@ -44,10 +51,6 @@ make_sums(struct sums *sums, const struct drift_bound *bound, const struct otc_w
         const struct drift_counts *counts = &pane->features[index];
 
         drift_counts_sum(counts, bound->shape, sums->cells, sums->gap_sums);
-        if (counts->values > 0) {
-            sums->min = sums->values == 0 ? counts->min : fmin(sums->min, counts->min);
-            sums->max = sums->values == 0 ? counts->max : fmax(sums->max, counts->max);
-        }
         sums->values += counts->values;
         sums->invalid += counts->invalid;
         sums->overflow += counts->overflow;
@@ -55,65 +58,32 @@ make_sums(struct sums *sums, const struct drift_bound *bound, const struct otc_w
     return true;
 }
 
-/* Mean mid-ranks of the panes, and the variance of single observations, for the design effect. */
-static double
-numeric_design_effect(const struct drift_bound *bound, const struct otc_window_view *view, size_t index,
-                      const struct sums *sums)
+/* The panes of a window as the blocks of its design effect. */
+struct panes {
+    const struct drift_bound *bound;
+    const struct otc_window_view *view;
+    size_t index;
+};
+
+static void
+add_pane(const void *arg, size_t block, uint64_t *cells)
 {
-    size_t cells = bound->shape.cells;
-    double *ranks = calloc(cells + view->n_panes, sizeof(*ranks));
-    double *mean = ranks ? ranks + cells : NULL;
-    uint64_t *counts = calloc(cells + view->n_panes, sizeof(*counts));
-    uint64_t *m = counts ? counts + cells : NULL;
-    double sum = 0, squares = 0, effect = 1, n = (double)sums->values;
+    const struct panes *panes = arg;
+    const struct drift_pane *pane = panes->view->panes[block].payload;
 
-    if (ranks && counts && sums->values > 0) {
-        otc_mid_ranks(&bound->reference->cells, ranks);
-        for (size_t c = 0; c < cells; c++) {
-            sum += (double)sums->cells[c] * ranks[c];
-            squares += (double)sums->cells[c] * ranks[c] * ranks[c];
-        }
-        for (size_t p = 0; p < view->n_panes; p++) {
-            const struct drift_pane *pane = view->panes[p].payload;
-
-            memset(counts, 0, cells * sizeof(*counts));
-            drift_counts_sum(&pane->features[index], bound->shape, counts, NULL);
-            for (size_t c = 0; c < cells; c++) {
-                m[p] += counts[c];
-                mean[p] += (double)counts[c] * ranks[c];
-            }
-            mean[p] = m[p] ? mean[p] / (double)m[p] : 0;
-        }
-        effect = otc_design_effect(mean, m, view->n_panes, squares / n - (sum / n) * (sum / n));
-    }
-    free(ranks);
-    free(counts);
-    return effect;
+    drift_counts_sum(&pane->features[panes->index], panes->bound->shape, cells, NULL);
 }
 
-/* Categories of the reference and one more for all the others, pane by pane. */
 static double
-categorical_design_effect(const struct drift_bound *bound, const struct otc_window_view *view, size_t index)
+window_effect(const struct drift_bound *bound, const struct otc_reference_feature *reference,
+              const struct otc_window_view *view, size_t index, const struct sums *sums)
 {
-    size_t k = bound->reference->n_categories + 1, cells = bound->shape.cells;
-    uint64_t *matrix = calloc(view->n_panes * k + cells, sizeof(*matrix));
-    uint64_t *counts = matrix ? matrix + view->n_panes * k : NULL;
-    double effect = 1;
+    const struct panes panes = {bound, view, index};
+    const struct drift_blocks blocks = {add_pane, &panes, view->n_panes};
 
-    if (matrix) {
-        for (size_t p = 0; p < view->n_panes; p++) {
-            const struct drift_pane *pane = view->panes[p].payload;
-
-            memset(counts, 0, cells * sizeof(*counts));
-            drift_counts_sum(&pane->features[index], bound->shape, counts, NULL);
-            for (size_t c = 0; c < cells; c++) {
-                matrix[p * k + (c < k ? c : k - 1)] += counts[c];
-            }
-        }
-        effect = otc_design_effect_categorical(matrix, view->n_panes, k);
-    }
-    free(matrix);
-    return effect;
+    return reference->type == OTC_NUMERIC
+               ? drift_numeric_effect(&reference->cells, sums->cells, sums->values, &blocks)
+               : drift_categorical_effect(bound->reference->n_categories + 1, bound->shape.cells, &blocks);
 }
 
 static void
@@ -127,22 +97,26 @@ fill_numeric(struct otc_feature_window *window, const struct drift_bound *bound,
     for (size_t i = 0; i <= n; i++) {
         sums->split[n + i] = sums->cells[2 * i];
     }
-    window->range_known = sums->values > 0;
-    window->min = sums->min;
-    window->max = sums->max;
     window->cells = (struct otc_cell_counts){sums->split, sums->split + n, sums->gap_sums, sums->values};
 }
 
+/* Cells of categories: those of the reference in its order into `split`, the others told apart behind. */
 static void
-fill_categorical(struct otc_feature_window *window, const struct drift_bound *bound, struct sums *sums)
+fill_categorical(struct otc_feature_window *window, const struct drift_bound *bound,
+                 const struct drift_against *against, struct sums *sums)
 {
-    size_t n = bound->reference->n_categories;
-    size_t distinct = 0;
+    size_t common = bound->reference->n_categories, distinct = 0;
 
-    window->categories.known = sums->cells;
-    for (size_t c = n; c < bound->shape.cells; c++) {
+    for (size_t i = 0; i < window->reference->n_categories; i++) {
+        size_t cell = against ? drift_against_cell(against, i) : i;
+
+        sums->split[i] = sums->cells[cell];
+        sums->cells[cell] = 0;
+    }
+    window->categories.known = sums->split;
+    for (size_t c = 0; c < bound->shape.cells; c++) {
         window->categories.unseen += sums->cells[c];
-        if (c > n && sums->cells[c]) {
+        if (c != common && sums->cells[c]) {
             sums->unseen[distinct++].count = sums->cells[c];
         }
     }
@@ -150,32 +124,38 @@ fill_categorical(struct otc_feature_window *window, const struct drift_bound *bo
     window->categories.n_unseen_categories = distinct;
 }
 
+/* What is compared is `against`, or without it the binding's reference. */
 static otc_status
-evaluate_feature(const struct drift *drift, const struct drift_bound *bound,
+evaluate_feature(const struct drift *drift, const struct drift_bound *bound, struct drift_against *against,
                  const struct otc_window_view *view, size_t index, struct otc_feature_result *out,
-                 uint64_t *observations, struct otc_error *err)
+                 struct drift_sizes *sizes, struct otc_error *err)
 {
-    struct otc_reference_feature reference = *bound->reference;
-    struct otc_feature_window window = {.reference = &reference, .design_effect = 1};
+    const struct otc_reference_feature *compared =
+        against ? drift_against_feature(against, index) : bound->reference;
+    struct otc_reference_feature reference = compared ? *compared : (struct otc_reference_feature){0};
+    struct otc_feature_window window = {.reference = compared ? &reference : NULL, .design_effect = 1};
     bool independent = drift->config->dependence.index == DRIFT_DEPENDENCE_NONE;
-    bool numeric = reference.type == OTC_NUMERIC;
     struct sums sums;
     otc_status status = OTC_RESOURCE_EXHAUSTED;
 
     if (make_sums(&sums, bound, view, index)) {
-        window.observations = *observations = sums.values;
+        window.observations = sizes->window = sums.values;
+        sizes->reference = reference.observations;
         window.invalid = sums.invalid;
         window.missing = view->records - sums.values - sums.invalid - sums.overflow;
-        if (numeric) {
-            fill_numeric(&window, bound, &sums);
-        } else {
-            fill_categorical(&window, bound, &sums);
-        }
         if (independent) {
             reference.design_effect = 1;
-        } else if (sums.values >= drift->rule.decision.min_observations) {
-            window.design_effect = numeric ? numeric_design_effect(bound, view, index, &sums)
-                                           : categorical_design_effect(bound, view, index);
+        } else if (compared && sums.values >= drift->rule.decision.min_observations) {
+            window.design_effect = window_effect(bound, &reference, view, index, &sums);
+        }
+        if (compared && reference.type == OTC_NUMERIC) {
+            fill_numeric(&window, bound, &sums);
+        } else if (compared) {
+            fill_categorical(&window, bound, against, &sums);
+        }
+        if (against && compared && drift->config->emit.bins &&
+            (sizes->bins = calloc(drift_bound_n_bins(bound), sizeof(uint64_t)))) {
+            drift_against_bins(against, sizes->bins);
         }
         status = otc_evaluate_feature(&window, &drift->rule.decision, out, err);
     } else {
@@ -191,8 +171,11 @@ struct evaluation {
     struct drift_version *version;
     struct drift_binding *binding;
     struct otc_window_view view;
+    /* Dynamic references: what the window is compared with, and its last pane for later ones. */
+    struct drift_against *against;
+    struct drift_packed *packed;
     struct otc_feature_result *results;
-    uint64_t *observations;
+    struct drift_sizes *sizes;
 };
 
 static otc_status
@@ -201,13 +184,20 @@ evaluate(const struct drift *drift, struct evaluation *evaluation, struct otc_er
     const struct drift_binding *binding = evaluation->binding;
 
     evaluation->results = calloc(binding->n + 1, sizeof(*evaluation->results));
-    evaluation->observations = calloc(binding->n + 1, sizeof(uint64_t));
-    if (!evaluation->results || !evaluation->observations) {
+    evaluation->sizes = calloc(binding->n + 1, sizeof(*evaluation->sizes));
+    if (drift_is_dynamic(drift->config)) {
+        evaluation->packed = drift_dynamic_pack(binding, &evaluation->view);
+        if (!evaluation->against && evaluation->version->role != DRIFT_BASELINE_ARM) {
+            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+        }
+    }
+    if (!evaluation->results || !evaluation->sizes) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
-    for (size_t i = 0; i < binding->n; i++) {
-        otc_status status = evaluate_feature(drift, &binding->features[i], &evaluation->view, i,
-                                             &evaluation->results[i], &evaluation->observations[i], err);
+    for (size_t i = 0; i < binding->n && evaluation->version->role != DRIFT_BASELINE_ARM; i++) {
+        otc_status status =
+            evaluate_feature(drift, &binding->features[i], evaluation->against, &evaluation->view, i,
+                             &evaluation->results[i], &evaluation->sizes[i], err);
 
         if (status != OTC_OK) {
             return status;
@@ -218,31 +208,19 @@ evaluate(const struct drift *drift, struct evaluation *evaluation, struct otc_er
 
 /* Adds the bins of the pane that closed to the running counts. */
 static void
-count_bins(struct drift_feature *feature, const struct drift_bound *bound, const struct drift_counts *counts)
+count_bins(struct drift_version *version, const struct otc_window_view *view)
 {
-    size_t cells = bound->shape.cells, n = bound->reference->cells.n;
-    uint64_t *sums = calloc(2 * cells + feature->n_bins, sizeof(*sums));
-    uint64_t *split = sums ? sums + cells : NULL;
-    uint64_t *bins = sums ? sums + 2 * cells : NULL;
+    const struct drift_pane *last = view->panes[view->n_panes - 1].payload;
+    uint64_t *cells = calloc(drift_binding_max_cells(version->binding), sizeof(*cells));
 
-    if (!sums) {
-        return;
+    for (size_t i = 0; cells && i < version->binding->n && version->features[i].bins; i++) {
+        const struct drift_bound *bound = &version->binding->features[i];
+
+        memset(cells, 0, bound->shape.cells * sizeof(*cells));
+        drift_counts_sum(&last->features[i], bound->shape, cells, NULL);
+        drift_bound_bins(bound, cells, version->features[i].bins);
     }
-    drift_counts_sum(counts, bound->shape, sums, NULL);
-    if (bound->reference->type == OTC_NUMERIC) {
-        for (size_t c = 0; c < cells; c++) {
-            split[c % 2 ? c / 2 : n + c / 2] = sums[c];
-        }
-        otc_reference_bin_counts(bound->reference, split, split + n, bins);
-    } else {
-        for (size_t c = 0; c < cells; c++) {
-            bins[c < feature->n_bins ? c : feature->n_bins - 1] += sums[c];
-        }
-    }
-    for (size_t b = 0; b < feature->n_bins; b++) {
-        feature->bins[b] += bins[b];
-    }
-    free(sums);
+    free(cells);
 }
 
 static void
@@ -265,7 +243,6 @@ publish(struct drift *drift, const struct evaluation *evaluation)
 {
     struct drift_version *version = evaluation->version;
     const struct otc_window_view *view = &evaluation->view;
-    const struct drift_pane *last = view->panes[view->n_panes - 1].payload;
     struct drift_verdict verdict = {
         .exists = true, .records = view->records, .end_ns = view->end_ns, .coverage = view->coverage};
     bool gap =
@@ -277,12 +254,13 @@ publish(struct drift *drift, const struct evaluation *evaluation)
         if (gap) {
             feature->ring = (struct otc_k_of_n){0};
         }
-        feature->window_observations = evaluation->observations[i];
+        feature->window_observations = evaluation->sizes[i].window;
+        feature->reference_observations = evaluation->sizes[i].reference;
         publish_feature(&drift->rule, feature, &evaluation->results[i], &verdict);
         verdict.model_detected |=
             feature->ring.detected && evaluation->binding->features[i].kind == OTC_KIND_PREDICTION;
-        if (feature->bins) {
-            count_bins(feature, &evaluation->binding->features[i], &last->features[i]);
+        if (feature->reference_bins && evaluation->sizes[i].bins) {
+            memcpy(feature->reference_bins, evaluation->sizes[i].bins, feature->n_bins * sizeof(uint64_t));
         }
     }
     verdict.model_detected |=
@@ -301,9 +279,13 @@ take_window(struct drift *drift, struct evaluation *out)
         for (size_t j = 0; j < model->n_versions; j++) {
             struct drift_version *version = model->versions[j]->state;
 
-            if (version->binding && !version->busy && otc_window_closing(&version->window, &out->view)) {
+            if (version->binding && !version->busy && !drift_dynamic_waits(version, model) &&
+                otc_window_closing(&version->window, &out->view)) {
                 out->version = version;
                 out->binding = drift_binding_ref(version->binding);
+                out->against = drift_is_dynamic(drift->config) && version->role != DRIFT_BASELINE_ARM
+                                   ? drift_dynamic_take(version, &out->view)
+                                   : NULL;
                 version->busy = true;
                 return true;
             }
@@ -320,19 +302,33 @@ return_window(struct drift *drift, struct evaluation *evaluation, otc_status sta
 
     version->busy = false;
     if (status == OTC_OK && !version->dead) {
-        publish(drift, evaluation);
+        if (drift->config->emit.bins) {
+            count_bins(version, &evaluation->view);
+        }
+        if (version->role != DRIFT_BASELINE_ARM) {
+            publish(drift, evaluation);
+        }
     }
     if (status != OTC_OK) {
         otc_log(drift->host->logger, OTC_LOG_WARN, drift->id, "Window not evaluated",
                 OTC_FIELD_TEXT("error", err->text));
     }
+    drift_against_free(evaluation->against, &drift->budget);
+    if (drift_is_dynamic(drift->config) && !version->dead) {
+        drift_dynamic_closed(version, &evaluation->view, evaluation->packed);
+    } else {
+        drift_packed_free(evaluation->packed);
+    }
     otc_window_closed(&version->window);
     if (version->dead) {
         drift_version_release(version);
     }
+    for (size_t i = 0; evaluation->sizes && i < evaluation->binding->n; i++) {
+        free(evaluation->sizes[i].bins);
+    }
     drift_binding_unref(evaluation->binding);
     free(evaluation->results);
-    free(evaluation->observations);
+    free(evaluation->sizes);
 }
 
 /* ---- Learned references --------------------------------------------------------------------------- */
@@ -435,6 +431,10 @@ return_learner(struct drift *drift, struct freezing *freezing)
     pthread_mutex_lock(&drift->lock);
     drift_learner_free(freezing->learner);
     model->binding = freezing->binding;
+    if (model->binding && drift_is_dynamic(drift->config) && !drift_dynamic_bind(model)) {
+        drift_binding_unref(model->binding);
+        model->binding = NULL;
+    }
     pthread_mutex_unlock(&drift->lock);
     do {
         pthread_mutex_lock(&drift->lock);

@@ -167,7 +167,7 @@ test_round_trip(void **state)
 static void
 test_capped(void **state)
 {
-    struct otc_reference_limits limits = {1000, 128, 200, 0, 10, 0};
+    struct otc_reference_limits limits = {1000, 128, 200, 0, 10, 0, 0, 0};
     struct otc_reference_builder *builder = new_builder(&limits);
     size_t at = add_feature(builder, "x", OTC_NUMERIC);
     const struct otc_reference_feature *x;
@@ -202,7 +202,7 @@ test_capped(void **state)
 static void
 test_private(void **state)
 {
-    struct otc_reference_limits limits = {10000, 1024, 200, 5, 10, 0};
+    struct otc_reference_limits limits = {10000, 1024, 200, 5, 10, 0, 0, 0};
     struct otc_reference_builder *builder = new_builder(&limits);
     size_t salary = add_feature(builder, "salary", OTC_NUMERIC);
     size_t town = add_feature(builder, "town", OTC_CATEGORICAL);
@@ -239,10 +239,74 @@ test_private(void **state)
 }
 
 /** A bounded builder keeps a sample and still knows how many it saw. */
+/* The lowest and the highest floor(0.01 * 250) of the values are left out, and nothing seems missing for it.
+ */
+static void
+test_trimmed(void **state)
+{
+    struct otc_reference_limits limits = OTC_REFERENCE_LIMITS_DEFAULT;
+    struct otc_reference_builder *builder;
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_reference *reference;
+    const struct otc_reference_feature *feature;
+    size_t at;
+
+    (void)state;
+    limits.trim = 0.01;
+    builder = new_builder(&limits);
+    at = add_feature(builder, "x", OTC_NUMERIC);
+    for (int i = 0; i < 250; i++) {
+        assert_true(otc_reference_builder_number(builder, at, i < 3 ? i * -1e9 : i, INT64_MIN));
+    }
+    otc_reference_builder_missing(builder, at);
+    assert_int_equal(otc_reference_builder_finish(builder, OTC_SLICE_NONE, "t", 0, &reference, &err), OTC_OK);
+    otc_reference_builder_free(builder);
+    feature = otc_reference_find(reference, otc_slice_str("x"));
+    assert_int_equal(feature->values, 250);
+    assert_int_equal(feature->missing, 1);
+    assert_int_equal(feature->observations, 246);
+    assert_int_equal(feature->cells.total, 246);
+    /* -2e9 and -1e9 are gone with 248 and 249; 0 (i = 0) is the lowest left. */
+    assert_float_equal(feature->min, 0, 0);
+    assert_float_equal(feature->max, 247, 0);
+    otc_reference_unref(reference);
+}
+
+/* A grid tells apart what lies far outside of what was seen. */
+static void
+test_outer_points(void **state)
+{
+    struct otc_reference_limits limits = OTC_REFERENCE_LIMITS_DEFAULT;
+    struct otc_reference_builder *builder;
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_reference *reference;
+    const struct otc_cells *cells;
+    size_t at;
+
+    (void)state;
+    limits.outer_points = 16;
+    builder = new_builder(&limits);
+    at = add_feature(builder, "x", OTC_NUMERIC);
+    for (int i = 0; i <= 160; i++) {
+        assert_true(otc_reference_builder_number(builder, at, i, INT64_MIN));
+    }
+    assert_int_equal(otc_reference_builder_finish(builder, OTC_SLICE_NONE, "t", 0, &reference, &err), OTC_OK);
+    otc_reference_builder_free(builder);
+    cells = &otc_reference_find(reference, otc_slice_str("x"))->cells;
+    assert_int_equal(cells->total, 161);
+    assert_int_equal(cells->n, 161 + 32); /* the deciles of 0 … 160 are whole */
+    assert_float_equal(cells->points[0], -10 * 32768, 0);
+    assert_float_equal(cells->points[15], -10, 0);
+    assert_float_equal(cells->points[16], 0, 0);
+    assert_float_equal(cells->points[161 + 16], 170, 0);
+    assert_float_equal(cells->points[161 + 31], 160 + 10 * 32768, 0);
+    otc_reference_unref(reference);
+}
+
 static void
 test_sampled(void **state)
 {
-    struct otc_reference_limits limits = {10000, 1024, 200, 0, 10, 500};
+    struct otc_reference_limits limits = {10000, 1024, 200, 0, 10, 500, 0, 0};
     struct otc_reference_builder *builder = new_builder(&limits);
     size_t at = add_feature(builder, "x", OTC_NUMERIC);
     struct otc_reference *reference;
@@ -450,6 +514,8 @@ main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_capped),
         cmocka_unit_test(test_private),
+        cmocka_unit_test(test_trimmed),
+        cmocka_unit_test(test_outer_points),
         cmocka_unit_test(test_sampled),
         cmocka_unit_test(test_empty_and_limits),
         cmocka_unit_test(test_canonical_numbers),

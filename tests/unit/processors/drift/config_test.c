@@ -120,10 +120,7 @@ test_short_forms(void **state)
 static void
 test_what_is_not_there_yet_is_refused_by_name(void **state)
 {
-    static const char *const later[] = {"reference: {trailing: {offset: 7d}}",
-                                        "reference: {hour_of_week: {weeks: 4}}",
-                                        "reference: {arm: {attribute: x, baseline: y}}",
-                                        "decision: {false_alarms: 1/week}",
+    static const char *const later[] = {"decision: {false_alarms: 1/week}",
                                         "compat: evidently",
                                         "emit: {histogram: true}",
                                         "presets: [vllm]",
@@ -140,7 +137,6 @@ test_what_is_not_there_yet_is_refused_by_name(void **state)
     }
     refused("compat: evidently", "compat");
     refused("presets: [vllm]", "vllm");
-    refused("reference: {trailing: {offset: 7d}}", "trailing");
 }
 
 static void
@@ -153,7 +149,18 @@ test_mistakes_are_explained(void **state)
     refused("presets: []", "nothing to watch");
     refused("reference: {file: /nonexistent/credit.json}",
             "/nonexistent/credit.json does not exist; make it with `otelcol-aimon reference build");
-    refused("reference: {file: a.json, learn: {duration: 1h}}", "not both");
+    refused("reference: {file: a.json, learn: {duration: 1h}}", "name one of file, learn, trailing");
+    refused("reference: {trailing: {}, arm: {baseline: y}}", "not 2");
+    refused("reference: {trailing: {offset: 30m}}",
+            "reference::trailing::offset: 30m0s is less than the window");
+    refused("reference: {trailing: {offset: 7201s}}", "no multiple of window::pane, 5m0s");
+    refused("reference: {hour_of_week: {}}\nwindow: {length: 2h, pane: 40m}", "divides an hour");
+    refused("reference: {hour_of_week: {weeks: 0}}", "weeks");
+    refused("reference: {arm: {attribute: x}}", "baseline");
+    refused("reference: {arm: {attribute: '', baseline: y}}", "must not be empty");
+    refused("reference: {learn: {trim: 0.5}}", "trim");
+    refused("reference: {trailing: {offset: 366d}}\nwindow: {length: 10s, pane: 1s}",
+            "limits::memory: reference::trailing keeps 31708811 spans of closed panes, at least");
     refused("decision: {windows: 4 of 3}", "k of n");
     refused("decision: {windows: some}", "k of n");
     refused("decision: {windows: 2 of 33}", "k of n");

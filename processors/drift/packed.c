@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "processors/drift/packed.h"
+
+#include <stdlib.h>
+
+/* Far above what a pane can need: 10 bytes of count and 5 of distance a cell. */
+#define CELLS_BYTES_MAX ((size_t)1 << 31)
+
+static void
+put(struct otc_buf *out, uint64_t value)
+{
+    while (value >= 128) {
+        (void)otc_buf_append_byte(out, (uint8_t)(value | 128));
+        value >>= 7;
+    }
+    (void)otc_buf_append_byte(out, (uint8_t)value);
+}
+
+static uint64_t
+take(const uint8_t **at)
+{
+    uint64_t value = 0;
+    unsigned shift = 0;
+
+    do {
+        value |= (uint64_t)(**at & 127) << shift;
+        shift += 7;
+    } while (*(*at)++ & 128);
+    return value;
+}
+
+struct drift_packed *
+drift_packed_new(size_t n)
+{
+    struct drift_packed *packed = calloc(1, sizeof(*packed));
+
+    if (!packed) {
+        return NULL;
+    }
+    packed->refs = 1;
+    packed->n = (uint32_t)n;
+    packed->cells.limit = CELLS_BYTES_MAX;
+    packed->features = calloc(n + 1, sizeof(*packed->features));
+    if (!packed->features) {
+        free(packed);
+        return NULL;
+    }
+    return packed;
+}
+
+void
+drift_packed_put(struct drift_packed *packed, size_t index, const struct drift_unpacked *from, uint32_t cells)
+{
+    size_t at = packed->cells.len;
+    uint32_t last = 0;
+
+    for (uint32_t c = 0; c < cells; c++) {
+        if (from->cells[c]) {
+            put(&packed->cells, c - last);
+            put(&packed->cells, from->cells[c]);
+            last = c;
+        }
+    }
+    packed->features[index] =
+        (struct drift_packed_feature){.values = from->values,
+                                      .invalid = from->invalid,
+                                      .overflow = from->overflow,
+                                      .outer_sums = {from->outer_sums[0], from->outer_sums[1]},
+                                      .at = (uint32_t)at,
+                                      .len = (uint32_t)(packed->cells.len - at)};
+}
+
+bool
+drift_packed_finish(struct drift_packed *packed)
+{
+    struct otc_buf *cells = &packed->cells;
+    uint8_t *fitted = cells->len ? realloc(cells->data, cells->len) : NULL;
+
+    if (fitted) {
+        cells->data = fitted;
+        cells->capacity = cells->len;
+    }
+    packed->bytes = sizeof(*packed) + (packed->n + 1) * sizeof(*packed->features) + cells->capacity;
+    return !cells->failed;
+}
+
+void
+drift_packed_sum(const struct drift_packed *packed, size_t index, struct drift_unpacked *to)
+{
+    const struct drift_packed_feature *feature = &packed->features[index];
+    const uint8_t *at = packed->cells.data + feature->at, *end = at + feature->len;
+    size_t cell = 0;
+
+    while (at < end) {
+        cell += take(&at);
+        to->cells[cell] += take(&at);
+    }
+    to->values += feature->values;
+    to->invalid += feature->invalid;
+    to->overflow += feature->overflow;
+    to->outer_sums[0] += feature->outer_sums[0];
+    to->outer_sums[1] += feature->outer_sums[1];
+}
+
+void
+drift_packed_free(struct drift_packed *packed)
+{
+    if (packed) {
+        free(packed->features);
+        otc_buf_release(&packed->cells);
+        free(packed);
+    }
+}
