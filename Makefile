@@ -148,7 +148,7 @@ SCENARIOS := $(SCENARIO_SRC:%.c=$(B)/%)
 WANTED = $(foreach u,$(UNIT_SRC),$(if $(findstring $(T),$u),$(u:%.c=$(B)/%)))
 unit_folder = $(patsubst tests/unit/%/,%,$(dir $(1:$(B)/%=%)))
 # Folders whose tests read verification data.
-NEEDS_DATA := common/stats common/json common/otlp processors/drift processors/latency
+NEEDS_DATA := common/stats common/json common/otlp common/analysis processors/drift processors/latency
 NEEDS_HARNESS := $(COMPONENTS) common/component common/analysis common/net sidecar
 unit_closure = $(call uniq,$(if $(filter $(NEEDS_HARNESS),$1),tests/harness) $(if $(filter $(NEEDS_DATA),$1),tests/harness/data) $(if $(filter common/otlp,$1),tests/fuzz/oracle) $1 $(call closure,$1) $(if $(filter $(NEEDS_HARNESS),$1),$(call closure,tests/harness)))
 

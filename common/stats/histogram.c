@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-/** What both rules look at. */
+/** What Doane's rule looks at. */
 struct summary {
     double min;
     double max;
@@ -39,7 +39,7 @@ doane_width(const double *values, size_t n, const struct summary *summary)
     long double cubes = 0;
     double size = (double)n;
 
-    if (n <= 2 || !(summary->deviation > 0)) {
+    if (!(summary->deviation > 0)) {
         return 0;
     }
     for (size_t i = 0; i < n; i++) {
@@ -54,28 +54,32 @@ doane_width(const double *values, size_t n, const struct summary *summary)
            (1 + log2(size) + log2(1 + fabs((double)(cubes / n)) / skew_deviation));
 }
 
-size_t
-otc_bins_automatic(enum otc_bin_rule rule, const double *values, size_t n, bool integers, size_t most)
+static size_t
+bins_of(double range, double width, size_t most)
 {
-    if (n == 0 || most <= 1) {
+    double bins = width > 0 ? ceil(range / width) : 1;
+
+    return !(bins > 1) ? 1 : bins >= (double)most ? most : (size_t)bins;
+}
+
+size_t
+otc_bins_sturges(double range, size_t n, bool integers, size_t most)
+{
+    double width = n > 0 ? range / (log2((double)n) + 1) : 0;
+
+    return bins_of(range, integers && width > 0 && width < 1 ? 1 : width, most);
+}
+
+size_t
+otc_bins_doane(const double *values, size_t n, size_t most)
+{
+    if (n <= 2) {
         return 1;
     }
 
     struct summary summary = summary_of(values, n);
-    double range = summary.max - summary.min;
-    double width =
-        rule == OTC_BINS_STURGES ? range / (log2((double)n) + 1) : doane_width(values, n, &summary);
 
-    if (!(width > 0)) {
-        return 1;
-    }
-    if (integers && width < 1) {
-        width = 1;
-    }
-
-    double bins = ceil(range / width);
-
-    return !(bins > 1) ? 1 : bins >= (double)most ? most : (size_t)bins;
+    return bins_of(summary.max - summary.min, doane_width(values, n, &summary), most);
 }
 
 void

@@ -10,14 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum otc_bin_rule { OTC_BINS_STURGES, OTC_BINS_DOANE };
-
 /**
- * The number of equal bins that numpy.histogram_bin_edges(values, rule) makes, at least 1 and at most `most`
- * (what numpy lacks before 2.3). `integers`: the width is at least 1, as numpy 2.0 and later does for values
- * of an integer type. Order does not matter. Sturges 1926; Doane 1976, with the population's moments.
+ * The number of equal bins of numpy.histogram_bin_edges(values, "sturges") for `n` values that lie `range`
+ * apart (Sturges 1926), at least 1, at most `most` (numpy has a limit of its own from 2.3 on). `integers`: no
+ * bin is narrower than 1, as in numpy 2.0 and later for values of an integer type.
  */
-size_t otc_bins_automatic(enum otc_bin_rule rule, const double *values, size_t n, bool integers, size_t most);
+size_t otc_bins_sturges(double range, size_t n, bool integers, size_t most);
+/** The same with "doane" (Doane 1976), for values of a floating type in any order. */
+size_t otc_bins_doane(const double *values, size_t n, size_t most);
 /**
  * All `bins` + 1 edges of numpy.linspace(first, last, bins + 1); first == last is widened by one half to both
  * sides, as numpy.histogram_bin_edges does. `out` holds bins + 1.

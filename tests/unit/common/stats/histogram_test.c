@@ -19,24 +19,22 @@ test_rules(void **state)
 {
     (void)state;
     static const double constant[] = {1, 1, 1}, pair[] = {2, 3};
-    static const double codes[] = {0, 0, 0, 1, 1, 1, 2, 2, 2, 2};
     double skewed[N];
 
     for (size_t i = 0; i < N; i++)
         skewed[i] = exp(values[i]);
-    assert_int_equal(otc_bins_automatic(OTC_BINS_STURGES, values, N, false, 1000), 5);
-    assert_int_equal(otc_bins_automatic(OTC_BINS_STURGES, skewed, N, false, 1000), 5);
-    assert_int_equal(otc_bins_automatic(OTC_BINS_STURGES, constant, 3, false, 1000), 1);
-    assert_int_equal(otc_bins_automatic(OTC_BINS_STURGES, pair, 2, false, 1000), 2);
-    assert_int_equal(otc_bins_automatic(OTC_BINS_DOANE, values, N, false, 1000), 6);
-    assert_int_equal(otc_bins_automatic(OTC_BINS_DOANE, skewed, N, false, 1000), 8);
-    assert_int_equal(otc_bins_automatic(OTC_BINS_DOANE, constant, 3, false, 1000), 1);
-    assert_int_equal(otc_bins_automatic(OTC_BINS_DOANE, pair, 2, false, 1000), 1);
+    assert_int_equal(otc_bins_sturges(values[N - 1] - values[0], N, false, 1000), 5);
+    assert_int_equal(otc_bins_sturges(0, 3, false, 1000), 1);
+    assert_int_equal(otc_bins_sturges(1, 2, false, 1000), 2);
+    assert_int_equal(otc_bins_sturges(0, 0, true, 1000), 1);
     /* Whole numbers: no bin narrower than 1 from numpy 2.0 on. */
-    assert_int_equal(otc_bins_automatic(OTC_BINS_STURGES, codes, 10, false, 1000), 5);
-    assert_int_equal(otc_bins_automatic(OTC_BINS_STURGES, codes, 10, true, 1000), 2);
-    assert_int_equal(otc_bins_automatic(OTC_BINS_DOANE, skewed, N, false, 4), 4);
-    assert_int_equal(otc_bins_automatic(OTC_BINS_DOANE, skewed, 0, false, 4), 1);
+    assert_int_equal(otc_bins_sturges(2, 10, false, 1000), 5);
+    assert_int_equal(otc_bins_sturges(2, 10, true, 1000), 2);
+    assert_int_equal(otc_bins_doane(values, N, 1000), 6);
+    assert_int_equal(otc_bins_doane(skewed, N, 1000), 8);
+    assert_int_equal(otc_bins_doane(skewed, N, 4), 4);
+    assert_int_equal(otc_bins_doane(constant, 3, 1000), 1);
+    assert_int_equal(otc_bins_doane(pair, 2, 1000), 1);
 }
 
 static void
