@@ -10,6 +10,10 @@ struct otc_emitter {
     struct otc_emitter_settings settings;
     struct otc_consumer *next;
     struct otc_metrics_builder *builder;
+    struct otc_buf out; /* finished requests of other resources, sent together */
+    size_t out_points;
+    const struct otc_exemplar *exemplars; /* of the next point */
+    size_t n_exemplars;
     struct otc_timer *timer;
     struct otc_series *dropped_series;
     struct otc_series *refused_points;
@@ -45,7 +49,8 @@ new_builder(const struct otc_emitter_settings *settings)
         attributes[i] = (struct otc_attribute){otc_slice_str(labels[i].key),
                                                {OTC_VALUE_STRING, {.slice = otc_slice_str(labels[i].value)}}};
     }
-    return otc_metrics_builder_new(attributes, n, settings->scope, OTC_VERSION, EMIT_BATCH_BYTES);
+    return otc_metrics_builder_new(attributes, n, settings->scope, settings->unversioned ? NULL : OTC_VERSION,
+                                   EMIT_BATCH_BYTES);
 }
 
 struct otc_emitter *
@@ -60,6 +65,7 @@ otc_emitter_new(const struct otc_emitter_settings *settings)
     }
     emitter->settings = *settings;
     emitter->time_ns = INT64_MIN;
+    otc_buf_init(&emitter->out, 2 * EMIT_BATCH_BYTES);
     emitter->builder = new_builder(settings);
     emitter->timer = settings->host->timer_new(settings->host, on_timer, emitter);
     if (!emitter->builder || !emitter->timer) {
@@ -81,6 +87,7 @@ otc_emitter_free(struct otc_emitter *emitter)
     }
     emitter->settings.host->timer_free(emitter->settings.host, emitter->timer);
     otc_metrics_builder_free(emitter->builder);
+    otc_buf_release(&emitter->out);
     free(emitter);
 }
 
@@ -147,28 +154,42 @@ release_bytes(void *arg)
     free(arg);
 }
 
-/* Sends what the builder holds. */
+/* Moves what the builder holds to `out`. */
 static void
-send(struct otc_emitter *emitter)
+finish_builder(struct otc_emitter *emitter)
 {
-    struct otc_buf buf;
-    struct otc_error err = OTC_ERROR_INIT;
-    struct otc_part part = {.release = release_bytes};
-    struct otc_batch *batch;
-    otc_status status;
     size_t points = otc_metrics_builder_points(emitter->builder);
-    size_t len;
+    size_t mark = emitter->out.len;
 
     if (points == 0) {
         return;
     }
-    otc_buf_init(&buf, EMIT_BATCH_BYTES);
-    if (!otc_metrics_builder_finish(emitter->builder, &buf, &points)) {
-        otc_buf_release(&buf);
-        count(emitter, emitter->refused_points, (int64_t)points);
+    if (otc_metrics_builder_finish(emitter->builder, &emitter->out, &points)) {
+        emitter->out_points += points;
         return;
     }
-    part.arg = otc_buf_take(&buf, &len);
+    emitter->out.len = mark;
+    emitter->out.failed = false;
+    count(emitter, emitter->refused_points, (int64_t)points);
+}
+
+/* Sends what was told so far. */
+static void
+send(struct otc_emitter *emitter)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_part part = {.release = release_bytes};
+    struct otc_batch *batch;
+    otc_status status;
+    size_t points, len;
+
+    finish_builder(emitter);
+    points = emitter->out_points;
+    if (points == 0) {
+        return;
+    }
+    emitter->out_points = 0;
+    part.arg = otc_buf_take(&emitter->out, &len);
     part.bytes = otc_slice_of(part.arg, len);
     batch = otc_batch_new(OTC_METRICS, &part, 1, points, NULL);
     if (!batch) {
@@ -179,6 +200,29 @@ send(struct otc_emitter *emitter)
     if (status != OTC_OK && status != OTC_PENDING) {
         count(emitter, emitter->refused_points, (int64_t)points);
     }
+}
+
+bool
+otc_emitter_ending(const struct otc_emitter *emitter)
+{
+    return !emitter->running;
+}
+
+bool
+otc_emitter_set_resource(struct otc_emitter *emitter, const struct otc_attribute *attributes, size_t n)
+{
+    finish_builder(emitter);
+    if (emitter->out_points >= OTC_EMIT_BATCH_POINTS || emitter->out.len > EMIT_BATCH_BYTES) {
+        send(emitter);
+    }
+    return otc_metrics_builder_set_resource(emitter->builder, attributes, n);
+}
+
+void
+otc_emit_exemplars(struct otc_emitter *emitter, const struct otc_exemplar *exemplars, size_t n)
+{
+    emitter->exemplars = exemplars;
+    emitter->n_exemplars = n;
 }
 
 void
@@ -221,21 +265,27 @@ next_batch(struct otc_emitter *emitter, bool built)
         send(emitter);
         return true;
     }
-    if (otc_metrics_builder_points(emitter->builder) >= OTC_EMIT_BATCH_POINTS) {
+    if (otc_metrics_builder_points(emitter->builder) + emitter->out_points >= OTC_EMIT_BATCH_POINTS) {
         send(emitter);
     }
     return false;
 }
 
+/* Takes the exemplars that were told for the point. */
 static struct otc_point_head
-head_of(const struct otc_emitter *emitter, const struct otc_attribute *attributes, size_t n, int64_t start_ns,
+head_of(struct otc_emitter *emitter, const struct otc_attribute *attributes, size_t n, int64_t start_ns,
         uint32_t flags)
 {
-    return (struct otc_point_head){.attributes = attributes,
-                                   .n_attributes = n,
-                                   .start_unix_nano = (uint64_t)start_ns,
-                                   .time_unix_nano = (uint64_t)emitter->time_ns,
-                                   .flags = flags};
+    const struct otc_point_head head = {.attributes = attributes,
+                                        .n_attributes = n,
+                                        .start_unix_nano = (uint64_t)start_ns,
+                                        .time_unix_nano = (uint64_t)emitter->time_ns,
+                                        .flags = flags,
+                                        .exemplars = emitter->exemplars,
+                                        .n_exemplars = emitter->n_exemplars};
+
+    emitter->n_exemplars = 0;
+    return head;
 }
 
 static void

@@ -19,6 +19,8 @@ struct otc_emitter_settings {
     struct otc_host *host;
     /** Name of the instrumentation scope: "otelcol-aimon/drift". */
     const char *scope;
+    /** Scope without a version, as other programs' scopes that are spoken here have none. */
+    bool unversioned;
     /** Id of the component, for the log. */
     const char *component_id;
     int64_t flush_interval_ns;
@@ -45,6 +47,15 @@ void otc_emitter_stop(struct otc_emitter *emitter);
 /** One collection now; on the control loop. */
 void otc_emitter_flush(struct otc_emitter *emitter);
 
+/** During a collection: true in the last one, after which nothing is told any more. */
+bool otc_emitter_ending(const struct otc_emitter *emitter);
+/**
+ * During a collection: what is told from here on is of another resource than the sidecar's own, which it
+ * stays until the next call; a batch may hold several. False out of memory: tell nothing of that resource.
+ */
+bool otc_emitter_set_resource(struct otc_emitter *emitter, const struct otc_attribute *attributes, size_t n);
+/** Exemplars of the next point alone; borrowed until it is told. */
+void otc_emit_exemplars(struct otc_emitter *emitter, const struct otc_exemplar *exemplars, size_t n);
 /** During a collection: the time that its points carry (unix nanoseconds); it never goes back. */
 int64_t otc_emitter_time(const struct otc_emitter *emitter);
 /** Gauge; NaN is left out. */

@@ -44,6 +44,15 @@ put_text(struct otc_buf *out, uint32_t field, const char *text)
     }
 }
 
+static void
+put_resource(struct otc_buf *out, const struct otc_attribute *resource, size_t n)
+{
+    size_t mark = otc_wire_begin(out, 1);
+
+    otc_wire_put_attributes(out, 1, resource, n);
+    otc_wire_end(out, mark);
+}
+
 struct otc_metrics_builder *
 otc_metrics_builder_new(const struct otc_attribute *resource, size_t n, const char *scope_name,
                         const char *scope_version, size_t limit)
@@ -57,9 +66,7 @@ otc_metrics_builder_new(const struct otc_attribute *resource, size_t n, const ch
     builder->limit = limit;
     otc_buf_init(&builder->resource, limit);
     otc_buf_init(&builder->scope, limit);
-    mark = otc_wire_begin(&builder->resource, 1);
-    otc_wire_put_attributes(&builder->resource, 1, resource, n);
-    otc_wire_end(&builder->resource, mark);
+    put_resource(&builder->resource, resource, n);
     mark = otc_wire_begin(&builder->scope, 1);
     put_text(&builder->scope, 1, scope_name);
     put_text(&builder->scope, 2, scope_version);
@@ -69,6 +76,22 @@ otc_metrics_builder_new(const struct otc_attribute *resource, size_t n, const ch
         return NULL;
     }
     return builder;
+}
+
+bool
+otc_metrics_builder_set_resource(struct otc_metrics_builder *builder, const struct otc_attribute *resource,
+                                 size_t n)
+{
+    struct otc_buf encoded = {.limit = builder->limit};
+
+    put_resource(&encoded, resource, n);
+    if (encoded.failed) {
+        otc_buf_release(&encoded);
+        return false;
+    }
+    otc_buf_release(&builder->resource);
+    builder->resource = encoded;
+    return true;
 }
 
 static void
@@ -192,6 +215,26 @@ point_end(struct point *point)
     return true;
 }
 
+/* Exemplars of a data point: numbers as as_double. */
+static void
+put_exemplars(struct otc_buf *out, uint32_t field, const struct otc_point_head *head)
+{
+    for (size_t i = 0; i < head->n_exemplars; i++) {
+        const struct otc_exemplar *exemplar = &head->exemplars[i];
+        size_t mark = otc_wire_begin(out, field);
+
+        otc_wire_put_fixed64(out, 2, exemplar->time_unix_nano);
+        otc_wire_put_double(out, 3, exemplar->value);
+        if (exemplar->span_id.len > 0) {
+            otc_wire_put_bytes(out, 4, exemplar->span_id);
+        }
+        if (exemplar->trace_id.len > 0) {
+            otc_wire_put_bytes(out, 5, exemplar->trace_id);
+        }
+        otc_wire_end(out, mark);
+    }
+}
+
 static void
 put_number_head(struct otc_buf *out, const struct otc_point_head *head)
 {
@@ -200,6 +243,7 @@ put_number_head(struct otc_buf *out, const struct otc_point_head *head)
         otc_wire_put_fixed64(out, 2, head->start_unix_nano);
     }
     otc_wire_put_fixed64(out, 3, head->time_unix_nano);
+    put_exemplars(out, 5, head);
     if (head->flags) {
         otc_wire_put_number(out, 8, head->flags);
     }
@@ -263,6 +307,7 @@ otc_build_histogram(struct otc_metrics_builder *builder, const struct otc_metric
         put_words(point.out, 6, value->counts, value->n_bounds + 1);
         put_words(point.out, 7, value->bounds, value->n_bounds);
     }
+    put_exemplars(point.out, 8, head);
     if (head->flags) {
         otc_wire_put_number(point.out, 10, head->flags);
     }
@@ -328,6 +373,7 @@ otc_build_exponential(struct otc_metrics_builder *builder, const struct otc_metr
     if (head->flags) {
         otc_wire_put_number(point.out, 10, head->flags);
     }
+    put_exemplars(point.out, 11, head);
     if (value->has_min) {
         otc_wire_put_double(point.out, 12, value->min);
     }

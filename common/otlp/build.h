@@ -35,6 +35,14 @@ struct otc_metric {
     enum otc_temporality temporality;
 };
 
+/** One measurement behind a point. Ids are the raw 16 and 8 bytes; empty: left out. */
+struct otc_exemplar {
+    double value;
+    uint64_t time_unix_nano;
+    struct otc_slice trace_id;
+    struct otc_slice span_id;
+};
+
 /** Where a point stands. */
 struct otc_point_head {
     const struct otc_attribute *attributes;
@@ -42,6 +50,8 @@ struct otc_point_head {
     uint64_t start_unix_nano;
     uint64_t time_unix_nano;
     uint32_t flags;
+    const struct otc_exemplar *exemplars;
+    size_t n_exemplars;
 };
 
 struct otc_histogram_value {
@@ -76,6 +86,9 @@ struct otc_metrics_builder *otc_metrics_builder_new(const struct otc_attribute *
                                                     const char *scope_name, const char *scope_version,
                                                     size_t limit);
 void otc_metrics_builder_free(struct otc_metrics_builder *builder);
+/** Another resource from now on; the builder must hold no points. False (nothing changed) out of memory. */
+bool otc_metrics_builder_set_resource(struct otc_metrics_builder *builder,
+                                      const struct otc_attribute *resource, size_t n);
 /** Each returns false once the limit or memory is exhausted (and from then on); the rest stays usable. */
 bool otc_build_number(struct otc_metrics_builder *builder, const struct otc_metric *metric,
                       const struct otc_point_head *head, double value);

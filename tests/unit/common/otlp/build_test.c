@@ -33,8 +33,8 @@ build_all(struct otc_metrics_builder *builder)
 {
     const struct otc_attribute attributes[] = {OTC_ATTR_STR("a", "x"), OTC_ATTR_INT("n", -1),
                                                OTC_ATTR_DOUBLE("d", 0.5), OTC_ATTR_BOOL("b", false)};
-    const struct otc_point_head head = {attributes, 4, 10, 20, 0},
-                                bare = {NULL, 0, 0, 30, OTC_POINT_NO_RECORDED_VALUE};
+    const struct otc_point_head head = {attributes, 4, 10, 20, 0, NULL, 0},
+                                bare = {NULL, 0, 0, 30, OTC_POINT_NO_RECORDED_VALUE, NULL, 0};
     static const uint64_t counts[] = {1, 2, 300};
     static const double bounds[] = {0.1, 5};
 
@@ -133,7 +133,7 @@ the_limit_cuts_between_points_and_what_is_there_is_sound(void **state)
     for (size_t limit = 64; limit < 2000; limit += 61) {
         OTC_AUTO_BUF struct otc_buf out = {.limit = limit};
         struct otc_metrics_builder *builder = new_builder(limit);
-        const struct otc_point_head head = {NULL, 0, 0, 5, 0};
+        const struct otc_point_head head = {NULL, 0, 0, 5, 0, NULL, 0};
         struct otc_admitted admitted;
         size_t points, built = 0;
 

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/otlp/tracestate.h"
+
+/* Limits of W3C trace context and of the specification's `ot` value. */
+#define STATE_MAX 1024
+#define MEMBERS_MAX 32
+#define KEY_MAX 256
+#define TENANT_MAX 241
+#define SYSTEM_MAX 14
+#define VALUE_MAX 256
+#define THRESHOLD_DIGITS 14
+
+static bool
+is_lower(uint8_t c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static bool
+is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* What comes before `separator`; `*rest` is what follows it. */
+static struct otc_slice
+take(struct otc_slice *rest, char separator)
+{
+    const uint8_t *at = rest->len ? memchr(rest->data, separator, rest->len) : NULL;
+    struct otc_slice part = *rest;
+
+    if (at) {
+        part.len = (size_t)(at - rest->data);
+        *rest = otc_slice_skip(*rest, part.len + 1);
+    } else {
+        *rest = OTC_SLICE_NONE;
+    }
+    return part;
+}
+
+static struct otc_slice
+trim(struct otc_slice text)
+{
+    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
+        text = otc_slice_skip(text, 1);
+    }
+    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t')) {
+        text.len--;
+    }
+    return text;
+}
+
+static bool
+key_characters(struct otc_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+
+        if (!is_lower(c) && !is_digit(c) && c != '_' && c != '-' && c != '*' && c != '/') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* simple-key, or tenant@system */
+static bool
+valid_key(struct otc_slice key)
+{
+    struct otc_slice vendor = key;
+    struct otc_slice tenant = take(&vendor, '@');
+
+    if (key.len == 0 || key.len > KEY_MAX || tenant.len == 0 || !key_characters(tenant)) {
+        return false;
+    }
+    if (tenant.len == key.len) {
+        return is_lower(key.data[0]);
+    }
+    return tenant.len <= TENANT_MAX && vendor.len > 0 && vendor.len <= SYSTEM_MAX &&
+           (is_lower(tenant.data[0]) || is_digit(tenant.data[0])) && is_lower(vendor.data[0]) &&
+           key_characters(vendor);
+}
+
+static bool
+valid_value(struct otc_slice value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        uint8_t c = value.data[i];
+
+        if (c < 0x20 || c > 0x7E || c == ',' || c == '=') {
+            return false;
+        }
+    }
+    return value.len > 0 && value.len <= VALUE_MAX && value.data[value.len - 1] != ' ';
+}
+
+/* 1 to 14 hexadecimal digits, trailing zeros left out. */
+static bool
+read_threshold(struct otc_slice text, uint64_t *out)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i] | 0x20;
+        int digit = is_digit(text.data[i]) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+
+        if (digit < 0 || i >= THRESHOLD_DIGITS) {
+            return false;
+        }
+        value = value << 4 | (uint64_t)digit;
+    }
+    *out = value << (4 * (THRESHOLD_DIGITS - text.len));
+    return text.len > 0;
+}
+
+static bool
+valid_field(struct otc_slice key, struct otc_slice value)
+{
+    if (key.len == 0 || !is_lower(key.data[0])) {
+        return false;
+    }
+    for (size_t i = 0; i < key.len; i++) {
+        if (!is_lower(key.data[i]) && !is_digit(key.data[i])) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < value.len; i++) {
+        uint8_t c = value.data[i];
+
+        if (!is_lower(c | 0x20) && !is_digit(c) && c != '.' && c != '_' && c != '-') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The fields of `ot`: key:value, separated by semicolons. False: not valid. */
+static bool
+read_ot(struct otc_slice value, bool *found, uint64_t *threshold)
+{
+    if (value.len == 0 || value.data[value.len - 1] == ';') {
+        return false;
+    }
+    while (value.len > 0) {
+        struct otc_slice field = take(&value, ';');
+        struct otc_slice rest = field;
+        struct otc_slice key = take(&rest, ':');
+
+        if (key.len == field.len || !valid_field(key, rest)) {
+            return false;
+        }
+        if (otc_slice_equal_str(key, "th")) {
+            *found = read_threshold(rest, threshold);
+            if (!*found) {
+                return false;
+            }
+        }
+        if (otc_slice_equal_str(key, "rv")) {
+            uint64_t randomness;
+
+            if (rest.len != THRESHOLD_DIGITS || !read_threshold(rest, &randomness)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+bool
+otc_tracestate_threshold(struct otc_slice trace_state, uint64_t *threshold)
+{
+    bool found = false;
+    size_t members = 0;
+
+    if (trace_state.len == 0 || trace_state.len > STATE_MAX) {
+        return false;
+    }
+    while (trace_state.len > 0) {
+        struct otc_slice member = trim(take(&trace_state, ','));
+        struct otc_slice value = member;
+        struct otc_slice key = take(&value, '=');
+
+        if (++members > MEMBERS_MAX) {
+            return false;
+        }
+        if (member.len == 0) {
+            continue;
+        }
+        if (key.len == member.len || !valid_key(key) || !valid_value(value) ||
+            (otc_slice_equal_str(key, "ot") && !read_ot(value, &found, threshold))) {
+            return false;
+        }
+    }
+    return found;
+}

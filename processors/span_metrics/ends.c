@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "processors/span_metrics/state.h"
+
+/* A ring of entries in the order of use: ring.next is the most recent. */
+struct entry {
+    struct entry *previous, *next;
+    int64_t end_ns;
+    struct otc_slice key; /* behind the struct */
+};
+
+struct span_metrics_ends {
+    struct otc_map *by_key;
+    size_t limit;
+    struct entry ring;
+};
+
+struct span_metrics_ends *
+span_metrics_ends_new(size_t limit)
+{
+    struct span_metrics_ends *ends = calloc(1, sizeof(*ends));
+
+    if (!ends) {
+        return NULL;
+    }
+    ends->ring.previous = ends->ring.next = &ends->ring;
+    ends->limit = limit;
+    ends->by_key = otc_map_new(limit);
+    if (!ends->by_key) {
+        free(ends);
+        return NULL;
+    }
+    return ends;
+}
+
+void
+span_metrics_ends_free(struct span_metrics_ends *ends)
+{
+    if (ends) {
+        otc_map_free(ends->by_key, free);
+        free(ends);
+    }
+}
+
+static void
+unlink_entry(struct entry *entry)
+{
+    entry->previous->next = entry->next;
+    entry->next->previous = entry->previous;
+}
+
+static void
+link_first(struct span_metrics_ends *ends, struct entry *entry)
+{
+    entry->previous = &ends->ring;
+    entry->next = ends->ring.next;
+    entry->next->previous = entry;
+    ends->ring.next = entry;
+}
+
+int64_t
+span_metrics_ends_get(struct span_metrics_ends *ends, struct otc_slice key, int64_t fallback)
+{
+    struct entry *entry = otc_map_get(ends->by_key, key);
+
+    if (!entry) {
+        return fallback;
+    }
+    unlink_entry(entry);
+    link_first(ends, entry);
+    return entry->end_ns;
+}
+
+bool
+span_metrics_ends_put(struct span_metrics_ends *ends, struct otc_slice key, int64_t end_ns)
+{
+    struct entry *entry = otc_map_get(ends->by_key, key);
+
+    if (entry) {
+        entry->end_ns = end_ns;
+        unlink_entry(entry);
+        link_first(ends, entry);
+        return true;
+    }
+    if (otc_map_count(ends->by_key) >= ends->limit) {
+        struct entry *oldest = ends->ring.previous;
+
+        unlink_entry(oldest);
+        (void)otc_map_remove(ends->by_key, oldest->key);
+        free(oldest);
+    }
+    entry = calloc(1, sizeof(*entry) + key.len);
+    if (!entry) {
+        return false;
+    }
+    if (key.len > 0) {
+        memcpy(entry + 1, key.data, key.len);
+    }
+    entry->key = otc_slice_of(entry + 1, key.len);
+    entry->end_ns = end_ns;
+    if (!otc_map_put(ends->by_key, entry->key, entry)) {
+        free(entry);
+        return false;
+    }
+    link_first(ends, entry);
+    return true;
+}

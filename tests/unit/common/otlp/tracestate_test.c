@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Thresholds of trace states: examples of the specification, and what the Collector's pkg/sampling refuses.
+ */
+#include "common/otlp/tracestate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void
+test_thresholds(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t threshold;
+    } cases[] = {
+        {"ot=th:8", UINT64_C(0x80000000000000)},
+        {"ot=th:c", UINT64_C(0xc0000000000000)},
+        {"ot=th:0", 0},
+        {"ot=th:fff", UINT64_C(0xfff00000000000)},
+        {"ot=th:C", UINT64_C(0xc0000000000000)},
+        {"ot=th:123456789abcde", UINT64_C(0x123456789abcde)},
+        {"ot=rv:00000000000001;th:8", UINT64_C(0x80000000000000)},
+        {"ot=x:;th:8;zz9:a.B-_", UINT64_C(0x80000000000000)},
+        {"congo=t61rcWkgMzE, ot=th:8 ,rojo=1", UINT64_C(0x80000000000000)},
+        {"t@v=1,,ot=th:8", UINT64_C(0x80000000000000)},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t threshold = 1;
+
+        if (!otc_tracestate_threshold(otc_slice_str(cases[i].text), &threshold)) {
+            fail_msg("%s", cases[i].text);
+        }
+        assert_int_equal(threshold, cases[i].threshold);
+    }
+}
+
+static void
+test_none(void **state)
+{
+    static const char *const cases[] = {"",
+                                        "x=y",
+                                        "ot=rv:00000000000001",
+                                        "ot=th:",
+                                        "ot=th:x",
+                                        "ot=th:123456789abcdef",
+                                        "ot=th:8;",
+                                        "ot=;th:8",
+                                        "ot=th:8,Bad=1",
+                                        "ot=th:8,noequal",
+                                        "ot=th:8,=v",
+                                        "ot=th:8,x=",
+                                        "ot=th",
+                                        "ot=th:8,x=\x01",
+                                        "ot=rv:12;th:8",
+                                        "ot=T:1;th:8",
+                                        "th:8",
+                                        "ot=th:8,t@V=1",
+                                        "ot=th:8,a=b=c",
+                                        "ot=:8"};
+    char many[512] = "ot=th:8";
+    uint64_t threshold;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (otc_tracestate_threshold(otc_slice_str(cases[i]), &threshold)) {
+            fail_msg("%s", cases[i]);
+        }
+    }
+    for (int i = 0; i < 32; i++) {
+        (void)snprintf(many + strlen(many), sizeof(many) - strlen(many), ",k%d=v", i);
+    }
+    assert_false(otc_tracestate_threshold(otc_slice_str(many), &threshold));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_thresholds), cmocka_unit_test(test_none)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
