@@ -7,7 +7,9 @@ make_projection(struct drift *drift, struct otc_error *err)
 {
     struct otc_wanted wanted[OTC_PROJECTION_MAX];
     const struct drift_arm_config *arm = drift->config->reference.arm;
-    size_t n = drift->config->model.name.n + drift->config->model.version.n + (arm != NULL);
+    const struct drift_duplicates_config *duplicates = drift->config->duplicates;
+    size_t n = drift->config->model.name.n + drift->config->model.version.n + (arm != NULL) +
+               (duplicates ? duplicates->id.n : 0);
 
     if (n + otc_feature_set_wanted(drift->set, NULL) > OTC_PROJECTION_MAX) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "features: more than %d attributes are looked at",
@@ -17,7 +19,9 @@ make_projection(struct drift *drift, struct otc_error *err)
     if (arm) {
         wanted[drift->first_feature++] = (struct otc_wanted){.key = arm->attribute, .level = OTC_AT_ANY};
     }
-    n = drift->first_feature + otc_feature_set_wanted(drift->set, wanted + drift->first_feature);
+    drift->first_id =
+        drift->first_feature + otc_feature_set_wanted(drift->set, wanted + drift->first_feature);
+    n = drift->first_id + (duplicates ? drift_duplicates_wanted(duplicates, wanted + drift->first_id) : 0);
     return otc_projection_new(wanted, n, &drift->projection, err);
 }
 

@@ -182,6 +182,7 @@ static const struct otc_field drift_fields[] = {
                      "`none`: records "
                      "are independent."),
     OTC_FIELD_STRUCT(drift_config, decision, decision_schema, .doc = "When a feature counts as drifted."),
+    OTC_FIELD_OPTIONAL(drift_config, duplicates, drift_duplicates_schema, .doc = "Records that come again."),
     {.key = "detectors",
      .type = OTC_TYPE_LIST,
      .sub = &drift_detector_schema,

@@ -7,6 +7,7 @@
 #include "common/analysis/features.h"
 #include "common/analysis/model.h"
 #include "common/analysis/window.h"
+#include "processors/drift/duplicates.h"
 
 struct drift_learn_config {
     int64_t observations;
@@ -83,6 +84,7 @@ struct drift_config {
     struct drift_psi_config psi;
     otc_choice dependence; /* enum drift_dependence */
     struct drift_decision_config decision;
+    struct drift_duplicates_config *duplicates;
     otc_list detectors; /* struct drift_detector_config */
     struct drift_emit_config emit;
     struct drift_limits_config limits;

@@ -51,7 +51,7 @@ static otc_status
 check_projection(const struct drift_config *config, const struct otc_feature_set *set, struct otc_error *err)
 {
     size_t wanted = otc_feature_set_wanted(set, NULL) + config->model.name.n + config->model.version.n +
-                    (config->reference.arm != NULL);
+                    (config->reference.arm != NULL) + (config->duplicates ? config->duplicates->id.n : 0);
 
     return wanted <= OTC_PROJECTION_MAX
                ? OTC_OK
@@ -178,7 +178,8 @@ version_series(const struct drift_config *config)
 
     size_t never = (config->reference.arm == NULL) + !drift_is_dynamic(config);
 
-    return 1 + 5 + DRIFT_N_EXCLUDED - by_time - never + DRIFT_WATCH_SERIES * config->detectors.n;
+    return 1 + 5 + DRIFT_N_EXCLUDED - by_time - never + DRIFT_WATCH_SERIES * config->detectors.n +
+           (config->duplicates ? DRIFT_DUPLICATES_SERIES : 0);
 }
 
 static void

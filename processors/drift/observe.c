@@ -15,6 +15,7 @@ struct visit {
     const struct drift_model *only;
     uint64_t from;
     bool due;
+    bool duplicate; /* the record at hand came before */
 };
 
 static void
@@ -267,6 +268,7 @@ place_record(struct visit *visit, struct drift_version *version, size_t n, int64
         exclude(version, reason_of(placement), 1);
         return;
     }
+    ((struct drift_pane *)pane->payload)->duplicates += visit->duplicate;
     count_record(version, n, pane->payload);
 }
 
@@ -286,6 +288,18 @@ count_kept_record(struct visit *visit, const struct otc_model_key *key, size_t n
     } else {
         exclude(version, DRIFT_NO_REFERENCE, 1);
     }
+}
+
+/* Whether a record came before, as far as the version remembers. */
+static bool
+is_duplicate(struct drift_version *version, const struct otc_value *values)
+{
+    uint64_t key;
+    bool again = version->recent && drift_duplicates_key(version->owner->config->duplicates, values, &key) &&
+                 otc_recent_add(version->recent, key);
+
+    version->duplicates += again;
+    return again;
 }
 
 /* A record of any signal. */
@@ -320,6 +334,7 @@ visit_record(struct visit *visit, const struct otc_record *record, int64_t event
     version->records++;
     version->last_record_ns = visit->monotonic_ns;
     exclude(version, DRIFT_FEATURES, lost);
+    visit->duplicate = is_duplicate(version, record->values + drift->first_id);
     drift_watched_add(drift->watch, version->watched, drift->observed, n, visit->now_ns);
     if (version->role == DRIFT_ARMLESS) {
         exclude(version, DRIFT_NO_ARM, 1);

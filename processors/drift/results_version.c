@@ -129,6 +129,7 @@ tell_version(struct drift_telling *telling, struct drift_attributes attributes)
                      version->records);
     tell_excluded(telling, attributes);
     drift_tell_watched(telling, &attributes);
+    drift_tell_duplicates(telling, &attributes);
     if (!version->binding) {
         return;
     }

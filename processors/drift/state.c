@@ -79,6 +79,7 @@ drift_version_release(struct drift_version *version)
     }
     drift_binding_unref(version->binding);
     drift_budget_give(&version->owner->budget, version->charged);
+    otc_recent_free(version->recent);
     drift_watched_free(version->owner->watch, version->watched, &version->owner->budget);
     otc_map_free(version->unknown, NULL);
     free(version->hints);
@@ -158,7 +159,9 @@ version_new(void *owner, const struct otc_model_version *key)
 {
     struct drift *drift = owner;
     struct drift_version *version;
-    size_t bytes = sizeof(*version) + drift->max_observed * sizeof(size_t);
+    const struct drift_duplicates_config *duplicates = drift->config->duplicates;
+    size_t bytes = sizeof(*version) + drift->max_observed * sizeof(size_t) +
+                   (duplicates ? otc_recent_bytes((size_t)duplicates->remember) : 0);
 
     if (!drift_budget_take(&drift->budget, bytes)) {
         return NULL;
@@ -177,7 +180,8 @@ version_new(void *owner, const struct otc_model_version *key)
     version->hints = calloc(drift->max_observed, sizeof(size_t));
     version->unknown = otc_map_new((size_t)drift->config->limits.features);
     version->watched = drift_watched_new(drift->watch, &drift->budget);
-    if (!version->hints || !version->unknown || !version->watched ||
+    version->recent = duplicates ? otc_recent_new((size_t)duplicates->remember) : NULL;
+    if (!version->hints || !version->unknown || !version->watched || (duplicates && !version->recent) ||
         (version->model->phase == DRIFT_READY && !drift_version_bind(version))) {
         drift_version_release(version);
         return NULL;

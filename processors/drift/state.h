@@ -10,6 +10,7 @@
 #define OTC_DRIFT_STATE_H
 
 #include "common/analysis/emit.h"
+#include "common/analysis/recent.h"
 #include "processors/drift/binding.h"
 #include "processors/drift/drift_config.h"
 #include "processors/drift/history.h"
@@ -64,7 +65,7 @@ struct drift_verdict {
     bool model_detected;
     size_t drifted, judged; /* detected features; features with a standing verdict */
     size_t skipped[OTC_SKIP_TYPE + 1];
-    uint64_t records;
+    uint64_t records, duplicates;
     int64_t end_ns;
     double coverage;
 };
@@ -107,10 +108,12 @@ struct drift_version {
     uint64_t records;       /* all */
     uint64_t bound_records; /* counted since the binding */
     uint64_t excluded[DRIFT_N_EXCLUDED];
-    struct otc_map *unknown;       /* observed features that the reference does not have */
-    int64_t start_ns;              /* of the counters */
-    int64_t last_record_ns;        /* monotonic */
-    size_t *hints;                 /* feature of the i-th discovered attribute of the last record */
+    struct otc_map *unknown;   /* observed features that the reference does not have */
+    int64_t start_ns;          /* of the counters */
+    int64_t last_record_ns;    /* monotonic */
+    size_t *hints;             /* feature of the i-th discovered attribute of the last record */
+    struct otc_recent *recent; /* ids; NULL without `duplicates` */
+    uint64_t duplicates;
     struct drift_watched *watched; /* one for each of `detectors` */
     struct drift_verdict verdict;
     int64_t evaluated_ns; /* end of the last window evaluated; a gap after it empties the rings */
@@ -136,6 +139,7 @@ struct drift {
     struct drift_watch *watch; /* of `detectors` */
     struct otc_projection *projection;
     size_t first_feature; /* in the projection, after the model's entries and the arm's */
+    size_t first_id;      /* of `duplicates`, after the features' */
     struct otc_emitter *emitter;
     struct otc_timer *worker;
 
@@ -154,6 +158,7 @@ struct drift {
 /** What a pane holds: counts of each feature of the version's binding. */
 struct drift_pane {
     struct drift_binding *binding;
+    uint64_t duplicates;
     struct drift_counts features[];
 };
 

@@ -248,6 +248,9 @@ publish(struct drift *drift, const struct evaluation *evaluation)
     bool gap =
         version->evaluated_ns && view->end_ns - version->evaluated_ns > drift->config->window.length.ns;
 
+    for (size_t p = 0; p < view->n_panes; p++) {
+        verdict.duplicates += ((const struct drift_pane *)view->panes[p].payload)->duplicates;
+    }
     for (size_t i = 0; i < evaluation->binding->n; i++) {
         struct drift_feature *feature = &version->features[i];
 
