@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/analysis/features.h"
+/* Compiling presets and `features:`. */
+#include "common/analysis/features_internal.h"
 
-#include "common/analysis/presets.h"
-#include "common/base/number.h"
+#include <stdio.h>
+#include <stdlib.h>
 
-#include <math.h>
-
-static const char *const feature_types[] = {"numeric", "categorical", NULL};
+static const char *const feature_types[] = {"numeric", "categorical", "text", "kserve", NULL};
+static const char *const feature_kinds[] = {"auto", "input", "prediction", "latency", "tokens", NULL};
 
 static const struct otc_field feature_fields[] = {
     OTC_FIELD(otc_feature_config, name, .required = true, .doc = "Name of the feature in the results."),
     OTC_FIELD(otc_feature_config, from, .required = true,
-              .doc = "Where its value is: `attributes[\"key\"]`, `scope.attributes[\"key\"]` or "
-                     "`resource.attributes[\"key\"]`."),
+              .doc = "Where its value is: `attributes[\"key\"]`, `duration`, "
+                     "`json(attributes[\"key\"]).member[0]`, …; see below."),
     OTC_FIELD(otc_feature_config, type, .def = "numeric", .choices = feature_types,
-              .doc = "What its values are."),
+              .doc = "What its values are. `text`: watched by its length, words and shares of characters; "
+                     "`kserve`: the tensors of an inference request or answer."),
+    OTC_FIELD(otc_feature_config, kind, .def = "auto", .choices = feature_kinds,
+              .doc =
+                  "`ml.feature.kind` in the results. `auto`: `prediction` for `ml.prediction.*`, `latency` "
+                  "for `duration` and `elapsed`, else `input`."),
     OTC_FIELD(otc_feature_config, max_categories, .def = "200", .min = "1", .max = "10000",
               .doc = "Categories told apart; the rest is pooled."),
     OTC_FIELD_END,
@@ -22,89 +27,13 @@ static const struct otc_field feature_fields[] = {
 const struct otc_schema otc_feature_schema = {
     .size = sizeof(struct otc_feature_config), .fields = feature_fields, .doc = "One feature to watch."};
 
-enum otc_value_class
-otc_value_number(const struct otc_value *value, double *out)
+static otc_status
+no_memory(struct otc_error *err)
 {
-    switch (value->type) {
-    case OTC_VALUE_INT:
-        *out = (double)value->as.integer;
-        return OTC_CLASS_VALUE;
-    case OTC_VALUE_DOUBLE:
-        if (isnan(value->as.real)) {
-            return OTC_CLASS_MISSING;
-        }
-        *out = value->as.real;
-        return isinf(value->as.real) ? OTC_CLASS_INVALID : OTC_CLASS_VALUE;
-    case OTC_VALUE_STRING:
-        return value->as.slice.len == 0 ? OTC_CLASS_MISSING : OTC_CLASS_INVALID;
-    case OTC_VALUE_ABSENT:
-    case OTC_VALUE_EMPTY:
-        return OTC_CLASS_MISSING;
-    case OTC_VALUE_BOOL:
-    case OTC_VALUE_ARRAY:
-    case OTC_VALUE_KVLIST:
-    case OTC_VALUE_BYTES:
-        break;
-    }
-    return OTC_CLASS_INVALID;
+    return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "features: out of memory");
 }
 
-enum otc_value_class
-otc_value_category(const struct otc_value *value, char scratch[32], struct otc_slice *out)
-{
-    switch (value->type) {
-    case OTC_VALUE_STRING:
-        *out = value->as.slice;
-        return out->len == 0 ? OTC_CLASS_MISSING : OTC_CLASS_VALUE;
-    case OTC_VALUE_BOOL:
-        *out = otc_slice_str(value->as.boolean ? "true" : "false");
-        return OTC_CLASS_VALUE;
-    case OTC_VALUE_INT:
-        *out = otc_slice_of(scratch, (size_t)snprintf(scratch, 32, "%lld", (long long)value->as.integer));
-        return OTC_CLASS_VALUE;
-    case OTC_VALUE_DOUBLE:
-        if (isnan(value->as.real)) {
-            return OTC_CLASS_MISSING;
-        }
-        if (isinf(value->as.real)) {
-            return OTC_CLASS_INVALID;
-        }
-        *out = otc_slice_of(scratch, otc_canonical_number(value->as.real, scratch));
-        return OTC_CLASS_VALUE;
-    case OTC_VALUE_ABSENT:
-    case OTC_VALUE_EMPTY:
-        return OTC_CLASS_MISSING;
-    case OTC_VALUE_ARRAY:
-    case OTC_VALUE_KVLIST:
-    case OTC_VALUE_BYTES:
-        break;
-    }
-    return OTC_CLASS_INVALID;
-}
-
-/* How a known feature is read: the first of its keys that is present, then `reader`. */
-struct source {
-    size_t first_wanted;
-    size_t n_wanted;
-    enum otc_source_reader reader;
-    /* Carrying it makes a record. */
-    bool qualifies;
-};
-
-struct otc_feature_set {
-    struct otc_feature *features;
-    struct source *sources;
-    size_t n;
-    size_t n_explicit; /* of them from `features:`; the others are gen_ai's */
-    size_t capacity;
-    struct otc_wanted *wanted;
-    size_t n_wanted;
-    size_t wanted_capacity;
-    /* Places in `wanted`, SIZE_MAX: not there. */
-    size_t feature_prefix, prediction_prefix, completion_prefix;
-    size_t input_tokens, output_tokens; /* features of gen_ai, for their ratio */
-    size_t markers, n_markers; /* attributes that only a generative call has, its features' among them */
-};
+/* ---- Growing ------------------------------------------------------------------------------------ */
 
 static bool
 add_wanted(struct otc_feature_set *set, struct otc_wanted wanted)
@@ -128,12 +57,12 @@ add_wanted(struct otc_feature_set *set, struct otc_wanted wanted)
 }
 
 static bool
-add_feature(struct otc_feature_set *set, const struct otc_feature *feature, const struct source *source)
+add_feature(struct otc_feature_set *set, const struct otc_feature *feature, const struct otc_source *source)
 {
     if (set->n == set->capacity) {
         size_t capacity = set->capacity ? set->capacity * 2 : 16;
         struct otc_feature *features = reallocarray(set->features, capacity, sizeof(*features));
-        struct source *sources;
+        struct otc_source *sources;
 
         if (!features) {
             return false;
@@ -152,77 +81,427 @@ add_feature(struct otc_feature_set *set, const struct otc_feature *feature, cons
     return true;
 }
 
-static otc_status
-no_memory(struct otc_error *err)
+/* A text of the set's own (malloced `text` is taken over, also on failure). NULL out of memory. */
+static const char *
+own(struct otc_feature_set *set, char *text)
 {
-    return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "features: out of memory");
+    char **grown = text ? reallocarray(set->texts, set->n_texts + 1, sizeof(*grown)) : NULL;
+
+    if (!grown) {
+        free(text);
+        return NULL;
+    }
+    set->texts = grown;
+    return grown[set->n_texts++] = text;
 }
 
-/* attributes["key"] and its scope and resource forms: the key, cut out of `from` in place of its quotes. */
+/* ---- Places ------------------------------------------------------------------------------------- */
+
+/* The document of a place with json(), made when it is the first that lies in it. */
 static bool
-parse_from(const char *from, enum otc_attribute_level *level, struct otc_slice *key)
+add_document(struct otc_feature_set *set, struct otc_read_place *entry)
 {
-    static const struct {
-        const char *prefix;
-        enum otc_attribute_level level;
-    } forms[] = {
-        {"attributes[\"", OTC_AT_RECORD},      {"span.attributes[\"", OTC_AT_RECORD},
-        {"log.attributes[\"", OTC_AT_RECORD},  {"resource.attributes[\"", OTC_AT_RESOURCE},
-        {"scope.attributes[\"", OTC_AT_SCOPE}, {"instrumentation_scope.attributes[\"", OTC_AT_SCOPE}};
-    struct otc_slice text = otc_slice_str(from);
+    struct otc_read_document *grown;
+    size_t at = 0;
 
-    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        struct otc_slice prefix = otc_slice_str(forms[i].prefix);
+    while (at < set->n_documents &&
+           !otc_place_same_base(&set->places[set->documents[at].place].place, &entry->place)) {
+        at++;
+    }
+    if (at == set->n_documents) {
+        grown = reallocarray(set->documents, at + 1, sizeof(*grown));
+        if (!grown) {
+            return false;
+        }
+        set->documents = grown;
+        grown[at] = (struct otc_read_document){.place = set->n_places, .paths = otc_json_paths_new()};
+        if (!grown[at].paths) {
+            return false;
+        }
+        set->n_documents++;
+    }
+    entry->document = at;
+    return otc_json_paths_add(set->documents[at].paths, entry->place.json_steps, entry->place.n_json_steps,
+                              &entry->slot);
+}
 
-        if (otc_slice_starts(text, prefix) && text.len > prefix.len + 2 &&
-            memcmp(text.data + text.len - 2, "\"]", 2) == 0) {
-            *level = forms[i].level;
-            *key = otc_slice_of(text.data + prefix.len, text.len - prefix.len - 2);
-            return memchr(key->data, '"', key->len) == NULL;
+static size_t
+find_wanted(const struct otc_feature_set *set, const struct otc_place *place)
+{
+    size_t at = 0;
+
+    while (at < set->n_wanted && !(!set->wanted[at].prefix && set->wanted[at].level == place->level &&
+                                   strcmp(set->wanted[at].key, place->key) == 0)) {
+        at++;
+    }
+    return at;
+}
+
+otc_status
+otc_feature_set_add_place(struct otc_feature_set *set, struct otc_place *place, size_t *index,
+                          struct otc_error *err)
+{
+    struct otc_read_place entry = {*place, OTC_NOWHERE, OTC_NOWHERE, 0};
+    struct otc_read_place *grown = reallocarray(set->places, set->n_places + 1, sizeof(*grown));
+    bool ok = grown != NULL;
+
+    if (ok) {
+        set->places = grown;
+    }
+    if (ok && place->root == OTC_PLACE_ATTRIBUTE) {
+        entry.wanted = find_wanted(set, place);
+        ok = entry.wanted < set->n_wanted ||
+             add_wanted(set, (struct otc_wanted){.key = place->key, .level = place->level});
+    }
+    ok = ok && (!place->json || add_document(set, &entry));
+    if (!ok) {
+        otc_place_release(place);
+        return no_memory(err);
+    }
+    set->places[set->n_places] = entry;
+    *index = set->n_places++;
+    return OTC_OK;
+}
+
+#define SITES_MAX ((size_t)OTC_PRESET_PLACES_MAX * 8)
+
+/* The places of one feature while it is made. */
+struct sites {
+    struct otc_place places[SITES_MAX];
+    size_t n;
+};
+
+static void
+sites_release(struct sites *sites)
+{
+    for (size_t i = 0; i < sites->n; i++) {
+        otc_place_release(&sites->places[i]);
+    }
+}
+
+static bool
+is_plain(const struct sites *sites)
+{
+    for (size_t i = 0; i < sites->n; i++) {
+        const struct otc_place *place = &sites->places[i];
+
+        if (place->root != OTC_PLACE_ATTRIBUTE || place->json || place->n_steps > 0) {
+            return false;
         }
     }
-    return false;
+    return sites->n > 0;
+}
+
+/* Gives a source its places. Plain ones stand side by side in the projection, which is read fastest. */
+static otc_status
+set_sites(struct otc_feature_set *set, struct sites *sites, struct otc_source *source, struct otc_error *err)
+{
+    size_t index;
+
+    source->first_wanted = set->n_wanted;
+    source->first_place = set->n_places;
+    if (is_plain(sites)) {
+        for (size_t i = 0; i < sites->n; i++, source->n_wanted++) {
+            if (!add_wanted(
+                    set, (struct otc_wanted){.key = sites->places[i].key, .level = sites->places[i].level})) {
+                return no_memory(err);
+            }
+        }
+        return OTC_OK;
+    }
+    for (size_t i = 0; i < sites->n; i++, source->n_places++) {
+        struct otc_place place = sites->places[i];
+        otc_status status;
+
+        sites->places[i] = (struct otc_place){.root = OTC_PLACE_ATTRIBUTE};
+        status = otc_feature_set_add_place(set, &place, &index, err);
+        if (status != OTC_OK) {
+            return status;
+        }
+    }
+    return OTC_OK;
+}
+
+/* ---- features: ---------------------------------------------------------------------------------- */
+
+/* The feature of this name and kind, or SIZE_MAX. */
+static size_t
+find_feature(const struct otc_feature_set *set, struct otc_slice name, enum otc_feature_kind kind)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        if (set->features[i].kind == kind && otc_slice_equal(set->features[i].name, name)) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+static enum otc_feature_kind
+kind_of(const struct otc_feature_config *config, const struct otc_place *place)
+{
+    static const struct otc_slice prediction = OTC_SLICE_LIT("ml.prediction.");
+
+    if (config->kind.index > 0) {
+        return (enum otc_feature_kind)(config->kind.index - 1);
+    }
+    if (place->root == OTC_PLACE_DURATION || place->root == OTC_PLACE_EVENT_ELAPSED) {
+        return OTC_KIND_LATENCY;
+    }
+    return place->root == OTC_PLACE_ATTRIBUTE && otc_slice_starts(otc_slice_str(place->key), prediction)
+               ? OTC_KIND_PREDICTION
+               : OTC_KIND_INPUT;
+}
+
+static otc_status
+add_named(struct otc_feature_set *set, const struct otc_feature *feature, const struct otc_source *source,
+          struct otc_error *err)
+{
+    if (find_feature(set, feature->name, feature->kind) != SIZE_MAX) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "features::name: '%.*s' is named twice",
+                        OTC_SLICE_ARG(feature->name));
+    }
+    return add_feature(set, feature, source) ? OTC_OK : no_memory(err);
+}
+
+/* A text is watched by what is measured of it: <name>.length and so on. */
+static otc_status
+add_text(struct otc_feature_set *set, const struct otc_feature *text, struct otc_source source,
+         struct otc_error *err)
+{
+    source.reader = OTC_READ_TEXT;
+    for (int i = 0; i < OTC_N_TEXT_MEASURES; i++) {
+        struct otc_feature feature = *text;
+        const char *measure = otc_text_measure_name((enum otc_text_measure)i);
+        char *name = NULL, *origin = NULL;
+        otc_status status;
+
+        if (asprintf(&name, "%.*s.%s", OTC_SLICE_ARG(text->name), measure) < 0) {
+            return no_memory(err);
+        }
+        feature.name = otc_slice_str(own(set, name));
+        if (!feature.name.data || asprintf(&origin, "%s of %s", measure, text->origin) < 0) {
+            return no_memory(err);
+        }
+        feature.type = OTC_NUMERIC;
+        feature.origin = own(set, origin);
+        source.measure = (enum otc_text_measure)i;
+        status = feature.origin ? add_named(set, &feature, &source, err) : no_memory(err);
+        if (status != OTC_OK) {
+            return status;
+        }
+    }
+    return OTC_OK;
+}
+
+/* Members of a request or answer are places in the same document. */
+static otc_status
+add_tensors(struct otc_feature_set *set, const char *from, struct otc_error *err)
+{
+    static const char *const members[] = {"instances", "predictions", "inputs", "outputs"};
+    struct otc_tensor_source *grown = reallocarray(set->tensors, set->n_tensors + 1, sizeof(*grown));
+    size_t at[4] = {0};
+
+    if (!grown) {
+        return no_memory(err);
+    }
+    set->tensors = grown;
+    for (size_t i = 0; i < 4; i++) {
+        struct otc_place place;
+        OTC_AUTO_BUF struct otc_buf text = {.limit = 1 << 20};
+        otc_status status;
+
+        (void)otc_buf_printf(&text, strncmp(from, "json(", 5) == 0 ? "%s.%s" : "json(%s).%s", from,
+                             members[i]);
+        if (text.failed) {
+            return no_memory(err);
+        }
+        status = otc_place_parse(otc_buf_slice(&text), &place, err);
+        if (status != OTC_OK) {
+            otc_place_release(&place);
+            return status;
+        }
+        status = otc_feature_set_add_place(set, &place, &at[i], err);
+        if (status != OTC_OK) {
+            return status;
+        }
+    }
+    grown[set->n_tensors++] = (struct otc_tensor_source){at[0], at[1], at[2], at[3]};
+    return OTC_OK;
+}
+
+static otc_status
+add_site(struct otc_feature_set *set, const struct otc_feature_config *config, struct sites *sites,
+         struct otc_error *err)
+{
+    const struct otc_feature feature = {.name = otc_slice_str(config->name),
+                                        .kind = kind_of(config, &sites->places[0]),
+                                        .type = config->type.index == OTC_WATCH_CATEGORICAL ? OTC_CATEGORICAL
+                                                                                            : OTC_NUMERIC,
+                                        .max_categories = (size_t)config->max_categories,
+                                        .origin = config->from};
+    struct otc_source source = {.reader = OTC_READ_VALUE,
+                                .qualifies = !otc_place_is_field(&sites->places[0])};
+    otc_status status = set_sites(set, sites, &source, err);
+
+    if (status != OTC_OK) {
+        return status;
+    }
+    return config->type.index == OTC_WATCH_TEXT ? add_text(set, &feature, source, err)
+                                                : add_named(set, &feature, &source, err);
 }
 
 static otc_status
 add_explicit(struct otc_feature_set *set, const struct otc_feature_config *config, struct otc_error *err)
 {
-    static const struct otc_slice prediction = OTC_SLICE_LIT("ml.prediction.");
-    enum otc_attribute_level level = OTC_AT_RECORD;
-    struct otc_slice key;
-    char *text;
-    bool ok;
+    const char *from = config->from ? config->from : "";
+    struct sites sites = {.n = 1};
+    otc_status status;
 
     if (!config->name || !config->name[0]) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "features::name: must not be empty");
     }
-    if (!config->from || !parse_from(config->from, &level, &key)) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "features::from: '%s' (feature '%s') is not of the form attributes[\"key\"], "
-                        "scope.attributes[\"key\"] or resource.attributes[\"key\"]",
-                        config->from ? config->from : "", config->name);
+    status = otc_place_parse(otc_slice_str(from), &sites.places[0], err);
+    if (status == OTC_INVALID_ARGUMENT) {
+        status = otc_error_prefix(err, "features::from: '%s' (feature '%s')", from, config->name);
+    } else if (status == OTC_OK) {
+        status = config->type.index == OTC_WATCH_KSERVE ? add_tensors(set, from, err)
+                                                        : add_site(set, config, &sites, err);
     }
-    const struct otc_feature feature = {
-        .name = otc_slice_str(config->name),
-        .kind = otc_slice_starts(key, prediction) ? OTC_KIND_PREDICTION : OTC_KIND_INPUT,
-        .type = config->type.index == OTC_CATEGORICAL ? OTC_CATEGORICAL : OTC_NUMERIC,
-        .max_categories = (size_t)config->max_categories,
-        .origin = config->from};
-    const struct source source = {set->n_wanted, 1, OTC_READ_VALUE, true};
-
-    for (size_t i = 0; i < set->n; i++) {
-        if (otc_slice_equal(set->features[i].name, feature.name) && set->features[i].kind == feature.kind) {
-            return otc_fail(err, OTC_INVALID_ARGUMENT, "features::name: '%s' is named twice", config->name);
-        }
-    }
-    text = strndup((const char *)key.data, key.len);
-    ok = text && add_wanted(set, (struct otc_wanted){.key = text, .level = level}) &&
-         add_feature(set, &feature, &source);
-    free(text);
-    return ok ? OTC_OK : no_memory(err);
+    sites_release(&sites);
+    return status;
 }
 
-/* The feature of this name, or SIZE_MAX. */
+/* ---- presets: ----------------------------------------------------------------------------------- */
+
+/* Presets of generative calls that were asked for, in that order. */
+struct dialects {
+    const struct otc_preset *presets[16];
+    size_t n;
+};
+
+static bool
+has_site(const struct sites *sites, const struct otc_place *place)
+{
+    for (size_t i = 0; i < sites->n; i++) {
+        if (otc_place_same(&sites->places[i], place)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All places of a feature in all dialects, without those that come again. */
+static otc_status
+gather(const struct dialects *dialects, const char *name, struct sites *sites, bool *qualifies,
+       struct otc_error *err)
+{
+    for (size_t i = 0; i < dialects->n; i++) {
+        for (const struct otc_preset_feature *f = dialects->presets[i]->features; f->name; f++) {
+            for (size_t k = 0; strcmp(f->name, name) == 0 && k < OTC_PRESET_PLACES_MAX && f->from[k]; k++) {
+                struct otc_place *place = &sites->places[sites->n];
+                otc_status status = sites->n < SITES_MAX
+                                        ? otc_place_parse(otc_slice_str(f->from[k]), place, err)
+                                        : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "presets: too many places");
+
+                if (status != OTC_OK) {
+                    return status;
+                }
+                *qualifies = *qualifies || f->qualifies;
+                if (has_site(sites, place)) {
+                    otc_place_release(place);
+                } else {
+                    sites->n++;
+                }
+            }
+        }
+    }
+    return OTC_OK;
+}
+
+/* "a or b" of the places, when the preset does not say it better. */
+static const char *
+origin_of(struct otc_feature_set *set, const struct dialects *dialects,
+          const struct otc_preset_feature *preset)
+{
+    OTC_AUTO_BUF struct otc_buf text = {.limit = 4096};
+
+    if (preset->origin) {
+        return preset->origin;
+    }
+    for (size_t i = 0; i < dialects->n; i++) {
+        for (const struct otc_preset_feature *f = dialects->presets[i]->features; f->name; f++) {
+            for (size_t k = 0; strcmp(f->name, preset->name) == 0 && k < OTC_PRESET_PLACES_MAX && f->from[k];
+                 k++) {
+                if (!text.len || !strstr(otc_buf_cstr(&text), f->from[k])) {
+                    (void)otc_buf_printf(&text, "%s%s", text.len ? " or " : "", f->from[k]);
+                }
+            }
+        }
+    }
+    return otc_buf_cstr(&text) ? own(set, strdup(otc_buf_cstr(&text))) : NULL;
+}
+
+static otc_status
+add_marker(struct otc_feature_set *set, size_t wanted, struct otc_error *err)
+{
+    size_t *grown = reallocarray(set->markers, set->n_markers + 1, sizeof(*grown));
+
+    if (!grown) {
+        return no_memory(err);
+    }
+    set->markers = grown;
+    grown[set->n_markers++] = wanted;
+    return OTC_OK;
+}
+
+/* Attributes at which a feature that only generative calls have is read. */
+static otc_status
+mark(struct otc_feature_set *set, const struct otc_source *source, struct otc_error *err)
+{
+    otc_status status = OTC_OK;
+
+    for (size_t i = 0; status == OTC_OK && i < source->n_wanted; i++) {
+        status = add_marker(set, source->first_wanted + i, err);
+    }
+    for (size_t i = 0; status == OTC_OK && i < source->n_places; i++) {
+        const struct otc_read_place *place = &set->places[source->first_place + i];
+
+        if (place->wanted != OTC_NOWHERE) {
+            status = add_marker(set, place->wanted, err);
+        }
+    }
+    return status;
+}
+
+static otc_status
+add_generative_feature(struct otc_feature_set *set, const struct dialects *dialects,
+                       const struct otc_preset_feature *preset, struct otc_error *err)
+{
+    struct otc_feature feature = {.name = otc_slice_str(preset->name),
+                                  .kind = preset->kind,
+                                  .type = preset->type,
+                                  .max_categories = 200,
+                                  .origin = origin_of(set, dialects, preset)};
+    struct otc_source source = {.reader = preset->reader};
+    struct sites sites = {.n = 0};
+    bool qualifies = false;
+    otc_status status =
+        feature.origin ? gather(dialects, preset->name, &sites, &qualifies, err) : no_memory(err);
+
+    if (status == OTC_OK) {
+        status = set_sites(set, &sites, &source, err);
+    }
+    if (status == OTC_OK && qualifies) {
+        source.qualifies = true;
+        status = mark(set, &source, err);
+    }
+    if (status == OTC_OK && !add_feature(set, &feature, &source)) {
+        status = no_memory(err);
+    }
+    sites_release(&sites);
+    return status;
+}
+
 static size_t
 named(const struct otc_feature_set *set, const char *name)
 {
@@ -234,99 +513,178 @@ named(const struct otc_feature_set *set, const char *name)
     return SIZE_MAX;
 }
 
-static bool
-add_gen_ai(struct otc_feature_set *set)
+static otc_status
+add_markers(struct otc_feature_set *set, const struct dialects *dialects, struct otc_error *err)
 {
-    set->markers = set->n_wanted;
-    for (const char *const *key = otc_gen_ai_markers; *key; key++) {
-        if (!add_wanted(set, (struct otc_wanted){.key = *key, .level = OTC_AT_RECORD})) {
-            return false;
-        }
-        set->n_markers++;
-    }
-    for (const struct otc_preset_feature *preset = otc_gen_ai_features; preset->name; preset++) {
-        const struct otc_feature feature = {.name = otc_slice_str(preset->name),
-                                            .kind = preset->kind,
-                                            .type = preset->type,
-                                            .max_categories = 200,
-                                            .origin = preset->origin};
-        struct source source = {set->n_wanted, 0, preset->reader, preset->qualifies};
-        size_t index = named(set, preset->name);
-        bool says_more = index != SIZE_MAX; /* an entry of `features:` stands for it */
-
-        index = says_more ? index : set->n;
-        set->input_tokens = preset->is_input_tokens ? index : set->input_tokens;
-        set->output_tokens = preset->is_output_tokens ? index : set->output_tokens;
-        if (says_more) {
-            continue;
-        }
-        for (size_t i = 0; i < OTC_PRESET_KEYS_MAX && preset->keys[i]; i++) {
-            if (!add_wanted(set, (struct otc_wanted){.key = preset->keys[i], .level = OTC_AT_RECORD})) {
-                return false;
+    for (size_t i = 0; i < dialects->n; i++) {
+        for (const char *const *key = dialects->presets[i]->markers; *key; key++) {
+            if (!add_wanted(set, (struct otc_wanted){.key = *key, .level = OTC_AT_RECORD})) {
+                return no_memory(err);
             }
-            source.n_wanted++;
-            set->n_markers += preset->qualifies;
-        }
-        if (!add_feature(set, &feature, &source)) {
-            return false;
+            if (add_marker(set, set->n_wanted - 1, err) != OTC_OK) {
+                return OTC_RESOURCE_EXHAUSTED;
+            }
         }
     }
-    set->completion_prefix = set->n_wanted;
-    return add_wanted(set, (struct otc_wanted){"gen_ai.completion.", OTC_AT_RECORD, true});
+    return OTC_OK;
 }
 
 static bool
-add_ml(struct otc_feature_set *set)
+add_prefix(struct otc_feature_set *set, const char *prefix, size_t *place)
 {
-    set->feature_prefix = set->n_wanted;
-    set->prediction_prefix = set->n_wanted + 1;
-    return add_wanted(set, (struct otc_wanted){"ml.feature.", OTC_AT_RECORD, true}) &&
-           add_wanted(set, (struct otc_wanted){"ml.prediction.", OTC_AT_RECORD, true});
+    *place = set->n_wanted;
+    return add_wanted(set, (struct otc_wanted){prefix, OTC_AT_RECORD, true});
 }
 
+/* Features of all dialects; the ratio after its parts. An entry of `features:` of the same name stands for
+ * it. */
 static otc_status
-add_preset(struct otc_feature_set *set, const char *name, struct otc_error *err)
+add_generative(struct otc_feature_set *set, const struct dialects *dialects, struct otc_error *err)
 {
-    if (strcmp(name, "ml") == 0 && set->feature_prefix == SIZE_MAX) {
-        return add_ml(set) ? OTC_OK : no_memory(err);
-    }
-    if (strcmp(name, "gen_ai") == 0 && set->n_markers == 0) {
-        return add_gen_ai(set) ? OTC_OK : no_memory(err);
-    }
-    for (size_t i = 0; otc_preset_names[i]; i++) {
-        if (strcmp(name, otc_preset_names[i]) == 0) {
-            return i < OTC_PRESETS_SUPPORTED
-                       ? otc_fail(err, OTC_INVALID_ARGUMENT, "presets: '%s' is named twice", name)
-                       : otc_fail(err, OTC_INVALID_ARGUMENT,
-                                  "presets: '%s' is not supported yet; this release has ml and gen_ai", name);
+    otc_status status = add_markers(set, dialects, err);
+
+    for (size_t i = 0; status == OTC_OK && i < dialects->n; i++) {
+        for (const struct otc_preset_feature *f = dialects->presets[i]->features; status == OTC_OK && f->name;
+             f++) {
+            if (named(set, f->name) == SIZE_MAX) {
+                status = add_generative_feature(set, dialects, f, err);
+            }
         }
     }
-    return otc_fail(err, OTC_INVALID_ARGUMENT, "presets: unknown preset '%s'; allowed are ml and gen_ai",
-                    name);
-}
+    set->input_tokens = named(set, "input_tokens");
+    set->output_tokens = named(set, "output_tokens");
+    for (size_t i = 0; status == OTC_OK && i < dialects->n; i++) {
+        bool openinference = strcmp(dialects->presets[i]->name, "openinference") == 0;
+        size_t *prefix = openinference ? &set->output_message_prefix : &set->completion_prefix;
 
-static otc_status
-fill_set(struct otc_feature_set *set, const otc_strings *presets, const otc_list *features,
-         struct otc_error *err)
-{
-    otc_status status = OTC_OK;
-
-    for (size_t i = 0; features && i < features->n && status == OTC_OK; i++) {
-        status = add_explicit(set, (const struct otc_feature_config *)features->items + i, err);
-    }
-    set->n_explicit = set->n;
-    for (size_t i = 0; presets && i < presets->n && status == OTC_OK; i++) {
-        status = add_preset(set, presets->items[i], err);
-    }
-    if (status == OTC_OK && set->n == 0 && set->feature_prefix == SIZE_MAX) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "features: nothing to watch; name presets (ml, gen_ai) or features");
+        if (strcmp(dialects->presets[i]->name, "mlflow") != 0 && *prefix == OTC_NOWHERE &&
+            !add_prefix(set, openinference ? "llm.output_messages." : "gen_ai.completion.", prefix)) {
+            status = no_memory(err);
+        }
     }
     return status;
 }
 
+static otc_status
+add_kserve(struct otc_feature_set *set, struct otc_error *err)
+{
+    static const char *const bodies[] = {"body", "attributes[\"input.value\"]",
+                                         "attributes[\"output.value\"]"};
+    otc_status status = OTC_OK;
+
+    for (size_t i = 0; status == OTC_OK && i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        status = add_tensors(set, bodies[i], err);
+    }
+    return status;
+}
+
+static otc_status
+unknown_preset(const char *name, struct otc_error *err)
+{
+    for (size_t i = OTC_PRESETS_SUPPORTED; otc_preset_names[i]; i++) {
+        if (strcmp(name, otc_preset_names[i]) == 0) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT,
+                            "presets: '%s' is not supported yet; this release has ml, gen_ai, openinference, "
+                            "openllmetry, mlflow and kserve",
+                            name);
+        }
+    }
+    return otc_fail(
+        err, OTC_INVALID_ARGUMENT,
+        "presets: unknown preset '%s'; allowed are ml, gen_ai, openinference, openllmetry, mlflow "
+        "and kserve",
+        name);
+}
+
+static otc_status
+add_preset(struct otc_feature_set *set, const char *name, struct dialects *dialects, struct otc_error *err)
+{
+    size_t before = dialects->n;
+
+    if (strcmp(name, "ml") == 0) {
+        return add_prefix(set, "ml.feature.", &set->feature_prefix) &&
+                       add_prefix(set, "ml.prediction.", &set->prediction_prefix)
+                   ? OTC_OK
+                   : no_memory(err);
+    }
+    if (strcmp(name, "kserve") == 0) {
+        return add_kserve(set, err);
+    }
+    for (const struct otc_preset *preset = otc_generative_presets; preset->name; preset++) {
+        if (strcmp(preset->name, name) == 0) {
+            dialects->presets[dialects->n++] = preset;
+        }
+    }
+    return dialects->n > before ? OTC_OK : unknown_preset(name, err);
+}
+
+static otc_status
+add_presets(struct otc_feature_set *set, const otc_strings *presets, struct otc_error *err)
+{
+    struct dialects dialects = {.n = 0};
+    otc_status status = OTC_OK;
+
+    for (size_t i = 0; status == OTC_OK && i < presets->n; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(presets->items[i], presets->items[k]) == 0) {
+                return otc_fail(err, OTC_INVALID_ARGUMENT, "presets: '%s' is named twice", presets->items[i]);
+            }
+        }
+        status = add_preset(set, presets->items[i], &dialects, err);
+    }
+    return status == OTC_OK && dialects.n > 0 ? add_generative(set, &dialects, err) : status;
+}
+
+/* ---- The set ------------------------------------------------------------------------------------ */
+
+/* Something must tell which records count. */
+static otc_status
+check_records(const struct otc_feature_set *set, struct otc_error *err)
+{
+    bool discovers = set->feature_prefix != OTC_NOWHERE || set->n_tensors > 0;
+    bool told = set->select || discovers || set->n_markers > 0;
+
+    if (set->n == 0 && !discovers) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "features: nothing to watch; name presets (ml, gen_ai, …) or features");
+    }
+    for (size_t i = 0; i < set->n && !told; i++) {
+        told = set->sources[i].qualifies;
+    }
+    return told ? OTC_OK
+                : otc_fail(err, OTC_INVALID_ARGUMENT,
+                           "features: every span or log record has these; say under `select` which of them "
+                           "count, such as select: 'kind == \"server\"'");
+}
+
+static otc_status
+compile(struct otc_feature_set *set, const struct otc_feature_settings *settings, struct otc_error *err)
+{
+    const struct otc_feature_config *configs = settings->features ? settings->features->items : NULL;
+    otc_status status = OTC_OK;
+
+    for (size_t i = 0; status == OTC_OK && settings->features && i < settings->features->n; i++) {
+        status = add_explicit(set, &configs[i], err);
+    }
+    set->n_explicit = set->n;
+    if (status == OTC_OK && settings->presets) {
+        status = add_presets(set, settings->presets, err);
+    }
+    if (status == OTC_OK && settings->select && settings->select[0]) {
+        status = otc_select_parse(settings->select, set, &set->select, err);
+        if (status == OTC_INVALID_ARGUMENT) {
+            status = otc_error_prefix(err, "select: '%s'", settings->select);
+        }
+    }
+    for (size_t i = 0; i < set->n_documents; i++) {
+        set->documents[i].first_view = set->n_views;
+        set->n_views += otc_json_paths_count(set->documents[i].paths);
+    }
+    return status == OTC_OK ? check_records(set, err) : status;
+}
+
 otc_status
-otc_feature_set_new(const otc_strings *presets, const otc_list *features, struct otc_feature_set **out,
+otc_feature_set_new(const struct otc_feature_settings *settings, struct otc_feature_set **out,
                     struct otc_error *err)
 {
     struct otc_feature_set *set = calloc(1, sizeof(*set));
@@ -335,9 +693,10 @@ otc_feature_set_new(const otc_strings *presets, const otc_list *features, struct
     if (!set) {
         return no_memory(err);
     }
-    set->feature_prefix = set->prediction_prefix = set->completion_prefix = SIZE_MAX;
+    set->feature_prefix = set->prediction_prefix = OTC_NOWHERE;
+    set->completion_prefix = set->output_message_prefix = OTC_NOWHERE;
     set->input_tokens = set->output_tokens = SIZE_MAX;
-    status = fill_set(set, presets, features, err);
+    status = compile(set, settings, err);
     if (status != OTC_OK) {
         otc_feature_set_free(set);
         return status;
@@ -355,7 +714,22 @@ otc_feature_set_free(struct otc_feature_set *set)
     for (size_t i = 0; i < set->n_wanted; i++) {
         free((void *)(uintptr_t)set->wanted[i].key);
     }
+    for (size_t i = 0; i < set->n_places; i++) {
+        otc_place_release(&set->places[i].place);
+    }
+    for (size_t i = 0; i < set->n_documents; i++) {
+        otc_json_paths_free(set->documents[i].paths);
+    }
+    for (size_t i = 0; i < set->n_texts; i++) {
+        free(set->texts[i]);
+    }
+    otc_select_free(set->select);
     free(set->wanted);
+    free(set->places);
+    free(set->documents);
+    free(set->texts);
+    free(set->markers);
+    free(set->tensors);
     free(set->features);
     free(set->sources);
     free(set);
@@ -373,10 +747,10 @@ otc_feature_set_at(const struct otc_feature_set *set, size_t index)
     return &set->features[index];
 }
 
-bool
+struct otc_discovers
 otc_feature_set_discovers(const struct otc_feature_set *set)
 {
-    return set->feature_prefix != SIZE_MAX;
+    return (struct otc_discovers){set->feature_prefix != OTC_NOWHERE, set->n_tensors > 0};
 }
 
 size_t
@@ -386,211 +760,4 @@ otc_feature_set_wanted(const struct otc_feature_set *set, struct otc_wanted *out
         memcpy(out, set->wanted, set->n_wanted * sizeof(*out));
     }
     return set->n_wanted;
-}
-
-/* One record as it is read. */
-struct reading {
-    const struct otc_feature_set *set;
-    const struct otc_record *record;
-    const struct otc_value *values; /* of the set's own entries */
-    size_t first;
-    double duration_s;
-    double tokens[2]; /* input, output; NaN: none */
-    struct otc_observed *out;
-    size_t n, max, lost;
-    bool qualified;
-};
-
-static void
-observe(struct reading *reading, size_t feature, struct otc_slice name, enum otc_feature_kind kind,
-        const struct otc_value *value)
-{
-    struct otc_observed *to = reading->out + reading->n;
-
-    if (reading->n == reading->max) {
-        reading->lost++;
-        return;
-    }
-    /* In place: a copy of what was just written piece by piece would wait for the pieces. */
-    to->feature = feature;
-    to->name = name;
-    to->kind = kind;
-    to->value = *value;
-    reading->n++;
-}
-
-static struct otc_value
-number_value(double number)
-{
-    return isnan(number) ? (struct otc_value){.type = OTC_VALUE_ABSENT}
-                         : (struct otc_value){.type = OTC_VALUE_DOUBLE, .as = {.real = number}};
-}
-
-static const struct otc_value absent = {.type = OTC_VALUE_ABSENT};
-
-/* The first of the source's attributes that the record has. */
-static const struct otc_value *
-first_present(const struct reading *reading, const struct source *source)
-{
-    const struct otc_value *value = reading->values + source->first_wanted;
-
-    for (size_t i = 0; i < source->n_wanted; i++, value++) {
-        if (value->type != OTC_VALUE_ABSENT) {
-            return value;
-        }
-    }
-    return &absent;
-}
-
-static struct otc_value
-first_element(const struct otc_value *value)
-{
-    struct otc_value element = {.type = OTC_VALUE_EMPTY};
-    struct otc_slice rest = value->as.slice;
-
-    if (value->type != OTC_VALUE_ARRAY) {
-        return *value;
-    }
-    return otc_array_next(&rest, &element) ? element : (struct otc_value){.type = OTC_VALUE_EMPTY};
-}
-
-static struct otc_value
-tool_calls(const struct reading *reading, const struct otc_value *messages)
-{
-    double calls = NAN;
-
-    if (messages->type != OTC_VALUE_ABSENT) {
-        return number_value(otc_tool_calls_in_messages(messages));
-    }
-    for (size_t i = 0; i < reading->record->n_matches; i++) {
-        const struct otc_match *match = &reading->record->matches[i];
-
-        if (match->wanted == reading->first + reading->set->completion_prefix) {
-            calls = (isnan(calls) ? 0 : calls) + (otc_is_tool_call_key(match->rest) ? 1 : 0);
-        }
-    }
-    return number_value(calls);
-}
-
-static double
-token_ratio(const struct reading *reading)
-{
-    return reading->tokens[0] > 0 ? reading->tokens[1] / reading->tokens[0] : NAN;
-}
-
-/* The value of a known feature; `scratch` holds one that is made. */
-static const struct otc_value *
-read_source(struct reading *reading, size_t index, struct otc_value *scratch)
-{
-    const struct source *source = &reading->set->sources[index];
-    const struct otc_value *value = first_present(reading, source);
-    double number;
-
-    switch (source->reader) {
-    case OTC_READ_VALUE:
-        break;
-    case OTC_READ_FIRST:
-        *scratch = first_element(value);
-        return scratch;
-    case OTC_READ_DURATION:
-        *scratch = number_value(reading->duration_s);
-        return scratch;
-    case OTC_READ_TOKEN_RATIO:
-        *scratch = number_value(token_ratio(reading));
-        return scratch;
-    case OTC_READ_TOOL_CALLS:
-        *scratch = tool_calls(reading, value);
-        return scratch;
-    }
-    if ((index == reading->set->input_tokens || index == reading->set->output_tokens) &&
-        otc_value_number(value, &number) == OTC_CLASS_VALUE) {
-        reading->tokens[index == reading->set->output_tokens] = number;
-    }
-    return value;
-}
-
-/* A call of a generative model: it carries a marker, or one of the features that only such a call has. */
-static bool
-is_generative(const struct reading *reading)
-{
-    const struct otc_value *markers = reading->values + reading->set->markers;
-
-    for (size_t i = 0; i < reading->set->n_markers; i++) {
-        if (markers[i].type != OTC_VALUE_ABSENT) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void
-read_known(struct reading *reading)
-{
-    const struct otc_feature_set *set = reading->set;
-    bool generative = is_generative(reading);
-    size_t n = generative ? set->n : set->n_explicit;
-
-    for (size_t i = 0; i < n; i++) {
-        struct otc_value scratch;
-        const struct otc_value *value = read_source(reading, i, &scratch);
-
-        if (value->type != OTC_VALUE_ABSENT) {
-            reading->qualified = reading->qualified || set->sources[i].qualifies;
-            observe(reading, i, set->features[i].name, set->features[i].kind, value);
-        }
-    }
-    reading->qualified = reading->qualified || generative;
-}
-
-/* True when `features:` names it too; then that entry is the one that counts. */
-static bool
-is_explicit(const struct otc_feature_set *set, struct otc_slice name, enum otc_feature_kind kind)
-{
-    for (size_t i = 0; i < set->n_explicit; i++) {
-        if (set->features[i].kind == kind && otc_slice_equal(set->features[i].name, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void
-read_discovered(struct reading *reading)
-{
-    const struct otc_feature_set *set = reading->set;
-
-    for (size_t i = 0; i < reading->record->n_matches; i++) {
-        const struct otc_match *match = &reading->record->matches[i];
-        size_t wanted = match->wanted - reading->first;
-        enum otc_feature_kind kind = wanted == set->prediction_prefix ? OTC_KIND_PREDICTION : OTC_KIND_INPUT;
-
-        if ((wanted != set->feature_prefix && wanted != set->prediction_prefix) || match->rest.len == 0 ||
-            is_explicit(set, match->rest, kind)) {
-            continue;
-        }
-        reading->qualified = true;
-        observe(reading, OTC_FEATURE_DISCOVERED, match->rest, kind, &match->value);
-    }
-}
-
-size_t
-otc_feature_set_observe(const struct otc_feature_set *set, const struct otc_record *record, size_t first,
-                        double duration_s, struct otc_observed *out, size_t max, size_t *lost)
-{
-    struct reading reading = {.set = set,
-                              .record = record,
-                              .values = record->values + first,
-                              .first = first,
-                              .duration_s = duration_s,
-                              .tokens = {NAN, NAN},
-                              .out = out,
-                              .max = max};
-
-    read_known(&reading);
-    if (set->feature_prefix != SIZE_MAX) {
-        read_discovered(&reading);
-        reading.lost += record->matches_lost;
-    }
-    *lost = reading.lost;
-    return reading.qualified ? reading.n : 0;
 }

@@ -6,60 +6,118 @@
 const char *const otc_preset_names[] = {"ml",     "gen_ai", "openinference", "openllmetry", "mlflow",
                                         "kserve", "vllm",   "triton",        "tgi",         NULL};
 
-const struct otc_preset_feature otc_gen_ai_features[] = {
-    {.name = "input_tokens",
-     .origin = "attributes[\"gen_ai.usage.input_tokens\"] or prompt_tokens",
-     .kind = OTC_KIND_TOKENS,
-     .type = OTC_NUMERIC,
-     .keys = {"gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"},
-     .qualifies = true,
-     .is_input_tokens = true},
-    {.name = "output_tokens",
-     .origin = "attributes[\"gen_ai.usage.output_tokens\"] or completion_tokens",
-     .kind = OTC_KIND_TOKENS,
-     .type = OTC_NUMERIC,
-     .keys = {"gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"},
-     .qualifies = true,
-     .is_output_tokens = true},
-    {.name = "time_to_first_chunk",
-     .origin =
-         "attributes[\"gen_ai.response.time_to_first_chunk\"] or gen_ai.latency.time_to_first_token, seconds",
-     .kind = OTC_KIND_LATENCY,
-     .type = OTC_NUMERIC,
-     .keys = {"gen_ai.response.time_to_first_chunk", "gen_ai.latency.time_to_first_token"},
-     .qualifies = true},
+#define ATTRIBUTE(key) "attributes[\"" key "\"]"
+
+/* What every dialect has, computed alike. */
+#define TOKENS(feature, ...)                                                                                 \
+    {                                                                                                        \
+        .name = (feature), .kind = OTC_KIND_TOKENS, .type = OTC_NUMERIC, .from = {__VA_ARGS__},              \
+        .qualifies = true                                                                                    \
+    }
+#define TOKEN_RATIO                                                                                          \
+    {                                                                                                        \
+        .name = "token_ratio", .origin = "output_tokens / input_tokens", .kind = OTC_KIND_TOKENS,            \
+        .type = OTC_NUMERIC, .reader = OTC_READ_TOKEN_RATIO                                                  \
+    }
+#define DURATION                                                                                             \
+    {                                                                                                        \
+        .name = "duration", .origin = "span end - start, seconds", .kind = OTC_KIND_LATENCY,                 \
+        .type = OTC_NUMERIC, .from = {                                                                       \
+            "duration"                                                                                       \
+        }                                                                                                    \
+    }
+#define FIRST_CHUNK(seconds, ...)                                                                            \
+    {                                                                                                        \
+        .name = "time_to_first_chunk", .kind = OTC_KIND_LATENCY, .type = OTC_NUMERIC, .from = {__VA_ARGS__}, \
+        .qualifies = (seconds)                                                                               \
+    }
+#define ERROR_TYPE(...)                                                                                      \
+    {                                                                                                        \
+        .name = "error.type", .kind = OTC_KIND_PREDICTION, .type = OTC_CATEGORICAL, .from = { __VA_ARGS__ }  \
+    }
+
+static const struct otc_preset_feature gen_ai_features[] = {
+    TOKENS("input_tokens", ATTRIBUTE("gen_ai.usage.input_tokens"), ATTRIBUTE("gen_ai.usage.prompt_tokens")),
+    TOKENS("output_tokens", ATTRIBUTE("gen_ai.usage.output_tokens"),
+           ATTRIBUTE("gen_ai.usage.completion_tokens")),
+    FIRST_CHUNK(true, ATTRIBUTE("gen_ai.response.time_to_first_chunk"),
+                ATTRIBUTE("gen_ai.latency.time_to_first_token")),
     {.name = "finish_reasons",
-     .origin = "attributes[\"gen_ai.response.finish_reasons\"], the first",
      .kind = OTC_KIND_PREDICTION,
      .type = OTC_CATEGORICAL,
      .reader = OTC_READ_FIRST,
-     .keys = {"gen_ai.response.finish_reasons", "gen_ai.completion.0.finish_reason"},
+     .from = {ATTRIBUTE("gen_ai.response.finish_reasons"), ATTRIBUTE("gen_ai.completion.0.finish_reason")},
      .qualifies = true},
-    {.name = "token_ratio",
-     .origin = "output_tokens / input_tokens",
-     .kind = OTC_KIND_TOKENS,
-     .type = OTC_NUMERIC,
-     .reader = OTC_READ_TOKEN_RATIO},
-    {.name = "duration",
-     .origin = "span end - start, seconds",
-     .kind = OTC_KIND_LATENCY,
-     .type = OTC_NUMERIC,
-     .reader = OTC_READ_DURATION},
-    {.name = "error.type",
-     .origin = "attributes[\"error.type\"] of a generative call",
-     .kind = OTC_KIND_PREDICTION,
-     .type = OTC_CATEGORICAL,
-     .keys = {"error.type"}},
+    TOKEN_RATIO,
+    DURATION,
+    ERROR_TYPE(ATTRIBUTE("error.type")),
     {.name = "tool_calls",
      .origin = "tool calls in gen_ai.output.messages or gen_ai.completion.*",
      .kind = OTC_KIND_PREDICTION,
      .type = OTC_NUMERIC,
      .reader = OTC_READ_TOOL_CALLS,
-     .keys = {"gen_ai.output.messages"}},
+     .from = {ATTRIBUTE("gen_ai.output.messages")}},
     {.name = NULL},
 };
 
-const char *const otc_gen_ai_markers[] = {"gen_ai.request.model", "gen_ai.response.model", NULL};
+/* Names of OpenLLMetry's own beside those of gen_ai, which it writes too. */
+static const struct otc_preset_feature openllmetry_features[] = {
+    TOKENS("input_tokens", ATTRIBUTE("llm.usage.prompt_tokens")),
+    TOKENS("output_tokens", ATTRIBUTE("llm.usage.completion_tokens")),
+    FIRST_CHUNK(false, "events[\"llm.content.completion.chunk\"].elapsed"),
+    {.name = NULL},
+};
+
+static const struct otc_preset_feature openinference_features[] = {
+    TOKENS("input_tokens", ATTRIBUTE("llm.token_count.prompt")),
+    TOKENS("output_tokens", ATTRIBUTE("llm.token_count.completion")),
+    TOKENS("reasoning_tokens", ATTRIBUTE("llm.token_count.completion_details.reasoning")),
+    TOKENS("cached_tokens", ATTRIBUTE("llm.token_count.prompt_details.cache_read")),
+    TOKEN_RATIO,
+    DURATION,
+    FIRST_CHUNK(false, "events[\"First Token Stream Event\"].elapsed"),
+    {.name = "finish_reasons",
+     .kind = OTC_KIND_PREDICTION,
+     .type = OTC_CATEGORICAL,
+     .reader = OTC_READ_FIRST,
+     .from = {ATTRIBUTE("llm.finish_reason"), "json(attributes[\"output.value\"]).choices[0].finish_reason"}},
+    ERROR_TYPE("events[\"exception\"].attributes[\"exception.type\"]"),
+    {.name = "tool_calls",
+     .origin = "tool calls in llm.output_messages.*",
+     .kind = OTC_KIND_PREDICTION,
+     .type = OTC_NUMERIC,
+     .reader = OTC_READ_TOOL_CALLS},
+    {.name = NULL},
+};
+
+static const struct otc_preset_feature mlflow_features[] = {
+    TOKENS("input_tokens", "json(attributes[\"mlflow.chat.tokenUsage\"]).input_tokens"),
+    TOKENS("output_tokens", "json(attributes[\"mlflow.chat.tokenUsage\"]).output_tokens"),
+    TOKEN_RATIO,
+    DURATION,
+    {.name = "finish_reasons",
+     .kind = OTC_KIND_PREDICTION,
+     .type = OTC_CATEGORICAL,
+     .from = {"json(attributes[\"mlflow.spanOutputs\"]).choices[0].finish_reason"}},
+    ERROR_TYPE("events[\"exception\"].attributes[\"exception.type\"]"),
+    {.name = NULL},
+};
+
+static const char *const gen_ai_markers[] = {"gen_ai.request.model", "gen_ai.response.model", NULL};
+static const char *const openinference_markers[] = {"llm.model_name", NULL};
+static const char *const openllmetry_markers[] = {"llm.request.type", "gen_ai.request.model",
+                                                  "gen_ai.response.model", NULL};
+static const char *const mlflow_markers[] = {"mlflow.llm.model", NULL};
+
+/* openllmetry stands twice: its dialect is gen_ai's and more. */
+const struct otc_preset otc_generative_presets[] = {
+    {"gen_ai", gen_ai_features, gen_ai_markers},
+    {"openinference", openinference_features, openinference_markers},
+    {"openllmetry", gen_ai_features, gen_ai_markers},
+    {"openllmetry", openllmetry_features, openllmetry_markers},
+    {"mlflow", mlflow_features, mlflow_markers},
+    {NULL, NULL, NULL},
+};
 
 /* What follows a JSON member's name: blanks, a colon, blanks. */
 static size_t
@@ -161,12 +219,27 @@ otc_tool_calls_in_messages(const struct otc_value *messages)
     return calls;
 }
 
+static bool
+names_a_call(struct otc_slice rest, struct otc_slice end)
+{
+    static const struct otc_slice calls = OTC_SLICE_LIT(".tool_calls.");
+
+    return rest.len > end.len && memcmp(rest.data + rest.len - end.len, end.data, end.len) == 0 &&
+           memmem(rest.data, rest.len, calls.data, calls.len) != NULL;
+}
+
 bool
 otc_is_tool_call_key(struct otc_slice rest)
 {
-    static const struct otc_slice calls = OTC_SLICE_LIT(".tool_calls.");
-    static const struct otc_slice name = OTC_SLICE_LIT(".name");
+    static const struct otc_slice end = OTC_SLICE_LIT(".name");
 
-    return rest.len > name.len && memcmp(rest.data + rest.len - name.len, name.data, name.len) == 0 &&
-           memmem(rest.data, rest.len, calls.data, calls.len) != NULL;
+    return names_a_call(rest, end);
+}
+
+bool
+otc_is_openinference_tool_call_key(struct otc_slice rest)
+{
+    static const struct otc_slice end = OTC_SLICE_LIT(".tool_call.function.name");
+
+    return names_a_call(rest, end);
 }

@@ -8,36 +8,45 @@
 #include "common/analysis/features.h"
 
 /** Of otc_preset_names, the first ones that this release has. */
-#define OTC_PRESETS_SUPPORTED 2
-#define OTC_PRESET_KEYS_MAX 4
+#define OTC_PRESETS_SUPPORTED 6
+#define OTC_PRESET_PLACES_MAX 4
 
 /** How a value comes from what a record shows. */
 enum otc_source_reader {
-    OTC_READ_VALUE,       /* the attribute */
-    OTC_READ_FIRST,       /* the first element of a list, or the attribute itself */
-    OTC_READ_DURATION,    /* end - start of the span, seconds */
+    OTC_READ_VALUE,       /* what is at the place */
+    OTC_READ_FIRST,       /* the first element of a list, or the value itself */
     OTC_READ_TOKEN_RATIO, /* output tokens / input tokens */
-    OTC_READ_TOOL_CALLS   /* tool calls in the answer */
+    OTC_READ_TOOL_CALLS,  /* tool calls in the answer */
+    OTC_READ_TEXT         /* a measure of the text at the place */
 };
 
 struct otc_preset_feature {
     const char *name;
+    /** For `validate --explain`; NULL: the places. */
     const char *origin;
     enum otc_feature_kind kind;
     enum otc_feature_type type;
     enum otc_source_reader reader;
-    /** The first one present counts. */
-    const char *keys[OTC_PRESET_KEYS_MAX];
-    /** A span that carries it is a record. */
+    /** Places (common/analysis/place.h); the first one present counts. */
+    const char *from[OTC_PRESET_PLACES_MAX];
+    /** Only generative calls have it: a span that carries it is one. */
     bool qualifies;
-    bool is_input_tokens, is_output_tokens;
 };
 
-/** Ended by a NULL name; those that qualify come first, the ratio after its parts. */
-extern const struct otc_preset_feature otc_gen_ai_features[];
-/** Attributes that make a span a generative call even where no feature does (a call that failed). NULL-ended.
+/**
+ * A dialect of generative calls. Features of the same name in several presets are one feature, which is read
+ * at the places of all, those of the preset named first before those of the next.
  */
-extern const char *const otc_gen_ai_markers[];
+struct otc_preset {
+    const char *name;
+    /** Ended by a NULL name; those that qualify come first, the ratio after its parts. */
+    const struct otc_preset_feature *features;
+    /** Attributes that make a span a generative call even where no feature does (a call that failed).
+     * NULL-ended. */
+    const char *const *markers;
+};
+/** Ended by a NULL name. `ml` and `kserve`, whose features are discovered, are none of them. */
+extern const struct otc_preset otc_generative_presets[];
 
 /**
  * Tool calls in gen_ai.output.messages: JSON text (parts whose "type" is "tool_call") or the same as lists
@@ -46,5 +55,7 @@ extern const char *const otc_gen_ai_markers[];
 double otc_tool_calls_in_messages(const struct otc_value *messages);
 /** True for what follows gen_ai.completion. in the name of one tool call: "0.tool_calls.1.name". */
 bool otc_is_tool_call_key(struct otc_slice rest);
+/** The same for what follows llm.output_messages.: "0.message.tool_calls.1.tool_call.function.name". */
+bool otc_is_openinference_tool_call_key(struct otc_slice rest);
 
 #endif

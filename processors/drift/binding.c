@@ -26,7 +26,9 @@ known_index(const struct otc_feature_set *set, const struct otc_reference_featur
 static bool
 is_discoverable(const struct otc_feature_set *set, const struct otc_reference_feature *feature)
 {
-    return otc_feature_set_discovers(set) &&
+    struct otc_discovers discovers = otc_feature_set_discovers(set);
+
+    return (discovers.ml || discovers.tensors) &&
            (feature->kind == OTC_KIND_INPUT || feature->kind == OTC_KIND_PREDICTION);
 }
 

@@ -60,12 +60,13 @@ make_state(struct drift *drift, struct otc_error *err)
                                                  .stage = drift};
 
     drift->budget.limit = (size_t)config->limits.memory.n;
+    drift->reader = otc_feature_reader_new(drift->set, drift->first_feature, (size_t)config->limits.json.n);
     drift->max_observed = otc_feature_set_count(drift->set) + (size_t)config->limits.features;
     drift->observed = calloc(drift->max_observed, sizeof(*drift->observed));
     drift->models = otc_models_new(&limits, &drift_model_ops, drift);
     drift->worker = drift->host->timer_new(drift->host, drift_work, drift);
     drift->emitter = otc_emitter_new(&emitter);
-    return drift->observed && drift->models && drift->worker && drift->emitter
+    return drift->reader && drift->observed && drift->models && drift->worker && drift->emitter
                ? OTC_OK
                : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s: out of memory", drift->id);
 }
@@ -125,6 +126,7 @@ drift_free(struct otc_component *self)
     drift_binding_unref(drift->file);
     otc_projection_free(drift->projection);
     drift_watch_free(drift->watch);
+    otc_feature_reader_free(drift->reader);
     otc_feature_set_free(drift->set);
     free(drift->observed);
     (void)pthread_mutex_destroy(&drift->lock);
@@ -183,7 +185,7 @@ drift_create(const struct otc_settings *settings, struct otc_component **out, st
     }
     status = drift_rule_of(drift->config, &drift->rule, err);
     if (status == OTC_OK) {
-        status = otc_feature_set_new(&drift->config->presets, &drift->config->features, &drift->set, err);
+        status = drift_feature_set(drift->config, &drift->set, err);
     }
     if (status == OTC_OK) {
         status = drift_watch_new(&drift->config->detectors, drift->set, &drift->watch, err);

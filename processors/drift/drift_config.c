@@ -156,6 +156,8 @@ static const struct otc_field limits_fields[] = {
               .doc = "Distinct points of a numeric reference; a file with more is refused."),
     OTC_FIELD(drift_limits_config, series, .def = "20000", .min = "1", .max = "10000000",
               .doc = "Series of one emission; what is beyond is left out and counted."),
+    OTC_FIELD(drift_limits_config, json, .def = "64KiB", .min = "1KiB", .max = "16MiB",
+              .doc = "Largest JSON text that is read; the features in a larger one are invalid."),
     OTC_FIELD_END,
 };
 static const struct otc_schema limits_schema = OTC_SCHEMA(drift_limits_config, limits_fields, "Ceilings.");
@@ -174,6 +176,9 @@ static const struct otc_field drift_fields[] = {
      .sub = &otc_feature_schema,
      .offset = offsetof(struct drift_config, features),
      .doc = "Features beyond the presets, or to say more of one."},
+    OTC_FIELD(drift_config, select,
+              .doc = "A condition: which spans and log records count, such as `kind == \"server\" and "
+                     "attributes[\"k\"] != nil`. Without it those count that carry a feature."),
     OTC_FIELD(drift_config, statistics, .def = "[ks, psi, wasserstein, jensen_shannon, chi_squared]",
               .choices = statistics, .doc = "Statistics to emit; the decision does not depend on them."),
     OTC_FIELD_STRUCT(drift_config, psi, psi_schema, .doc = "Bins."),
@@ -195,13 +200,20 @@ static const struct otc_field drift_fields[] = {
     OTC_FIELD(drift_config, series_expiration, .def = "24h", .min = "1s", .max = "366d",
               .doc = "A model or version without a record for this long is forgotten."),
     OTC_FIELD_AS(drift_config, unsupported, "compat", .parse = refuse, .doc = "Not supported yet."),
-    OTC_FIELD_AS(drift_config, unsupported, "select", .parse = refuse, .doc = "Not supported yet."),
     OTC_FIELD_AS(drift_config, unsupported, "storage", .parse = refuse, .doc = "Not supported yet."),
     OTC_FIELD_END,
 };
 
 const struct otc_schema drift_schema =
     OTC_SCHEMA(drift_config, drift_fields, "Compares live features and predictions with a reference.");
+
+otc_status
+drift_feature_set(const struct drift_config *config, struct otc_feature_set **out, struct otc_error *err)
+{
+    const struct otc_feature_settings settings = {&config->presets, &config->features, config->select};
+
+    return otc_feature_set_new(&settings, out, err);
+}
 
 unsigned
 drift_statistics(const struct drift_config *config)

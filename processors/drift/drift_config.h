@@ -70,6 +70,7 @@ struct drift_emit_config {
 struct drift_limits_config {
     otc_bytes memory;
     int64_t models, versions, features, cells, series;
+    otc_bytes json;
 };
 
 enum drift_dependence { DRIFT_DEPENDENCE_PANES, DRIFT_DEPENDENCE_NONE };
@@ -80,6 +81,7 @@ struct drift_config {
     struct otc_model_config model;
     otc_strings presets;
     otc_list features;
+    char *select;
     otc_strings statistics;
     struct drift_psi_config psi;
     otc_choice dependence; /* enum drift_dependence */
@@ -94,6 +96,10 @@ struct drift_config {
 };
 
 extern const struct otc_schema drift_schema;
+
+/** Compiles presets, features and select. Errors begin with the key path. */
+OTC_CHECK otc_status drift_feature_set(const struct drift_config *config, struct otc_feature_set **out,
+                                       struct otc_error *err);
 
 /** Statistics that can be named under `statistics:`. */
 enum drift_statistic {

@@ -85,7 +85,7 @@ resolve(const struct drift_config *config, struct otc_feature_set **set, struct 
         struct otc_error *err)
 {
     struct otc_reference *reference = NULL;
-    otc_status status = otc_feature_set_new(&config->presets, &config->features, set, err);
+    otc_status status = drift_feature_set(config, set, err);
 
     if (status == OTC_OK) {
         status = check_projection(config, *set, err);
@@ -214,6 +214,7 @@ static void
 explain_known(const struct explanation *to, const struct drift_config *config,
               const struct otc_feature_set *set)
 {
+    struct otc_discovers discovers = otc_feature_set_discovers(set);
     size_t series = 2 + version_series(config);
 
     for (size_t i = 0; i < otc_feature_set_count(set); i++) {
@@ -225,10 +226,12 @@ explain_known(const struct explanation *to, const struct drift_config *config,
         series +=
             feature_series(config, numeric, numeric ? (size_t)config->psi.bins : feature->max_categories);
     }
-    if (otc_feature_set_discovers(set)) {
-        say(to,
-            "features: every attribute ml.feature.<name> and ml.prediction.<name>, at most %lld in all; %zu "
-            "series each",
+    if (discovers.ml || discovers.tensors) {
+        say(to, "features: every %s, at most %lld in all; %zu series each",
+            !discovers.tensors ? "attribute ml.feature.<name> and ml.prediction.<name>"
+            : !discovers.ml    ? "column of inference requests and answers"
+                            : "attribute ml.feature.<name> and ml.prediction.<name>, and column of inference "
+                              "requests and answers",
             (long long)config->limits.features, feature_series(config, true, (size_t)config->psi.bins));
     }
     say(to,

@@ -15,6 +15,7 @@ struct visit {
     const struct drift_model *only;
     uint64_t from;
     bool due;
+    bool further;   /* not the first instance of an inference request */
     bool duplicate; /* the record at hand came before */
 };
 
@@ -295,28 +296,20 @@ static bool
 is_duplicate(struct drift_version *version, const struct otc_value *values)
 {
     uint64_t key;
-    bool again = version->recent && drift_duplicates_key(version->owner->config->duplicates, values, &key) &&
-                 otc_recent_add(version->recent, key);
 
-    version->duplicates += again;
-    return again;
+    return version->recent && drift_duplicates_key(version->owner->config->duplicates, values, &key) &&
+           otc_recent_add(version->recent, key);
 }
 
-/* A record of any signal. */
+/* A record of any signal, whose `n` values stand in drift->observed. */
 static void
-visit_record(struct visit *visit, const struct otc_record *record, int64_t event_ns, double duration_s)
+count_one(struct visit *visit, const struct otc_record *record, int64_t event_ns, size_t n, size_t lost)
 {
     struct drift *drift = visit->drift;
     struct otc_model_version *entry;
     struct drift_version *version;
     struct otc_model_key key;
-    size_t lost;
-    size_t n = otc_feature_set_observe(drift->set, record, drift->first_feature, duration_s, drift->observed,
-                                       drift->max_observed, &lost);
 
-    if (n == 0) {
-        return;
-    }
     visit->record++;
     otc_model_key_of(&drift->config->model, record->values, &key);
     if (drift->config->reference.arm) {
@@ -334,7 +327,10 @@ visit_record(struct visit *visit, const struct otc_record *record, int64_t event
     version->records++;
     version->last_record_ns = visit->monotonic_ns;
     exclude(version, DRIFT_FEATURES, lost);
-    visit->duplicate = is_duplicate(version, record->values + drift->first_id);
+    if (!visit->further) {
+        visit->duplicate = is_duplicate(version, record->values + drift->first_id);
+    }
+    version->duplicates += visit->duplicate;
     drift_watched_add(drift->watch, version->watched, drift->observed, n, visit->now_ns);
     if (version->role == DRIFT_ARMLESS) {
         exclude(version, DRIFT_NO_ARM, 1);
@@ -356,25 +352,39 @@ visit_record(struct visit *visit, const struct otc_record *record, int64_t event
     }
 }
 
+static void
+visit_subject(struct visit *visit, const struct otc_subject *subject, uint64_t event_unix_nano)
+{
+    struct drift *drift = visit->drift;
+    int64_t event_ns = (int64_t)(event_unix_nano > INT64_MAX ? INT64_MAX : event_unix_nano);
+    size_t n, lost;
+    size_t records =
+        otc_feature_reader_begin(drift->reader, subject, drift->observed, drift->max_observed, &n, &lost);
+
+    while (records > 0) {
+        count_one(visit, subject->record, event_ns, n, lost);
+        visit->further = --records > 0;
+        if (visit->further) {
+            n = otc_feature_reader_next(drift->reader, drift->observed, drift->max_observed, &lost);
+        }
+    }
+}
+
 static bool
 visit_span(void *arg, const struct otc_span *span)
 {
-    double duration = NAN;
+    const struct otc_subject subject = {.record = &span->record, .span = span};
 
-    if (span->end_unix_nano >= span->start_unix_nano && span->start_unix_nano > 0) {
-        duration = (double)(span->end_unix_nano - span->start_unix_nano) / 1e9;
-    }
-    visit_record(arg, &span->record,
-                 (int64_t)(span->end_unix_nano > INT64_MAX ? INT64_MAX : span->end_unix_nano), duration);
+    visit_subject(arg, &subject, span->end_unix_nano);
     return true;
 }
 
 static bool
 visit_log(void *arg, const struct otc_log_record *log)
 {
-    uint64_t time = log->time_unix_nano ? log->time_unix_nano : log->observed_unix_nano;
+    const struct otc_subject subject = {.record = &log->record, .log = log};
 
-    visit_record(arg, &log->record, (int64_t)(time > INT64_MAX ? INT64_MAX : time), NAN);
+    visit_subject(arg, &subject, log->time_unix_nano ? log->time_unix_nano : log->observed_unix_nano);
     return true;
 }
 

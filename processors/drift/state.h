@@ -136,6 +136,7 @@ struct drift {
     unsigned statistics;
     char window_label[32];
     struct otc_feature_set *set;
+    struct otc_feature_reader *reader;
     struct drift_watch *watch; /* of `detectors` */
     struct otc_projection *projection;
     size_t first_feature; /* in the projection, after the model's entries and the arm's */

@@ -103,7 +103,7 @@ find_feature(struct entry *entry, const struct otc_feature_set *set, struct otc_
             return OTC_OK;
         }
     }
-    return otc_feature_set_discovers(set)
+    return otc_feature_set_discovers(set).ml || otc_feature_set_discovers(set).tensors
                ? OTC_OK
                : otc_fail(
                      err, OTC_INVALID_ARGUMENT,

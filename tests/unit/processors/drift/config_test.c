@@ -124,10 +124,6 @@ test_what_is_not_there_yet_is_refused_by_name(void **state)
                                         "compat: evidently",
                                         "emit: {histogram: true}",
                                         "presets: [vllm]",
-                                        "presets: [ml, openinference]",
-                                        "presets: [openllmetry]",
-                                        "presets: [mlflow]",
-                                        "presets: [kserve]",
                                         "presets: [triton]",
                                         "presets: [tgi]"};
 
@@ -144,7 +140,9 @@ test_mistakes_are_explained(void **state)
 {
     (void)state;
     refused("window: {length: 1h, pane: 7m}", "no multiple of the pane");
-    refused("presets: [nonsense]", "unknown preset 'nonsense'; allowed are ml and gen_ai");
+    refused("presets: [nonsense]",
+            "unknown preset 'nonsense'; allowed are ml, gen_ai, openinference, openllmetry, mlflow "
+            "and kserve");
     refused("presets: [ml, ml]", "named twice");
     refused("presets: []", "nothing to watch");
     refused("reference: {file: /nonexistent/credit.json}",
@@ -168,8 +166,11 @@ test_mistakes_are_explained(void **state)
     refused("decision: {min_effect: {ks: -1}}", "min_effect");
     refused("decision: {min_effect: {wasserstein: 1}}", "wasserstein");
     refused("statistics: [nonsense]", "nonsense");
-    refused("features: [{name: age, from: age}]", "is not of the form attributes");
-    refused("features: [{name: age, from: 'attributes[\"\"]'}]", "is not of the form attributes");
+    refused("features: [{name: age, from: age}]",
+            "features::from: 'age' (feature 'age'): character 1: expected a place; a place is attributes");
+    refused("features: [{name: age, from: 'attributes[\"\"]'}]", "character 12: expected a key of 1 to 256");
+    refused("presets: []\nfeatures: [{name: d, from: duration}]", "say under `select` which of them count");
+    refused("select: 'kind = \"server\"'", "select: 'kind = \"server\"': character 6: expected ==, !=");
     refused("features: [{from: 'attributes[\"a\"]'}]", "name");
     refused("features: [{name: a, from: 'attributes[\"a\"]'}, {name: a, from: 'attributes[\"b\"]'}]",
             "named twice");
