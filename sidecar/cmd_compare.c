@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/commands.h"
+#include "sidecar/compare_compat.h"
 #include "sidecar/compare_run.h"
 
 #include <unistd.h>
@@ -36,6 +37,9 @@ otc_cmd_compare(int argc, char **argv)
 
     if (!otc_compare_options_read(&options, argc, argv, &exit_code)) {
         return exit_code;
+    }
+    if (options.compat != OTC_COMPAT_NONE) {
+        return otc_compare_compat(&options);
     }
     if (otc_compare(&run, &options, &err) != OTC_OK) {
         exit_code = otc_command_failed(&err);

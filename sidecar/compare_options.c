@@ -138,6 +138,20 @@ read_windows(const struct otc_command *command, struct otc_compare_options *opti
     return true;
 }
 
+static bool
+read_compat(const struct otc_command *command, struct otc_compare_options *options)
+{
+    const char *name = options->texts.compat;
+
+    if (name && !otc_compat_parse(otc_slice_str(name), &options->compat)) {
+        (void)otc_usage_error(
+            command, "--compat: '%s' is not allowed (none, evidently, nannyml, frouros, popmon, scouter)",
+            name);
+        return false;
+    }
+    return true;
+}
+
 /** The sides, and everything else that comes as text. */
 static bool
 read_texts(const struct otc_command *command, struct otc_compare_options *options)
@@ -160,8 +174,8 @@ read_texts(const struct otc_command *command, struct otc_compare_options *option
     }
     options->format = (enum otc_compare_format)format;
     options->independent = dependence == 1;
-    return read_statistics(command, options) && read_windows(command, options) &&
-           read_decision(command, options);
+    return read_compat(command, options) && read_statistics(command, options) &&
+           read_windows(command, options) && read_decision(command, options);
 }
 
 bool
@@ -196,6 +210,9 @@ otc_compare_options_read(struct otc_compare_options *options, int argc, char **a
          .text = &options->texts.incomplete},
         {"reference-windows", NULL, "the windows of the reference table too",
          .flag = &options->reference_windows},
+        {"compat", "NAME",
+         "judge as evidently, nannyml, frouros, popmon or scouter would, with their numbers",
+         .text = &options->texts.compat},
         {"fail-on-drift", NULL, "exit with 3 when a feature drifted", .flag = &options->fail_on_drift},
         {.name = NULL}};
     const struct otc_command command = {

@@ -4,6 +4,7 @@
 #define OTC_SIDECAR_COMPARE_OPTIONS_H
 
 #include "common/analysis/chunk.h"
+#include "common/analysis/compat.h"
 #include "common/analysis/statistics.h"
 #include "sidecar/input.h"
 #include "sidecar/options.h"
@@ -20,6 +21,7 @@ struct otc_compare_options {
     otc_statistic_set statistics; /* empty: nobody chose */
     bool independent;             /* --dependence none: no row resembles its neighbours */
     bool fail_on_drift;
+    enum otc_compat compat; /* judge as that library does */
     /** --window, and k of n over its windows; k = 0: not given. */
     struct otc_chunk_rule chunk_rule;
     unsigned k, n;
@@ -27,7 +29,7 @@ struct otc_compare_options {
     bool reference_windows; /* the reference's rows too */
     /** As written, before they are checked. */
     struct {
-        const char *format, *level, *min_observations, *dependence, *window, *windows, *incomplete;
+        const char *format, *level, *min_observations, *dependence, *window, *windows, *incomplete, *compat;
         struct otc_option_list min_effects, statistics;
     } texts;
 };

@@ -177,9 +177,8 @@ add_to_window(void *arg, size_t feature, const struct otc_use *use, int64_t time
     return otc_windowing_cell(&run->windowing, feature, use, time_ns);
 }
 
-/** Where the reference table's features are among those compared. */
-static size_t *
-places_of_reference(const struct otc_compare_run *run)
+size_t *
+otc_compare_places_of_reference(const struct otc_compare_run *run)
 {
     const struct otc_input *input = &run->reference_input;
     size_t *places = calloc(input->n_features + 1, sizeof(*places));
@@ -218,7 +217,7 @@ cut_reference(struct otc_compare_run *run, const struct otc_compare_options *opt
                                     options->incomplete, err);
     }
     if (status == OTC_OK) {
-        places = places_of_reference(run);
+        places = otc_compare_places_of_reference(run);
         run->windowing.features = places;
         run->windowing.independent = run->independent;
         run->windowing.of_reference = true;

@@ -21,6 +21,9 @@ struct otc_compare_run {
 /** Reads both sides, compares them and decides: `run->comparison`. Release also after a failure. */
 OTC_CHECK otc_status otc_compare(struct otc_compare_run *run, const struct otc_compare_options *options,
                                  struct otc_error *err);
+/** Where the reference table's features are among those compared, SIZE_MAX: nowhere. The caller frees it;
+ * NULL out of memory. */
+size_t *otc_compare_places_of_reference(const struct otc_compare_run *run);
 void otc_compare_release(struct otc_compare_run *run);
 
 #endif

@@ -209,4 +209,43 @@ expect 0 reference build --input "${azure}_conv.csv" --output "$work/gen_ai.json
 expect 0 compare --reference "$work/gen_ai.json" --current "${azure}_code.csv"
 says 0.3460237727
 says input_tokens
+
+# As other libraries would judge: frouros' documented samples, and what each of them says of these.
+python3 - "$data" "$work" <<'P'
+import json, sys
+case = next(c for c in json.load(open(sys.argv[1] + "/stat/published/distances_frouros.json"))["cases"] if c["id"] == "docstring_PSI20")
+for side in ("reference", "current"):
+    with open(f"{sys.argv[2]}/{side}.csv", "w") as f:
+        f.write("x\n" + "\n".join(repr(v) for v in case[side]) + "\n")
+P
+near() { is "$1" "$(value "abs(d['features'][0]['methods']['$2']['value'] / $3 - 1) < 1e-10")" True; }
+as() { expect 0 compare --reference "$work/reference.csv" --current "$work/current.csv" --format json --compat "$1"; }
+as evidently
+near "evidently's PSI" psi 1.6197121870389612
+is "evidently's choice" "$(value '[m for m, r in d["features"][0]["methods"].items() if r["decides"]]')" "['ks']"
+is "evidently's verdict" "$(value '(d["features"][0]["detected"], d["detected"])')" '(True, True)'
+as frouros
+near "frouros' PSI" 'PSI(num_bins=20)' 134.95409065116183
+near "frouros' KS" KSTest 0.55
+is 'no verdict' "$(value 'd["features"][0]["detected"]')" None
+as popmon
+near "popmon's PSI" 'psi(shares)' 1.8049521800077308
+as nannyml
+is 'learned thresholds' "$(value 'd["thresholds_learned"]')" True
+as scouter
+is "scouter's threshold" "$(value 'abs(d["features"][0]["methods"]["psi"]["threshold"] - 0.16918977604620448) < 1e-12')" True
+expect 3 compare --reference "$work/reference.csv" --current "$work/current.csv" --compat evidently --fail-on-drift
+says 'dataset drift is detected (share 1, threshold 0.5)'
+expect 0 reference build --input "$work/reference.csv" --output "$work/x.json"
+expect 0 compare --reference "$work/x.json" --current "$work/current.csv" --compat evidently
+says 1.619712187
+expect 0 compare --reference "$work/x.json" --current "$work/current.csv" --compat nannyml
+says 'no thresholds of reference chunks'
+expect 0 reference build --input "$work/reference.csv" --output "$work/few.json" --cells 20
+expect 2 compare --reference "$work/few.json" --current "$work/current.csv" --compat evidently
+says "the reference of 'x' does not have every value"
+expect 2 compare --reference "$work/reference.csv" --current "$work/current.csv" --compat evidentli
+says "'evidentli' is not allowed (none, evidently, nannyml, frouros, popmon, scouter)"
+expect 0 compare --reference "$work/reference.csv" --current "$work/current.csv" --compat nannyml --window 20 --reference-windows --format json
+is 'windows of both sides' "$(value '[w["of_reference"] for w in d["windows"]]')" '[True, True, True, True, True, False, False, False, False, False]'
 echo "$passed passed"
