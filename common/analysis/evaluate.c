@@ -2,6 +2,7 @@
 #include "common/analysis/evaluate.h"
 
 #include "common/stats/bins.h"
+#include "common/stats/cells_binned.h"
 #include "common/stats/contingency.h"
 #include "common/stats/correction.h"
 #include "common/stats/location.h"
@@ -131,7 +132,11 @@ evaluate_numeric(const struct otc_feature_window *window, struct otc_feature_res
         out->design_effect > 1
             ? otc_ks_p_value_effective(ks.d, ref->cells.total, window->cells.total, out->design_effect)
             : ks_test->p_value;
-    if (window->cells.gap_sum) {
+    if (ref->binned != OTC_NOT_BINNED) {
+        out->wasserstein = otc_cells_binned_wasserstein(&ref->cells, &window->cells, &out->wasserstein_error);
+        out->wasserstein_normalized =
+            ref->standard_deviation > 0 ? out->wasserstein / ref->standard_deviation : NAN;
+    } else if (window->cells.gap_sum) {
         out->wasserstein = otc_cells_wasserstein(&ref->cells, &window->cells, &out->wasserstein_error);
         out->wasserstein_normalized =
             ref->standard_deviation > 0 ? out->wasserstein / ref->standard_deviation : NAN;

@@ -12,7 +12,7 @@ static const struct otc_field feature_fields[] = {
     OTC_FIELD(otc_feature_config, name, .required = true, .doc = "Name of the feature in the results."),
     OTC_FIELD(otc_feature_config, from, .required = true,
               .doc = "Where its value is: `attributes[\"key\"]`, `duration`, "
-                     "`json(attributes[\"key\"]).member[0]`, …; see below."),
+                     "`json(attributes[\"key\"]).member[0]`, `metric[\"name\"]`, …; see below."),
     OTC_FIELD(otc_feature_config, type, .def = "numeric", .choices = feature_types,
               .doc = "What its values are. `text`: watched by its length, words and shares of characters; "
                      "`kserve`: the tensors of an inference request or answer."),
@@ -357,6 +357,9 @@ add_explicit(struct otc_feature_set *set, const struct otc_feature_config *confi
     struct sites sites = {.n = 1};
     otc_status status;
 
+    if (otc_is_metric_expression(config->from)) {
+        return OTC_OK; /* of the metrics' set */
+    }
     if (!config->name || !config->name[0]) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "features::name: must not be empty");
     }
@@ -581,18 +584,10 @@ add_kserve(struct otc_feature_set *set, struct otc_error *err)
 static otc_status
 unknown_preset(const char *name, struct otc_error *err)
 {
-    for (size_t i = OTC_PRESETS_SUPPORTED; otc_preset_names[i]; i++) {
-        if (strcmp(name, otc_preset_names[i]) == 0) {
-            return otc_fail(err, OTC_INVALID_ARGUMENT,
-                            "presets: '%s' is not supported yet; this release has ml, gen_ai, openinference, "
-                            "openllmetry, mlflow and kserve",
-                            name);
-        }
-    }
     return otc_fail(
         err, OTC_INVALID_ARGUMENT,
-        "presets: unknown preset '%s'; allowed are ml, gen_ai, openinference, openllmetry, mlflow "
-        "and kserve",
+        "presets: unknown preset '%s'; allowed are ml, gen_ai, openinference, openllmetry, mlflow, "
+        "kserve, vllm, triton and tgi",
         name);
 }
 
@@ -615,7 +610,7 @@ add_preset(struct otc_feature_set *set, const char *name, struct dialects *diale
             dialects->presets[dialects->n++] = preset;
         }
     }
-    return dialects->n > before ? OTC_OK : unknown_preset(name, err);
+    return dialects->n > before || otc_is_metric_preset(name) ? OTC_OK : unknown_preset(name, err);
 }
 
 static otc_status
@@ -645,8 +640,10 @@ check_records(const struct otc_feature_set *set, struct otc_error *err)
     bool told = set->select || discovers || set->n_markers > 0;
 
     if (set->n == 0 && !discovers) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "features: nothing to watch; name presets (ml, gen_ai, …) or features");
+        return set->metrics
+                   ? OTC_OK
+                   : otc_fail(err, OTC_INVALID_ARGUMENT,
+                              "features: nothing to watch; name presets (ml, gen_ai, vllm, …) or features");
     }
     for (size_t i = 0; i < set->n && !told; i++) {
         told = set->sources[i].qualifies;
@@ -669,6 +666,9 @@ compile(struct otc_feature_set *set, const struct otc_feature_settings *settings
     set->n_explicit = set->n;
     if (status == OTC_OK && settings->presets) {
         status = add_presets(set, settings->presets, err);
+    }
+    if (status == OTC_OK) {
+        status = otc_metric_set_new(settings->presets, settings->features, &set->metrics, err);
     }
     if (status == OTC_OK && settings->select && settings->select[0]) {
         status = otc_select_parse(settings->select, set, &set->select, err);
@@ -724,6 +724,7 @@ otc_feature_set_free(struct otc_feature_set *set)
         free(set->texts[i]);
     }
     otc_select_free(set->select);
+    otc_metric_set_free(set->metrics);
     free(set->wanted);
     free(set->places);
     free(set->documents);
@@ -733,6 +734,12 @@ otc_feature_set_free(struct otc_feature_set *set)
     free(set->features);
     free(set->sources);
     free(set);
+}
+
+const struct otc_metric_set *
+otc_feature_set_metrics(const struct otc_feature_set *set)
+{
+    return set->metrics;
 }
 
 size_t

@@ -5,6 +5,7 @@
 #ifndef OTC_ANALYSIS_FEATURES_H
 #define OTC_ANALYSIS_FEATURES_H
 
+#include "common/analysis/metric_features.h"
 #include "common/analysis/place.h"
 #include "common/analysis/reference.h"
 #include "common/config/schema.h"
@@ -16,7 +17,8 @@ enum otc_watched_type { OTC_WATCH_NUMERIC, OTC_WATCH_CATEGORICAL, OTC_WATCH_TEXT
 /** One entry of `features:`. */
 struct otc_feature_config {
     char *name;
-    /** A place (common/analysis/place.h). */
+    /** A place (common/analysis/place.h), or an expression over metrics (common/analysis/metric_features.h).
+     */
     char *from;
     otc_choice type; /* enum otc_watched_type */
     otc_choice kind; /* 0: as the place suggests, else 1 + enum otc_feature_kind */
@@ -80,6 +82,8 @@ const struct otc_feature *otc_feature_set_at(const struct otc_feature_set *set, 
 struct otc_discovers {
     bool ml, tensors;
 };
+/** What is watched of metrics; NULL: nothing. Of the set. */
+const struct otc_metric_set *otc_feature_set_metrics(const struct otc_feature_set *set);
 struct otc_discovers otc_feature_set_discovers(const struct otc_feature_set *set);
 
 /** Entries the features add to a projection, at most OTC_PROJECTION_MAX; `out` may be NULL to count. */

@@ -69,6 +69,7 @@ struct otc_feature_set {
     struct otc_select *select; /* NULL: none */
     char **texts;              /* names and origins that were made */
     size_t n_texts;
+    struct otc_metric_set *metrics; /* NULL: none */
 };
 
 /** Adds a place (taken over, also on failure) and what it needs; `*index` is its place in the set. */

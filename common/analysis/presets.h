@@ -7,8 +7,6 @@
 
 #include "common/analysis/features.h"
 
-/** Of otc_preset_names, the first ones that this release has. */
-#define OTC_PRESETS_SUPPORTED 6
 #define OTC_PRESET_PLACES_MAX 4
 
 /** How a value comes from what a record shows. */

@@ -27,6 +27,13 @@ struct otc_category {
     uint64_t count;
 };
 
+/**
+ * Whether a numeric feature came already binned: its points are then the bounds of the bins with the counts
+ * between them (a value equal to a bound lies below it). Exponential: the points are 0 with the zero bucket,
+ * and the boundaries of the buckets of `scale`, one after another.
+ */
+enum otc_binned { OTC_NOT_BINNED, OTC_BINNED_EXPLICIT, OTC_BINNED_EXPONENTIAL };
+
 /** One feature's reference. Immutable once built. */
 struct otc_reference_feature {
     struct otc_slice name;
@@ -44,6 +51,8 @@ struct otc_reference_feature {
     double min, max, mean, standard_deviation; /* ddof 0, as numpy.std */
     double *edges;
     size_t n_edges;
+    enum otc_binned binned;
+    int32_t scale;   /* OTC_BINNED_EXPONENTIAL */
     bool value_bins; /* `edges` are the <= 20 distinct values: a bin each and one "other", the last */
     /** Categorical: by falling count, then name; beyond max_categories the rest is pooled in `other`. */
     struct otc_category *categories;
@@ -146,6 +155,20 @@ bool otc_reference_builder_number(struct otc_reference_builder *builder, size_t 
 /** Canonical text; an empty slice is missing. */
 bool otc_reference_builder_text(struct otc_reference_builder *builder, size_t feature, struct otc_slice value,
                                 int64_t time_ns);
+/**
+ * Values that came binned, for a numeric feature that has none else: false out of memory. They must fit those
+ * before (otc_reference_builder_takes_buckets).
+ */
+struct otc_buckets;
+bool otc_reference_builder_buckets(struct otc_reference_builder *builder, size_t feature,
+                                   const struct otc_buckets *buckets, int64_t time_ns);
+/** False when the feature has values that are not binned, or binned by other bounds. */
+bool otc_reference_builder_takes_buckets(const struct otc_reference_builder *builder, size_t feature,
+                                         const struct otc_buckets *buckets);
+/** An upper bound of the memory that a feature of such buckets takes while it is built. */
+size_t otc_reference_binned_bytes(const struct otc_buckets *like);
+/** True when the feature has binned values. */
+bool otc_reference_builder_is_binned(const struct otc_reference_builder *builder, size_t feature);
 void otc_reference_builder_missing(struct otc_reference_builder *builder, size_t feature);
 void otc_reference_builder_invalid(struct otc_reference_builder *builder, size_t feature);
 /** Values a feature has so far. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/analysis/evaluate.h"
+#include "common/analysis/reference_binned.h"
 #include "common/analysis/reference_internal.h"
 #include "common/analysis/reference_points.h"
 #include "common/base/map.h"
@@ -26,6 +27,7 @@ struct column {
     struct otc__sample *samples;
     size_t n_samples, capacity;
     bool order_known;
+    struct otc__binned *binned; /* numeric, in place of the samples */
     struct otc_map *categories; /* name -> index + 1 */
     struct counter *counters;
     size_t n_counters, counters_capacity;
@@ -65,6 +67,7 @@ column_release(struct column *column)
     free(column->counters);
     otc_map_free(column->categories, NULL);
     free(column->samples);
+    otc__binned_free(column->binned);
     free((void *)(uintptr_t)column->name.data);
 }
 
@@ -263,6 +266,39 @@ otc_reference_builder_text(struct otc_reference_builder *builder, size_t feature
     return kept;
 }
 
+bool
+otc_reference_builder_takes_buckets(const struct otc_reference_builder *builder, size_t feature,
+                                    const struct otc_buckets *buckets)
+{
+    const struct column *column = &builder->columns[feature];
+
+    return column->binned ? otc__binned_takes(column->binned, buckets)
+                          : column->type == OTC_NUMERIC && column->n_samples == 0;
+}
+
+bool
+otc_reference_builder_is_binned(const struct otc_reference_builder *builder, size_t feature)
+{
+    return builder->columns[feature].binned != NULL;
+}
+
+bool
+otc_reference_builder_buckets(struct otc_reference_builder *builder, size_t feature,
+                              const struct otc_buckets *buckets, int64_t time_ns)
+{
+    struct column *column = &builder->columns[feature];
+
+    if (!column->binned) {
+        column->binned = otc__binned_new(buckets);
+    }
+    if (!column->binned || !otc__binned_add(column->binned, buckets, time_ns)) {
+        return false;
+    }
+    column->seen += buckets->total;
+    count_row(builder, column);
+    return true;
+}
+
 void
 otc_reference_builder_missing(struct otc_reference_builder *builder, size_t feature)
 {
@@ -397,7 +433,9 @@ finish_column(struct otc_reference_builder *builder, struct column *column, stru
                         (unsigned long long)builder->limits.min_count,
                         2 * (unsigned long long)builder->limits.min_count);
     }
-    if (column->type == OTC_NUMERIC) {
+    if (column->binned) {
+        done = otc__binned_finish(column->binned, builder->limits.bins, arena, out);
+    } else if (column->type == OTC_NUMERIC) {
         done = otc__points_finish(column->samples, column->n_samples, column->order_known, &builder->limits,
                                   arena, out);
     } else {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/analysis/reference_counts.h"
 
+#include "common/stats/cells_binned.h"
+
 #include <math.h>
 
 /* Points with counts, up to one more than `max`; SIZE_MAX when a count lies between points. */
@@ -154,6 +156,12 @@ fill_numeric(const struct otc_reference_feature *grid, const struct otc_referenc
     if (cells->total == 0) {
         return;
     }
+    if (grid->binned != OTC_NOT_BINNED) {
+        out->n_edges = otc_edges_binned(cells, bins, edges);
+        otc_cells_binned_range(cells, &out->min, &out->max);
+        otc_cells_binned_moments(cells, &out->mean, &out->standard_deviation);
+        return;
+    }
     out->value_bins = values_at_points(cells, OTC_REFERENCE_VALUE_BINS) <= OTC_REFERENCE_VALUE_BINS;
     out->n_edges = out->value_bins ? value_edges(cells, edges) : quantile_edges(cells, bins, edges);
     summarize(cells, out);
@@ -166,6 +174,8 @@ otc_reference_of_counts(const struct otc_reference_feature *grid, const struct o
     *out = (struct otc_reference_feature){.name = grid->name,
                                           .type = grid->type,
                                           .kind = grid->kind,
+                                          .binned = grid->binned,
+                                          .scale = grid->scale,
                                           .missing = counts->missing,
                                           .invalid = counts->invalid,
                                           .design_effect = 1};

@@ -33,7 +33,8 @@ struct otc_reference_counts {
  * points have one; else interior edges at the first grid point at or above numpy.quantile(reference, k /
  * bins), values between two points taken to lie at the upper one: bin counts are those of numpy's edges where
  * no value lies between points. Mean and standard deviation take values between two points to lie in the
- * middle. The design effect is 1: the caller knows the blocks.
+ * middle. A grid of binned values (enum otc_binned) makes such a reference. The design effect is 1: the
+ * caller knows the blocks.
  */
 void otc_reference_of_counts(const struct otc_reference_feature *grid,
                              const struct otc_reference_counts *counts, size_t bins, double *edges,

@@ -70,6 +70,14 @@ write_numeric(struct otc_json_writer *writer, const struct otc_reference_feature
         write_member_number(writer, "mean", feature->mean);
         write_member_number(writer, "standard_deviation", feature->standard_deviation);
     }
+    if (feature->binned != OTC_NOT_BINNED) {
+        otc_json_key(writer, "binned");
+        otc_json_write_str(writer, feature->binned == OTC_BINNED_EXPLICIT ? "explicit" : "exponential");
+    }
+    if (feature->binned == OTC_BINNED_EXPONENTIAL) {
+        otc_json_key(writer, "scale");
+        otc_json_write_int(writer, feature->scale);
+    }
     otc_json_key(writer, "value_bins");
     otc_json_write_bool(writer, feature->value_bins);
     write_numbers(writer, "edges", feature->edges, feature->n_edges);
@@ -181,6 +189,10 @@ hash_numeric(struct otc_hasher *hasher, const struct otc_reference_feature *feat
 
     hash_numbers(hasher, summary, feature->observations > 0 ? 4 : 0);
     hash_count(hasher, feature->value_bins);
+    if (feature->binned != OTC_NOT_BINNED) {
+        hash_count(hasher, feature->binned);
+        hash_count(hasher, (uint64_t)(int64_t)feature->scale);
+    }
     hash_numbers(hasher, feature->edges, feature->n_edges);
     hash_count(hasher, feature->n_time_blocks);
     for (size_t i = 0; i < feature->n_time_blocks; i++) {

@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/map.h"
 #include "common/json/json.h"
+#include "common/stats/exponential_histogram.h"
 
 #include <errno.h>
 #include <math.h>
@@ -282,6 +283,73 @@ parse_ranges(const struct parse *p)
     return status;
 }
 
+/** One of `n` words; false for anything else. */
+static bool
+read_choice(const struct otc_json *value, const char *const *words, size_t n, int *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (otc_slice_equal_str(otc_json_text(value), words[i])) {
+            *out = (int)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The boundaries of an exponential histogram's buckets follow one another without a gap: a count finds its
+ * cell by its index alone. */
+static otc_status
+check_exponential(const struct parse *p)
+{
+    const struct otc_cells *cells = &p->feature->cells;
+    int32_t first = 0;
+
+    if (cells->n == 0 || cells->points[0] != 0) {
+        return otc_fail(p->err, OTC_INVALID_ARGUMENT,
+                        "points: those of an exponential histogram begin with 0");
+    }
+    for (size_t i = 1; i < cells->n; i++) {
+        if (i == 1) {
+            first = (int32_t)lround(ldexp(log2(cells->points[1]), p->feature->scale));
+        }
+        if (cells->points[i] != otc_exp_boundary(first + (int32_t)(i - 1), p->feature->scale)) {
+            return otc_fail(p->err, OTC_INVALID_ARGUMENT,
+                            "points[%zu]: %.17g is not the boundary that follows, of scale %d", i,
+                            cells->points[i], (int)p->feature->scale);
+        }
+    }
+    return OTC_OK;
+}
+
+/* How the values were binned before they came here, if they were. */
+static otc_status
+parse_binned(const struct parse *p)
+{
+    struct otc_reference_feature *feature = p->feature;
+    static const char *const kinds[] = {"explicit", "exponential"};
+    const struct otc_json *binned = otc_json_get(p->json, "binned");
+    int64_t scale = 0;
+    int kind = 0;
+
+    if (!binned) {
+        return OTC_OK;
+    }
+    if (!read_choice(binned, kinds, 2, &kind)) {
+        return otc_fail(p->err, OTC_INVALID_ARGUMENT, "binned: expected \"explicit\" or \"exponential\"");
+    }
+    feature->binned = kind == 0 ? OTC_BINNED_EXPLICIT : OTC_BINNED_EXPONENTIAL;
+    if (feature->binned == OTC_BINNED_EXPLICIT) {
+        return OTC_OK;
+    }
+    if (!otc_json_int(otc_json_get(p->json, "scale"), &scale) || scale < OTC_EXP_SCALE_MIN ||
+        scale > OTC_EXP_SCALE_MAX) {
+        return otc_fail(p->err, OTC_INVALID_ARGUMENT, "scale: expected a whole number from %d to %d",
+                        OTC_EXP_SCALE_MIN, OTC_EXP_SCALE_MAX);
+    }
+    feature->scale = (int32_t)scale;
+    return check_exponential(p);
+}
+
 static otc_status
 parse_numeric(const struct parse *p)
 {
@@ -291,6 +359,9 @@ parse_numeric(const struct parse *p)
 
     if (status == OTC_OK) {
         status = parse_edges(p);
+    }
+    if (status == OTC_OK) {
+        status = parse_binned(p);
     }
     if (status == OTC_OK) {
         status = parse_blocks(p);
@@ -362,19 +433,6 @@ parse_categorical(const struct parse *p)
     otc_map_free(names, NULL);
     feature->n_categories = n;
     return status == OTC_OK ? check_total(p, "the counts of categories and other", total) : status;
-}
-
-/** One of `n` words; false for anything else. */
-static bool
-read_choice(const struct otc_json *value, const char *const *words, size_t n, int *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (otc_slice_equal_str(otc_json_text(value), words[i])) {
-            *out = (int)i;
-            return true;
-        }
-    }
-    return false;
 }
 
 static otc_status

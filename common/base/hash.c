@@ -23,6 +23,14 @@ otc_hash_hex(struct otc_slice data, char out[OTC_HASH_TEXT])
     print_hash(XXH3_128bits(data.data, data.len), out);
 }
 
+struct otc_hash128
+otc_hash_128(struct otc_slice data, uint64_t seed)
+{
+    XXH128_hash_t hash = XXH3_128bits_withSeed(data.data, data.len, seed);
+
+    return (struct otc_hash128){hash.low64, hash.high64};
+}
+
 /* The library aligns its state itself; it is opaque here. */
 struct otc_hasher *
 otc_hasher_new(void)

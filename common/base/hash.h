@@ -11,6 +11,12 @@
 
 /** XXH3-64 of `data` with a seed: a checksum of stored bytes. */
 uint64_t otc_hash64(struct otc_slice data, uint64_t seed);
+/** The same hash as two numbers, under a seed; for keys that are told apart by hash alone. */
+struct otc_hash128 {
+    uint64_t low;
+    uint64_t high;
+};
+struct otc_hash128 otc_hash_128(struct otc_slice data, uint64_t seed);
 
 /** The hash of `data`. */
 void otc_hash_hex(struct otc_slice data, char out[OTC_HASH_TEXT]);

@@ -45,6 +45,13 @@ make_seed(void)
     }
 }
 
+uint64_t
+otc_map_seed(void)
+{
+    pthread_once(&seed_once, make_seed);
+    return seed;
+}
+
 struct otc_map *
 otc_map_new(size_t limit)
 {

@@ -18,6 +18,8 @@ void *otc_map_get(const struct otc_map *map, struct otc_slice key);
 bool otc_map_put(struct otc_map *map, struct otc_slice key, void *value);
 /** Takes the entry out and returns its value, or NULL. */
 void *otc_map_remove(struct otc_map *map, struct otc_slice key);
+/** The process's random seed, for other hashes of foreign bytes. Any thread. */
+uint64_t otc_map_seed(void);
 size_t otc_map_count(const struct otc_map *map);
 /**
  * Walks the entries in insertion order (removals keep the order of the rest). Start with

@@ -157,17 +157,25 @@ drift_against_feature(struct drift_against *against, size_t index)
     for (size_t i = 0; i < against->n; i++) {
         drift_packed_sum(against->slots[i], index, &against->sums);
     }
-    if (against->records - against->sums.overflow < against->settings.min_observations) {
+    counts.invalid = against->sums.invalid;
+    counts.missing = bound->apart ? against->sums.missing
+                                  : against->records - against->sums.values - against->sums.invalid -
+                                        against->sums.overflow;
+    if (against->sums.values + counts.invalid + counts.missing < against->settings.min_observations) {
         return NULL;
     }
-    counts.invalid = against->sums.invalid;
-    counts.missing = against->records - against->sums.values - against->sums.invalid - against->sums.overflow;
     if (bound->reference->type == OTC_NUMERIC) {
         make_numeric(against, bound, &counts);
     } else {
         make_categorical(against, bound, &counts);
     }
     return &against->feature;
+}
+
+uint32_t
+drift_against_coarser(const struct drift_against *against)
+{
+    return against->sums.coarser;
 }
 
 uint32_t

@@ -37,6 +37,9 @@ void drift_against_free(struct drift_against *against, struct drift_budget *budg
  * lock.
  */
 const struct otc_reference_feature *drift_against_feature(struct drift_against *against, size_t index);
+/** Of the feature asked for last: by how many scales some of its exponential buckets were coarser than the
+ * grid. */
+uint32_t drift_against_coarser(const struct drift_against *against);
 /** Of the categorical feature asked for last: the cell of its i-th category. */
 uint32_t drift_against_cell(const struct drift_against *against, size_t category);
 /** Of the feature asked for last: its counts in the grid's bins (categories and one more), which are told. */

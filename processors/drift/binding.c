@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/binding.h"
 
+#include <math.h>
+
 /* Distinct unknown categories that are told apart when nobody says how many. */
 #define DEFAULT_EXTRA 200u
 
@@ -21,6 +23,33 @@ known_index(const struct otc_feature_set *set, const struct otc_reference_featur
         }
     }
     return by_name;
+}
+
+static size_t
+metric_index(const struct otc_feature_set *set, const struct otc_reference_feature *feature)
+{
+    return feature->type == OTC_NUMERIC
+               ? otc_metric_set_named(otc_feature_set_metrics(set), feature->name, feature->kind)
+               : SIZE_MAX;
+}
+
+/* What counting binned values needs to know of the reference's cells. */
+static void
+bind_bins(struct drift_bound *bound)
+{
+    const struct otc_reference_feature *reference = bound->reference;
+    const struct otc_cells *cells = &reference->cells;
+
+    bound->first_full = UINT32_MAX;
+    for (uint32_t c = 0; c < bound->shape.cells; c++) {
+        if (c % 2 ? cells->eq[c / 2] : cells->gap[c / 2]) {
+            bound->first_full = bound->first_full == UINT32_MAX ? c : bound->first_full;
+            bound->last_full = c;
+        }
+    }
+    if (reference->binned == OTC_BINNED_EXPONENTIAL && cells->n > 1) {
+        bound->first_index = (int32_t)lround(ldexp(log2(cells->points[1]), reference->scale));
+    }
 }
 
 static bool
@@ -65,7 +94,12 @@ bind_feature(struct drift_binding *binding, const struct otc_feature_set *set, s
     bound->reference = reference;
     bound->kind = feature ? feature->kind : reference->kind;
     if (reference->type == OTC_NUMERIC) {
-        bound->shape = (struct drift_shape){(uint32_t)(2 * reference->cells.n + 1), sums};
+        bool binned = reference->binned != OTC_NOT_BINNED;
+
+        bound->shape = (struct drift_shape){(uint32_t)(2 * reference->cells.n + 1), sums && !binned};
+        if (binned) {
+            bind_bins(bound);
+        }
     } else {
         /* What the reference pooled cannot be told from what it never saw, so nothing is told apart then. */
         bound->extra = reference->other ? 0 : feature ? (uint32_t)feature->max_categories : DEFAULT_EXTRA;
@@ -79,6 +113,11 @@ bind_feature(struct drift_binding *binding, const struct otc_feature_set *set, s
     if (known != SIZE_MAX && binding->of_known[known] == SIZE_MAX) {
         binding->of_known[known] = binding->n;
     }
+    if (known == SIZE_MAX && (known = metric_index(set, reference)) != SIZE_MAX) {
+        bound->apart = true;
+        bound->kind = otc_metric_set_at(otc_feature_set_metrics(set), known)->kind;
+        binding->of_metric[known] = binding->n;
+    }
     binding->n++;
     return OTC_OK;
 }
@@ -88,6 +127,7 @@ allocate(struct otc_reference *reference, const struct otc_feature_set *set)
 {
     struct drift_binding *binding = calloc(1, sizeof(*binding));
     size_t n_known = otc_feature_set_count(set);
+    size_t n_metrics = otc_metric_set_count(otc_feature_set_metrics(set));
 
     if (!binding) {
         return NULL;
@@ -96,13 +136,17 @@ allocate(struct otc_reference *reference, const struct otc_feature_set *set)
     binding->reference = otc_reference_ref(reference);
     binding->features = calloc(reference->n_features + 1, sizeof(*binding->features));
     binding->of_known = calloc(n_known + 1, sizeof(size_t));
+    binding->of_metric = calloc(n_metrics + 1, sizeof(size_t));
     binding->of_reference = calloc(reference->n_features + 1, sizeof(size_t));
-    if (!binding->features || !binding->of_known || !binding->of_reference) {
+    if (!binding->features || !binding->of_known || !binding->of_metric || !binding->of_reference) {
         drift_binding_unref(binding);
         return NULL;
     }
     for (size_t i = 0; i < n_known; i++) {
         binding->of_known[i] = SIZE_MAX;
+    }
+    for (size_t i = 0; i < n_metrics; i++) {
+        binding->of_metric[i] = SIZE_MAX;
     }
     for (size_t i = 0; i < reference->n_features; i++) {
         binding->of_reference[i] = SIZE_MAX;
@@ -125,7 +169,8 @@ drift_binding_new(struct otc_reference *reference, const struct otc_feature_set 
         otc_status status;
 
         if ((left_out && left_out(arg, feature)) ||
-            (known_index(set, feature) == SIZE_MAX && !is_discoverable(set, feature))) {
+            (known_index(set, feature) == SIZE_MAX && metric_index(set, feature) == SIZE_MAX &&
+             !is_discoverable(set, feature))) {
             continue;
         }
         status = binding->n < max_features
@@ -161,6 +206,7 @@ drift_binding_unref(struct drift_binding *binding)
     otc_reference_unref(binding->reference);
     free(binding->features);
     free(binding->of_known);
+    free(binding->of_metric);
     free(binding->of_reference);
     free(binding);
 }

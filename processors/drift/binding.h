@@ -17,6 +17,12 @@ struct drift_bound {
      * of them. */
     struct otc_map *categories;
     uint32_t extra;
+    /** It comes from data points of metrics, each of which shows one feature: it counts its own records. */
+    bool apart;
+    /** Binned: the lowest and the highest cell that hold values of the reference; and of exponential buckets
+     * the index of the lowest with a boundary. */
+    uint32_t first_full, last_full;
+    int32_t first_index;
 };
 
 /** Immutable but for `refs`, which the stage's lock guards. */
@@ -27,6 +33,8 @@ struct drift_binding {
     size_t n;
     /** From the index in the feature set to the index here; SIZE_MAX: not in the reference. */
     size_t *of_known;
+    /** The same from the index in the metrics' set. */
+    size_t *of_metric;
     /** From the index in the reference to the index here. */
     size_t *of_reference;
 };

@@ -120,14 +120,14 @@ grow(struct drift_counts *counts, struct drift_shape shape, struct drift_budget 
 }
 
 static bool
-count_dense(struct drift_counts *counts, uint32_t cell, double value)
+count_dense(struct drift_counts *counts, uint32_t cell, double value, uint32_t times)
 {
-    if (counts->counts[cell] == UINT32_MAX) {
+    if (counts->counts[cell] > UINT32_MAX - times) {
         return false;
     }
-    counts->counts[cell]++;
+    counts->counts[cell] += times;
     if (counts->sums && cell % 2 == 0) {
-        counts->sums[cell / 2] += value;
+        counts->sums[cell / 2] += value * times;
     }
     return true;
 }
@@ -149,17 +149,24 @@ bool
 drift_counts_add(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
                  struct drift_budget *budget)
 {
+    return drift_counts_add_n(counts, shape, cell, value, 1, budget);
+}
+
+bool
+drift_counts_add_n(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
+                   uint32_t times, struct drift_budget *budget)
+{
     struct drift_cell *slot;
 
     if (counts->counts) {
-        return count_dense(counts, cell, value);
+        return count_dense(counts, cell, value, times);
     }
     /* Room is made at three quarters, but only for a cell that is new. */
     if (counts->capacity) {
         slot = slot_of(counts->table, counts->capacity, cell);
-        if (slot->cell && slot->count < UINT32_MAX) {
-            slot->count++;
-            slot->sum += value;
+        if (slot->cell && slot->count <= UINT32_MAX - times) {
+            slot->count += times;
+            slot->sum += value * times;
             return true;
         }
     }
@@ -168,14 +175,14 @@ drift_counts_add(struct drift_counts *counts, struct drift_shape shape, uint32_t
             return false;
         }
         if (counts->counts) {
-            return count_dense(counts, cell, value);
+            return count_dense(counts, cell, value, times);
         }
     }
     slot = slot_of(counts->table, counts->capacity, cell);
     if (slot->cell) {
         return false; /* its count is full */
     }
-    *slot = (struct drift_cell){cell + 1, 1, value};
+    *slot = (struct drift_cell){cell + 1, times, value * times};
     counts->used++;
     return true;
 }

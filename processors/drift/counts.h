@@ -42,11 +42,18 @@ struct drift_counts {
     uint64_t values;
     uint64_t invalid;
     uint64_t overflow;
+    /** Records without a value of a feature that counts its own records (drift_bound::apart). */
+    uint64_t missing;
+    /** Exponential buckets: by how many scales some were coarser than the reference's. */
+    uint32_t coarser;
 };
 
 /** Counts a value in its cell. False when there is no memory for it. No allocation but to grow. */
 bool drift_counts_add(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
                       struct drift_budget *budget);
+/** The same for a value that occurred `times` times, at least once. */
+bool drift_counts_add_n(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
+                        uint32_t times, struct drift_budget *budget);
 /** Asks the memory for what drift_counts_add will change. */
 void drift_counts_prefetch(const struct drift_counts *counts, uint32_t cell);
 /** Gives the memory back. */

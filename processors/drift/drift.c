@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The drift connector: traces or logs in, results as metrics out. */
+/* The drift connector: traces, logs or metrics in, results as metrics out. */
+#include "processors/drift/metrics.h"
 #include "processors/drift/state.h"
 
 static otc_status
@@ -124,6 +125,7 @@ drift_free(struct otc_component *self)
     otc_emitter_free(drift->emitter);
     otc_models_free(drift->models);
     drift_binding_unref(drift->file);
+    drift_metrics_free(drift->metrics);
     otc_projection_free(drift->projection);
     drift_watch_free(drift->watch);
     otc_feature_reader_free(drift->reader);
@@ -138,6 +140,7 @@ drift_input(struct otc_component *self, enum otc_signal from)
 {
     struct drift *drift = OTC_CONTAINER(self, drift, component);
 
+    drift->metrics_in = drift->metrics_in || from == OTC_METRICS;
     return &drift->inputs[from].consumer;
 }
 
@@ -199,6 +202,9 @@ drift_create(const struct otc_settings *settings, struct otc_component **out, st
     if (status == OTC_OK) {
         status = make_state(drift, err);
     }
+    if (status == OTC_OK) {
+        status = drift_metrics_new(drift, &drift->metrics, err);
+    }
     if (status != OTC_OK) {
         drift_free(&drift->component);
         return status;
@@ -208,15 +214,16 @@ drift_create(const struct otc_settings *settings, struct otc_component **out, st
 }
 
 static const struct otc_pair drift_pairs[] = {{OTC_TRACES, OTC_METRICS, OTC_STABILITY_ALPHA},
-                                              {OTC_LOGS, OTC_METRICS, OTC_STABILITY_ALPHA}};
+                                              {OTC_LOGS, OTC_METRICS, OTC_STABILITY_ALPHA},
+                                              {OTC_METRICS, OTC_METRICS, OTC_STABILITY_ALPHA}};
 
 OTC_API const struct otc_factory otc_drift_processor_factory = {
     .abi = OTC_ABI_OF(otc_factory),
     .kind = OTC_CONNECTOR,
     .type = "drift",
     .description =
-        "Compares the features and predictions in traces and logs with a reference: KS, PSI, chi-squared and "
-        "a verdict, as metrics.",
+        "Compares the features and predictions in traces and logs, and the distributions in metrics, with a "
+        "reference: KS, PSI, chi-squared and a verdict, as metrics.",
     .pairs = drift_pairs,
     .n_pairs = sizeof(drift_pairs) / sizeof(drift_pairs[0]),
     .config = &drift_schema,

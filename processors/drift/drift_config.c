@@ -158,6 +158,8 @@ static const struct otc_field limits_fields[] = {
               .doc = "Series of one emission; what is beyond is left out and counted."),
     OTC_FIELD(drift_limits_config, json, .def = "64KiB", .min = "1KiB", .max = "16MiB",
               .doc = "Largest JSON text that is read; the features in a larger one are invalid."),
+    OTC_FIELD(drift_limits_config, streams, .def = "10000", .min = "1", .max = "10000000",
+              .doc = "Streams of metrics whose last points are kept."),
     OTC_FIELD_END,
 };
 static const struct otc_schema limits_schema = OTC_SCHEMA(drift_limits_config, limits_fields, "Ceilings.");
@@ -168,9 +170,10 @@ static const struct otc_field drift_fields[] = {
     OTC_FIELD_STRUCT(drift_config, model, otc_model_schema,
                      .doc = "Attributes that tell the model and its version."),
     OTC_FIELD(drift_config, presets, .def = "[ml, gen_ai]",
-              .doc = "What is watched: `ml` (`ml.feature.<name>`, `ml.prediction.<name>`), `gen_ai` (tokens, "
-                     "their ratio, "
-                     "durations, finish reasons, errors, tool calls)."),
+              .doc =
+                  "What is watched: `ml` (`ml.feature.<name>`, `ml.prediction.<name>`), `gen_ai` (tokens, "
+                  "their ratio, durations, finish reasons, errors, tool calls; its metrics), and of metrics "
+                  "`vllm`, `triton`, `tgi`, `kserve`."),
     {.key = "features",
      .type = OTC_TYPE_LIST,
      .sub = &otc_feature_schema,

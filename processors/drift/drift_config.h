@@ -69,7 +69,7 @@ struct drift_emit_config {
 
 struct drift_limits_config {
     otc_bytes memory;
-    int64_t models, versions, features, cells, series;
+    int64_t models, versions, features, cells, series, streams;
     otc_bytes json;
 };
 

@@ -180,6 +180,8 @@ unpack_counts(const struct drift_bound *bound, const struct drift_counts *counts
     out->values = counts->values;
     out->invalid = counts->invalid;
     out->overflow = counts->overflow;
+    out->missing = counts->missing;
+    out->coarser = counts->coarser;
     if (bound->shape.sums) {
         out->outer_sums[0] = sums[0];
         out->outer_sums[1] = sums[bound->shape.cells / 2];
@@ -210,7 +212,7 @@ drift_dynamic_pack(const struct drift_binding *binding, const struct otc_window_
         packed = NULL;
     }
     if (packed) {
-        packed->records = last->records;
+        packed->records = last->records - pane->apart;
     }
     free(cells);
     free(sums);

@@ -178,8 +178,27 @@ version_series(const struct drift_config *config)
 
     size_t never = (config->reference.arm == NULL) + !drift_is_dynamic(config);
 
-    return 1 + 5 + DRIFT_N_EXCLUDED - by_time - never + DRIFT_WATCH_SERIES * config->detectors.n +
+    return 1 + 5 + DRIFT_BOUNDS - by_time - never + DRIFT_WATCH_SERIES * config->detectors.n +
            (config->duplicates ? DRIFT_DUPLICATES_SERIES : 0);
+}
+
+/* What data points show, where metrics come in. */
+static void
+explain_metrics(const struct explanation *to, const struct drift_config *config,
+                const struct otc_metric_set *metrics)
+{
+    size_t n = otc_metric_set_count(metrics);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct otc_metric_feature *feature = otc_metric_set_at(metrics, i);
+
+        say(to, "feature %.*s: %s, from %s", OTC_SLICE_ARG(feature->name),
+            otc_feature_kind_name(feature->kind), feature->origin);
+    }
+    if (n > 0) {
+        say(to, "series: up to %zu more for each model and version where metrics come in, of %zu features",
+            n * feature_series(config, true, (size_t)config->psi.bins) + DRIFT_N_EXCLUDED - DRIFT_BOUNDS, n);
+    }
 }
 
 static void
@@ -226,6 +245,7 @@ explain_known(const struct explanation *to, const struct drift_config *config,
         series +=
             feature_series(config, numeric, numeric ? (size_t)config->psi.bins : feature->max_categories);
     }
+    explain_metrics(to, config, otc_feature_set_metrics(set));
     if (discovers.ml || discovers.tensors) {
         say(to, "features: every %s, at most %lld in all; %zu series each",
             !discovers.tensors ? "attribute ml.feature.<name> and ml.prediction.<name>"

@@ -15,6 +15,8 @@ struct column {
     uint64_t samples; /* paid for */
     struct otc_map *texts;
     bool gave_up;
+    bool apart;            /* of a metric */
+    uint64_t observations; /* of a metric: values and missing ones */
 };
 
 struct drift_learner {
@@ -25,7 +27,9 @@ struct drift_learner {
     size_t n;
     struct otc_map *by_name; /* kind and name to index + 1, of discovered features */
     size_t *of_known;        /* index + 1 */
+    size_t *of_metric;       /* the same, of the metrics' set */
     uint64_t records;
+    uint64_t observations; /* of the metric's feature that has most */
     int64_t first_ns, last_ns;
     uint64_t max_samples;
     size_t charged;
@@ -71,7 +75,9 @@ drift_learner_new(const struct drift_learn_settings *settings, const struct otc_
     learner->columns = calloc(settings->max_features, sizeof(*learner->columns));
     learner->by_name = otc_map_new(settings->max_features);
     learner->of_known = calloc(otc_feature_set_count(set) + 1, sizeof(size_t));
-    if (!learner->builder || !learner->columns || !learner->by_name || !learner->of_known) {
+    learner->of_metric = calloc(otc_metric_set_count(otc_feature_set_metrics(set)) + 1, sizeof(size_t));
+    if (!learner->builder || !learner->columns || !learner->by_name || !learner->of_known ||
+        !learner->of_metric) {
         drift_learner_free(learner);
         return NULL;
     }
@@ -93,6 +99,7 @@ drift_learner_free(struct drift_learner *learner)
     otc_map_free(learner->by_name, NULL);
     free(learner->columns);
     free(learner->of_known);
+    free(learner->of_metric);
     free(learner);
 }
 
@@ -286,23 +293,107 @@ drift_learner_add(struct drift_learner *learner, const struct otc_observed *obse
                                             : !learn_text(learner, column, &observed[i].value, time_ns);
     }
     for (size_t i = 0; i < learner->n; i++) {
-        if (learner->columns[i].last_record != learner->records) {
+        if (learner->columns[i].last_record != learner->records && !learner->columns[i].apart) {
             otc_reference_builder_missing(learner->builder, learner->columns[i].index);
         }
     }
     return lost;
 }
 
+/* Index of the column of a metric's feature, made at its first datum; SIZE_MAX: no room. */
+static size_t
+metric_column(struct drift_learner *learner, size_t index)
+{
+    const struct otc_metric_feature *feature =
+        otc_metric_set_at(otc_feature_set_metrics(learner->set), index);
+    struct column *column = &learner->columns[learner->n];
+    void *name;
+
+    if (learner->of_metric[index]) {
+        return learner->of_metric[index] - 1;
+    }
+    if (learner->n >= learner->settings.max_features || !charge(learner, COLUMN_BYTES)) {
+        return SIZE_MAX;
+    }
+    name = malloc(feature->name.len + 1);
+    if (!name) {
+        return SIZE_MAX;
+    }
+    memcpy(name, feature->name.data, feature->name.len);
+    *column = (struct column){
+        .name = otc_slice_of(name, feature->name.len),
+        .kind = feature->kind,
+        .type = OTC_NUMERIC,
+        .apart = true,
+        .index = otc_reference_builder_feature(learner->builder, feature->name, OTC_NUMERIC, feature->kind)};
+    if (column->index == SIZE_MAX) {
+        free(name);
+        return SIZE_MAX;
+    }
+    learner->of_metric[index] = ++learner->n;
+    return learner->n - 1;
+}
+
+static enum drift_learnt
+learn_buckets(struct drift_learner *learner, struct column *column, const struct otc_buckets *buckets,
+              int64_t time_ns)
+{
+    if (!otc_reference_builder_takes_buckets(learner->builder, column->index, buckets)) {
+        return DRIFT_LEARNT_OTHER_BOUNDS;
+    }
+    if (!otc_reference_builder_is_binned(learner->builder, column->index) &&
+        !charge(learner, otc_reference_binned_bytes(buckets))) {
+        return DRIFT_LEARNT_NO_ROOM;
+    }
+    column->observations += buckets->total;
+    return otc_reference_builder_buckets(learner->builder, column->index, buckets, time_ns)
+               ? DRIFT_LEARNT
+               : DRIFT_LEARNT_NO_ROOM;
+}
+
+static enum drift_learnt
+learn_datum(struct drift_learner *learner, struct column *column, const struct drift_datum *datum,
+            int64_t time_ns)
+{
+    const struct otc_value value = {.type = OTC_VALUE_DOUBLE, .as = {.real = datum->number}};
+
+    if (datum->buckets) {
+        return learn_buckets(learner, column, datum->buckets, time_ns);
+    }
+    if (otc_reference_builder_is_binned(learner->builder, column->index)) {
+        return DRIFT_LEARNT_OTHER_BOUNDS;
+    }
+    column->observations++;
+    return learn_number(learner, column, &value, time_ns) ? DRIFT_LEARNT : DRIFT_LEARNT_NO_ROOM;
+}
+
+enum drift_learnt
+drift_learner_add_datum(struct drift_learner *learner, const struct drift_datum *datum, int64_t time_ns)
+{
+    size_t index = metric_column(learner, datum->feature);
+    struct column *column = &learner->columns[index == SIZE_MAX ? 0 : index];
+    enum drift_learnt learnt =
+        index == SIZE_MAX ? DRIFT_LEARNT_NO_ROOM : learn_datum(learner, column, datum, time_ns);
+
+    if (learnt == DRIFT_LEARNT) {
+        learner->first_ns = time_ns < learner->first_ns ? time_ns : learner->first_ns;
+        learner->last_ns = time_ns > learner->last_ns ? time_ns : learner->last_ns;
+        learner->observations =
+            column->observations > learner->observations ? column->observations : learner->observations;
+    }
+    return learnt;
+}
+
 double
 drift_learner_progress(const struct drift_learner *learner)
 {
-    double seen = (double)learner->records / (double)learner->settings.observations;
+    uint64_t most = learner->records > learner->observations ? learner->records : learner->observations;
+    double seen = (double)most / (double)learner->settings.observations;
     double spanned = 1;
 
     if (learner->settings.duration_ns > 0) {
-        spanned = learner->records
-                      ? (double)(learner->last_ns - learner->first_ns) / (double)learner->settings.duration_ns
-                      : 0;
+        spanned =
+            most ? (double)(learner->last_ns - learner->first_ns) / (double)learner->settings.duration_ns : 0;
     }
     seen = seen < spanned ? seen : spanned;
     return seen > 1 ? 1 : seen;

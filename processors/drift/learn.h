@@ -4,6 +4,7 @@
 #define OTC_DRIFT_LEARN_H
 
 #include "common/analysis/features.h"
+#include "common/analysis/metric_buckets.h"
 #include "processors/drift/binding.h"
 
 /** Points of a numeric feature's grid, and more of them beyond each end of its range. */
@@ -38,6 +39,19 @@ void drift_learner_free(struct drift_learner *learner);
 /** Learns one record of a time; returns how many of its values found no room (features or memory). */
 size_t drift_learner_add(struct drift_learner *learner, const struct otc_observed *observed, size_t n,
                          int64_t time_ns);
+/** What a data point shows of a feature of the metrics' set. */
+struct drift_datum {
+    size_t feature;
+    /** Binned values; NULL: the number, which is missing when it is NaN. */
+    const struct otc_buckets *buckets;
+    double number;
+};
+enum drift_learnt { DRIFT_LEARNT, DRIFT_LEARNT_NO_ROOM, DRIFT_LEARNT_OTHER_BOUNDS };
+/** Learns one datum of a time. Its feature counts its own records, and the learner those of the feature that
+ * has most. OTHER_BOUNDS: the feature is binned by other bounds, or not binned while this is, or the reverse.
+ */
+enum drift_learnt drift_learner_add_datum(struct drift_learner *learner, const struct drift_datum *datum,
+                                          int64_t time_ns);
 /** The lesser of its two shares, 0 to 1; 1 is done. */
 double drift_learner_progress(const struct drift_learner *learner);
 /** Freezes the reference of `model`. The learner is spent; free it. */

@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From a batch to counts. */
-#include "processors/drift/state.h"
+#include "processors/drift/observe.h"
+
+#include "processors/drift/metrics.h"
 
 #include <math.h>
-
-/* One batch while the lock is held. */
-struct visit {
-    struct drift *drift;
-    int64_t now_ns;
-    int64_t monotonic_ns;
-    struct otc_batch *batch;
-    uint64_t record; /* records walked */
-    /* Counting a batch that was kept: only records of this model, from this one on. NULL: a new batch. */
-    const struct drift_model *only;
-    uint64_t from;
-    bool due;
-    bool further;   /* not the first instance of an inference request */
-    bool duplicate; /* the record at hand came before */
-};
 
 static void
 exclude(struct drift_version *version, enum drift_excluded reason, uint64_t n)
@@ -25,8 +12,8 @@ exclude(struct drift_version *version, enum drift_excluded reason, uint64_t n)
     version->excluded[reason] += n;
 }
 
-static enum drift_excluded
-reason_of(enum otc_placement placement)
+enum drift_excluded
+drift_placement_reason(enum otc_placement placement)
 {
     switch (placement) {
     case OTC_LATE:
@@ -112,6 +99,21 @@ count_value(struct drift_version *version, size_t index, const struct otc_value 
     }
 }
 
+void
+drift_count_value(struct drift_version *version, size_t index, const struct otc_value *value,
+                  struct drift_counts *counts)
+{
+    count_value(version, index, value, NO_CELL, counts);
+}
+
+void
+drift_note_unknown(struct drift_version *version, struct otc_slice name)
+{
+    if (name.len && name.len <= DRIFT_CATEGORY_TEXT_MAX) {
+        (void)otc_map_put(version->unknown, name, version);
+    }
+}
+
 /* Index of an observed feature in the binding. Attributes mostly come in the same order, so the last place is
  * tried first. */
 static size_t
@@ -178,9 +180,7 @@ count_observed(struct drift_version *version, const struct otc_observed *observe
 {
     if (index == SIZE_MAX) {
         exclude(version, DRIFT_NO_REFERENCE, 1);
-        if (observed->name.len && observed->name.len <= DRIFT_CATEGORY_TEXT_MAX) {
-            (void)otc_map_put(version->unknown, observed->name, version);
-        }
+        drift_note_unknown(version, observed->name);
     } else if (version->features[index].last_record != version->bound_records) {
         version->features[index].last_record = version->bound_records;
         count_value(version, index, &observed->value, cell, &pane->features[index]);
@@ -212,8 +212,8 @@ count_record(struct drift_version *version, size_t n, struct drift_pane *pane)
 }
 
 /* Its batch waits for the reference. */
-static void
-keep_record(struct visit *visit, struct drift_version *version)
+void
+drift_keep_record(struct visit *visit, struct drift_version *version)
 {
     struct drift *drift = visit->drift;
     const struct drift_kept kept = {.batch = visit->batch,
@@ -239,10 +239,10 @@ learn_record(struct visit *visit, struct drift_version *version, size_t n, int64
     size_t lost;
 
     if (grid) {
-        keep_record(visit, version);
+        drift_keep_record(visit, version);
     }
     if (placement != OTC_PLACED) {
-        exclude(version, reason_of(placement), !grid);
+        exclude(version, drift_placement_reason(placement), !grid);
         return;
     }
     lost = drift_learner_add(model->learner, visit->drift->observed, n, time_ns);
@@ -266,22 +266,45 @@ place_record(struct visit *visit, struct drift_version *version, size_t n, int64
     }
     pane = otc_window_place(&version->window, event_ns, visit->now_ns, &placement);
     if (!pane) {
-        exclude(version, reason_of(placement), 1);
+        exclude(version, drift_placement_reason(placement), 1);
         return;
     }
     ((struct drift_pane *)pane->payload)->duplicates += visit->duplicate;
     count_record(version, n, pane->payload);
 }
 
-/* A record of a batch that was kept; what a new one counts for itself was counted then. */
-static void
-count_kept_record(struct visit *visit, const struct otc_model_key *key, size_t n, int64_t event_ns)
+struct drift_version *
+drift_kept_version(const struct visit *visit, const struct otc_model_key *key)
 {
     const struct otc_model_version *entry = otc_models_find(visit->drift->models, key);
     struct drift_version *version = entry ? entry->state : NULL;
 
-    if (!version || version->model != visit->only || visit->record < visit->from ||
-        version->role == DRIFT_ARMLESS) {
+    return version && version->model == visit->only && visit->record >= visit->from &&
+                   version->role != DRIFT_ARMLESS
+               ? version
+               : NULL;
+}
+
+struct drift_version *
+drift_seen_version(struct visit *visit, const struct otc_model_key *key)
+{
+    struct otc_model_version *entry = otc_models_get(visit->drift->models, key, visit->monotonic_ns);
+    struct drift_version *version = entry ? entry->state : NULL;
+
+    if (version) {
+        version->records++;
+        version->last_record_ns = visit->monotonic_ns;
+    }
+    return version;
+}
+
+/* A record of a batch that was kept; what a new one counts for itself was counted then. */
+static void
+count_kept_record(struct visit *visit, const struct otc_model_key *key, size_t n, int64_t event_ns)
+{
+    struct drift_version *version = drift_kept_version(visit, key);
+
+    if (!version) {
         return;
     }
     if (visit->only->binding) {
@@ -306,7 +329,6 @@ static void
 count_one(struct visit *visit, const struct otc_record *record, int64_t event_ns, size_t n, size_t lost)
 {
     struct drift *drift = visit->drift;
-    struct otc_model_version *entry;
     struct drift_version *version;
     struct otc_model_key key;
 
@@ -319,13 +341,10 @@ count_one(struct visit *visit, const struct otc_record *record, int64_t event_ns
         count_kept_record(visit, &key, n, event_ns);
         return;
     }
-    entry = otc_models_get(drift->models, &key, visit->monotonic_ns);
-    if (!entry) {
+    version = drift_seen_version(visit, &key);
+    if (!version) {
         return;
     }
-    version = entry->state;
-    version->records++;
-    version->last_record_ns = visit->monotonic_ns;
     exclude(version, DRIFT_FEATURES, lost);
     if (!visit->further) {
         visit->duplicate = is_duplicate(version, record->values + drift->first_id);
@@ -344,7 +363,7 @@ count_one(struct visit *visit, const struct otc_record *record, int64_t event_ns
         place_record(visit, version, n, event_ns);
         break;
     case DRIFT_FREEZING:
-        keep_record(visit, version);
+        drift_keep_record(visit, version);
         break;
     case DRIFT_UNREFERENCED:
         exclude(version, DRIFT_NO_REFERENCE, 1);
@@ -422,9 +441,17 @@ walk(struct visit *visit)
     for (size_t i = 0; i < otc_batch_parts(visit->batch); i++) {
         struct otc_slice part = otc_batch_part(visit->batch, i);
 
-        failed += OTC_OK != (otc_batch_signal(visit->batch) == OTC_TRACES
-                                 ? otc_walk_spans(projection, part, visit_span, visit, NULL)
-                                 : otc_walk_logs(projection, part, visit_log, visit, NULL));
+        switch (otc_batch_signal(visit->batch)) {
+        case OTC_TRACES:
+            failed += otc_walk_spans(projection, part, visit_span, visit, NULL) != OTC_OK;
+            break;
+        case OTC_LOGS:
+            failed += otc_walk_logs(projection, part, visit_log, visit, NULL) != OTC_OK;
+            break;
+        case OTC_METRICS:
+            failed += !drift_metrics_walk(visit, part);
+            break;
+        }
     }
     return failed;
 }

@@ -65,6 +65,8 @@ drift_packed_put(struct drift_packed *packed, size_t index, const struct drift_u
         (struct drift_packed_feature){.values = from->values,
                                       .invalid = from->invalid,
                                       .overflow = from->overflow,
+                                      .missing = from->missing,
+                                      .coarser = from->coarser,
                                       .outer_sums = {from->outer_sums[0], from->outer_sums[1]},
                                       .at = (uint32_t)at,
                                       .len = (uint32_t)(packed->cells.len - at)};
@@ -98,6 +100,8 @@ drift_packed_sum(const struct drift_packed *packed, size_t index, struct drift_u
     to->values += feature->values;
     to->invalid += feature->invalid;
     to->overflow += feature->overflow;
+    to->missing += feature->missing;
+    to->coarser = feature->coarser > to->coarser ? feature->coarser : to->coarser;
     to->outer_sums[0] += feature->outer_sums[0];
     to->outer_sums[1] += feature->outer_sums[1];
 }

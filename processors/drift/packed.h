@@ -15,7 +15,8 @@
 
 /** One feature, in the order of the binding. */
 struct drift_packed_feature {
-    uint64_t values, invalid, overflow;
+    uint64_t values, invalid, overflow, missing;
+    uint32_t coarser;
     /** Numeric with sums: of the values below the first point and above the last. */
     double outer_sums[2];
     /** Where its cells are. */
@@ -25,6 +26,7 @@ struct drift_packed_feature {
 struct drift_packed {
     unsigned refs;
     uint32_t n;
+    /** Of features that do not count their own. */
     uint64_t records;
     /** Of all this, once finished: what the holder charges. */
     size_t bytes;
@@ -34,7 +36,9 @@ struct drift_packed {
 
 /** Counts of one feature, to be packed or to be added to. */
 struct drift_unpacked {
-    uint64_t values, invalid, overflow;
+    /** `missing` and `coarser` as in drift_counts. */
+    uint64_t values, invalid, overflow, missing;
+    uint32_t coarser;
     double outer_sums[2];
     /** One for each cell of the feature's shape. */
     uint64_t *cells;

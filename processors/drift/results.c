@@ -3,6 +3,7 @@
 #include "processors/drift/results.h"
 
 #include "processors/drift/dynamic.h"
+#include "processors/drift/metrics.h"
 
 #include <math.h>
 
@@ -94,6 +95,7 @@ move_time(struct drift *drift)
             (void)otc_window_advance(&version->window, now, monotonic, false);
         }
     }
+    drift_metrics_expire(drift->metrics, monotonic);
     otc_models_expire(drift->models, monotonic - drift->config->series_expiration.ns);
 }
 

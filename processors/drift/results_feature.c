@@ -35,7 +35,7 @@ tell_counters(const struct drift_telling *telling, const struct drift_feature *f
     bool numeric = bound->reference->type == OTC_NUMERIC;
 
     otc_emit_counter(emitter, &missing_metric, attributes->items, attributes->n, version->start_ns,
-                     version->bound_records - carried);
+                     bound->apart ? feature->missing : version->bound_records - carried);
     otc_emit_counter(emitter, &invalid_metric, attributes->items, attributes->n, version->start_ns,
                      feature->invalid);
     otc_emit_counter(emitter, numeric ? &range_metric : &unseen_metric, attributes->items, attributes->n,

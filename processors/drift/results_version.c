@@ -100,6 +100,9 @@ can_exclude(const struct drift *drift, enum drift_excluded reason)
         return reason == DRIFT_NO_ARM ? drift->config->reference.arm != NULL
                                       : drift_is_dynamic(drift->config);
     }
+    if (reason >= DRIFT_BOUNDS) {
+        return drift->metrics_in;
+    }
     return !by_time || drift->config->window.time.index == OTC_EVENT_TIME;
 }
 

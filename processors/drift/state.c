@@ -6,7 +6,8 @@ const char *
 drift_excluded_name(enum drift_excluded reason)
 {
     static const char *const names[] = {"late",     "too_old",      "future", "memory",
-                                        "features", "no_reference", "no_arm", "reference_memory"};
+                                        "features", "no_reference", "no_arm", "reference_memory",
+                                        "bounds",   "type",         "streams"};
 
     return names[reason];
 }

@@ -30,9 +30,14 @@ enum drift_excluded {
     DRIFT_NO_REFERENCE,
     DRIFT_NO_ARM,           /* without the arm's attribute */
     DRIFT_REFERENCE_MEMORY, /* counted in windows, but not kept for the references of later ones */
+    /* Of data points of metrics alone: */
+    DRIFT_BOUNDS,  /* other bounds than the reference's, or none that tell a distribution */
+    DRIFT_TYPE,    /* a summary, or another kind than the reference's */
+    DRIFT_STREAMS, /* limits::streams */
     DRIFT_N_EXCLUDED
 };
-/** "late", "too_old", "future", "memory", "features", "no_reference", "no_arm", "reference_memory". */
+/** "late", "too_old", "future", "memory", "features", "no_reference", "no_arm", "reference_memory", "bounds",
+ * "type", "streams". */
 const char *drift_excluded_name(enum drift_excluded reason);
 
 /** Which gauges the last emission showed, by their numbers (results.h). Zero-initialised: none. */
@@ -45,6 +50,7 @@ struct drift_shown {
 struct drift_feature {
     /** Since the version's binding; missing follows from the version's records. */
     uint64_t values, invalid, overflow, unseen, out_of_range;
+    uint64_t missing;             /* of a feature that counts its own records (drift_bound::apart) */
     uint64_t last_record;         /* a feature counts once a record */
     struct otc_map *unseen_texts; /* text to cell */
     struct otc_k_of_n ring;
@@ -139,8 +145,10 @@ struct drift {
     struct otc_feature_reader *reader;
     struct drift_watch *watch; /* of `detectors` */
     struct otc_projection *projection;
-    size_t first_feature; /* in the projection, after the model's entries and the arm's */
-    size_t first_id;      /* of `duplicates`, after the features' */
+    size_t first_feature;          /* in the projection, after the model's entries and the arm's */
+    size_t first_id;               /* of `duplicates`, after the features' */
+    struct drift_metrics *metrics; /* NULL: no metric is watched */
+    bool metrics_in;               /* metrics come in */
     struct otc_emitter *emitter;
     struct otc_timer *worker;
 
@@ -160,6 +168,7 @@ struct drift {
 struct drift_pane {
     struct drift_binding *binding;
     uint64_t duplicates;
+    uint64_t apart; /* of its records, those of features that count their own */
     struct drift_counts features[];
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What takes long: freezing learned references and evaluating windows, on the control loop and outside of the
  * lock. */
+#include "processors/drift/binned.h"
 #include "processors/drift/dynamic.h"
 #include "processors/drift/effect.h"
 #include "processors/drift/state.h"
@@ -17,9 +18,12 @@ struct drift_sizes {
 
 /* Sums of a feature over the panes of a window. */
 struct sums {
-    uint64_t values, invalid, overflow;
-    uint64_t *cells; /* shape.cells */
-    uint64_t *split; /* eq and gap of numeric features: 2n + 1 */
+    uint64_t values, invalid, overflow, missing;
+    uint64_t apart;   /* records of features that count their own */
+    uint32_t coarser; /* scales by which exponential buckets were coarser than the reference's */
+    void *coarse;     /* memory of drift_coarsen */
+    uint64_t *cells;  /* shape.cells */
+    uint64_t *split;  /* eq and gap of numeric features: 2n + 1 */
     double *gap_sums;
     struct otc_category *unseen;
 };
@@ -31,6 +35,7 @@ free_sums(struct sums *sums)
     free(sums->split);
     free(sums->gap_sums);
     free(sums->unseen);
+    free(sums->coarse);
 }
 
 static bool
@@ -54,6 +59,9 @@ make_sums(struct sums *sums, const struct drift_bound *bound, const struct otc_w
         sums->values += counts->values;
         sums->invalid += counts->invalid;
         sums->overflow += counts->overflow;
+        sums->missing += counts->missing;
+        sums->apart += pane->apart;
+        sums->coarser = counts->coarser > sums->coarser ? counts->coarser : sums->coarser;
     }
     return true;
 }
@@ -63,6 +71,9 @@ struct panes {
     const struct drift_bound *bound;
     const struct otc_window_view *view;
     size_t index;
+    /* Exponential buckets coarser than the reference: by how much, and room for a pane's own cells. */
+    uint32_t coarser;
+    uint64_t *scratch;
 };
 
 static void
@@ -70,26 +81,42 @@ add_pane(const void *arg, size_t block, uint64_t *cells)
 {
     const struct panes *panes = arg;
     const struct drift_pane *pane = panes->view->panes[block].payload;
+    size_t n;
 
-    drift_counts_sum(&pane->features[panes->index], panes->bound->shape, cells, NULL);
+    if (!panes->scratch) {
+        drift_counts_sum(&pane->features[panes->index], panes->bound->shape, cells, NULL);
+        return;
+    }
+    memset(panes->scratch, 0, panes->bound->shape.cells * sizeof(*cells));
+    drift_counts_sum(&pane->features[panes->index], panes->bound->shape, panes->scratch, NULL);
+    n = drift_merge_cells(panes->bound, panes->coarser, panes->scratch);
+    for (size_t c = 0; c < 2 * n + 1; c++) {
+        cells[c] += panes->scratch[c];
+    }
 }
 
 static double
 window_effect(const struct drift_bound *bound, const struct otc_reference_feature *reference,
               const struct otc_window_view *view, size_t index, const struct sums *sums)
 {
-    const struct panes panes = {bound, view, index};
+    struct panes panes = {bound, view, index, sums->coarser, NULL};
     const struct drift_blocks blocks = {add_pane, &panes, view->n_panes};
+    double effect;
 
-    return reference->type == OTC_NUMERIC
-               ? drift_numeric_effect(&reference->cells, sums->cells, sums->values, &blocks)
-               : drift_categorical_effect(bound->reference->n_categories + 1, bound->shape.cells, &blocks);
+    if (sums->coarser && !(panes.scratch = calloc(bound->shape.cells, sizeof(*panes.scratch)))) {
+        return 1;
+    }
+    effect = reference->type == OTC_NUMERIC
+                 ? drift_numeric_effect(&reference->cells, sums->cells, sums->values, &blocks)
+                 : drift_categorical_effect(bound->reference->n_categories + 1, bound->shape.cells, &blocks);
+    free(panes.scratch);
+    return effect;
 }
 
 static void
-fill_numeric(struct otc_feature_window *window, const struct drift_bound *bound, struct sums *sums)
+fill_numeric(struct otc_feature_window *window, struct sums *sums)
 {
-    size_t n = bound->reference->cells.n;
+    size_t n = window->reference->cells.n;
 
     for (size_t i = 0; i < n; i++) {
         sums->split[i] = sums->cells[2 * i + 1];
@@ -124,6 +151,24 @@ fill_categorical(struct otc_feature_window *window, const struct drift_bound *bo
     window->categories.n_unseen_categories = distinct;
 }
 
+/* Exponential buckets of the window or of a dynamic reference that are coarser than the grid bring both sides
+ * to their scale. False out of memory. */
+static bool
+bring_together(struct sums *sums, const struct drift_bound *bound, const struct drift_against *against,
+               const struct otc_reference_feature *compared, struct otc_reference_feature *reference)
+{
+    uint32_t other = against && compared ? drift_against_coarser(against) : 0;
+
+    sums->coarser = other > sums->coarser ? other : sums->coarser;
+    if (!compared || sums->coarser == 0) {
+        sums->coarser = 0;
+        return true;
+    }
+    sums->coarse = drift_coarsen(bound, sums->coarser, reference);
+    (void)drift_merge_cells(bound, sums->coarser, sums->cells);
+    return sums->coarse != NULL;
+}
+
 /* What is compared is `against`, or without it the binding's reference. */
 static otc_status
 evaluate_feature(const struct drift *drift, const struct drift_bound *bound, struct drift_against *against,
@@ -138,18 +183,20 @@ evaluate_feature(const struct drift *drift, const struct drift_bound *bound, str
     struct sums sums;
     otc_status status = OTC_RESOURCE_EXHAUSTED;
 
-    if (make_sums(&sums, bound, view, index)) {
+    if (make_sums(&sums, bound, view, index) && bring_together(&sums, bound, against, compared, &reference)) {
         window.observations = sizes->window = sums.values;
         sizes->reference = reference.observations;
         window.invalid = sums.invalid;
-        window.missing = view->records - sums.values - sums.invalid - sums.overflow;
+        window.missing = bound->apart
+                             ? sums.missing
+                             : view->records - sums.apart - sums.values - sums.invalid - sums.overflow;
         if (independent) {
             reference.design_effect = 1;
         } else if (compared && sums.values >= drift->rule.decision.min_observations) {
             window.design_effect = window_effect(bound, &reference, view, index, &sums);
         }
         if (compared && reference.type == OTC_NUMERIC) {
-            fill_numeric(&window, bound, &sums);
+            fill_numeric(&window, &sums);
         } else if (compared) {
             fill_categorical(&window, bound, against, &sums);
         }

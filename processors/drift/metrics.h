@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * @file Metrics in: data points as observations, and distributions that arrive already binned. Streams and
+ * what comes new with each point: common/analysis/metric_streams.h.
+ */
+#ifndef OTC_DRIFT_METRICS_H
+#define OTC_DRIFT_METRICS_H
+
+#include "processors/drift/observe.h"
+
+/** What the stage keeps for metrics; locked by the stage. Opaque. */
+struct drift_metrics;
+
+/** `*out` is NULL when no metric is watched. */
+OTC_CHECK otc_status drift_metrics_new(struct drift *drift, struct drift_metrics **out,
+                                       struct otc_error *err);
+/** NULL is allowed. */
+void drift_metrics_free(struct drift_metrics *metrics);
+/** Walks a part of a batch of metrics; false when its walk failed. Under the lock. */
+bool drift_metrics_walk(struct visit *visit, struct otc_slice part);
+/** Time goes on: streams that nobody delivers any more are forgotten. Under the lock. */
+void drift_metrics_expire(struct drift_metrics *metrics, int64_t monotonic_ns);
+
+#endif
