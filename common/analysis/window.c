@@ -231,6 +231,22 @@ otc_window_due(const struct otc_window *window)
     return is_due(window) ? first_unevaluated(window) + window->config->pane.ns : INT64_MIN;
 }
 
+int64_t
+otc_window_newest_end(const struct otc_window *window)
+{
+    return window->n_panes ? window->panes[window->n_panes - 1].start_ns + window->config->pane.ns
+                           : INT64_MIN;
+}
+
+void
+otc_window_follow(struct otc_window *window, const struct otc_window *leader)
+{
+    window->evaluated = leader->evaluated;
+    window->watermark = leader->watermark;
+    window->highest = leader->highest;
+    window->last_arrival = leader->last_arrival;
+}
+
 bool
 otc_window_advance(struct otc_window *window, int64_t now_ns, int64_t monotonic_ns, bool arrived)
 {

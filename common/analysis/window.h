@@ -121,6 +121,10 @@ bool otc_window_advance(struct otc_window *window, int64_t now_ns, int64_t monot
 bool otc_window_closing(struct otc_window *window, struct otc_window_view *view);
 /** End of the window that otc_window_closing would give; INT64_MIN: none is due. */
 int64_t otc_window_due(const struct otc_window *window);
+/** End of the newest pane, closed or not; INT64_MIN: there is none. */
+int64_t otc_window_newest_end(const struct otc_window *window);
+/** Lets an empty window place and close as another one does from now on: same watermark, same panes past. */
+void otc_window_follow(struct otc_window *window, const struct otc_window *leader);
 /** The evaluation of the view is over: frees the panes that no later window needs. */
 void otc_window_closed(struct otc_window *window);
 /** INT64_MIN before the first record. */

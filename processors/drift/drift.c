@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The drift connector: traces, logs or metrics in, results as metrics out. */
 #include "processors/drift/metrics.h"
-#include "processors/drift/state.h"
+#include "processors/drift/reload.h"
 
 static otc_status
 make_projection(struct drift *drift, struct otc_error *err)
@@ -36,6 +36,7 @@ load_file(struct drift *drift, struct otc_error *err)
     if (!config->reference.file) {
         return OTC_OK;
     }
+    drift->reloads.seen = otc_file_mark_of(config->reference.file);
     status = otc_reference_load(config->reference.file, (size_t)config->limits.cells, &reference, err);
     if (status != OTC_OK) {
         return otc_error_prefix(err, "reference::file");
@@ -66,8 +67,10 @@ make_state(struct drift *drift, struct otc_error *err)
     drift->observed = calloc(drift->max_observed, sizeof(*drift->observed));
     drift->models = otc_models_new(&limits, &drift_model_ops, drift);
     drift->worker = drift->host->timer_new(drift->host, drift_work, drift);
+    drift->reloads.timer = drift->host->timer_new(drift->host, drift_reload_check, drift);
     drift->emitter = otc_emitter_new(&emitter);
-    return drift->reader && drift->observed && drift->models && drift->worker && drift->emitter
+    return drift->reader && drift->observed && drift->models && drift->worker && drift->reloads.timer &&
+                   drift->emitter
                ? OTC_OK
                : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s: out of memory", drift->id);
 }
@@ -93,6 +96,10 @@ drift_start(struct otc_component *self, struct otc_error *err)
 
     if (drift->file) {
         log_reference(drift);
+        if (drift->config->reference.reload_interval.ns > 0) {
+            drift->host->timer_arm(drift->host, drift->reloads.timer,
+                                   drift->config->reference.reload_interval.ns);
+        }
     } else if (!drift_is_dynamic(drift->config) && learning.duration.ns < OTC_DAY) {
         otc_log(drift->host->logger, OTC_LOG_WARN, drift->id,
                 "The reference is learned over less than 24 hours; it will not have seen a whole day",
@@ -112,6 +119,7 @@ drift_shutdown(struct otc_component *self, int64_t deadline_ns, struct otc_error
     drift->stopped = true;
     pthread_mutex_unlock(&drift->lock);
     drift->host->timer_disarm(drift->host, drift->worker);
+    drift->host->timer_disarm(drift->host, drift->reloads.timer);
     otc_emitter_stop(drift->emitter);
     return OTC_OK;
 }
@@ -122,6 +130,7 @@ drift_free(struct otc_component *self)
     struct drift *drift = OTC_CONTAINER(self, drift, component);
 
     drift->host->timer_free(drift->host, drift->worker);
+    drift->host->timer_free(drift->host, drift->reloads.timer);
     otc_emitter_free(drift->emitter);
     otc_models_free(drift->models);
     drift_binding_unref(drift->file);

@@ -150,8 +150,9 @@ struct reading {
     const struct otc_point *point;
     struct drift_version *version;
     struct otc_hash128 identity;
-    struct drift_pane *pane; /* once it is placed */
-    bool out;                /* it could not be placed */
+    struct drift_pane *pane;      /* once it is placed */
+    struct drift_pane *next_pane; /* the same of the version's successor (reload.h) */
+    bool out;                     /* it could not be placed */
 };
 
 static uint64_t
@@ -189,13 +190,13 @@ learn(struct reading *reading, const struct drift_datum *datum)
 
 /* The pane of the point, for its first datum; what has none is excluded. */
 static bool
-place(struct reading *reading, const struct drift_datum *datum)
+place(struct reading *reading, struct drift_version *version, struct drift_pane **out,
+      const struct drift_datum *datum)
 {
-    struct drift_version *version = reading->version;
     enum otc_placement placement = OTC_NO_ROOM;
     struct otc_pane *pane = NULL;
 
-    if (reading->pane) {
+    if (*out) {
         return true;
     }
     if (version->binding || drift_version_bind(version)) {
@@ -206,20 +207,20 @@ place(struct reading *reading, const struct drift_datum *datum)
         version->excluded[drift_placement_reason(placement)] += observations_of(datum);
         return false;
     }
-    reading->pane = pane->payload;
-    reading->pane->apart++;
+    *out = pane->payload;
+    (*out)->apart++;
     return true;
 }
 
 static void
-count(struct reading *reading, const struct drift_datum *datum)
+count_in(struct reading *reading, struct drift_version *version, struct drift_pane **pane,
+         const struct drift_datum *datum)
 {
-    struct drift_version *version = reading->version;
     const struct otc_value value = {.type = OTC_VALUE_DOUBLE, .as = {.real = datum->number}};
     struct drift_counts *counts;
     size_t index;
 
-    if (!place(reading, datum)) {
+    if (!place(reading, version, pane, datum)) {
         return;
     }
     index = version->binding->of_metric[datum->feature];
@@ -228,7 +229,7 @@ count(struct reading *reading, const struct drift_datum *datum)
         drift_note_unknown(version, otc_metric_set_at(reading->metrics->set, datum->feature)->name);
         return;
     }
-    counts = &reading->pane->features[index];
+    counts = &(*pane)->features[index];
     if (datum->buckets) {
         drift_count_buckets(version, index, datum->buckets, counts);
     } else if (isnan(datum->number)) {
@@ -238,6 +239,17 @@ count(struct reading *reading, const struct drift_datum *datum)
         version->excluded[DRIFT_TYPE]++;
     } else {
         drift_count_value(version, index, &value, counts);
+    }
+}
+
+static void
+count(struct reading *reading, const struct drift_datum *datum)
+{
+    struct drift_version *version = reading->version;
+
+    count_in(reading, version, &reading->pane, datum);
+    if (version->next) {
+        count_in(reading, version->next, &reading->next_pane, datum);
     }
 }
 

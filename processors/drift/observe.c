@@ -3,6 +3,7 @@
 #include "processors/drift/observe.h"
 
 #include "processors/drift/metrics.h"
+#include "processors/drift/reload.h"
 
 #include <math.h>
 
@@ -271,6 +272,9 @@ place_record(struct visit *visit, struct drift_version *version, size_t n, int64
     }
     ((struct drift_pane *)pane->payload)->duplicates += visit->duplicate;
     count_record(version, n, pane->payload);
+    if (version->next) {
+        place_record(visit, version->next, n, event_ns);
+    }
 }
 
 struct drift_version *
@@ -423,7 +427,7 @@ advance(struct visit *visit)
 
             if (visit->only ? version->model == visit->only
                             : version->last_record_ns == visit->monotonic_ns && version->records) {
-                due |= otc_window_advance(&version->window, visit->now_ns, visit->monotonic_ns, true);
+                due |= drift_version_advance(version, visit->now_ns, visit->monotonic_ns, true);
             }
         }
     }

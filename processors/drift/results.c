@@ -4,6 +4,7 @@
 
 #include "processors/drift/dynamic.h"
 #include "processors/drift/metrics.h"
+#include "processors/drift/reload.h"
 
 #include <math.h>
 
@@ -12,6 +13,9 @@ static const struct otc_metric progress_metric = OTC_GAUGE_METRIC(
 
 static const struct otc_metric info_metric = OTC_GAUGE_METRIC(
     "ml.drift.reference.info", "", "1 for the reference in use, with its hash and kind as attributes.");
+
+static const struct otc_metric reloads_metric = OTC_COUNTER_METRIC(
+    "ml.drift.reference.reloads", "{reload}", "Times that the reference file had changed, by outcome.");
 
 void
 drift_attribute(struct drift_attributes *attributes, const char *key, struct otc_slice text)
@@ -55,6 +59,52 @@ progress_of(const struct drift_model *model)
 }
 
 static void
+tell_reference(const struct drift *drift, struct otc_emitter *emitter, const struct drift_binding *binding,
+               struct drift_attributes attributes)
+{
+    drift_attribute(&attributes, "ml.drift.reference", otc_slice_of(binding->reference->hash, 8));
+    drift_attribute_str(&attributes, "ml.drift.reference.kind",
+                        drift_reference_kind_name(drift_reference_kind(drift->config)));
+    otc_emit_gauge(emitter, &info_metric, attributes.items, attributes.n, 1);
+}
+
+/* The model's, and after a reload those that open windows are still compared with. */
+static void
+tell_references(const struct drift *drift, struct otc_emitter *emitter, const struct otc_model *entry,
+                struct drift_attributes attributes)
+{
+    const struct drift_binding *told = ((const struct drift_model *)entry->state)->binding;
+
+    if (!told) {
+        return;
+    }
+    tell_reference(drift, emitter, told, attributes);
+    for (size_t j = 0; j < entry->n_versions; j++) {
+        const struct drift_version *version = entry->versions[j]->state;
+
+        if (version->next && version->binding != told) {
+            told = version->binding;
+            tell_reference(drift, emitter, told, attributes);
+        }
+    }
+}
+
+static void
+tell_reloads(const struct drift *drift, struct otc_emitter *emitter)
+{
+    static const char *const outcomes[] = {"success", "failure"};
+    const uint64_t counts[] = {drift->reloads.good, drift->reloads.bad};
+
+    for (size_t i = 0; i < 2 && drift->file && drift->config->reference.reload_interval.ns > 0; i++) {
+        struct drift_attributes attributes = {.n = 0};
+
+        drift_attribute_str(&attributes, "outcome", outcomes[i]);
+        otc_emit_counter(emitter, &reloads_metric, attributes.items, attributes.n, drift->start_ns,
+                         counts[i]);
+    }
+}
+
+static void
 tell_model(struct drift *drift, struct otc_emitter *emitter, struct otc_model *entry)
 {
     struct drift_model *model = entry->state;
@@ -66,12 +116,7 @@ tell_model(struct drift *drift, struct otc_emitter *emitter, struct otc_model *e
     if (!drift->file) {
         otc_emit_gauge(emitter, &progress_metric, attributes.items, attributes.n, progress_of(model));
     }
-    if (model->binding) {
-        drift_attribute(&attributes, "ml.drift.reference", otc_slice_of(model->binding->reference->hash, 8));
-        drift_attribute_str(&attributes, "ml.drift.reference.kind",
-                            drift_reference_kind_name(drift_reference_kind(drift->config)));
-        otc_emit_gauge(emitter, &info_metric, attributes.items, attributes.n, 1);
-    }
+    tell_references(drift, emitter, entry, attributes);
     for (size_t j = 0; j < entry->n_versions; j++) {
         attributes.n = n;
         drift_attribute(&attributes, "ml.model.version", entry->versions[j]->version);
@@ -92,7 +137,7 @@ move_time(struct drift *drift)
         for (size_t j = 0; j < model->n_versions; j++) {
             struct drift_version *version = model->versions[j]->state;
 
-            (void)otc_window_advance(&version->window, now, monotonic, false);
+            (void)drift_version_advance(version, now, monotonic, false);
         }
     }
     drift_metrics_expire(drift->metrics, monotonic);
@@ -125,6 +170,7 @@ drift_collect(void *arg, struct otc_emitter *emitter)
     for (size_t i = 0; i < otc_models_count(drift->models); i++) {
         tell_model(drift, emitter, otc_models_at(drift->models, i));
     }
+    tell_reloads(drift, emitter);
     tell_lost(drift, emitter, "models", otc_models_overflow(drift->models));
     tell_lost(drift, emitter, "malformed", drift->malformed);
     pthread_mutex_unlock(&drift->lock);

@@ -35,7 +35,8 @@ tell_counters(const struct drift_telling *telling, const struct drift_feature *f
     bool numeric = bound->reference->type == OTC_NUMERIC;
 
     otc_emit_counter(emitter, &missing_metric, attributes->items, attributes->n, version->start_ns,
-                     bound->apart ? feature->missing : version->bound_records - carried);
+                     bound->apart ? feature->missing
+                                  : version->bound_records - feature->records_before - carried);
     otc_emit_counter(emitter, &invalid_metric, attributes->items, attributes->n, version->start_ns,
                      feature->invalid);
     otc_emit_counter(emitter, numeric ? &range_metric : &unseen_metric, attributes->items, attributes->n,
@@ -78,11 +79,12 @@ reference_bins(const struct drift_feature *feature, const struct drift_bound *bo
 
 /* Values in what the last window was compared with. */
 static double
-reference_observations(const struct drift *drift, const struct drift_feature *feature,
+reference_observations(const struct drift_telling *telling, const struct drift_feature *feature,
                        const struct drift_bound *bound)
 {
-    return (double)(drift_is_dynamic(drift->config) ? feature->reference_observations
-                                                    : bound->reference->observations);
+    bool evaluated = telling->version->verdict.exists || drift_is_dynamic(telling->drift->config);
+
+    return (double)(evaluated ? feature->reference_observations : bound->reference->observations);
 }
 
 static void
@@ -90,7 +92,8 @@ tell_bins(const struct drift_telling *telling, const struct drift_feature *featu
           const struct drift_bound *bound, struct drift_attributes attributes)
 {
     uint64_t *shares = calloc(feature->n_bins + 1, sizeof(*shares));
-    double total = reference_observations(telling->drift, feature, bound);
+    double total =
+        (double)(feature->reference_bins ? feature->reference_observations : bound->reference->observations);
     size_t n;
 
     drift_attribute(&attributes, "ml.drift.reference",
@@ -174,7 +177,7 @@ drift_tell_feature(const struct drift_telling *telling, size_t index, struct dri
     drift_attribute_str(&attributes, "ml.feature.kind", otc_feature_kind_name(bound->kind));
     tell_counters(telling, feature, bound, &attributes);
     otc_emit_gauge(telling->emitter, &reference_metric, attributes.items, attributes.n,
-                   reference_observations(telling->drift, feature, bound));
+                   reference_observations(telling, feature, bound));
     tell_gauges(telling, feature, attributes);
     if (feature->bins) {
         tell_bins(telling, feature, bound, attributes);

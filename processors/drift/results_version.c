@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is told of one version of a model: its records, what was left out, its verdict. */
+#include "processors/drift/reload.h"
 #include "processors/drift/results.h"
 
 #include <math.h>
@@ -123,6 +124,23 @@ tell_excluded(const struct drift_telling *telling, struct drift_attributes attri
     }
 }
 
+/* A reload may have taken features out: their gauges end. */
+static void
+tell_ended(const struct drift_telling *telling, struct drift_attributes attributes)
+{
+    struct drift_version *previous = telling->version->previous;
+    struct drift_telling ending = {telling->emitter, telling->drift, previous, true};
+
+    for (size_t i = 0; previous && i < previous->binding->n; i++) {
+        const struct otc_reference_feature *feature = previous->binding->features[i].reference;
+
+        if (drift_binding_find(telling->version->binding, feature->kind, feature->name) == SIZE_MAX) {
+            drift_tell_feature(&ending, i, attributes);
+        }
+    }
+    drift_reload_forget(telling->version);
+}
+
 static void
 tell_version(struct drift_telling *telling, struct drift_attributes attributes)
 {
@@ -137,6 +155,7 @@ tell_version(struct drift_telling *telling, struct drift_attributes attributes)
         return;
     }
     tell_version_gauges(telling, attributes);
+    tell_ended(telling, attributes);
     for (size_t i = 0; i < version->binding->n; i++) {
         drift_tell_feature(telling, i, attributes);
     }

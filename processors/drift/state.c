@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/state.h"
 #include "processors/drift/dynamic.h"
+#include "processors/drift/reload.h"
 
 const char *
 drift_excluded_name(enum drift_excluded reason)
@@ -74,6 +75,10 @@ free_features(struct drift_version *version)
 void
 drift_version_release(struct drift_version *version)
 {
+    drift_reload_forget(version);
+    if (version->next) {
+        drift_version_release(version->next);
+    }
     otc_window_release(&version->window);
     if (version->binding) {
         free_features(version);
@@ -155,14 +160,13 @@ role_of(const struct drift_config *config, struct otc_slice arm)
     return otc_slice_equal_str(arm, arms->baseline) ? DRIFT_BASELINE_ARM : DRIFT_COMPARED_ARM;
 }
 
-static void *
-version_new(void *owner, const struct otc_model_version *key)
+/* A version of a model without what a successor does not need: detectors, memory of duplicates. */
+static struct drift_version *
+make_version(struct drift_model *model)
 {
-    struct drift *drift = owner;
+    struct drift *drift = model->owner;
     struct drift_version *version;
-    const struct drift_duplicates_config *duplicates = drift->config->duplicates;
-    size_t bytes = sizeof(*version) + drift->max_observed * sizeof(size_t) +
-                   (duplicates ? otc_recent_bytes((size_t)duplicates->remember) : 0);
+    size_t bytes = sizeof(*version) + drift->max_observed * sizeof(size_t);
 
     if (!drift_budget_take(&drift->budget, bytes)) {
         return NULL;
@@ -173,17 +177,50 @@ version_new(void *owner, const struct otc_model_version *key)
         return NULL;
     }
     version->owner = drift;
-    version->model = key->model->state;
-    version->role = role_of(drift->config, key->arm);
+    version->model = model;
     version->charged = bytes;
     version->start_ns = drift->host->now_ns(drift->host);
     otc_window_init(&version->window, &drift->config->window, &pane_ops, version);
     version->hints = calloc(drift->max_observed, sizeof(size_t));
     version->unknown = otc_map_new((size_t)drift->config->limits.features);
+    if (!version->hints || !version->unknown ||
+        (model->phase == DRIFT_READY && !drift_version_bind(version))) {
+        drift_version_release(version);
+        return NULL;
+    }
+    return version;
+}
+
+struct drift_version *
+drift_version_successor(const struct drift_version *version)
+{
+    struct drift_version *next = make_version(version->model);
+
+    if (next) {
+        next->role = version->role;
+    }
+    return next;
+}
+
+static void *
+version_new(void *owner, const struct otc_model_version *key)
+{
+    struct drift *drift = owner;
+    const struct drift_duplicates_config *duplicates = drift->config->duplicates;
+    struct drift_version *version = make_version(key->model->state);
+
+    if (!version) {
+        return NULL;
+    }
+    version->role = role_of(drift->config, key->arm);
+    if (duplicates && !drift_budget_take(&drift->budget, otc_recent_bytes((size_t)duplicates->remember))) {
+        drift_version_release(version);
+        return NULL;
+    }
+    version->charged += duplicates ? otc_recent_bytes((size_t)duplicates->remember) : 0;
     version->watched = drift_watched_new(drift->watch, &drift->budget);
     version->recent = duplicates ? otc_recent_new((size_t)duplicates->remember) : NULL;
-    if (!version->hints || !version->unknown || !version->watched || (duplicates && !version->recent) ||
-        (version->model->phase == DRIFT_READY && !drift_version_bind(version))) {
+    if (!version->watched || (duplicates && !version->recent)) {
         drift_version_release(version);
         return NULL;
     }

@@ -11,6 +11,7 @@
 
 #include "common/analysis/emit.h"
 #include "common/analysis/recent.h"
+#include "common/analysis/reference_watch.h"
 #include "processors/drift/binding.h"
 #include "processors/drift/drift_config.h"
 #include "processors/drift/history.h"
@@ -51,6 +52,7 @@ struct drift_feature {
     /** Since the version's binding; missing follows from the version's records. */
     uint64_t values, invalid, overflow, unseen, out_of_range;
     uint64_t missing;             /* of a feature that counts its own records (drift_bound::apart) */
+    uint64_t records_before;      /* bound_records when it began: a reload added it */
     uint64_t last_record;         /* a feature counts once a record */
     struct otc_map *unseen_texts; /* text to cell */
     struct otc_k_of_n ring;
@@ -76,8 +78,7 @@ struct drift_verdict {
     double coverage;
 };
 
-/** FREEZING from the record on that completes the learning until the last record kept meanwhile is counted.
- */
+/** What a version is among the arms of its model. */
 enum drift_role {
     DRIFT_COMPARED,     /* no arms */
     DRIFT_COMPARED_ARM, /* with the baseline arm of its model */
@@ -85,6 +86,8 @@ enum drift_role {
     DRIFT_ARMLESS /* its records carry no arm */
 };
 
+/** FREEZING from the record on that completes the learning until the last record kept meanwhile is counted.
+ */
 enum drift_phase { DRIFT_LEARNING, DRIFT_FREEZING, DRIFT_READY, DRIFT_UNREFERENCED };
 
 struct drift_model {
@@ -123,6 +126,12 @@ struct drift_version {
     struct drift_watched *watched; /* one for each of `detectors` */
     struct drift_verdict verdict;
     int64_t evaluated_ns; /* end of the last window evaluated; a gap after it empties the rings */
+    /** After a reload of the reference file: counts the same records for the new one, panes from
+     * `next_from_ns` on completely, until it takes over. */
+    struct drift_version *next;
+    int64_t next_from_ns;
+    /** Whom it took over from, until its features are told as ended. */
+    struct drift_version *previous;
     bool busy, dead;
     struct drift_shown shown;
 };
@@ -161,6 +170,14 @@ struct drift {
     int64_t start_ns;
     uint64_t malformed; /* parts whose walk failed */
     uint64_t calls;     /* of consume */
+    /** Of reference::file: how often it had changed, and versions that had no memory yet to pass over.
+     * `seen`, `left` and `timer` belong to the control loop. */
+    struct {
+        struct otc_timer *timer;
+        struct otc_file_mark seen;
+        uint64_t good, bad;
+        size_t left;
+    } reloads;
     bool stopped;
 };
 
@@ -177,6 +194,10 @@ extern const struct otc_model_ops drift_model_ops;
 bool drift_version_bind(struct drift_version *version);
 void drift_version_release(struct drift_version *version);
 void drift_model_release(struct drift_model *model);
+
+/** An empty version beside this one that counts for the model's binding; NULL without memory. Under the lock.
+ */
+struct drift_version *drift_version_successor(const struct drift_version *version);
 
 /** The map of texts to the cells of categories that the binding's reference lacks, made when there is none.
  * `*charged` is what pays for a text. */

@@ -4,7 +4,7 @@
 #include "processors/drift/binned.h"
 #include "processors/drift/dynamic.h"
 #include "processors/drift/effect.h"
-#include "processors/drift/state.h"
+#include "processors/drift/reload.h"
 
 #include <math.h>
 
@@ -329,6 +329,9 @@ take_window(struct drift *drift, struct evaluation *out)
         for (size_t j = 0; j < model->n_versions; j++) {
             struct drift_version *version = model->versions[j]->state;
 
+            if (!version->busy) {
+                drift_reload_switch(version);
+            }
             if (version->binding && !version->busy && !drift_dynamic_waits(version, model) &&
                 otc_window_closing(&version->window, &out->view)) {
                 out->version = version;
@@ -369,6 +372,7 @@ return_window(struct drift *drift, struct evaluation *evaluation, otc_status sta
     } else {
         drift_packed_free(evaluation->packed);
     }
+    drift_reload_follow(version, evaluation->view.end_ns);
     otc_window_closed(&version->window);
     if (version->dead) {
         drift_version_release(version);
@@ -442,6 +446,7 @@ log_freezing(struct drift *drift, const struct freezing *freezing, otc_status st
                 OTC_FIELD_SLICE("model", otc_slice_of(freezing->name, freezing->name_len)),
                 OTC_FIELD_NUMBER("records", freezing->binding->reference->rows),
                 OTC_FIELD_NUMBER("features", freezing->binding->n),
+                OTC_FIELD_NUMBER("trim", drift_learning(drift->config).trim),
                 OTC_FIELD_TEXT("reference", freezing->binding->reference->hash));
     } else {
         otc_log(drift->host->logger, OTC_LOG_ERROR, drift->id, "Reference not learned",
