@@ -6,7 +6,8 @@
 static const struct otc_field model_fields[] = {
     OTC_FIELD(
         otc_model_config, name,
-        .def = "[ml.model.name, gen_ai.request.model, gen_ai.response.model, service.name]",
+        .def = "[ml.model.name, gen_ai.request.model, gen_ai.response.model, llm.model_name, "
+               "embedding.model_name, mlflow.llm.model, ai.model.id, service.name]",
         .doc = "Attributes of the record, its scope or its resource; the first one present names the model."),
     OTC_FIELD(otc_model_config, version, .def = "[ml.model.version, gen_ai.response.model, service.version]",
               .doc = "The same for its version."),

@@ -553,6 +553,64 @@ test_a_text_is_watched_by_its_measures(void **state)
 }
 
 static void
+test_mlflow_writes_its_tokens_as_json_or_as_a_map(void **state)
+{
+    char mlflow[] = "mlflow";
+    char *presets[] = {mlflow};
+    const otc_strings names = {presets, 1};
+    const struct otc_feature_settings settings = {&names, NULL, NULL};
+    struct shown shown;
+
+    (void)state;
+    show(&settings, OTC_TRACES,
+         "\"startTimeUnixNano\":\"1000000000\",\"endTimeUnixNano\":\"2000000000\",\"attributes\":[" TEXT(
+             "mlflow.chat.tokenUsage", "{\\\"input_tokens\\\": 12, \\\"output_tokens\\\": 3}") "]",
+         &shown);
+    expect(&shown, "input_tokens=12\noutput_tokens=3\ntoken_ratio=0.25\nduration=1\n--\n");
+    show(&settings, OTC_TRACES,
+         "\"attributes\":[{\"key\":\"mlflow.chat.tokenUsage\",\"value\":{\"kvlistValue\":{\"values\":[{"
+         "\"key\":"
+         "\"input_tokens\",\"value\":{\"intValue\":\"12\"}}]}}}]",
+         &shown);
+    expect(&shown, "input_tokens=12\n--\n");
+    /* Spans around the call. */
+    show(&settings, OTC_TRACES, "\"attributes\":[" TEXT("mlflow.spanType", "CHAIN") "]", &shown);
+    assert_int_equal(shown.records, 0);
+}
+
+static void
+test_openinference_tool_calls_and_errors(void **state)
+{
+    char openinference[] = "openinference";
+    char *presets[] = {openinference};
+    const otc_strings names = {presets, 1};
+    const struct otc_feature_settings settings = {&names, NULL, NULL};
+    struct shown shown;
+
+    (void)state;
+    show(
+        &settings, OTC_TRACES,
+        "\"events\":[{\"name\":\"exception\",\"attributes\":[" TEXT(
+            "exception.type",
+            "RateLimitError") "]}],\"attributes\":[" TEXT("llm.model_name",
+                                                          "gpt-5") "," TEXT("llm.output_messages.0.message."
+                                                                            "tool_calls.0.tool_call.function."
+                                                                            "name",
+                                                                            "search") "," TEXT("llm.output_"
+                                                                                               "messages.0."
+                                                                                               "message.tool_"
+                                                                                               "calls.1.tool_"
+                                                                                               "call."
+                                                                                               "function."
+                                                                                               "name",
+                                                                                               "add") "," TEXT("llm.output_messages.0.message.tool_calls.1.tool_call.function.arguments",
+                                                                                                               "{}") "," TEXT("output.value",
+                                                                                                                              "{\\\"choices\\\":[{\\\"finish_reason\\\":\\\"tool_calls\\\"}]}") "]",
+        &shown);
+    expect(&shown, "*finish_reasons='tool_calls'\n*error.type='RateLimitError'\n*tool_calls=2\n--\n");
+}
+
+static void
 test_inference_requests(void **state)
 {
     char kserve[] = "kserve";
@@ -606,6 +664,8 @@ main(void)
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_mistakes_in_conditions_tell_the_character),
         cmocka_unit_test(test_a_text_is_watched_by_its_measures),
+        cmocka_unit_test(test_mlflow_writes_its_tokens_as_json_or_as_a_map),
+        cmocka_unit_test(test_openinference_tool_calls_and_errors),
         cmocka_unit_test(test_inference_requests),
     };
 
