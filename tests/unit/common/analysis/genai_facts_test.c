@@ -135,16 +135,19 @@ on_span(void *arg, const struct otc_span *span)
     const char *model = json_string_value(json_object_get(fact, "model"));
     struct otc_observed observed[OBSERVED_MAX];
     size_t n, lost;
-    size_t records = otc_feature_reader_begin(
-        r->reader, &(struct otc_subject){.record = &span->record, .span = span}, observed, OBSERVED_MAX, &n, &lost);
+    size_t records =
+        otc_feature_reader_begin(r->reader, &(struct otc_subject){.record = &span->record, .span = span},
+                                 observed, OBSERVED_MAX, &n, &lost);
     const struct otc_observed *duration = find(r->set, observed, n, "duration");
     bool input, output;
 
     assert_non_null(fact);
     assert_int_equal(lost, 0);
     r->with_model += check_model(r, &span->record, model);
-    input = check_tokens(r, json_object_get(fact, "input_tokens_raw"), find(r->set, observed, n, "input_tokens"));
-    output = check_tokens(r, json_object_get(fact, "output_tokens_raw"), find(r->set, observed, n, "output_tokens"));
+    input =
+        check_tokens(r, json_object_get(fact, "input_tokens_raw"), find(r->set, observed, n, "input_tokens"));
+    output = check_tokens(r, json_object_get(fact, "output_tokens_raw"),
+                          find(r->set, observed, n, "output_tokens"));
     r->with_tokens += input || output;
     if ((records > 0) != ((model && !is_vercel_alone(r->file)) || input || output)) {
         fail_msg("%s span %zu: %zu records", r->file, r->at, records);
@@ -214,7 +217,8 @@ read_document(struct reading *r, const struct otc_projection *projection, const 
 static void
 what_is_found_equals_the_facts(void **state)
 {
-    char gen_ai[] = "gen_ai", openinference[] = "openinference", openllmetry[] = "openllmetry", mlflow[] = "mlflow";
+    char gen_ai[] = "gen_ai", openinference[] = "openinference", openllmetry[] = "openllmetry",
+         mlflow[] = "mlflow";
     char *names[] = {gen_ai, openinference, openllmetry, mlflow};
     const otc_strings presets = {names, 4};
     const struct otc_feature_settings settings = {&presets, NULL, NULL};
