@@ -17,8 +17,7 @@ open_example(struct fixture *f, const char *name, const struct otc_environment *
                                                      &otc_test_sink_exporter_factory, NULL};
     struct otc_error err = OTC_ERROR_INIT;
     char file[256];
-    const char *const locations[] = {file,
-                                     "yaml:receivers::test_source: {}",
+    const char *const locations[] = {file, "yaml:receivers::test_source: {}",
                                      "yaml:exporters::test_sink/metrics: {}",
                                      "yaml:service::pipelines::traces::receivers: [test_source]",
                                      "yaml:service::pipelines::metrics::exporters: [test_sink/metrics]"};
@@ -42,8 +41,8 @@ send_json(struct fixture *f, const struct otc_buf *json, size_t n, int64_t then_
 
     otc_sink_clear(otc_test_sink_find("test_sink/metrics"));
     if (otc_json_to_protobuf(OTC_TRACES, otc_buf_slice(json), 64, &bytes, &err) != OTC_OK ||
-        otc_test_source_send("test_source", otc_batch_copy_of(OTC_TRACES, otc_buf_slice(&bytes), n, NULL), NULL,
-                             &err) != OTC_OK) {
+        otc_test_source_send("test_source", otc_batch_copy_of(OTC_TRACES, otc_buf_slice(&bytes), n, NULL),
+                             NULL, &err) != OTC_OK) {
         fail_msg("%s", err.text);
     }
     otc_buf_release(&bytes);

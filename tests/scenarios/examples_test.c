@@ -55,15 +55,18 @@ send_calls(struct fixture *f, const struct traffic *traffic)
 
         (void)otc_buf_printf(
             &json,
-            "%s{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\",\"name\":\"chat "
+            "%s{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\",\"name\":"
+            "\"chat "
             "m\",\"kind\":3,\"startTimeUnixNano\":\"%lld\",\"endTimeUnixNano\":\"%lld\",\"attributes\":["
             "{\"key\":\"gen_ai.request.model\",\"value\":{\"stringValue\":\"m\"}},"
             "{\"key\":\"gen_ai.usage.input_tokens\",\"value\":{\"intValue\":\"%d\"}},"
             "{\"key\":\"gen_ai.usage.output_tokens\",\"value\":{\"intValue\":\"%d\"}},"
             "{\"key\":\"gen_ai.response.time_to_first_chunk\",\"value\":{\"doubleValue\":%.9g}},"
-            "{\"key\":\"gen_ai.response.finish_reasons\",\"value\":{\"arrayValue\":{\"values\":[{\"stringValue\":"
+            "{\"key\":\"gen_ai.response.finish_reasons\",\"value\":{\"arrayValue\":{\"values\":[{"
+            "\"stringValue\":"
             "\"stop\"}]}}},"
-            "{\"key\":\"gen_ai.input.messages\",\"value\":{\"stringValue\":\"[{\\\"role\\\":\\\"user\\\",\\\"parts\\\":"
+            "{\"key\":\"gen_ai.input.messages\",\"value\":{\"stringValue\":\"[{\\\"role\\\":\\\"user\\\","
+            "\\\"parts\\\":"
             "[{\\\"type\\\":\\\"text\\\",\\\"content\\\":\\\"",
             i == 0 ? "" : ",", now - (long long)(lognormal(2, 0.5) * 1e9), now,
             (int)lognormal(traffic->input_tokens, 0.6), (int)lognormal(traffic->output_tokens, 0.6),
@@ -170,16 +173,20 @@ send_scores(struct fixture *f, double age, double share_of_fr)
     long long now = otc_vhost_host(f->vhost)->now_ns(otc_vhost_host(f->vhost));
     struct otc_buf json = {.limit = 1 << 20};
 
-    (void)otc_buf_append_str(&json, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\","
-                                    "\"value\":{\"stringValue\":\"credit\"}}]},\"scopeSpans\":[{\"spans\":[");
+    (void)otc_buf_append_str(&json,
+                             "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\","
+                             "\"value\":{\"stringValue\":\"credit\"}}]},\"scopeSpans\":[{\"spans\":[");
     for (int i = 0; i < 50; i++) {
-        (void)otc_buf_printf(
-            &json,
-            "%s{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":\"0102030405060708\",\"name\":\"score\","
-            "\"startTimeUnixNano\":\"%lld\",\"endTimeUnixNano\":\"%lld\",\"attributes\":[{\"key\":\"ml.feature.age\","
-            "\"value\":{\"doubleValue\":%.9g}},{\"key\":\"ml.feature.country\",\"value\":{\"stringValue\":\"%s\"}},"
-            "{\"key\":\"ml.prediction.score\",\"value\":{\"doubleValue\":%.9g}}]}",
-            i == 0 ? "" : ",", now - 5000000, now, age + 12 * normal(), country(share_of_fr), uniform());
+        (void)otc_buf_printf(&json,
+                             "%s{\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":"
+                             "\"0102030405060708\",\"name\":\"score\","
+                             "\"startTimeUnixNano\":\"%lld\",\"endTimeUnixNano\":\"%lld\",\"attributes\":[{"
+                             "\"key\":\"ml.feature.age\","
+                             "\"value\":{\"doubleValue\":%.9g}},{\"key\":\"ml.feature.country\",\"value\":{"
+                             "\"stringValue\":\"%s\"}},"
+                             "{\"key\":\"ml.prediction.score\",\"value\":{\"doubleValue\":%.9g}}]}",
+                             i == 0 ? "" : ",", now - 5000000, now, age + 12 * normal(), country(share_of_fr),
+                             uniform());
     }
     (void)otc_buf_append_str(&json, "]}]}]}");
     send_json(f, &json, 50, 5 * OTC_MINUTE);

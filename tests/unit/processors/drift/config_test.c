@@ -48,7 +48,7 @@ test_defaults(void **state)
     assert_int_equal(config->window.max_age.ns, OTC_DAY);
     assert_int_equal(config->window.min_observations, 200);
     assert_int_equal(config->presets.n, 2);
-    assert_int_equal(config->model.name.n, 4);
+    assert_int_equal(config->model.name.n, 8);
     assert_string_equal(config->model.version.items[1], "gen_ai.response.model");
     assert_int_equal(learning.observations, 5000);
     assert_int_equal(learning.duration.ns, OTC_DAY);
