@@ -36,7 +36,8 @@ read_min_effect(const struct otc_command *command, struct otc_slice item, struct
         }
     }
     (void)otc_usage_error(command,
-                          "--min-effect: '%.*s' is not allowed (ks=, psi=, total_variation= or missing=)",
+                          "--min-effect: '%.*s' is not allowed (ks=, psi=, total_variation=, missing=, "
+                          "out_of_range=, unseen=, invalid= or constant=)",
                           OTC_SLICE_ARG(item));
     return false;
 }

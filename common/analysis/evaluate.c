@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/analysis/evaluate.h"
 
+#include "common/analysis/evaluate_quality.h"
 #include "common/stats/bins.h"
 #include "common/stats/cells_binned.h"
 #include "common/stats/contingency.h"
@@ -15,7 +16,8 @@
 /** Laplace's half observation in each bin. */
 #define LAPLACE 0.5
 
-static const char *const test_names[OTC_N_TESTS] = {"ks", "psi", "chi_squared", "missing"};
+static const char *const test_names[OTC_N_TESTS] = {"ks",           "psi",    "chi_squared", "missing",
+                                                    "out_of_range", "unseen", "invalid",     "constant"};
 
 const char *
 otc_test_name(enum otc_test test)
@@ -60,6 +62,9 @@ clear_result(struct otc_feature_result *out)
         .design_effect = 1,
         .missing_share = NAN,
         .reference_missing_share = NAN,
+        .invalid_share = NAN,
+        .out_of_range_share = NAN,
+        .unseen_share = NAN,
         .p_adjusted = NAN,
     };
     for (size_t t = 0; t < OTC_N_TESTS; t++) {
@@ -235,26 +240,6 @@ evaluate_categorical(const struct otc_feature_window *window, struct otc_feature
     return true;
 }
 
-static void
-evaluate_missing(const struct otc_feature_window *window, struct otc_feature_result *out)
-{
-    const struct otc_reference_feature *ref = window->reference;
-    struct otc_test_result *test = &out->tests[OTC_TEST_MISSING];
-    double x1 = (double)ref->missing + (double)ref->invalid;
-    double x2 = (double)window->missing + (double)window->invalid;
-    double n1 = (double)ref->values + x1;
-    double n2 = (double)window->observations + x2;
-    double phi = out->design_effect;
-
-    out->reference_missing_share = n1 > 0 ? x1 / n1 : NAN;
-    out->missing_share = n2 > 0 ? x2 / n2 : NAN;
-    if (n1 > 0 && n2 > 0) {
-        test->effect = fabs(x1 / n1 - x2 / n2);
-        test->p_value = otc_proportions_z(x1, n1, x2, n2).p_value;
-        test->decision_p = otc_proportions_z(x1 / phi, n1 / phi, x2 / phi, n2 / phi).p_value;
-    }
-}
-
 static bool
 has_decision(const struct otc_feature_result *out)
 {
@@ -284,10 +269,11 @@ otc_evaluate_feature(const struct otc_feature_window *window, const struct otc_d
         out->skipped = OTC_SKIP_MIN_OBSERVATIONS;
         return OTC_OK;
     }
-    evaluate_missing(window, out);
+    otc__evaluate_records(window, out);
     if (ref->observations > 0 && window->observations > 0 &&
         window->observations >= decision->min_observations) {
         done = ref->type == OTC_NUMERIC ? evaluate_numeric(window, out) : evaluate_categorical(window, out);
+        otc__evaluate_values(window, out);
     }
     if (!done) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");

@@ -32,10 +32,24 @@ struct otc_feature_window {
     struct otc_category_counts categories; /* categorical */
     /** Design effect of the window from its panes, >= 1. */
     double design_effect;
+    /** The least and the greatest number, where the caller knows them. */
+    bool range_known;
+    double min, max;
 };
 
-enum otc_test { OTC_TEST_KS, OTC_TEST_PSI, OTC_TEST_CHI_SQUARED, OTC_TEST_MISSING, OTC_N_TESTS };
-/** "ks", "psi", "chi_squared", "missing". */
+/** The last five are of data quality; see evaluate_quality.c for what each says without drift. */
+enum otc_test {
+    OTC_TEST_KS,
+    OTC_TEST_PSI,
+    OTC_TEST_CHI_SQUARED,
+    OTC_TEST_MISSING,
+    OTC_TEST_OUT_OF_RANGE,
+    OTC_TEST_UNSEEN,
+    OTC_TEST_INVALID,
+    OTC_TEST_CONSTANT,
+    OTC_N_TESTS
+};
+/** "ks", "psi", "chi_squared", "missing", "out_of_range", "unseen", "invalid", "constant". */
 const char *otc_test_name(enum otc_test test);
 
 /**
@@ -43,7 +57,9 @@ const char *otc_test_name(enum otc_test test);
  * test does not decide (PSI of categories, chi-squared of bins): decision_p is NaN then. Missing: the
  * two-sided z-test of two proportions with pooled variance (statsmodels proportions_ztest, R prop.test
  * without correction), missing + invalid against records; it does not exist when neither side misses
- * anything.
+ * anything. Invalid: the same of invalid records alone. Out of range, unseen: the same against what a
+ * reference of its size expects of further values; constant: the probability that all values are one. These
+ * do not exist in a window that has nothing of the kind.
  */
 struct otc_test_result {
     /** The plain library's p-value. */
@@ -71,7 +87,10 @@ struct otc_feature_result {
     double jensen_shannon, hellinger, chi_squared, l_infinity, total_variation, cramer_von_mises;
     size_t bins; /* B of the binned statistics */
     double design_effect;
-    double missing_share, reference_missing_share;
+    /** Of the records; invalid ones count as missing, too. */
+    double missing_share, reference_missing_share, invalid_share;
+    /** Of the values. */
+    double out_of_range_share, unseen_share;
     struct otc_test_result tests[OTC_N_TESTS];
     /** The smallest adjusted p of the feature, the test it belongs to, and whether any test rejects. */
     double p_adjusted;
@@ -83,13 +102,15 @@ enum otc_correction { OTC_CORRECTION_BENJAMINI_HOCHBERG, OTC_CORRECTION_BONFERRO
 
 struct otc_decision {
     enum otc_correction correction;
-    double level;                   /* 0.001 */
-    double min_effect[OTC_N_TESTS]; /* ks 0.1, psi 0.1 (excess), chi_squared (total variation) 0.1, missing
-                                       0.05 */
-    uint64_t min_observations;      /* 200; 0: any */
+    double level; /* 0.001 */
+    /** ks 0.1, psi 0.1 (excess), chi_squared (total variation) 0.1; a difference of shares 0.05 for the rest
+     */
+    double min_effect[OTC_N_TESTS];
+    uint64_t min_observations; /* 200; 0: any */
 };
 #define OTC_DECISION_DEFAULT                                                                                 \
-    ((struct otc_decision){OTC_CORRECTION_BENJAMINI_HOCHBERG, 0.001, {0.1, 0.1, 0.1, 0.05}, 200})
+    ((struct otc_decision){                                                                                  \
+        OTC_CORRECTION_BENJAMINI_HOCHBERG, 0.001, {0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05}, 200})
 
 /**
  * Statistics and plain and decision p-values of one feature (adjusted_p and rejected are left to the family).

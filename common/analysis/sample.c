@@ -189,6 +189,14 @@ add_text(struct otc_sample *sample, struct otc_slice text, int64_t time_ns)
     return done && keep(sample, (double)place, time_ns);
 }
 
+static void
+add_to_range(struct otc_feature_window *window, double value)
+{
+    window->min = window->range_known ? fmin(window->min, value) : value;
+    window->max = window->range_known ? fmax(window->max, value) : value;
+    window->range_known = true;
+}
+
 bool
 otc_sample_add(struct otc_sample *sample, const struct otc_use *use, int64_t time_ns)
 {
@@ -202,6 +210,7 @@ otc_sample_add(struct otc_sample *sample, const struct otc_use *use, int64_t tim
         sample->window.invalid++;
         return true;
     case OTC_USE_NUMBER:
+        add_to_range(&sample->window, value);
         count_number(&sample->window.cells, otc_cells_find(&sample->window.reference->cells, value), value);
         return keep(sample, value, time_ns);
     case OTC_USE_TEXT:

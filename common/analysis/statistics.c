@@ -72,6 +72,23 @@ const struct otc_statistic otc_statistics[] = {
      .value = AT(tests[OTC_TEST_MISSING].effect),
      .details = {P_VALUE(OTC_TEST_MISSING)},
      .not_selected = true},
+    {.name = "out_of_range",
+     .value = AT(out_of_range_share),
+     .details = {P_VALUE(OTC_TEST_OUT_OF_RANGE)},
+     .numeric = true,
+     .not_selected = true},
+    {.name = "unseen",
+     .value = AT(unseen_share),
+     .details = {P_VALUE(OTC_TEST_UNSEEN)},
+     .not_selected = true},
+    {.name = "invalid",
+     .value = AT(invalid_share),
+     .details = {P_VALUE(OTC_TEST_INVALID)},
+     .not_selected = true},
+    {.name = "constant",
+     .value = AT(tests[OTC_TEST_CONSTANT].effect),
+     .details = {P_VALUE(OTC_TEST_CONSTANT)},
+     .not_selected = true},
 };
 const size_t otc_n_statistics = sizeof(otc_statistics) / sizeof(otc_statistics[0]);
 

@@ -46,6 +46,9 @@ struct drift_counts {
     uint64_t missing;
     /** Exponential buckets: by how many scales some were coarser than the reference's. */
     uint32_t coarser;
+    /** The least and the greatest number counted; values that came in buckets have none. */
+    bool range_known;
+    double min, max;
 };
 
 /** Counts a value in its cell. False when there is no memory for it. No allocation but to grow. */

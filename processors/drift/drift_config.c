@@ -8,7 +8,8 @@ static const char *const binnings[] = {"quantile", NULL};
 static const char *const empties[] = {"laplace", NULL};
 static const char *const corrections[] = {"benjamini_hochberg", "bonferroni", "none", NULL};
 static const char *const dependences[] = {"panes", "none", NULL};
-static const char *const effects[] = {"ks", "psi", "total_variation", "missing", NULL};
+static const char *const effects[] = {"ks",     "psi",     "total_variation", "missing", "out_of_range",
+                                      "unseen", "invalid", "constant",        NULL};
 static const char *const statistics[] = {"ks",        "psi",         "wasserstein", "jensen_shannon",
                                          "hellinger", "chi_squared", "l_infinity",  NULL};
 
@@ -116,7 +117,9 @@ static const struct otc_field decision_fields[] = {
     OTC_FIELD(drift_decision_config, level, .def = "0.001", .min = "0", .max = "1",
               .doc = "A test rejects at an adjusted p-value up to this."),
     OTC_FIELD(drift_decision_config, min_effect,
-              .def = "{ks: 0.1, psi: 0.1, total_variation: 0.1, missing: 0.05}", .choices = effects,
+              .def = "{ks: 0.1, psi: 0.1, total_variation: 0.1, missing: 0.05, out_of_range: 0.05, unseen: "
+                     "0.05, invalid: 0.05, constant: 0.05}",
+              .choices = effects,
               .doc = "… and from this effect on: D, PSI above its expectation, total variation, difference "
                      "of shares."),
     OTC_FIELD(drift_decision_config, windows, .def = "2 of 3",

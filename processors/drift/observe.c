@@ -91,6 +91,9 @@ count_value(struct drift_version *version, size_t index, const struct otc_value 
     }
     feature->values++;
     if (drift_counts_add(counts, bound->shape, cell, number, &version->owner->budget)) {
+        counts->min = !counts->range_known || number < counts->min ? number : counts->min;
+        counts->max = !counts->range_known || number > counts->max ? number : counts->max;
+        counts->range_known = true;
         counts->values++;
     } else {
         feature->values--;

@@ -26,6 +26,8 @@ struct sums {
     uint64_t *split;  /* eq and gap of numeric features: 2n + 1 */
     double *gap_sums;
     struct otc_category *unseen;
+    bool range_known;
+    double min, max;
 };
 
 static void
@@ -56,6 +58,11 @@ make_sums(struct sums *sums, const struct drift_bound *bound, const struct otc_w
         const struct drift_counts *counts = &pane->features[index];
 
         drift_counts_sum(counts, bound->shape, sums->cells, sums->gap_sums);
+        if (counts->range_known) {
+            sums->min = sums->range_known ? fmin(sums->min, counts->min) : counts->min;
+            sums->max = sums->range_known ? fmax(sums->max, counts->max) : counts->max;
+            sums->range_known = true;
+        }
         sums->values += counts->values;
         sums->invalid += counts->invalid;
         sums->overflow += counts->overflow;
@@ -124,6 +131,9 @@ fill_numeric(struct otc_feature_window *window, struct sums *sums)
     for (size_t i = 0; i <= n; i++) {
         sums->split[n + i] = sums->cells[2 * i];
     }
+    window->range_known = sums->range_known;
+    window->min = sums->min;
+    window->max = sums->max;
     window->cells = (struct otc_cell_counts){sums->split, sums->split + n, sums->gap_sums, sums->values};
 }
 
