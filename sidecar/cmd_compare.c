@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/base/clock.h"
 #include "sidecar/commands.h"
 #include "sidecar/compare_compat.h"
 #include "sidecar/compare_run.h"
+#include "sidecar/output.h"
+#include "sidecar/report.h"
 
 #include <unistd.h>
 
@@ -15,16 +18,51 @@ wants_color(void)
     return isatty(STDOUT_FILENO) && !(no_color && *no_color) && !(terminal && strcmp(terminal, "dumb") == 0);
 }
 
+static int64_t
+now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * OTC_SECOND + now.tv_nsec;
+}
+
 static bool
-print(const struct otc_comparison *comparison, enum otc_compare_format format)
+print(const struct otc_comparison *comparison, enum otc_compare_format format, FILE *to)
 {
     switch (format) {
     case OTC_COMPARE_TABLE:
-        return otc_comparison_print(comparison, wants_color(), stdout);
+        return otc_comparison_print(comparison, to == stdout && wants_color(), to);
     case OTC_COMPARE_JSON:
-        return otc_comparison_print_json(comparison, stdout);
+        return otc_comparison_print_json(comparison, to);
+    case OTC_COMPARE_HTML:
+        return otc_report_write(comparison, now_ns(), to);
     }
     return false;
+}
+
+/** Prints the result and says in one line where it is, when that is a file. */
+static otc_status
+write_result(const struct otc_comparison *comparison, const struct otc_compare_options *options,
+             struct otc_error *err)
+{
+    struct otc_output output;
+    otc_status status = otc_output_open(&output, options->output, err);
+    bool written;
+
+    if (status != OTC_OK) {
+        return status;
+    }
+    written = print(comparison, options->format, output.file);
+    status = otc_output_close(&output, written, err);
+    if (status == OTC_OK && !written) {
+        status = otc_fail(err, OTC_UNAVAILABLE, "the result could not be written");
+    }
+    if (status == OTC_OK && output.temporary[0]) {
+        (void)printf("%zu of %zu features drifted; written to %s\n", otc_comparison_drifted(comparison),
+                     comparison->n_features, options->output);
+    }
+    return status;
 }
 
 int
@@ -41,11 +79,9 @@ otc_cmd_compare(int argc, char **argv)
     if (options.compat != OTC_COMPAT_NONE) {
         return otc_compare_compat(&options);
     }
-    if (otc_compare(&run, &options, &err) != OTC_OK) {
+    if (otc_compare(&run, &options, &err) != OTC_OK ||
+        write_result(&run.comparison, &options, &err) != OTC_OK) {
         exit_code = otc_command_failed(&err);
-    } else if (!print(&run.comparison, options.format)) {
-        (void)fputs("error: the result could not be written\n", stderr);
-        exit_code = OTC_EXIT_FAILED;
     } else if (options.fail_on_drift && otc_comparison_drifted(&run.comparison) > 0) {
         exit_code = OTC_EXIT_DRIFT;
     }

@@ -3,10 +3,8 @@
 #include "common/base/number.h"
 #include "sidecar/commands.h"
 #include "sidecar/input.h"
+#include "sidecar/output.h"
 #include "sidecar/screen.h"
-
-#include <errno.h>
-#include <unistd.h>
 
 /** Cells of an exact reference are bounded by its distinct values alone. */
 #define MAX_CELLS 10000000
@@ -60,48 +58,6 @@ read_limits(const struct otc_command *command, const struct build_options *optio
     }
     limits->min_count = min_count;
     return true;
-}
-
-/** Why `temporary` could not be made: a folder that is not there is what a first run meets. */
-static otc_status
-cannot_write(const char *path, const char *temporary, struct otc_error *err)
-{
-    const char *slash = strrchr(path, '/');
-    int len = slash ? (int)(slash - path) : 0;
-
-    if (errno == ENOENT && len > 0) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "--output: there is no folder '%.*s' for %s: make it first (mkdir -p '%.*s')", len,
-                        path, slash + 1, len, path);
-    }
-    return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: cannot be written beside itself as %s: %s", path,
-                    temporary, strerrordesc_np(errno));
-}
-
-/** Writes beside the target and renames, so that a reader never sees half a file. */
-static otc_status
-write_file(const char *path, struct otc_slice text, struct otc_error *err)
-{
-    char temporary[4096];
-    FILE *file;
-    bool written;
-
-    if ((size_t)snprintf(temporary, sizeof(temporary), "%s.new", path) >= sizeof(temporary)) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: the path is too long", path);
-    }
-    file = fopen(temporary, "wbe");
-    if (!file) {
-        return cannot_write(path, temporary, err);
-    }
-    written =
-        fwrite(text.data, 1, text.len, file) == text.len && fflush(file) == 0 && fsync(fileno(file)) == 0;
-    written = fclose(file) == 0 && written && rename(temporary, path) == 0;
-    if (!written) {
-        (void)otc_fail(err, OTC_UNAVAILABLE, "%s: %s", path, strerrordesc_np(errno));
-        (void)unlink(temporary);
-        return OTC_UNAVAILABLE;
-    }
-    return OTC_OK;
 }
 
 /** "1024 of its values (KS within 0.001)", "exact, 3552 values", "4 categories". */
@@ -162,6 +118,19 @@ print_reference(const struct otc_reference *reference, FILE *to)
     }
 }
 
+static otc_status
+write_text(const char *path, struct otc_slice text, struct otc_error *err)
+{
+    struct otc_output output;
+    otc_status status = otc_output_open(&output, path, err);
+
+    if (status == OTC_OK) {
+        (void)fwrite(text.data, 1, text.len, output.file);
+        status = otc_output_close(&output, true, err);
+    }
+    return status;
+}
+
 static int64_t
 now_ns(void)
 {
@@ -191,12 +160,8 @@ build(const struct build_options *options, const struct otc_reference_limits *li
     if (status == OTC_OK) {
         status = otc_reference_format(reference, &text, err);
     }
-    if (status == OTC_OK && strcmp(options->output, "-") == 0) {
-        status = fwrite(text.data, 1, text.len, stdout) == text.len && fflush(stdout) == 0
-                     ? OTC_OK
-                     : otc_fail(err, OTC_UNAVAILABLE, "standard output: %s", strerrordesc_np(errno));
-    } else if (status == OTC_OK) {
-        status = write_file(options->output, otc_buf_slice(&text), err);
+    if (status == OTC_OK) {
+        status = write_text(options->output, otc_buf_slice(&text), err);
     }
     if (status == OTC_OK) {
         FILE *to = strcmp(options->output, "-") == 0 ? stderr : stdout;

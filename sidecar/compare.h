@@ -6,6 +6,7 @@
 #include "common/analysis/chunk.h"
 #include "common/analysis/sample.h"
 #include "common/analysis/statistics.h"
+#include "sidecar/report_bins.h"
 
 #include <stdio.h>
 
@@ -14,7 +15,8 @@ struct otc_compared {
     const struct otc_reference_feature *reference;
     struct otc_feature_result result;
     uint64_t observations;
-    uint64_t unseen; /* values of categories that the reference does not list */
+    uint64_t unseen;               /* values of categories that the reference does not list */
+    struct otc_report_bins *chart; /* of an HTML report, malloced; else NULL */
 };
 
 /** One feature of one window. */
@@ -59,6 +61,12 @@ struct otc_comparison {
     uint64_t rows_without_time, rows_dropped;
 };
 
+/** Whether a row of otc_statistics has a column in the table of all rows. */
+bool otc_comparison_shows(const struct otc_comparison *comparison, size_t row);
+/** "only in the reference", "timestamps" …. */
+const char *otc_not_compared_reason(const struct otc_not_compared *other);
+/** "Benjamini-Hochberg" …. */
+const char *otc_correction_name(enum otc_correction correction);
 /** Features that drifted: with windows those that any window of the current side detects. */
 size_t otc_comparison_drifted(const struct otc_comparison *comparison);
 /** How far a result is beyond the smallest effect that counts (1: there), of the test that is farthest. */

@@ -208,10 +208,7 @@ json_others(struct otc_json_writer *writer, const struct otc_comparison *compari
         otc_json_begin_object(writer);
         otc_json_key(writer, "name");
         otc_json_write_text(writer, other->name);
-        json_text(writer, "reason",
-                  other->reason         ? other->reason
-                  : other->in_reference ? "only in the reference"
-                                        : "only in the current data");
+        json_text(writer, "reason", otc_not_compared_reason(other));
         otc_json_end_object(writer);
     }
     otc_json_end_array(writer);

@@ -42,3 +42,28 @@ otc_comparison_severity(const struct otc_comparison *comparison, const struct ot
     }
     return severity;
 }
+
+bool
+otc_comparison_shows(const struct otc_comparison *comparison, size_t row)
+{
+    const struct otc_statistic *statistic = &otc_statistics[row];
+
+    return statistic->heading &&
+           (comparison->statistics ? otc_statistic_is_in(comparison->statistics, row) : statistic->in_tables);
+}
+
+const char *
+otc_not_compared_reason(const struct otc_not_compared *other)
+{
+    return other->reason         ? other->reason
+           : other->in_reference ? "only in the reference"
+                                 : "only in the current data";
+}
+
+const char *
+otc_correction_name(enum otc_correction correction)
+{
+    return correction == OTC_CORRECTION_BONFERRONI           ? "Bonferroni"
+           : correction == OTC_CORRECTION_BENJAMINI_HOCHBERG ? "Benjamini-Hochberg"
+                                                             : "no correction";
+}

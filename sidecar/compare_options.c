@@ -153,11 +153,20 @@ read_compat(const struct otc_command *command, struct otc_compare_options *optio
     return true;
 }
 
+static bool
+ends_in(const char *text, const char *end)
+{
+    size_t len = strlen(text);
+    size_t end_len = strlen(end);
+
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
 /** The sides, and everything else that comes as text. */
 static bool
 read_texts(const struct otc_command *command, struct otc_compare_options *options)
 {
-    static const char *const formats[] = {"table", "json", NULL};
+    static const char *const formats[] = {"table", "json", "html", NULL};
     static const char *const dependences[] = {"panes", "none", NULL};
     unsigned format, dependence;
 
@@ -173,6 +182,11 @@ read_texts(const struct otc_command *command, struct otc_compare_options *option
         !read_word(command, "dependence", options->texts.dependence, dependences, &dependence)) {
         return false;
     }
+    if (!options->texts.format && options->output) {
+        format = ends_in(options->output, ".html")   ? OTC_COMPARE_HTML
+                 : ends_in(options->output, ".json") ? OTC_COMPARE_JSON
+                                                     : OTC_COMPARE_TABLE;
+    }
     options->format = (enum otc_compare_format)format;
     options->independent = dependence == 1;
     return read_compat(command, options) && read_statistics(command, options) &&
@@ -186,7 +200,10 @@ otc_compare_options_read(struct otc_compare_options *options, int argc, char **a
         {"reference", "FILE", "a reference file, or a table: CSV with a header, JSON lines",
          .text = &options->reference},
         {"current", "FILE", "the table to judge, - for standard input", .text = &options->current},
-        {"format", "table|json", "how to print the result (table)", .text = &options->texts.format},
+        {"format", "table|json|html", "the form of the result (that of --output's name, else table)",
+         .text = &options->texts.format},
+        {"output", "FILE", "where the result goes: report.html, result.json (standard output)",
+         .text = &options->output},
         {"statistic", "a,b", "tell these alone: ks, psi, wasserstein … (verdicts do not depend on it)",
          .list = &options->texts.statistics},
         {"level", "X", "level of the adjusted p-values (0.001)", .text = &options->texts.level},

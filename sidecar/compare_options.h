@@ -10,12 +10,13 @@
 #include "sidecar/options.h"
 
 /** In the order of the words that --format takes. */
-enum otc_compare_format { OTC_COMPARE_TABLE, OTC_COMPARE_JSON };
+enum otc_compare_format { OTC_COMPARE_TABLE, OTC_COMPARE_JSON, OTC_COMPARE_HTML };
 
 /** All texts are borrowed from argv. */
 struct otc_compare_options {
     struct otc_input_options input;
     const char *reference, *current;
+    const char *output; /* NULL, "-": standard output */
     enum otc_compare_format format;
     struct otc_decision decision;
     otc_statistic_set statistics; /* empty: nobody chose */

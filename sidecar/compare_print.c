@@ -15,11 +15,9 @@ otc_compare_columns_choose(const struct otc_comparison *comparison, struct otc_c
     out->n = 0;
     for (size_t i = 0; i < otc_n_statistics; i++) {
         const struct otc_statistic *row = &otc_statistics[i];
+        bool narrow = comparison->k > 0 && comparison->statistics == 0;
 
-        bool by_default = comparison->k > 0 ? row->in_windows : row->in_tables;
-
-        if (row->heading &&
-            (comparison->statistics ? otc_statistic_is_in(comparison->statistics, i) : by_default)) {
+        if (otc_comparison_shows(comparison, i) && !(narrow && !row->in_windows)) {
             out->rows[out->n++] = i;
         }
     }
@@ -110,10 +108,7 @@ print_others(const struct otc_comparison *comparison, FILE *to)
         char name[OTC_SCREEN_NAME_BYTES];
 
         (void)otc_screen_name(other->name, name);
-        (void)fprintf(to, "not compared: %s (%s)\n", name,
-                      other->reason         ? other->reason
-                      : other->in_reference ? "only in the reference"
-                                            : "only in the current data");
+        (void)fprintf(to, "not compared: %s (%s)\n", name, otc_not_compared_reason(other));
     }
 }
 
@@ -132,14 +127,6 @@ print_dependence(const struct otc_comparison *comparison, FILE *to)
     }
 }
 
-static const char *
-correction_name(enum otc_correction correction)
-{
-    return correction == OTC_CORRECTION_BONFERRONI           ? "Bonferroni"
-           : correction == OTC_CORRECTION_BENJAMINI_HOCHBERG ? "Benjamini-Hochberg"
-                                                             : "no correction";
-}
-
 void
 otc_compare_print_foot(const struct otc_comparison *comparison, FILE *to)
 {
@@ -147,7 +134,7 @@ otc_compare_print_foot(const struct otc_comparison *comparison, FILE *to)
     print_dependence(comparison, to);
     (void)fprintf(to, "%zu of %zu features drifted (level %g, %s", otc_comparison_drifted(comparison),
                   comparison->n_features, comparison->decision.level,
-                  correction_name(comparison->decision.correction));
+                  otc_correction_name(comparison->decision.correction));
     if (comparison->k > 0) {
         (void)fprintf(to, " in each window; %u of %u windows", comparison->k, comparison->n);
     }

@@ -351,6 +351,12 @@ evaluate(struct otc_compare_run *run, struct otc_error *err)
         c->features[i].observations = out[i].observations;
         c->features[i].unseen = out[i].unseen;
         c->n_drifted += out[i].detected;
+        if (run->charts) {
+            c->features[i].chart = malloc(sizeof(*c->features[i].chart));
+            if (!c->features[i].chart || !otc_report_bins_make(run->samples[i], c->features[i].chart)) {
+                status = otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+            }
+        }
     }
     free(out);
     return status;
@@ -384,6 +390,7 @@ otc_compare(struct otc_compare_run *run, const struct otc_compare_options *optio
     otc_status status;
 
     *run = (struct otc_compare_run){.independent = options->independent,
+                                    .charts = options->format == OTC_COMPARE_HTML,
                                     .comparison = {.decision = options->decision,
                                                    .statistics = options->statistics,
                                                    .chunk_rule = options->chunk_rule,
@@ -431,6 +438,9 @@ otc_compare_release(struct otc_compare_run *run)
         free(run->comparison.windows[i].features);
     }
     free(run->comparison.windows);
+    for (size_t i = 0; run->comparison.features && i < run->comparison.n_features; i++) {
+        free(run->comparison.features[i].chart);
+    }
     free(run->comparison.features);
     free(run->comparison.others);
     otc_reference_unref(run->reference);

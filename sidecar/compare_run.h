@@ -14,6 +14,7 @@ struct otc_compare_run {
     struct otc_reference *reference;
     struct otc_sample **samples;    /* one for each feature of `current` */
     bool independent;               /* no row resembles its neighbours */
+    bool charts;                    /* the distributions are wanted, too */
     struct otc_windowing windowing; /* with --window: the side being read */
     struct otc_comparison comparison;
 };

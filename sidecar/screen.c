@@ -69,6 +69,17 @@ put(struct otc_slice text, const struct character *c, char *out, size_t *len)
 }
 
 size_t
+otc_screen_next(struct otc_slice *rest, char out[4])
+{
+    struct character c = character_at(*rest);
+    size_t len = 0;
+
+    (void)put(*rest, &c, out, &len);
+    *rest = otc_slice_skip(*rest, c.bytes ? c.bytes : 1);
+    return len;
+}
+
+size_t
 otc_screen_name(struct otc_slice name, char out[OTC_SCREEN_NAME_BYTES])
 {
     static const char ellipsis[] = "…";

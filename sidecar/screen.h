@@ -15,6 +15,11 @@
  * ends in an ellipsis. Returns the columns it takes (East Asian wide characters take two).
  */
 size_t otc_screen_name(struct otc_slice name, char out[OTC_SCREEN_NAME_BYTES]);
+/**
+ * Takes the next character of `rest`, which is not empty, as it may be shown: what has no place on a screen
+ * becomes '?'. Writes at most 4 bytes, no NUL; returns how many.
+ */
+size_t otc_screen_next(struct otc_slice *rest, char out[4]);
 /** Columns that UTF-8 text takes. */
 size_t otc_screen_columns(const char *text);
 

@@ -123,6 +123,23 @@ otc_chunk_label(const struct otc_chunk_rule *rule, struct otc_chunk chunk, char 
     (void)snprintf(out, OTC_CHUNK_LABEL, "%.*s", len, time);
 }
 
+/** Go's spelling without the zeros at its end: "5m", "1h30m". */
+static void
+short_duration(int64_t ns, char out[32])
+{
+    size_t len;
+
+    otc_duration_format((otc_duration){ns}, out);
+    len = strlen(out);
+    if (len > 2 && strcmp(out + len - 3, "m0s") == 0) {
+        out[len - 2] = 0;
+        len -= 2;
+    }
+    if (len > 2 && strcmp(out + len - 3, "h0m") == 0) {
+        out[len - 2] = 0;
+    }
+}
+
 void
 otc_chunk_rule_text(const struct otc_chunk_rule *rule, char out[OTC_CHUNK_LABEL])
 {
@@ -133,7 +150,7 @@ otc_chunk_rule_text(const struct otc_chunk_rule *rule, char out[OTC_CHUNK_LABEL]
         (void)snprintf(out, OTC_CHUNK_LABEL, "%lld row%s", (long long)rule->size, rule->size == 1 ? "" : "s");
         return;
     case OTC_CHUNK_DURATION:
-        otc_duration_format((otc_duration){rule->size}, text);
+        short_duration(rule->size, text);
         (void)snprintf(out, OTC_CHUNK_LABEL, "%s",
                        rule->size == OTC_DAY    ? "a day"
                        : rule->size == OTC_HOUR ? "an hour"

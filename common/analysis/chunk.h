@@ -44,7 +44,7 @@ struct otc_chunk otc_chunk_at(const struct otc_chunk_rule *rule, int64_t positio
 /** "rows 1 to 1000", "2021-06", "2021-Q2", "2021-06-01", "2021-06-01 05:00": what tells it from its
  * neighbours. */
 void otc_chunk_label(const struct otc_chunk_rule *rule, struct otc_chunk chunk, char out[OTC_CHUNK_LABEL]);
-/** "1000 rows", "1h0m0s", "a month". */
+/** "1000 rows", "1h30m", "a month". */
 void otc_chunk_rule_text(const struct otc_chunk_rule *rule, char out[OTC_CHUNK_LABEL]);
 
 /** What becomes of a last chunk that the rows do not fill: nannyml's words. */

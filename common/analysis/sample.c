@@ -100,10 +100,12 @@ otc_sample_reset(struct otc_sample *sample)
         free((void *)(uintptr_t)sample->unseen[i].name.data);
     }
     window->observations = 0;
+    window->range_known = false;
     window->missing = 0;
     window->invalid = 0;
     window->cells.total = 0;
     window->categories.unseen = 0;
+    window->categories.n_unseen_categories = 0;
     window->design_effect = 1;
     sample->n_unseen = 0;
     sample->n = 0;
@@ -167,6 +169,8 @@ add_unseen(struct otc_sample *sample, struct otc_slice text)
         return false;
     }
     sample->unseen[sample->n_unseen++] = (struct otc_category){otc_slice_of(name, text.len), 1};
+    sample->window.categories.unseen_categories = sample->unseen;
+    sample->window.categories.n_unseen_categories = sample->n_unseen;
     return otc_map_put(sample->index, text, (void *)(uintptr_t)(known + sample->n_unseen));
 }
 
@@ -238,6 +242,48 @@ by_number(const void *a, const void *b)
     double y = *(const double *)b;
 
     return (x > y) - (x < y);
+}
+
+const struct otc_feature_window *
+otc_sample_window(const struct otc_sample *sample)
+{
+    return &sample->window;
+}
+
+size_t
+otc_sample_pick(const struct otc_sample *sample, double *out, size_t max)
+{
+    size_t n = sample->n < max ? sample->n : max;
+
+    for (size_t i = 0; i < n; i++) {
+        out[i] = sample->values[sample->n / n * i].value;
+    }
+    qsort(out, n, sizeof(*out), by_number);
+    return n;
+}
+
+void
+otc_sample_histogram(const struct otc_sample *sample, const double *edges, size_t n, uint64_t *out)
+{
+    memset(out, 0, (n - 1) * sizeof(*out));
+    for (size_t i = 0; i < sample->n; i++) {
+        double value = sample->values[i].value;
+        size_t low = 0;
+        size_t high = n;
+
+        while (low < high) { /* the first edge above the value */
+            size_t middle = low + (high - low) / 2;
+
+            if (edges[middle] <= value) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        if (low > 0 && low < n) {
+            out[low - 1]++;
+        }
+    }
 }
 
 /** The reference's values in ascending order when its cells are exact; NULL when they are not, or out of
@@ -358,8 +404,6 @@ otc_sample_evaluate(struct otc_sample *sample, const struct otc_decision *decisi
     bool done = measure_dependence(sample);
     otc_status status;
 
-    sample->window.categories.unseen_categories = sample->unseen;
-    sample->window.categories.n_unseen_categories = sample->n_unseen;
     if (!done) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }

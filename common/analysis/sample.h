@@ -22,6 +22,14 @@ void otc_sample_reset(struct otc_sample *sample);
 bool otc_sample_add(struct otc_sample *sample, const struct otc_use *use, int64_t time_ns);
 /** Values, missing and invalid cells so far. */
 uint64_t otc_sample_observations(const struct otc_sample *sample);
+/** The counts so far, borrowed. */
+const struct otc_feature_window *otc_sample_window(const struct otc_sample *sample);
+/** About `max` of its numbers, evenly picked, ascending; returns how many. Numeric features. */
+size_t otc_sample_pick(const struct otc_sample *sample, double *out, size_t max);
+/** Counts its numbers between ascending edges: bin i is [edges[i], edges[i + 1]), n - 1 bins; others are
+ * none.
+ */
+void otc_sample_histogram(const struct otc_sample *sample, const double *edges, size_t n, uint64_t *out);
 /** Values of categories that the reference does not list. */
 uint64_t otc_sample_unseen(const struct otc_sample *sample);
 /**

@@ -143,6 +143,24 @@ a_month_is_incomplete_when_rows_stop_early(void **state)
     assert_true(otc_chunk_plan_is_incomplete(&plan, otc_chunk_at(&rule, at("2021-06-09T23:00:00Z"))));
 }
 
+static void
+rules_have_names(void **state)
+{
+    static const char *const names[][2] = {{"1000", "1000 rows"}, {"1", "1 row"},    {"5m", "5m"},
+                                           {"90m", "1h30m"},      {"1h", "an hour"}, {"2h", "2h"},
+                                           {"10s", "10s"},        {"1d", "a day"},   {"7d", "7 days"},
+                                           {"M", "a month"},      {"W", "a week"},   {"20m30s", "20m30s"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct otc_chunk_rule rule = rule_of(names[i][0]);
+        char text[OTC_CHUNK_LABEL];
+
+        otc_chunk_rule_text(&rule, text);
+        assert_string_equal(text, names[i][1]);
+    }
+}
+
 int
 main(void)
 {
@@ -151,6 +169,7 @@ main(void)
         cmocka_unit_test(durations_lie_on_the_epoch),
         cmocka_unit_test(wrong_rules_are_refused),
         cmocka_unit_test(the_last_chunk_is_kept_dropped_or_appended),
+        cmocka_unit_test(rules_have_names),
         cmocka_unit_test(a_month_is_incomplete_when_rows_stop_early),
     };
 
