@@ -2,6 +2,7 @@
 #include "sidecar/compare_compat.h"
 
 #include "common/base/map.h"
+#include "sidecar/output.h"
 
 #include <math.h>
 
@@ -497,6 +498,24 @@ otc_compat_report_detected(const struct otc_compat_report *report)
     return false;
 }
 
+static otc_status
+write_report(const struct otc_compat_report *report, const struct otc_compare_options *options,
+             struct otc_error *err)
+{
+    struct otc_output output;
+    otc_status status = otc_output_open(&output, options->output, err);
+    bool written;
+
+    if (status != OTC_OK) {
+        return status;
+    }
+    written = options->format == OTC_COMPARE_JSON ? otc_compat_report_print_json(report, output.file)
+                                                  : otc_compat_report_print(report, output.file);
+    status = otc_output_close(&output, written, err);
+    return status == OTC_OK && !written ? otc_fail(err, OTC_UNAVAILABLE, "the result could not be written")
+                                        : status;
+}
+
 int
 otc_compare_compat(const struct otc_compare_options *options)
 {
@@ -512,10 +531,8 @@ otc_compare_compat(const struct otc_compare_options *options)
     if (otc_compare(&run, &plain, &err) != OTC_OK ||
         otc_compat_report_make(&run, options, &report, &err) != OTC_OK) {
         exit_code = otc_command_failed(&err);
-    } else if (!(options->format == OTC_COMPARE_JSON ? otc_compat_report_print_json(&report, stdout)
-                                                     : otc_compat_report_print(&report, stdout))) {
-        (void)fputs("error: the result could not be written\n", stderr);
-        exit_code = OTC_EXIT_FAILED;
+    } else if (write_report(&report, options, &err) != OTC_OK) {
+        exit_code = otc_command_failed(&err);
     } else if (options->fail_on_drift && otc_compat_report_detected(&report)) {
         exit_code = OTC_EXIT_DRIFT;
     }

@@ -150,6 +150,10 @@ read_compat(const struct otc_command *command, struct otc_compare_options *optio
             name);
         return false;
     }
+    if (name && options->compat != OTC_COMPAT_NONE && options->format == OTC_COMPARE_HTML) {
+        (void)otc_usage_error(command, "--compat %s has no HTML report: --format table or json", name);
+        return false;
+    }
     return true;
 }
 

@@ -292,12 +292,29 @@ category_bins(const struct otc_sample *sample, struct otc_report_bins *out)
     return all != NULL;
 }
 
+static void
+tell_quality(const struct otc_feature_window *window, struct otc_report_bins *out)
+{
+    const struct otc_cells *cells = &window->reference->cells;
+    double records = (double)window->observations + (double)window->missing + (double)window->invalid;
+
+    if (window->observations > 0 && window->reference->type == OTC_NUMERIC) {
+        out->out_of_range =
+            ((double)window->cells.gap[0] + (double)(cells->n > 0 ? window->cells.gap[cells->n] : 0)) /
+            (double)window->observations;
+    } else if (window->observations > 0) {
+        out->unseen = (double)window->categories.unseen / (double)window->observations;
+    }
+    out->invalid = records > 0 ? (double)window->invalid / records : 0;
+}
+
 bool
 otc_report_bins_make(const struct otc_sample *sample, struct otc_report_bins *out)
 {
     const struct otc_reference_feature *ref = otc_sample_window(sample)->reference;
 
     *out = (struct otc_report_bins){0};
+    tell_quality(otc_sample_window(sample), out);
     if (ref->type == OTC_CATEGORICAL) {
         return category_bins(sample, out);
     }

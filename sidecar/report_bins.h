@@ -23,6 +23,9 @@ struct otc_report_bins {
     double reference[OTC_REPORT_MAX_BINS], current[OTC_REPORT_MAX_BINS];
     /** Shares that lie beyond the edges. */
     double reference_outside, current_outside;
+    /** Of the current side: numbers beyond the reference's, categories it has not (of the values), and what
+     * is neither (of the records). */
+    double out_of_range, unseen, invalid;
 };
 
 /** The bins of one feature. False out of memory. */

@@ -181,13 +181,13 @@ quality(struct otc_buf *out, const struct otc_compared *compared)
     otc_html_count(out, compared->observations);
     (void)otc_buf_append_str(out, "</td></tr>");
     quality_line(out, "missing", result->reference_missing_share, result->missing_share);
-    if (result->invalid_share > 0) {
-        quality_line(out, "of these invalid", NAN, result->invalid_share);
+    if (compared->chart && compared->chart->invalid > 0) {
+        quality_line(out, "of these invalid", NAN, compared->chart->invalid);
     }
     if (ref->type == OTC_NUMERIC) {
-        quality_line(out, "out of range", 0, result->out_of_range_share);
+        quality_line(out, "out of range", 0, compared->chart ? compared->chart->out_of_range : (double)NAN);
     } else {
-        quality_line(out, "unseen category", 0, result->unseen_share);
+        quality_line(out, "unseen category", 0, compared->chart ? compared->chart->unseen : (double)NAN);
     }
     (void)otc_buf_append_str(out, "</tbody></table>");
 }

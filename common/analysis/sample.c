@@ -99,14 +99,11 @@ otc_sample_reset(struct otc_sample *sample)
         (void)otc_map_remove(sample->index, sample->unseen[i].name);
         free((void *)(uintptr_t)sample->unseen[i].name.data);
     }
-    window->observations = 0;
-    window->range_known = false;
-    window->missing = 0;
-    window->invalid = 0;
-    window->cells.total = 0;
-    window->categories.unseen = 0;
-    window->categories.n_unseen_categories = 0;
-    window->design_effect = 1;
+    *window = (struct otc_feature_window){
+        .reference = ref,
+        .cells = {.eq = window->cells.eq, .gap = window->cells.gap, .gap_sum = window->cells.gap_sum},
+        .categories = {.known = sample->known},
+        .design_effect = 1};
     sample->n_unseen = 0;
     sample->n = 0;
     sample->order_known = true;
