@@ -90,6 +90,11 @@ check_ks(const struct pair *pair, const struct counted *counted, const json_t *e
                  otc_ks_p_value(cells.d_less, pair->n, pair->m, OTC_KS_LESS, OTC_KS_ASYMPTOTIC),
                  testdata_member(expected, "p_asymp_less"), 1e-9);
     assert_close("limit p", otc_kolmogorov_sf(d * sqrt(size)), limit, 1e-9);
+    assert_close("Stephens' p", otc_kolmogorov_sf(d * (sqrt(size) + 0.12 + 0.11 / sqrt(size))),
+                 testdata_member(expected, "p_kolmogorov_limit_stephens"), 1e-9);
+    if (d > 0)
+        assert_true((cells.d_greater >= cells.d_less ? 1 : -1) ==
+                    testdata_member(expected, "statistic_sign"));
 }
 
 static void
@@ -153,12 +158,19 @@ static void
 check_summary(const double *values, size_t n, const json_t *expected)
 {
     struct otc_moments moments = {0};
+    size_t distinct = 0;
     const char *q;
     json_t *quantile;
 
     for (size_t i = 0; i < n; i++)
         otc_moments_add(&moments, values[i]);
+    for (size_t i = 0; i < n; i++)
+        distinct += i == 0 || values[i] != values[i - 1];
     assert_true((double)n == testdata_member(expected, "n"));
+    assert_true((double)distinct == testdata_member(expected, "distinct"));
+    assert_close("minimum", values[0], testdata_member(expected, "min"), 1e-14);
+    assert_close("maximum", values[n - 1], testdata_member(expected, "max"), 1e-14);
+    assert_close("sum", moments.mean * (double)n, testdata_member(expected, "sum"), 1e-12);
     assert_close("mean", moments.mean, testdata_member(expected, "mean"), 1e-12);
     assert_close("deviation", sqrt(otc_moments_variance(&moments)), testdata_member(expected, "std_pop"),
                  1e-9);
@@ -303,7 +315,7 @@ test_categorical_pairs(void **state)
     json_t *file = testdata_json("stat/oracle/categorical_pairs.json"), *one;
     size_t index;
 
-    assert_true(json_array_size(json_object_get(file, "cases")) > 0);
+    assert_int_equal(json_array_size(json_object_get(file, "cases")), 4);
     json_array_foreach(json_object_get(file, "cases"), index, one)
     {
         uint64_t ref[MAX_BINS], cur[MAX_BINS];
@@ -322,12 +334,126 @@ test_categorical_pairs(void **state)
     json_decref(file);
 }
 
+/* ---- Token lengths of production services, as distributions a window ------------------------------------
+ */
+
+/* A distribution as counts: probabilities of 2^52 parts. */
+struct mass {
+    double *values;
+    double *shares;
+    size_t n;
+};
+
+static struct mass
+mass_of(const struct testdata_table *table, const char *field, double start)
+{
+    struct mass out = {calloc(table->rows + 1, sizeof(double)), calloc(table->rows + 1, sizeof(double)), 0};
+    double sum = 0;
+
+    for (size_t row = 0; row < table->rows; row++) {
+        if (testdata_cell_number(table, row, "window_start_s") != start ||
+            strcmp(testdata_cell(table, row, "field"), field) != 0)
+            continue;
+        out.values[out.n] = testdata_cell_number(table, row, "value");
+        out.shares[out.n] = testdata_cell_number(table, row, "probability");
+        assert_true(out.n == 0 || out.values[out.n] > out.values[out.n - 1]);
+        sum += out.shares[out.n++];
+    }
+    for (size_t i = 0; i < out.n; i++)
+        out.shares[i] /= sum;
+    return out;
+}
+
+static void
+mass_free(struct mass *mass)
+{
+    free(mass->values);
+    free(mass->shares);
+}
+
+static uint64_t
+take(const struct mass *mass, size_t *at, double value)
+{
+    if (*at == mass->n || mass->values[*at] != value)
+        return 0;
+    return (uint64_t)llround(mass->shares[(*at)++] * 0x1p52);
+}
+
+/* Both over the union of their values. */
+static void
+check_masses(const struct mass *ref, const struct mass *cur, const json_t *expected)
+{
+    size_t room = ref->n + cur->n, n = 0, i = 0, j = 0;
+    double *points = calloc(room + 1, sizeof(double)), *sums = calloc(room + 1, sizeof(double)), error;
+    uint64_t *p = calloc(room + 1, sizeof(uint64_t)), *q = calloc(room + 1, sizeof(uint64_t));
+    uint64_t *gaps = calloc(room + 1, sizeof(uint64_t));
+    struct otc_cells cells = {.points = points, .eq = p, .gap = gaps};
+    struct otc_cell_counts counts = {.eq = q, .gap = gaps, .gap_sum = sums};
+
+    while (i < ref->n || j < cur->n) {
+        points[n] =
+            j == cur->n || (i < ref->n && ref->values[i] <= cur->values[j]) ? ref->values[i] : cur->values[j];
+        p[n] = take(ref, &i, points[n]);
+        q[n] = take(cur, &j, points[n]);
+        cells.total += p[n];
+        counts.total += q[n++];
+    }
+    cells.n = n;
+    assert_within("D", otc_cells_ks(&cells, &counts).d, testdata_member(expected, "ks_D"), 1e-12);
+    assert_close("Wasserstein", otc_cells_wasserstein(&cells, &counts, &error),
+                 testdata_member(expected, "wasserstein"), 1e-9);
+    assert_within("Wasserstein's error", error, 0, 0);
+    assert_close("Jensen-Shannon", otc_jensen_shannon(p, q, n, 2),
+                 testdata_member(expected, "js_distance_base_2"), 1e-9);
+    assert_close("total variation", otc_total_variation(p, q, n), testdata_member(expected, "tvd"), 1e-9);
+    free(points);
+    free(sums);
+    free(p);
+    free(q);
+    free(gaps);
+}
+
+static void
+test_servegen_windows(void **state)
+{
+    (void)state;
+    if (!testdata_here())
+        skip();
+
+    json_t *file = testdata_json("stat/oracle/servegen_windows.json"), *one, *window;
+    size_t index, w, checked = 0;
+
+    json_array_foreach(json_object_get(file, "cases"), index, one)
+    {
+        struct testdata_table table = testdata_csv(json_string_value(json_object_get(one, "file")));
+        const char *field = json_string_value(json_object_get(one, "field"));
+        struct mass ref = mass_of(&table, field, testdata_member(one, "baseline_window"));
+
+        test_case = field;
+        json_array_foreach(json_object_get(one, "windows"), w, window)
+        {
+            struct mass cur = mass_of(&table, field, testdata_member(window, "window_start_s"));
+
+            assert_true((double)cur.n == testdata_member(window, "support"));
+            check_masses(&ref, &cur, window);
+            mass_free(&cur);
+            checked++;
+        }
+        mass_free(&ref);
+        testdata_table_free(&table);
+    }
+    assert_int_equal(index, 13);
+    assert_int_equal(checked, 154);
+    json_decref(file);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_categorical_pairs),
+        cmocka_unit_test(test_servegen_windows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
