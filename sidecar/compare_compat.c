@@ -426,9 +426,16 @@ judge(struct otc_compat_report *report, const struct reading *reading, const str
             status = judge_feature(report, &series, i, 0, err);
         }
     }
-    for (size_t i = 0; status == OTC_OK && i < report->n_windows; i++) {
-        report->windows[i].dataset =
-            otc_compat_dataset(report->compat, report->windows[i].features, report->comparison->n_features);
+    for (size_t w = 0; status == OTC_OK && w < report->n_windows; w++) {
+        size_t features = 0, drifted = 0;
+
+        for (size_t i = 0; i < report->comparison->n_features; i++) {
+            const struct otc_compat_feature *feature = &report->windows[w].features[i];
+
+            features += feature->has_verdict;
+            drifted += feature->has_verdict && feature->drifted;
+        }
+        report->windows[w].dataset = otc_compat_dataset(report->compat, features, drifted);
     }
     return status;
 }

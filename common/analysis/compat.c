@@ -425,18 +425,14 @@ otc_compat_chunks(enum otc_compat compat, const struct otc_compat_series *series
 }
 
 struct otc_compat_dataset
-otc_compat_dataset(enum otc_compat compat, const struct otc_compat_feature *features, size_t n)
+otc_compat_dataset(enum otc_compat compat, size_t features, size_t drifted)
 {
-    struct otc_compat_dataset out = {.share = NAN,
-                                     .threshold = compat == OTC_COMPAT_EVIDENTLY ? EVIDENTLY_SHARE : NAN};
+    struct otc_compat_dataset out = {.features = features,
+                                     .drifted = drifted,
+                                     .share = features > 0 ? (double)drifted / (double)features : (double)NAN,
+                                     .threshold =
+                                         compat == OTC_COMPAT_EVIDENTLY ? EVIDENTLY_SHARE : (double)NAN};
 
-    for (size_t i = 0; i < n; i++) {
-        out.features += features[i].has_verdict;
-        out.drifted += features[i].has_verdict && features[i].drifted;
-    }
-    if (out.features > 0) {
-        out.share = (double)out.drifted / (double)out.features;
-    }
-    out.detected = isnan(out.threshold) ? out.drifted > 0 : out.share >= out.threshold;
+    out.detected = isnan(out.threshold) ? drifted > 0 : out.share >= out.threshold;
     return out;
 }

@@ -104,8 +104,8 @@ struct otc_compat_dataset {
     double threshold; /* share from which the dataset drifts; NaN: the library has no such rule */
     bool detected;
 };
-/** evidently: half of the columns. The others name features alone: any of them. */
-struct otc_compat_dataset otc_compat_dataset(enum otc_compat compat,
-                                             const struct otc_compat_feature *features, size_t n);
+/** From the features with a verdict and those of them that drifted. evidently: half of the columns. The
+ * others name features alone: any of them. */
+struct otc_compat_dataset otc_compat_dataset(enum otc_compat compat, size_t features, size_t drifted);
 
 #endif

@@ -145,16 +145,9 @@ drift_counts_prefetch(const struct drift_counts *counts, uint32_t cell)
     }
 }
 
-bool
-drift_counts_add(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
-                 struct drift_budget *budget)
-{
-    return drift_counts_add_n(counts, shape, cell, value, 1, budget);
-}
-
-bool
-drift_counts_add_n(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
-                   uint32_t times, struct drift_budget *budget)
+static bool
+add_n(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value, uint32_t times,
+      struct drift_budget *budget)
 {
     struct drift_cell *slot;
 
@@ -187,6 +180,25 @@ drift_counts_add_n(struct drift_counts *counts, struct drift_shape shape, uint32
     return true;
 }
 
+bool
+drift_counts_add(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
+                 struct drift_budget *budget)
+{
+    return drift_counts_add_n(counts, shape, cell, value, 1, budget);
+}
+
+bool
+drift_counts_add_n(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
+                   uint32_t times, struct drift_budget *budget)
+{
+    bool added = add_n(counts, shape, cell, value, times, budget);
+
+    if (added) {
+        drift_raw_add(counts->raw, value, times, budget);
+    }
+    return added;
+}
+
 void
 drift_counts_release(struct drift_counts *counts, struct drift_shape shape, struct drift_budget *budget)
 {
@@ -194,6 +206,7 @@ drift_counts_release(struct drift_counts *counts, struct drift_shape shape, stru
     free(counts->table);
     free(counts->counts);
     free(counts->sums);
+    drift_raw_free(counts->raw, budget);
     *counts = (struct drift_counts){0};
 }
 

@@ -4,6 +4,8 @@
 #ifndef OTC_DRIFT_COUNTS_H
 #define OTC_DRIFT_COUNTS_H
 
+#include "processors/drift/raw.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,6 +51,7 @@ struct drift_counts {
     /** The least and the greatest number counted; values that came in buckets have none. */
     bool range_known;
     double min, max;
+    struct drift_raw *raw; /* the values themselves, with `compat`; else NULL */
 };
 
 /** Counts a value in its cell. False when there is no memory for it. No allocation but to grow. */

@@ -2,6 +2,7 @@
 #include "processors/drift/drift_config.h"
 
 #include "common/config/node.h"
+#include "processors/drift/compat.h"
 #include "processors/drift/watch.h"
 
 static const char *const binnings[] = {"quantile", NULL};
@@ -159,6 +160,8 @@ static const struct otc_field limits_fields[] = {
               .doc = "Distinct points of a numeric reference; a file with more is refused."),
     OTC_FIELD(drift_limits_config, series, .def = "20000", .min = "1", .max = "10000000",
               .doc = "Series of one emission; what is beyond is left out and counted."),
+    OTC_FIELD(drift_limits_config, compat_values, .def = "4096", .min = "100", .max = "1000000",
+              .doc = "With `compat`: values of a number that a pane keeps, the latest."),
     OTC_FIELD(drift_limits_config, json, .def = "64KiB", .min = "1KiB", .max = "16MiB",
               .doc = "Largest JSON text that is read; the features in a larger one are invalid."),
     OTC_FIELD(drift_limits_config, streams, .def = "10000", .min = "1", .max = "10000000",
@@ -205,7 +208,10 @@ static const struct otc_field drift_fields[] = {
               .doc = "How often results are sent again."),
     OTC_FIELD(drift_config, series_expiration, .def = "24h", .min = "1s", .max = "366d",
               .doc = "A model or version without a record for this long is forgotten."),
-    OTC_FIELD_AS(drift_config, unsupported, "compat", .parse = refuse, .doc = "Not supported yet."),
+    OTC_FIELD(drift_config, compat, .def = "none", .choices = drift_compat_words,
+              .doc =
+                  "Also judge each window as this library would, in `ml.drift.compat.*`; needs a reference "
+                  "with every value, from a file or learned."),
     OTC_FIELD_AS(drift_config, unsupported, "storage", .parse = refuse, .doc = "Not supported yet."),
     OTC_FIELD_END,
 };
@@ -320,6 +326,11 @@ drift_check_reference(const struct drift_config *config, struct otc_error *err)
     if (named > 1) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,
                         "reference: name one of file, learn, trailing, hour_of_week and arm, not %d", named);
+    }
+    if (config->compat.index != OTC_COMPAT_NONE && drift_is_dynamic(config)) {
+        return otc_fail(
+            err, OTC_INVALID_ARGUMENT,
+            "compat: needs a reference that has every value: reference::file or reference::learn");
     }
     switch (drift_reference_kind(config)) {
     case DRIFT_TRAILING:

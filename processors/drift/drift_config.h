@@ -69,7 +69,7 @@ struct drift_emit_config {
 
 struct drift_limits_config {
     otc_bytes memory;
-    int64_t models, versions, features, cells, series, streams;
+    int64_t models, versions, features, cells, series, streams, compat_values;
     otc_bytes json;
 };
 
@@ -92,6 +92,7 @@ struct drift_config {
     struct drift_limits_config limits;
     otc_duration metrics_flush_interval;
     otc_duration series_expiration;
+    otc_choice compat; /* enum otc_compat */
     char *unsupported;
 };
 

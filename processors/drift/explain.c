@@ -167,6 +167,7 @@ feature_series(const struct drift_config *config, bool numeric, size_t bins)
         n += drift_gauge_asked(&drift_gauges[i], statistics) && drift_gauges[i].usual & type;
     }
     n += 2 * tests + (config->emit.p_value ? tests + 1 : 0);
+    n += config->compat.index != OTC_COMPAT_NONE ? DRIFT_COMPAT_SERIES : 0;
     return n + (config->emit.bins ? 2 * bins : 0);
 }
 
@@ -179,7 +180,7 @@ version_series(const struct drift_config *config)
     size_t never = (config->reference.arm == NULL) + !drift_is_dynamic(config);
 
     return 1 + 5 + DRIFT_BOUNDS - by_time - never + DRIFT_WATCH_SERIES * config->detectors.n +
-           (config->duplicates ? DRIFT_DUPLICATES_SERIES : 0);
+           (config->duplicates ? DRIFT_DUPLICATES_SERIES : 0) + (config->compat.index != OTC_COMPAT_NONE);
 }
 
 /* What data points show, where metrics come in. */

@@ -179,6 +179,7 @@ drift_tell_feature(const struct drift_telling *telling, size_t index, struct dri
     otc_emit_gauge(telling->emitter, &reference_metric, attributes.items, attributes.n,
                    reference_observations(telling, feature, bound));
     tell_gauges(telling, feature, attributes);
+    drift_tell_compat(telling, index, attributes);
     if (feature->bins) {
         tell_bins(telling, feature, bound, attributes);
     }

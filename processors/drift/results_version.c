@@ -156,6 +156,7 @@ tell_version(struct drift_telling *telling, struct drift_attributes attributes)
     }
     tell_version_gauges(telling, attributes);
     tell_ended(telling, attributes);
+    drift_tell_compat_model(telling, attributes);
     for (size_t i = 0; i < version->binding->n; i++) {
         drift_tell_feature(telling, i, attributes);
     }

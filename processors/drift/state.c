@@ -21,6 +21,22 @@ pane_bytes(const struct drift_binding *binding)
     return sizeof(struct drift_pane) + binding->n * sizeof(struct drift_counts);
 }
 
+/* With `compat` the values themselves; without memory for them none. */
+static void
+keep_values(const struct drift_version *version, struct drift_pane *pane)
+{
+    const struct drift_config *config = version->owner->config;
+
+    for (size_t i = 0; config->compat.index != OTC_COMPAT_NONE && i < pane->binding->n; i++) {
+        const struct drift_bound *bound = &pane->binding->features[i];
+
+        if (bound->reference->type == OTC_NUMERIC && !bound->apart) {
+            pane->features[i].raw =
+                drift_raw_new((uint32_t)config->limits.compat_values, &version->owner->budget);
+        }
+    }
+}
+
 static void *
 pane_new(void *owner)
 {
@@ -38,6 +54,7 @@ pane_new(void *owner)
         return NULL;
     }
     pane->binding = drift_binding_ref(version->binding);
+    keep_values(version, pane);
     return pane;
 }
 
@@ -70,6 +87,8 @@ free_features(struct drift_version *version)
     }
     free(version->features);
     version->features = NULL;
+    free(version->compat);
+    version->compat = NULL;
 }
 
 void

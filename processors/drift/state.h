@@ -13,6 +13,7 @@
 #include "common/analysis/recent.h"
 #include "common/analysis/reference_watch.h"
 #include "processors/drift/binding.h"
+#include "processors/drift/compat.h"
 #include "processors/drift/drift_config.h"
 #include "processors/drift/history.h"
 #include "processors/drift/kept.h"
@@ -125,6 +126,7 @@ struct drift_version {
     uint64_t duplicates;
     struct drift_watched *watched; /* one for each of `detectors` */
     struct drift_verdict verdict;
+    struct drift_compat_result *compat; /* of the last window, one a feature; NULL: none */
     int64_t evaluated_ns; /* end of the last window evaluated; a gap after it empties the rings */
     /** After a reload of the reference file: counts the same records for the new one, panes from
      * `next_from_ns` on completely, until it takes over. */

@@ -233,6 +233,7 @@ struct evaluation {
     struct drift_packed *packed;
     struct otc_feature_result *results;
     struct drift_sizes *sizes;
+    struct drift_compat_result *compat; /* NULL: not asked for */
 };
 
 static otc_status
@@ -255,6 +256,14 @@ evaluate(const struct drift *drift, struct evaluation *evaluation, struct otc_er
         otc_status status =
             evaluate_feature(drift, &binding->features[i], evaluation->against, &evaluation->view, i,
                              &evaluation->results[i], &evaluation->sizes[i], err);
+
+        if (status != OTC_OK) {
+            return status;
+        }
+    }
+    if (drift->config->compat.index != OTC_COMPAT_NONE) {
+        otc_status status = drift_compat_evaluate((enum otc_compat)drift->config->compat.index, binding,
+                                                  &evaluation->view, &evaluation->compat, err);
 
         if (status != OTC_OK) {
             return status;
@@ -296,7 +305,7 @@ publish_feature(const struct drift_rule *rule, struct drift_feature *feature,
 
 /* Under the lock: the results become the version's. */
 static void
-publish(struct drift *drift, const struct evaluation *evaluation)
+publish(struct drift *drift, struct evaluation *evaluation)
 {
     struct drift_version *version = evaluation->version;
     const struct otc_window_view *view = &evaluation->view;
@@ -326,6 +335,9 @@ publish(struct drift *drift, const struct evaluation *evaluation)
     verdict.model_detected |=
         verdict.drifted && (double)verdict.drifted >= drift->rule.share * (double)verdict.judged;
     version->verdict = verdict;
+    free(version->compat);
+    version->compat = evaluation->compat;
+    evaluation->compat = NULL;
     version->evaluated_ns = view->end_ns;
 }
 
@@ -393,6 +405,7 @@ return_window(struct drift *drift, struct evaluation *evaluation, otc_status sta
     drift_binding_unref(evaluation->binding);
     free(evaluation->results);
     free(evaluation->sizes);
+    free(evaluation->compat);
 }
 
 /* ---- Learned references --------------------------------------------------------------------------- */
