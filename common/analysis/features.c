@@ -268,8 +268,7 @@ static otc_status
 add_text(struct otc_feature_set *set, const struct otc_feature *text, struct otc_source source,
          struct otc_error *err)
 {
-    source.reader = OTC_READ_TEXT;
-    for (int i = 0; i < OTC_N_TEXT_MEASURES; i++) {
+    for (int i = 0; i <= OTC_N_TEXT_MEASURES; i++) {
         struct otc_feature feature = *text;
         const char *measure = otc_text_measure_name((enum otc_text_measure)i);
         char *name = NULL, *origin = NULL;
@@ -284,6 +283,8 @@ add_text(struct otc_feature_set *set, const struct otc_feature *text, struct otc
         }
         feature.type = OTC_NUMERIC;
         feature.origin = own(set, origin);
+        feature.vocabulary = i == OTC_N_TEXT_MEASURES;
+        source.reader = feature.vocabulary ? OTC_READ_VALUE : OTC_READ_TEXT;
         source.measure = (enum otc_text_measure)i;
         status = feature.origin ? add_named(set, &feature, &source, err) : no_memory(err);
         if (status != OTC_OK) {

@@ -46,6 +46,8 @@ struct otc_feature {
     enum otc_feature_kind kind;
     enum otc_feature_type type;
     size_t max_categories;
+    /** Observed as texts, whose value is the share of their words that are in the reference's vocabulary. */
+    bool vocabulary;
     /** Places, or what it is computed from, for `validate --explain`. */
     const char *origin;
 };

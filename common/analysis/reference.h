@@ -54,6 +54,10 @@ struct otc_reference_feature {
     enum otc_binned binned;
     int32_t scale;   /* OTC_BINNED_EXPONENTIAL */
     bool value_bins; /* `edges` are the <= 20 distinct values: a bin each and one "other", the last */
+    /** Numeric, of `type: text`: its values are shares of words that are in this vocabulary (vocabulary.h).
+     */
+    const uint32_t *vocabulary;
+    size_t n_vocabulary;
     /** Categorical: by falling count, then name; beyond max_categories the rest is pooled in `other`. */
     struct otc_category *categories;
     size_t n_categories;
@@ -148,6 +152,9 @@ size_t otc_reference_builder_feature(struct otc_reference_builder *builder, stru
                                      enum otc_feature_type type, enum otc_feature_kind kind);
 /** Categories that the feature keeps when finished, in place of the limits' (0: all). */
 void otc_reference_builder_max_categories(struct otc_reference_builder *builder, size_t feature, size_t max);
+/** Gives a numeric feature its vocabulary: `n` ascending hashes, copied. False out of memory. */
+bool otc_reference_builder_vocabulary(struct otc_reference_builder *builder, size_t feature,
+                                      const uint32_t *words, size_t n);
 /** NaN counts as missing, infinity as invalid. `time_ns` orders the rows (INT64_MIN: unknown). False out of
  * memory. */
 bool otc_reference_builder_number(struct otc_reference_builder *builder, size_t feature, double value,

@@ -33,6 +33,8 @@ struct column {
     size_t n_counters, counters_capacity;
     uint64_t pooled;
     size_t max_categories; /* kept when finished; 0: all */
+    uint32_t *vocabulary;
+    size_t n_vocabulary;
 };
 
 struct otc_reference_builder {
@@ -67,6 +69,7 @@ column_release(struct column *column)
     free(column->counters);
     otc_map_free(column->categories, NULL);
     free(column->samples);
+    free(column->vocabulary);
     otc__binned_free(column->binned);
     free((void *)(uintptr_t)column->name.data);
 }
@@ -147,6 +150,42 @@ void
 otc_reference_builder_max_categories(struct otc_reference_builder *builder, size_t feature, size_t max)
 {
     builder->columns[feature].max_categories = max;
+}
+
+bool
+otc_reference_builder_vocabulary(struct otc_reference_builder *builder, size_t feature, const uint32_t *words,
+                                 size_t n)
+{
+    struct column *column = &builder->columns[feature];
+
+    free(column->vocabulary);
+    column->n_vocabulary = 0;
+    column->vocabulary = calloc(n + 1, sizeof(*words));
+    if (!column->vocabulary) {
+        return false;
+    }
+    memcpy(column->vocabulary, words, n * sizeof(*words));
+    column->n_vocabulary = n;
+    return true;
+}
+
+/* Copies the vocabulary, when there is one. */
+static bool
+finish_vocabulary(const struct column *column, struct otc_arena *arena, struct otc_reference_feature *out)
+{
+    uint32_t *copy;
+
+    if (column->n_vocabulary == 0) {
+        return true;
+    }
+    copy = otc_arena_alloc(arena, column->n_vocabulary * sizeof(*copy));
+    if (!copy) {
+        return false;
+    }
+    memcpy(copy, column->vocabulary, column->n_vocabulary * sizeof(*copy));
+    out->vocabulary = copy;
+    out->n_vocabulary = column->n_vocabulary;
+    return true;
 }
 
 /** Records of a column so far; the longest column tells the rows. */
@@ -441,7 +480,9 @@ finish_column(struct otc_reference_builder *builder, struct column *column, stru
     } else {
         done = finish_categories(builder, column, arena, out);
     }
-    return done ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    return done && finish_vocabulary(column, arena, out)
+               ? OTC_OK
+               : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
 }
 
 otc_status

@@ -80,6 +80,14 @@ write_numeric(struct otc_json_writer *writer, const struct otc_reference_feature
     }
     otc_json_key(writer, "value_bins");
     otc_json_write_bool(writer, feature->value_bins);
+    if (feature->n_vocabulary > 0) {
+        otc_json_key(writer, "vocabulary");
+        otc_json_begin_array(writer);
+        for (size_t i = 0; i < feature->n_vocabulary; i++) {
+            otc_json_write_int(writer, feature->vocabulary[i]);
+        }
+        otc_json_end_array(writer);
+    }
     write_numbers(writer, "edges", feature->edges, feature->n_edges);
     write_blocks(writer, feature);
     write_numbers(writer, "points", cells->points, cells->n);
@@ -192,6 +200,9 @@ hash_numeric(struct otc_hasher *hasher, const struct otc_reference_feature *feat
     if (feature->binned != OTC_NOT_BINNED) {
         hash_count(hasher, feature->binned);
         hash_count(hasher, (uint64_t)(int64_t)feature->scale);
+    }
+    for (size_t i = 0; i < feature->n_vocabulary; i++) {
+        hash_count(hasher, feature->vocabulary[i]);
     }
     hash_numbers(hasher, feature->edges, feature->n_edges);
     hash_count(hasher, feature->n_time_blocks);

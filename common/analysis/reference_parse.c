@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/analysis/reference_format.h"
 #include "common/analysis/reference_internal.h"
+#include "common/analysis/vocabulary.h"
 #include "common/base/clock.h"
 #include "common/base/map.h"
 #include "common/json/json.h"
@@ -351,6 +352,37 @@ parse_binned(const struct parse *p)
 }
 
 static otc_status
+parse_vocabulary(const struct parse *p)
+{
+    const struct otc_json *array = NULL;
+    otc_status status = read_array(p, "vocabulary", false, &array);
+    size_t n = otc_json_size(array);
+    uint32_t *words;
+
+    if (status != OTC_OK || n == 0) {
+        return status;
+    }
+    words = n <= OTC_VOCABULARY_WORDS ? otc_arena_alloc(p->arena, n * sizeof(*words)) : NULL;
+    if (!words) {
+        return otc_fail(p->err, OTC_RESOURCE_EXHAUSTED, "vocabulary: %zu words are more than %d", n,
+                        OTC_VOCABULARY_WORDS);
+    }
+    for (size_t i = 0; i < n; i++) {
+        int64_t word;
+
+        if (!otc_json_int(otc_json_at(array, i), &word) || word < 0 || word > UINT32_MAX ||
+            (i > 0 && word <= words[i - 1])) {
+            return otc_fail(p->err, OTC_INVALID_ARGUMENT,
+                            "vocabulary[%zu]: expected whole numbers below 2^32 in ascending order", i);
+        }
+        words[i] = (uint32_t)word;
+    }
+    p->feature->vocabulary = words;
+    p->feature->n_vocabulary = n;
+    return OTC_OK;
+}
+
+static otc_status
 parse_numeric(const struct parse *p)
 {
     const struct otc_reference_feature *feature = p->feature;
@@ -362,6 +394,9 @@ parse_numeric(const struct parse *p)
     }
     if (status == OTC_OK) {
         status = parse_binned(p);
+    }
+    if (status == OTC_OK) {
+        status = parse_vocabulary(p);
     }
     if (status == OTC_OK) {
         status = parse_blocks(p);

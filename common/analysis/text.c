@@ -11,8 +11,9 @@
 const char *
 otc_text_measure_name(enum otc_text_measure measure)
 {
-    static const char *const names[] = {"length",     "words",       "letters",   "digits",
-                                        "whitespace", "punctuation", "uppercase", "non_ascii"};
+    static const char *const names[] = {"length",    "words",      "letters",
+                                        "digits",    "whitespace", "punctuation",
+                                        "uppercase", "non_ascii",  "vocabulary_share"};
 
     return names[measure];
 }

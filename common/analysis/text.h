@@ -29,7 +29,7 @@ enum otc_text_measure {
     OTC_TEXT_NON_ASCII,
     OTC_N_TEXT_MEASURES
 };
-/** "length", … */
+/** "length", …; of OTC_N_TEXT_MEASURES "vocabulary_share", which needs a reference (vocabulary.h). */
 const char *otc_text_measure_name(enum otc_text_measure measure);
 
 /** All of them, by measure; NaN where there is none. One pass. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/learn.h"
 
+#include "common/analysis/vocabulary.h"
+
 /* What a sample and a new category cost in the builder, with the slack of growing arrays. */
 #define SAMPLE_BYTES 32u
 #define CATEGORY_BYTES 256u
@@ -15,6 +17,9 @@ struct column {
     uint64_t samples; /* paid for */
     struct otc_map *texts;
     bool gave_up;
+    struct otc_vocabulary *vocabulary; /* while the words of a text feature are counted */
+    uint32_t *words;                   /* then */
+    size_t n_words;
     bool apart;            /* of a metric */
     uint64_t observations; /* of a metric: values and missing ones */
 };
@@ -93,6 +98,8 @@ drift_learner_free(struct drift_learner *learner)
     for (size_t i = 0; learner->columns && i < learner->n; i++) {
         free((void *)(uintptr_t)learner->columns[i].name.data);
         otc_map_free(learner->columns[i].texts, NULL);
+        otc_vocabulary_free(learner->columns[i].vocabulary);
+        free(learner->columns[i].words);
     }
     drift_budget_give(learner->settings.budget, learner->charged);
     otc_reference_builder_free(learner->builder);
@@ -141,6 +148,22 @@ make_texts(const struct drift_learner *learner, const struct otc_observed *obser
     return otc_map_new(max > DRIFT_LEARN_CATEGORIES_MAX ? max : DRIFT_LEARN_CATEGORIES_MAX);
 }
 
+static bool
+is_vocabulary(const struct drift_learner *learner, const struct otc_observed *observed)
+{
+    return observed->feature != OTC_FEATURE_DISCOVERED &&
+           otc_feature_set_at(learner->set, observed->feature)->vocabulary;
+}
+
+/* Its words are counted first; what counts as a value, or as missing, begins with the second half. */
+static bool
+begin_vocabulary(struct drift_learner *learner, struct column *column)
+{
+    column->apart = true;
+    column->vocabulary = charge(learner, OTC_VOCABULARY_BYTES) ? otc_vocabulary_new() : NULL;
+    return column->vocabulary != NULL;
+}
+
 /* Index of the column made, or SIZE_MAX. */
 static size_t
 add_column(struct drift_learner *learner, const struct otc_observed *observed, struct otc_slice key)
@@ -177,6 +200,9 @@ add_column(struct drift_learner *learner, const struct otc_observed *observed, s
             otc_feature_set_at(learner->set, observed->feature)->max_categories);
     }
     learner->n++;
+    if (is_vocabulary(learner, observed)) {
+        return begin_vocabulary(learner, column) ? learner->n - 1 : SIZE_MAX;
+    }
     for (uint64_t i = 1; i < learner->records; i++) {
         otc_reference_builder_missing(learner->builder, column->index);
     }
@@ -271,6 +297,65 @@ learn_text(struct drift_learner *learner, struct column *column, const struct ot
            (column->gave_up || otc_reference_builder_text(learner->builder, column->index, text, time_ns));
 }
 
+/* The first half of learning is over. */
+static bool
+end_vocabulary(struct drift_learner *learner, struct column *column)
+{
+    column->words = calloc(OTC_VOCABULARY_WORDS, sizeof(*column->words));
+    if (!column->words) {
+        return false;
+    }
+    column->n_words = otc_vocabulary_words(column->vocabulary, column->words);
+    otc_vocabulary_free(column->vocabulary);
+    column->vocabulary = NULL;
+    /* Texts that came late, or that repeat nothing, make no vocabulary to compare with. */
+    column->gave_up = column->n_words == 0;
+    column->apart = column->gave_up;
+    return otc_reference_builder_vocabulary(learner->builder, column->index, column->words, column->n_words);
+}
+
+static bool
+learn_familiar(struct drift_learner *learner, struct column *column, const struct otc_value *value,
+               int64_t time_ns)
+{
+    struct otc_value share = {.type = OTC_VALUE_EMPTY};
+
+    if (column->vocabulary && drift_learner_progress(learner) >= 0.5 && !end_vocabulary(learner, column)) {
+        return false;
+    }
+    if (column->gave_up) {
+        return true;
+    }
+    if (column->vocabulary) {
+        if (value->type == OTC_VALUE_STRING) {
+            otc_vocabulary_add(column->vocabulary, value->as.slice);
+        }
+        return true;
+    }
+    switch (otc_value_familiar(value, column->words, column->n_words, &share.as.real)) {
+    case OTC_CLASS_VALUE:
+        share.type = OTC_VALUE_DOUBLE;
+        break;
+    case OTC_CLASS_MISSING:
+        break;
+    case OTC_CLASS_INVALID:
+        share.type = OTC_VALUE_BYTES;
+        break;
+    }
+    return learn_number(learner, column, &share, time_ns);
+}
+
+static bool
+learn_value(struct drift_learner *learner, struct column *column, const struct otc_value *value,
+            int64_t time_ns)
+{
+    if (column->vocabulary || column->words) {
+        return learn_familiar(learner, column, value, time_ns);
+    }
+    return column->type == OTC_NUMERIC ? learn_number(learner, column, value, time_ns)
+                                       : learn_text(learner, column, value, time_ns);
+}
+
 size_t
 drift_learner_add(struct drift_learner *learner, const struct otc_observed *observed, size_t n,
                   int64_t time_ns)
@@ -289,8 +374,7 @@ drift_learner_add(struct drift_learner *learner, const struct otc_observed *obse
             continue;
         }
         column->last_record = learner->records;
-        lost += column->type == OTC_NUMERIC ? !learn_number(learner, column, &observed[i].value, time_ns)
-                                            : !learn_text(learner, column, &observed[i].value, time_ns);
+        lost += !learn_value(learner, column, &observed[i].value, time_ns);
     }
     for (size_t i = 0; i < learner->n; i++) {
         if (learner->columns[i].last_record != learner->records && !learner->columns[i].apart) {

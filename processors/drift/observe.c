@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From a batch to counts. */
 #include "processors/drift/observe.h"
+#include "common/analysis/vocabulary.h"
 
 #include "processors/drift/metrics.h"
 #include "processors/drift/reload.h"
@@ -71,9 +72,11 @@ count_value(struct drift_version *version, size_t index, const struct otc_value 
     char scratch[32];
     struct otc_slice text = OTC_SLICE_NONE;
     double number = 0;
-    enum otc_value_class class = bound->reference->type == OTC_NUMERIC
-                                     ? otc_value_number(value, &number)
-                                     : otc_value_category(value, scratch, &text);
+    enum otc_value_class class =
+        bound->reference->n_vocabulary > 0
+            ? otc_value_familiar(value, bound->reference->vocabulary, bound->reference->n_vocabulary, &number)
+        : bound->reference->type == OTC_NUMERIC ? otc_value_number(value, &number)
+                                                : otc_value_category(value, scratch, &text);
 
     if (class == OTC_CLASS_MISSING) {
         return;

@@ -543,7 +543,7 @@ test_a_text_is_watched_by_its_measures(void **state)
     show(&settings, OTC_TRACES, "\"attributes\":[" TEXT("q", "Hi, 2 w\u00e9!!") "]", &shown);
     expect(&shown,
            "q.length=10\nq.words=3\nq.letters=0.3\nq.digits=0.1\nq.whitespace=0.2\nq.punctuation=0.3\n"
-           "q.uppercase=0.1\nq.non_ascii=0.1\n--\n");
+           "q.uppercase=0.1\nq.non_ascii=0.1\nq.vocabulary_share='Hi, 2 w\u00e9!!'\n--\n");
     show(&settings, OTC_TRACES, "\"attributes\":[" INT("q", "2") "]", &shown);
     assert_non_null(strstr(shown.text, "q.length='invalid'"));
     show(&settings, OTC_TRACES, "\"attributes\":[" TEXT("q", "") "]", &shown);

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What comes in by other ways than attributes: texts and their vocabulary, inference requests, select. */
+#include "tests/unit/processors/drift/stage.h"
+
+#define QUICK                                                                                                \
+    "reference: {learn: {observations: 200, duration: 0s}}\n"                                                \
+    "window: {length: 1m, pane: 10s, allowed_lateness: 0s, min_observations: 20}\n"                          \
+    "dependence: none\ndecision: {windows: 1 of 1}\n"
+
+static void
+say(struct stage *stage, const char *const *words, int seconds)
+{
+    static unsigned random = 1;
+
+    for (int s = 0; s < seconds; s++) {
+        otc_sink_clear(stage->sink);
+        otc_vhost_advance(stage->vhost, OTC_SECOND);
+        for (int k = 0; k < 5; k++) {
+            char text[256];
+            int len = 0;
+
+            for (int w = 0; w < 6; w++) {
+                random = random * 1103515245u + 12345u;
+                len += snprintf(text + len, sizeof(text) - (size_t)len, "%s ", words[random >> 16 & 7]);
+            }
+            record(stage, stage_now(stage), (struct field[]){TEXT("q", text)}, 1);
+        }
+        send(stage);
+    }
+    flush(stage);
+}
+
+static void
+test_a_text_of_other_words_drifts_in_its_vocabulary_alone(void **state)
+{
+    static const char *const usual[] = {"rent", "loan", "bank", "rate", "debt", "cash", "fund", "gold"};
+    static const char *const other[] = {"cats", "dogs", "bird", "fish", "loan", "rate", "wolf", "deer"};
+    struct stage *stage = stage_new(QUICK "presets: []\n"
+                                          "features: [{name: q, from: 'attributes[\"q\"]', type: text}]\n");
+
+    (void)state;
+    /* A hundred records make the vocabulary, a hundred the reference's shares. */
+    say(stage, usual, 120);
+    assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "q.vocabulary_share"), 101, 2);
+    assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "q.length"), 200, 2);
+    assert_float_equal(of_feature(stage, "ml.drift.detected", "q.vocabulary_share"), 0, 0);
+    assert_float_equal(of_feature(stage, "ml.drift.ks", "q.vocabulary_share"), 0, 0);
+    say(stage, other, 120);
+    assert_float_equal(of_feature(stage, "ml.drift.detected", "q.vocabulary_share"), 1, 0);
+    assert_true(of_feature(stage, "ml.drift.ks", "q.vocabulary_share") > 0.9);
+    assert_float_equal(of_feature(stage, "ml.drift.detected", "q.length"), 0, 0);
+    assert_float_equal(of_feature(stage, "ml.drift.detected", "q.words"), 0, 0);
+    stage_free(stage);
+}
+
+static void
+test_selected_records_count_even_when_they_carry_nothing(void **state)
+{
+    const struct field full[] = {TEXT("k", "v"), NUMBER("x", 1)}, bare[] = {TEXT("k", "v")},
+                       other[] = {TEXT("k", "w"), NUMBER("x", 1)};
+    struct stage *stage = stage_new(QUICK "presets: []\nfeatures: [{name: x, from: 'attributes[\"x\"]'}]\n"
+                                          "select: 'attributes[\"k\"] == \"v\"'\n");
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        record(stage, stage_now(stage), full, 2);
+    }
+    send(stage);
+    flush(stage);
+    for (int i = 0; i < 10; i++) {
+        record(stage, stage_now(stage), bare, 1);
+        record(stage, stage_now(stage), other, 2);
+    }
+    record(stage, stage_now(stage), full, 2);
+    send(stage);
+    flush(stage);
+    assert_float_equal(of_model(stage, "ml.inference.records"), 211, 0);
+    assert_float_equal(of_feature(stage, "ml.feature.missing", "x"), 10, 0);
+    stage_free(stage);
+}
+
+static void
+test_each_instance_of_a_request_is_a_record(void **state)
+{
+    const struct field request[] = {
+        TEXT("input.value",
+             "{\"instances\":[{\"age\":30,\"dwelling\":\"rent\"},{\"age\":40},{\"age\":1e300}]}"),
+        TEXT("output.value", "{\"predictions\":[0.1,0.2,null]}")};
+    const struct field broken[] = {TEXT("input.value", "{\"instances\":[{\"age\":30}")};
+    struct stage *stage = stage_new(QUICK "presets: [kserve]\n");
+
+    (void)state;
+    for (int i = 0; i < 80; i++) {
+        record(stage, stage_now(stage), request, 2);
+    }
+    record(stage, stage_now(stage), broken, 1);
+    send(stage);
+    flush(stage);
+    /* Learned from 200 of them, the other 40 were kept meanwhile and counted right after. */
+    assert_float_equal(of_model(stage, "ml.inference.records"), 240, 0);
+    assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "age"), 200, 0);
+    assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "dwelling"), 67, 0);
+    assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "prediction"), 134, 0);
+    assert_float_equal(look(stage, "ml.feature.missing",
+                            ATTRIBUTES("ml.feature.name", "prediction", "ml.feature.kind", "prediction"))
+                           .value,
+                       14, 0);
+    assert_float_equal(of_feature(stage, "ml.feature.missing", "age"), 0, 0);
+    stage_free(stage);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_text_of_other_words_drifts_in_its_vocabulary_alone),
+        cmocka_unit_test(test_selected_records_count_even_when_they_carry_nothing),
+        cmocka_unit_test(test_each_instance_of_a_request_is_a_record),
+    };
+
+    return cmocka_run_group_tests_name("drift/inputs", tests, NULL, NULL);
+}
