@@ -53,6 +53,22 @@ registry(const struct otc_factory *const *extra)
     return all;
 }
 
+/** The real factory of this kind and type, with its settings, but made by another `create`. */
+static inline struct otc_factory
+in_place_of(enum otc_kind kind, const char *type, const struct otc_factory *stand_in)
+{
+    struct otc_factory factory = *stand_in;
+
+    for (size_t i = 0; otc_components[i]; i++) {
+        if (otc_components[i]->kind == kind && strcmp(otc_components[i]->type, type) == 0) {
+            factory = *otc_components[i];
+        }
+    }
+    assert_string_equal(factory.type, type);
+    factory.create = stand_in->create;
+    return factory;
+}
+
 struct fixture {
     struct otc_vhost *vhost;
     struct otc_document *doc;

@@ -97,22 +97,6 @@ upstream_create(const struct otc_settings *settings, struct otc_component **out,
     return OTC_OK;
 }
 
-/* The real factory of this kind and type, with its settings, but made by another `create`. */
-static struct otc_factory
-in_place_of(enum otc_kind kind, const char *type, const struct otc_factory *stand_in)
-{
-    struct otc_factory factory = *stand_in;
-
-    for (size_t i = 0; otc_components[i]; i++) {
-        if (otc_components[i]->kind == kind && strcmp(otc_components[i]->type, type) == 0) {
-            factory = *otc_components[i];
-        }
-    }
-    assert_string_equal(factory.type, type);
-    factory.create = stand_in->create;
-    return factory;
-}
-
 static const char *
 environment(void *arg, const char *name)
 {
