@@ -55,6 +55,19 @@ otc_model_wanted(const struct otc_model_config *config, struct otc_wanted *out)
     return n;
 }
 
+/* What of a long text is kept: not half a character, which no OTLP string may hold. */
+static struct otc_slice
+cut(struct otc_slice text)
+{
+    if (text.len > OTC_MODEL_TEXT_MAX) {
+        text.len = OTC_MODEL_TEXT_MAX;
+        for (int i = 0; i < 3 && (text.data[text.len] & 0xc0) == 0x80; i++) {
+            text.len--;
+        }
+    }
+    return text;
+}
+
 static struct otc_slice
 first_present(const struct otc_value *values, size_t n, char scratch[32])
 {
@@ -63,8 +76,7 @@ first_present(const struct otc_value *values, size_t n, char scratch[32])
 
         if (values[i].type != OTC_VALUE_ABSENT &&
             otc_value_category(&values[i], scratch, &text) == OTC_CLASS_VALUE) {
-            text.len = text.len > OTC_MODEL_TEXT_MAX ? OTC_MODEL_TEXT_MAX : text.len;
-            return text;
+            return cut(text);
         }
     }
     return OTC_SLICE_NONE;

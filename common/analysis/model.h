@@ -17,7 +17,7 @@ struct otc_model_config {
 };
 extern const struct otc_schema otc_model_schema;
 
-/** Longest name and version; longer ones are cut. */
+/** Longest name, version and arm, in bytes; longer ones are cut, before the character that does not fit. */
 #define OTC_MODEL_TEXT_MAX 256
 
 /** Entries the model adds to a projection: config->name.n + config->version.n of them. */

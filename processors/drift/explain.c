@@ -161,7 +161,7 @@ static size_t
 feature_series(const struct drift_config *config, bool numeric, size_t bins)
 {
     unsigned type = numeric ? DRIFT_OF_NUMERIC : DRIFT_OF_CATEGORICAL, statistics = drift_statistics(config);
-    size_t n = 3 /* counters */ + 1 /* reference */, tests = numeric ? 3 : 2;
+    size_t n = (numeric ? 3 : 4) /* counters */ + 1 /* reference */, tests = numeric ? 3 : 2;
 
     for (size_t i = 0; i < drift_n_gauges; i++) {
         n += drift_gauge_asked(&drift_gauges[i], statistics) && drift_gauges[i].usual & type;

@@ -47,6 +47,7 @@ category_cell(struct drift_version *version, size_t index, struct otc_slice text
     }
     feature->unseen += bound->reference->other == 0;
     if (bound->extra == 0) {
+        feature->pooled++;
         return common;
     }
     texts = drift_unseen_texts(version, index, &charged);
@@ -57,6 +58,7 @@ category_cell(struct drift_version *version, size_t index, struct otc_slice text
         cell = common + 1 + otc_map_count(texts);
         cell = otc_map_put(texts, text, (void *)(uintptr_t)cell) ? cell : 0;
     }
+    feature->pooled += cell == 0;
     return cell ? (uint32_t)cell : common;
 }
 

@@ -138,6 +138,7 @@ carry_counters(const struct drift_version *from, struct drift_version *to)
             continue;
         }
         feature->values = from->features[index].values;
+        feature->pooled = from->features[index].pooled;
         feature->missing = from->features[index].missing;
         feature->invalid = from->features[index].invalid;
         feature->overflow = from->features[index].overflow;

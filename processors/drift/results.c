@@ -17,6 +17,11 @@ static const struct otc_metric info_metric = OTC_GAUGE_METRIC(
 static const struct otc_metric reloads_metric = OTC_COUNTER_METRIC(
     "ml.drift.reference.reloads", "{reload}", "Times that the reference file had changed, by outcome.");
 
+static const struct otc_metric forgotten_metric =
+    OTC_COUNTER_METRIC("ml.drift.versions.forgotten", "{version}",
+                       "Versions whose state was let go: silent for series_expiration, or for newer ones "
+                       "beyond limits::versions.");
+
 void
 drift_attribute(struct drift_attributes *attributes, const char *key, struct otc_slice text)
 {
@@ -171,6 +176,10 @@ drift_collect(void *arg, struct otc_emitter *emitter)
         tell_model(drift, emitter, otc_models_at(drift->models, i));
     }
     tell_reloads(drift, emitter);
+    if (otc_models_count(drift->models) > 0) {
+        otc_emit_counter(emitter, &forgotten_metric, NULL, 0, drift->start_ns,
+                         otc_models_forgotten(drift->models));
+    }
     tell_lost(drift, emitter, "models", otc_models_overflow(drift->models));
     tell_lost(drift, emitter, "malformed", drift->malformed);
     pthread_mutex_unlock(&drift->lock);

@@ -13,6 +13,10 @@ static const struct otc_metric invalid_metric = OTC_COUNTER_METRIC(
 static const struct otc_metric unseen_metric =
     OTC_COUNTER_METRIC("ml.feature.unseen", "{record}", "Categories that the reference does not have.");
 
+static const struct otc_metric overflow_metric =
+    OTC_COUNTER_METRIC("ml.feature.overflow", "{record}",
+                       "Values of categories beyond max_categories, which are counted together.");
+
 static const struct otc_metric range_metric = OTC_COUNTER_METRIC(
     "ml.feature.out_of_range", "{record}", "Numbers below the reference's minimum or above its maximum.");
 
@@ -41,6 +45,10 @@ tell_counters(const struct drift_telling *telling, const struct drift_feature *f
                      feature->invalid);
     otc_emit_counter(emitter, numeric ? &range_metric : &unseen_metric, attributes->items, attributes->n,
                      version->start_ns, numeric ? feature->out_of_range : feature->unseen);
+    if (!numeric) {
+        otc_emit_counter(emitter, &overflow_metric, attributes->items, attributes->n, version->start_ns,
+                         feature->pooled);
+    }
 }
 
 /* Upper end of a bin, or its category. */

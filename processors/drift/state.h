@@ -53,6 +53,7 @@ struct drift_feature {
     /** Since the version's binding; missing follows from the version's records. */
     uint64_t values, invalid, overflow, unseen, out_of_range;
     uint64_t missing;             /* of a feature that counts its own records (drift_bound::apart) */
+    uint64_t pooled;              /* of `values`, those of categories that are not told apart */
     uint64_t records_before;      /* bound_records when it began: a reload added it */
     uint64_t last_record;         /* a feature counts once a record */
     struct otc_map *unseen_texts; /* text to cell */

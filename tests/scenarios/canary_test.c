@@ -73,13 +73,14 @@ send_minute(struct fixture *f, const struct arm *arm)
         (void)otc_buf_printf(
             &json,
             "%s{\"traceId\":\"0102030405060708090a0b0c0d0e0f%02x\",\"spanId\":\"01020304050607%02x\","
-            "\"name\":\"chat\",\"kind\":3,\"startTimeUnixNano\":\"%lld\",\"endTimeUnixNano\":\"%lld\",\"attributes\":["
+            "\"name\":\"chat\",\"kind\":3,\"startTimeUnixNano\":\"%lld\",\"endTimeUnixNano\":\"%lld\","
+            "\"attributes\":["
             "{\"key\":\"gen_ai.operation.name\",\"value\":{\"stringValue\":\"chat\"}},"
             "{\"key\":\"gen_ai.request.model\",\"value\":{\"stringValue\":\"m\"}},"
             "{\"key\":\"gen_ai.usage.input_tokens\",\"value\":{\"intValue\":\"%lld\"}},"
             "{\"key\":\"gen_ai.usage.output_tokens\",\"value\":{\"intValue\":\"%lld\"}}]}",
-            i ? "," : "", (unsigned)i & 255, ((unsigned)i + 1) & 255, (long long)(end - duration), (long long)end,
-            (long long)input, (long long)output);
+            i ? "," : "", (unsigned)i & 255, ((unsigned)i + 1) & 255, (long long)(end - duration),
+            (long long)end, (long long)input, (long long)output);
     }
     (void)otc_buf_append_str(&json, "]}]}]}");
     if (otc_json_to_protobuf(OTC_TRACES, otc_buf_slice(&json), 64, &bytes, &err) != OTC_OK) {
@@ -99,17 +100,19 @@ result(const char *metric, const char *arm, const char *feature)
     char sample[512];
     const char *version = strcmp(arm, "canary") == 0 ? "2.1" : "2.0";
 
-    (void)snprintf(sample, sizeof(sample),
-                   "\n%s{ml_drift_arm=\"%s\",ml_drift_window=\"30m\",ml_feature_kind=\"%s\",ml_feature_name=\"%s\","
-                   "ml_model_name=\"assistant\",ml_model_version=\"%s\"}",
-                   metric, arm, strcmp(feature, "duration") == 0 ? "latency" : "tokens", feature, version);
+    (void)snprintf(
+        sample, sizeof(sample),
+        "\n%s{ml_drift_arm=\"%s\",ml_drift_window=\"30m\",ml_feature_kind=\"%s\",ml_feature_name=\"%s\","
+        "ml_model_name=\"assistant\",ml_model_version=\"%s\"}",
+        metric, arm, strcmp(feature, "duration") == 0 ? "latency" : "tokens", feature, version);
     return last_value("prometheus", sample);
 }
 
 static void
 a_slow_canary_is_found_and_an_equal_arm_is_not(void **state)
 {
-    const struct arm arms[] = {{"stable", "2.0", 1, 1, 60}, {"twin", "2.0", 1, 1, 20}, {"canary", "2.1", 1.5, 1.6, 20}};
+    const struct arm arms[] = {
+        {"stable", "2.0", 1, 1, 60}, {"twin", "2.0", 1, 1, 20}, {"canary", "2.1", 1.5, 1.6, 20}};
     struct fixture f;
 
     (void)state;

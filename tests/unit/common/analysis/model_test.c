@@ -55,6 +55,34 @@ get(struct otc_models *models, const char *name, const char *version, int64_t no
     return otc_models_get(models, &key, now);
 }
 
+/* Arms of one version are kept apart, and count as versions. */
+static void
+test_arms_have_a_state_each(void **state)
+{
+    struct owner owner = {0};
+    const struct otc_models_limits limits = {10, 2, 1000};
+    struct otc_models *models = otc_models_new(&limits, &ops, &owner);
+    struct otc_model_key key = {.name = OTC_SLICE_LIT("credit"), .version = OTC_SLICE_LIT("1")};
+    const struct otc_value arms[] = {{.type = OTC_VALUE_STRING, .as.slice = OTC_SLICE_LIT("control")},
+                                     {.type = OTC_VALUE_BOOL, .as.boolean = true},
+                                     {.type = OTC_VALUE_ABSENT}};
+    struct otc_model_version *version[3];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        otc_model_arm(&key, &arms[i]);
+        version[i] = otc_models_get(models, &key, (int64_t)i + 1);
+        assert_non_null(version[i]);
+        assert_ptr_equal(otc_models_find(models, &key), version[i]);
+    }
+    assert_true(otc_slice_equal_str(version[1]->arm, "true"));
+    assert_int_equal(version[2]->arm.len, 0);
+    assert_int_equal(owner.versions, 2);
+    otc_model_arm(&key, &arms[0]);
+    assert_null(otc_models_find(models, &key));
+    otc_models_free(models);
+}
+
 static void
 test_models_and_versions_are_kept_apart(void **state)
 {
@@ -183,6 +211,17 @@ test_the_first_attribute_present_names_the_model(void **state)
     otc_model_key_of(&config, values, &key);
     assert_int_equal(key.name.len, OTC_MODEL_TEXT_MAX);
     assert_int_equal(key.version.len, 0);
+    /* "ä" is two bytes, the 256th and the 257th: neither is left. */
+    memset(text, 'm', 1000);
+    text[255] = 0xc3;
+    text[256] = 0xa4;
+    otc_model_key_of(&config, values, &key);
+    assert_int_equal(key.name.len, 255);
+    text[254] = 0xc3;
+    text[255] = 0xa4;
+    text[256] = 'm';
+    otc_model_key_of(&config, values, &key);
+    assert_int_equal(key.name.len, 256);
     free(text);
 }
 
@@ -191,6 +230,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_models_and_versions_are_kept_apart),
+        cmocka_unit_test(test_arms_have_a_state_each),
         cmocka_unit_test(test_the_least_recently_seen_version_goes),
         cmocka_unit_test(test_a_flood_of_names_is_overflow),
         cmocka_unit_test(test_silence_forgets),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Ceilings: memory, models, versions, features, series; and counts in their two forms. */
 #include "processors/drift/counts.h"
+#include "processors/drift/state.h"
+#include "tests/harness/flood.h"
 #include "tests/unit/processors/drift/stage.h"
 
 #include <malloc.h>
@@ -189,6 +191,102 @@ test_a_forgotten_version_gives_its_memory_back(void **state)
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* Beyond max_categories: counted together, and told. The reference pools what it cannot keep; a live window
+ * has as many cells again for what is new. */
+static void
+test_categories_beyond_the_limit_are_counted(void **state)
+{
+    struct stage *stage =
+        stage_new("presets: []\nfeatures: [{name: country, from: 'attributes[\"c\"]', type: categorical, "
+                  "max_categories: 5}]\n"
+                  "reference: {learn: {observations: 100, duration: 0s}}\n"
+                  "window: {length: 1m, pane: 10s, allowed_lateness: 0s, min_observations: 20}\n");
+    const struct drift *drift = OTC_CONTAINER(stage->component, drift, component);
+    char text[32];
+    size_t used;
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        const struct field fields[] = {TEXT("c", i % 2 ? "DE" : "FR")};
+
+        record(stage, stage_now(stage), fields, 1);
+    }
+    send(stage);
+    flush(stage);
+    for (int i = 0; i < 60; i++) {
+        const struct field fields[] = {TEXT("c", text)};
+
+        (void)snprintf(text, sizeof(text), "country-%d", i % 20);
+        record(stage, stage_now(stage), fields, 1);
+    }
+    send(stage);
+    flush(stage);
+    assert_float_equal(of_feature(stage, "ml.feature.unseen", "country"), 60, 0);
+    /* 20 new ones, 5 of which have a cell. */
+    assert_float_equal(of_feature(stage, "ml.feature.overflow", "country"), 45, 0);
+    used = drift->budget.used;
+    for (int i = 0; i < 5000; i++) {
+        const struct field fields[] = {TEXT("c", text)};
+
+        (void)snprintf(text, sizeof(text), "another-%d", i);
+        record(stage, stage_now(stage), fields, 1);
+    }
+    send(stage);
+    flush(stage);
+    assert_float_equal(of_feature(stage, "ml.feature.overflow", "country"), 5045, 0);
+    assert_true(drift->budget.used <= used + 1024); /* a pane and its cells */
+    stage_free(stage);
+}
+
+/* Texts without end do not use the budget up: a category that has no cell costs nothing. */
+static void
+test_the_account_is_flat_under_a_flood(void **state)
+{
+    static const char *const references[] = {"{learn: {observations: 500, duration: 0s}}",
+                                             "{trailing: {offset: 1m}, grid_observations: 200}",
+                                             "{arm: {baseline: control}, grid_observations: 200}"};
+
+    (void)state;
+    for (size_t r = 0; r < 3; r++) {
+        struct otc_flood flood = {.random = 1, .calm = 3000};
+        struct otc_buf bytes = {.limit = (size_t)32 << 20};
+        const struct drift *drift;
+        struct stage *stage;
+        size_t after = 0, most = 0;
+        char yaml[512];
+
+        (void)snprintf(
+            yaml, sizeof(yaml),
+            "presets: [ml]\nwindow: {length: 20s, pane: 5s, allowed_lateness: 5s, max_age: 1m}\n"
+            "limits: {memory: 16MiB, models: 8, versions: 4, features: 10, series: 2000}\nreference: %s\n",
+            references[r]);
+        stage = stage_new(yaml);
+        drift = OTC_CONTAINER(stage->component, drift, component);
+        for (int request = 0; request < 1200; request++) {
+            struct otc_error err = OTC_ERROR_INIT;
+
+            otc_buf_clear(&bytes);
+            otc_flood_request(&flood, stage_now(stage), 20, &bytes);
+            assert_int_equal(otc_consume(stage->component->ops->input(stage->component, OTC_TRACES),
+                                         otc_batch_copy_of(OTC_TRACES, otc_buf_slice(&bytes), 20, NULL), NULL,
+                                         &err),
+                             OTC_OK);
+            otc_vhost_advance(stage->vhost, OTC_SECOND / 2);
+            otc_sink_clear(stage->sink);
+            if (request >= 600) {
+                after = request == 600 ? drift->budget.used : after;
+                most = drift->budget.used > most ? drift->budget.used : most;
+            }
+        }
+        assert_true(after > 0 && most <= drift->budget.limit);
+        if (most > after + (after / 3)) {
+            fail_msg("%s: %zu bytes after the warm-up, later %zu", references[r], after, most);
+        }
+        otc_buf_release(&bytes);
+        stage_free(stage);
+    }
+}
+
 static void
 test_memory_is_flat_however_much_comes(void **state)
 {
@@ -219,6 +317,8 @@ main(void)
         cmocka_unit_test(test_memory_has_a_ceiling),
         cmocka_unit_test(test_a_forgotten_version_gives_its_memory_back),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+        cmocka_unit_test(test_categories_beyond_the_limit_are_counted),
+        cmocka_unit_test(test_the_account_is_flat_under_a_flood),
         cmocka_unit_test(test_memory_is_flat_however_much_comes),
 #endif
     };
