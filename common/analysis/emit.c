@@ -21,6 +21,7 @@ struct otc_emitter {
     size_t series; /* of the collection under way */
     size_t left_out;
     bool running;
+    bool muted;
 };
 
 static const struct otc_instrument left_out_instrument = {
@@ -238,6 +239,18 @@ otc_emitter_flush(struct otc_emitter *emitter)
     count(emitter, emitter->dropped_series, (int64_t)emitter->left_out);
 }
 
+void
+otc_emitter_not_before(struct otc_emitter *emitter, int64_t time_ns)
+{
+    emitter->time_ns = time_ns;
+}
+
+void
+otc_emitter_mute(struct otc_emitter *emitter, bool muted)
+{
+    emitter->muted = muted;
+}
+
 int64_t
 otc_emitter_time(const struct otc_emitter *emitter)
 {
@@ -248,6 +261,9 @@ otc_emitter_time(const struct otc_emitter *emitter)
 static bool
 admit(struct otc_emitter *emitter)
 {
+    if (emitter->muted) {
+        return false;
+    }
     if (emitter->series >= emitter->settings.series) {
         emitter->left_out++;
         return false;

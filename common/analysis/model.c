@@ -382,3 +382,10 @@ otc_models_forgotten(const struct otc_models *models)
 {
     return models->forgotten;
 }
+
+void
+otc_models_set_counts(struct otc_models *models, uint64_t overflow, uint64_t forgotten)
+{
+    models->overflow = overflow;
+    models->forgotten = forgotten;
+}

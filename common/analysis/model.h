@@ -95,5 +95,7 @@ void otc_models_expire(struct otc_models *models, int64_t before_ns);
 /** Records that found no room since the start, and versions forgotten for newer ones. */
 uint64_t otc_models_overflow(const struct otc_models *models);
 uint64_t otc_models_forgotten(const struct otc_models *models);
+/** Goes on counting from here: what a former process counted. */
+void otc_models_set_counts(struct otc_models *models, uint64_t overflow, uint64_t forgotten);
 
 #endif

@@ -106,3 +106,13 @@ otc_recent_add(struct otc_recent *recent, uint64_t key)
     recent->next = (recent->next + 1) % recent->n;
     return false;
 }
+
+void
+otc_recent_each(const struct otc_recent *recent, void (*fn)(void *arg, uint64_t key), void *arg)
+{
+    size_t at = recent->used == recent->n ? recent->next : 0;
+
+    for (size_t i = 0; i < recent->used; i++) {
+        fn(arg, recent->ring[(at + i) % recent->n]);
+    }
+}

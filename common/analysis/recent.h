@@ -25,4 +25,7 @@ size_t otc_recent_bytes(size_t n);
  */
 bool otc_recent_add(struct otc_recent *recent, uint64_t key);
 
+/** Calls for each key, oldest first: added in this order, they make the same memory again. */
+void otc_recent_each(const struct otc_recent *recent, void (*fn)(void *arg, uint64_t key), void *arg);
+
 #endif

@@ -188,6 +188,13 @@ OTC_CHECK otc_status otc_reference_builder_finish(struct otc_reference_builder *
                                                   int64_t created_ns, struct otc_reference **out,
                                                   struct otc_error *err);
 
+struct otc_reader;
+/** What a builder has so far, as bytes, for a restart. */
+void otc_reference_builder_save(const struct otc_reference_builder *builder, struct otc_buf *out);
+/** Fills a fresh builder of the same limits. False: no memory, or no builder's bytes; it is to be freed then.
+ */
+OTC_CHECK bool otc_reference_builder_load(struct otc_reference_builder *builder, struct otc_reader *in);
+
 /** The canonical text of a number used as a category: integral without decimals, else shortest round trip. */
 size_t otc_canonical_number(double value, char out[32]);
 

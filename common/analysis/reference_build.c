@@ -3,6 +3,7 @@
 #include "common/analysis/reference_binned.h"
 #include "common/analysis/reference_internal.h"
 #include "common/analysis/reference_points.h"
+#include "common/base/codec.h"
 #include "common/base/map.h"
 
 #include <math.h>
@@ -522,4 +523,121 @@ otc_reference_builder_finish(struct otc_reference_builder *builder, struct otc_s
     }
     *out = reference;
     return OTC_OK;
+}
+
+/* ---- Across a restart ----------------------------------------------------------------------------- */
+
+static void
+save_column(const struct column *column, struct otc_buf *out)
+{
+    otc_put_bytes(out, column->name);
+    otc_put_u64(out, column->type);
+    otc_put_u64(out, column->kind);
+    otc_put_u64(out, column->seen);
+    otc_put_u64(out, column->missing);
+    otc_put_u64(out, column->invalid);
+    otc_put_bool(out, column->order_known);
+    otc_put_u64(out, column->pooled);
+    otc_put_u64(out, column->max_categories);
+    otc_put_u64(out, column->n_samples);
+    for (size_t i = 0; i < column->n_samples; i++) {
+        otc_put_f64(out, column->samples[i].value);
+        otc_put_i64(out, column->samples[i].time_ns);
+    }
+    otc_put_u64(out, column->n_counters);
+    for (size_t i = 0; i < column->n_counters; i++) {
+        otc_put_bytes(out, column->counters[i].name);
+        otc_put_u64(out, column->counters[i].count);
+    }
+}
+
+void
+otc_reference_builder_save(const struct otc_reference_builder *builder, struct otc_buf *out)
+{
+    otc_put_u64(out, builder->random);
+    otc_put_u64(out, builder->rows);
+    otc_put_u64(out, builder->n_columns);
+    for (size_t i = 0; i < builder->n_columns; i++) {
+        save_column(&builder->columns[i], out);
+    }
+}
+
+static bool
+load_samples(struct column *column, struct otc_reader *in)
+{
+    size_t n = otc_take_count(in, 9);
+
+    for (size_t i = 0; i < n; i++) {
+        struct otc__sample sample;
+
+        if (!grow((void **)&column->samples, column->n_samples, &column->capacity, sizeof(sample))) {
+            return false;
+        }
+        sample.value = otc_take_f64(in);
+        sample.time_ns = otc_take_i64(in);
+        column->samples[column->n_samples++] = sample;
+    }
+    return !in->failed;
+}
+
+static bool
+load_counters(struct column *column, struct otc_reader *in)
+{
+    size_t n = otc_take_count(in, 2);
+
+    for (size_t i = 0; i < n; i++) {
+        struct counter counter = {.rank = SIZE_MAX};
+
+        if (!grow((void **)&column->counters, column->n_counters, &column->counters_capacity,
+                  sizeof(counter)) ||
+            !copy_slice(otc_take_bytes(in), &counter.name)) {
+            return false;
+        }
+        counter.count = otc_take_u64(in);
+        column->counters[column->n_counters++] = counter;
+        if (!column->categories ||
+            !otc_map_put(column->categories, counter.name, (void *)(uintptr_t)column->n_counters)) {
+            return false;
+        }
+    }
+    return !in->failed;
+}
+
+static bool
+load_column(struct otc_reference_builder *builder, struct otc_reader *in)
+{
+    struct otc_slice name = otc_take_bytes(in);
+    uint64_t type = otc_take_u64(in), kind = otc_take_u64(in);
+    size_t index = in->failed || type > OTC_CATEGORICAL
+                       ? SIZE_MAX
+                       : otc_reference_builder_feature(builder, name, (enum otc_feature_type)type,
+                                                       (enum otc_feature_kind)kind);
+    struct column *column = &builder->columns[index == SIZE_MAX ? 0 : index];
+
+    if (index == SIZE_MAX || index + 1 != builder->n_columns) {
+        return false;
+    }
+    column->seen = otc_take_u64(in);
+    column->missing = otc_take_u64(in);
+    column->invalid = otc_take_u64(in);
+    column->order_known = otc_take_bool(in);
+    column->pooled = otc_take_u64(in);
+    column->max_categories = otc_take_u64(in);
+    return load_samples(column, in) && load_counters(column, in);
+}
+
+bool
+otc_reference_builder_load(struct otc_reference_builder *builder, struct otc_reader *in)
+{
+    size_t n;
+
+    builder->random = otc_take_u64(in);
+    builder->rows = otc_take_u64(in);
+    n = otc_take_count(in, 9);
+    for (size_t i = 0; i < n; i++) {
+        if (!load_column(builder, in)) {
+            return false;
+        }
+    }
+    return !in->failed;
 }

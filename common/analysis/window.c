@@ -158,6 +158,14 @@ insert_pane(struct otc_window *window, size_t at, int64_t start_ns)
     return &window->panes[at];
 }
 
+int64_t
+otc_window_time(const struct otc_window *window, int64_t event_ns, int64_t now_ns)
+{
+    bool arrival = window->config->time.index == OTC_ARRIVAL_TIME || event_ns == 0;
+
+    return arrival || event_ns > now_ns ? now_ns : event_ns;
+}
+
 enum otc_placement
 otc_window_classify(const struct otc_window *window, int64_t event_ns, int64_t now_ns, int64_t *time_ns)
 {

@@ -99,6 +99,8 @@ void otc_window_init(struct otc_window *window, const struct otc_window_config *
                      const struct otc_pane_ops *ops, void *owner);
 /** Frees every pane. */
 void otc_window_release(struct otc_window *window);
+/** The time that counts for a record: its own, or that of its arrival; not ahead of the clock. */
+int64_t otc_window_time(const struct otc_window *window, int64_t event_ns, int64_t now_ns);
 /**
  * Where a record of this time belongs, without placing it: OTC_PLACED, OTC_LATE, OTC_TOO_OLD or OTC_FUTURE,
  * and the time that counts for it.

@@ -230,3 +230,36 @@ drift_counts_sum(const struct drift_counts *counts, struct drift_shape shape, ui
         sums[i] += counts->sums[i];
     }
 }
+
+void
+drift_counts_each(const struct drift_counts *counts, struct drift_shape shape,
+                  void (*fn)(void *arg, uint32_t cell, uint32_t count, double sum), void *arg)
+{
+    for (uint32_t i = 0; i < counts->capacity; i++) {
+        const struct drift_cell *cell = &counts->table[i];
+
+        if (cell->cell) {
+            fn(arg, cell->cell - 1, cell->count, shape.sums && (cell->cell - 1) % 2 == 0 ? cell->sum : 0);
+        }
+    }
+    for (uint32_t i = 0; counts->counts && i < shape.cells; i++) {
+        if (counts->counts[i]) {
+            fn(arg, i, counts->counts[i], counts->sums && i % 2 == 0 ? counts->sums[i / 2] : 0);
+        }
+    }
+}
+
+bool
+drift_counts_set(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, uint32_t count,
+                 double sum, struct drift_budget *budget)
+{
+    if (cell >= shape.cells || !drift_counts_add(counts, shape, cell, sum, budget)) {
+        return false;
+    }
+    if (counts->counts) {
+        counts->counts[cell] = count;
+    } else {
+        slot_of(counts->table, counts->capacity, cell)->count = count;
+    }
+    return true;
+}

@@ -62,6 +62,12 @@ bool drift_counts_add_n(struct drift_counts *counts, struct drift_shape shape, u
                         uint32_t times, struct drift_budget *budget);
 /** Asks the memory for what drift_counts_add will change. */
 void drift_counts_prefetch(const struct drift_counts *counts, uint32_t cell);
+/** Calls for each cell that has a count; sum 0 where none is kept. */
+void drift_counts_each(const struct drift_counts *counts, struct drift_shape shape,
+                       void (*fn)(void *arg, uint32_t cell, uint32_t count, double sum), void *arg);
+/** Sets a cell that is empty yet; false without memory, or for a cell that is none. */
+bool drift_counts_set(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, uint32_t count,
+                      double sum, struct drift_budget *budget);
 /** Gives the memory back. */
 void drift_counts_release(struct drift_counts *counts, struct drift_shape shape, struct drift_budget *budget);
 

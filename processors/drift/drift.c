@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The drift connector: traces, logs or metrics in, results as metrics out. */
+#include "processors/drift/keeper.h"
 #include "processors/drift/metrics.h"
 #include "processors/drift/reload.h"
 
@@ -51,8 +52,7 @@ static otc_status
 make_state(struct drift *drift, struct otc_error *err)
 {
     const struct drift_config *config = drift->config;
-    const struct otc_models_limits limits = {(size_t)config->limits.models, (size_t)config->limits.versions,
-                                             config->series_expiration.ns};
+    const struct otc_models_limits limits = drift_models_limits(config);
     const struct otc_emitter_settings emitter = {.host = drift->host,
                                                  .scope = "otelcol-aimon/drift",
                                                  .component_id = drift->id,
@@ -93,6 +93,7 @@ drift_start(struct otc_component *self, struct otc_error *err)
 {
     struct drift *drift = OTC_CONTAINER(self, drift, component);
     struct drift_learn_config learning = drift_learning(drift->config);
+    otc_status status;
 
     if (drift->file) {
         log_reference(drift);
@@ -105,7 +106,8 @@ drift_start(struct otc_component *self, struct otc_error *err)
                 "The reference is learned over less than 24 hours; it will not have seen a whole day",
                 OTC_FIELD_NUMBER("seconds", (double)learning.duration.ns / 1e9));
     }
-    return otc_emitter_start(drift->emitter, err);
+    status = drift_keeper_start(drift, err);
+    return status == OTC_OK ? otc_emitter_start(drift->emitter, err) : status;
 }
 
 static otc_status
@@ -121,6 +123,7 @@ drift_shutdown(struct otc_component *self, int64_t deadline_ns, struct otc_error
     drift->host->timer_disarm(drift->host, drift->worker);
     drift->host->timer_disarm(drift->host, drift->reloads.timer);
     otc_emitter_stop(drift->emitter);
+    drift_keeper_stop(drift->keeper);
     return OTC_OK;
 }
 
@@ -129,6 +132,7 @@ drift_free(struct otc_component *self)
 {
     struct drift *drift = OTC_CONTAINER(self, drift, component);
 
+    drift_keeper_free(drift->keeper);
     drift->host->timer_free(drift->host, drift->worker);
     drift->host->timer_free(drift->host, drift->reloads.timer);
     otc_emitter_free(drift->emitter);
@@ -188,6 +192,7 @@ drift_create(const struct otc_settings *settings, struct otc_component **out, st
     drift->host = settings->host;
     drift->config = settings->config;
     drift->start_ns = settings->host->now_ns(settings->host);
+    drift->since_ns = INT64_MAX;
     drift->statistics = drift_statistics(drift->config);
     otc_window_label(&drift->config->window, drift->window_label);
     (void)pthread_mutex_init(&drift->lock, NULL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/drift_config.h"
 
+#include "common/component/otc.h"
 #include "common/config/node.h"
 #include "processors/drift/compat.h"
 #include "processors/drift/watch.h"
@@ -212,7 +213,9 @@ static const struct otc_field drift_fields[] = {
               .doc =
                   "Also judge each window as this library would, in `ml.drift.compat.*`; needs a reference "
                   "with every value, from a file or learned."),
-    OTC_FIELD_AS(drift_config, unsupported, "storage", .parse = refuse, .doc = "Not supported yet."),
+    OTC_FIELD(drift_config, storage, .names_extension = OTC_OFFERS_STORAGE,
+              .doc = "Id of a storage extension (`file_storage`) that keeps windows, counters and learned "
+                     "references across restarts; without one they begin anew."),
     OTC_FIELD_END,
 };
 

@@ -93,6 +93,7 @@ struct drift_config {
     otc_duration metrics_flush_interval;
     otc_duration series_expiration;
     otc_choice compat; /* enum otc_compat */
+    char *storage;
     char *unsupported;
 };
 

@@ -110,6 +110,29 @@ resolve(const struct drift_config *config, struct otc_feature_set **set, struct 
     return status;
 }
 
+/* What cannot be kept yet is refused, so that nobody believes it kept. */
+static otc_status
+check_storage(const struct drift_config *config, const struct otc_feature_set *set, struct otc_error *err)
+{
+    if (!config->storage || !*config->storage) {
+        return OTC_OK;
+    }
+    if (drift_is_dynamic(config)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "storage: not supported yet with reference::%s; leave one of them out",
+                        drift_reference_kind_name(drift_reference_kind(config)));
+    }
+    for (size_t i = 0; i < otc_feature_set_count(set); i++) {
+        if (otc_feature_set_at(set, i)->vocabulary) {
+            return otc_fail(
+                err, OTC_INVALID_ARGUMENT,
+                "storage: not supported yet with features of `type: text` (their texts would go to "
+                "the disk); leave one of them out");
+        }
+    }
+    return OTC_OK;
+}
+
 otc_status
 drift_validate(const void *config, struct otc_error *err)
 {
@@ -125,6 +148,9 @@ drift_validate(const void *config, struct otc_error *err)
     }
     if (status == OTC_OK) {
         status = resolve(drift, &set, &binding, err);
+    }
+    if (status == OTC_OK) {
+        status = check_storage(drift, set, err);
     }
     if (status == OTC_OK) {
         status = drift_watch_new(&drift->detectors, set, &watch, err);

@@ -392,14 +392,14 @@ applies(const struct drift_metrics *metrics, const struct otc_metric_use *use, c
 
 /* The version that the point belongs to, if it is to be read now. */
 static struct drift_version *
-version_of(struct visit *visit, const struct otc_model_key *key)
+version_of(struct visit *visit, const struct otc_model_key *key, int64_t event_ns)
 {
     struct drift_version *version;
 
     if (visit->only) {
         return drift_kept_version(visit, key);
     }
-    version = drift_seen_version(visit, key);
+    version = drift_seen_version(visit, key, event_ns);
     if (version && version->role == DRIFT_ARMLESS) {
         version->excluded[DRIFT_NO_ARM]++;
         return NULL;
@@ -435,7 +435,7 @@ visit_point(void *arg, const struct otc_point *point)
     if (reading.visit->drift->config->reference.arm) {
         otc_model_arm(&key, &point->record.values[metrics->first_condition - 1]);
     }
-    reading.version = version_of(reading.visit, &key);
+    reading.version = version_of(reading.visit, &key, (int64_t)point->time_unix_nano);
     if (!reading.version) {
         return true;
     }

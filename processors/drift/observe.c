@@ -3,6 +3,7 @@
 #include "processors/drift/observe.h"
 #include "common/analysis/vocabulary.h"
 
+#include "processors/drift/keeper.h"
 #include "processors/drift/metrics.h"
 #include "processors/drift/reload.h"
 
@@ -298,13 +299,17 @@ drift_kept_version(const struct visit *visit, const struct otc_model_key *key)
 }
 
 struct drift_version *
-drift_seen_version(struct visit *visit, const struct otc_model_key *key)
+drift_seen_version(struct visit *visit, const struct otc_model_key *key, int64_t event_ns)
 {
-    struct otc_model_version *entry = otc_models_get(visit->drift->models, key, visit->monotonic_ns);
+    struct drift *drift = visit->drift;
+    struct otc_model_version *entry = otc_models_get(drift->models, key, visit->monotonic_ns);
     struct drift_version *version = entry ? entry->state : NULL;
 
+    if (version && drift->since_ns == INT64_MAX) {
+        drift->since_ns = otc_window_time(&version->window, event_ns, visit->now_ns);
+    }
     if (version) {
-        version->records++;
+        version->start_ns = version->records++ ? version->start_ns : visit->now_ns;
         version->last_record_ns = visit->monotonic_ns;
     }
     return version;
@@ -326,53 +331,32 @@ count_kept_record(struct visit *visit, const struct otc_model_key *key, size_t n
     }
 }
 
-/* Whether a record came before, as far as the version remembers. */
-static bool
-is_duplicate(struct drift_version *version, const struct otc_value *values)
-{
-    uint64_t key;
-
-    return version->recent && drift_duplicates_key(version->owner->config->duplicates, values, &key) &&
-           otc_recent_add(version->recent, key);
-}
-
-/* A record of any signal, whose `n` values stand in drift->observed. */
+/* A record as it was observed, by now or by a former process. */
 static void
-count_one(struct visit *visit, const struct otc_record *record, int64_t event_ns, size_t n, size_t lost)
+apply_record(struct visit *visit, const struct drift_record *record)
 {
     struct drift *drift = visit->drift;
-    struct drift_version *version;
-    struct otc_model_key key;
+    struct drift_version *version = drift_seen_version(visit, &record->key, record->event_ns);
 
-    visit->record++;
-    otc_model_key_of(&drift->config->model, record->values, &key);
-    if (drift->config->reference.arm) {
-        otc_model_arm(&key, &record->values[drift->first_feature - 1]);
-    }
-    if (visit->only) {
-        count_kept_record(visit, &key, n, event_ns);
-        return;
-    }
-    version = drift_seen_version(visit, &key);
     if (!version) {
         return;
     }
-    exclude(version, DRIFT_FEATURES, lost);
-    if (!visit->further) {
-        visit->duplicate = is_duplicate(version, record->values + drift->first_id);
+    exclude(version, DRIFT_FEATURES, record->lost);
+    if (!record->further) {
+        visit->duplicate = record->has_id && version->recent && otc_recent_add(version->recent, record->id);
     }
     version->duplicates += visit->duplicate;
-    drift_watched_add(drift->watch, version->watched, drift->observed, n, visit->now_ns);
+    drift_watched_add(drift->watch, version->watched, drift->observed, record->n, visit->now_ns);
     if (version->role == DRIFT_ARMLESS) {
         exclude(version, DRIFT_NO_ARM, 1);
         return;
     }
     switch (version->model->phase) {
     case DRIFT_LEARNING:
-        learn_record(visit, version, n, event_ns);
+        learn_record(visit, version, record->n, record->event_ns);
         break;
     case DRIFT_READY:
-        place_record(visit, version, n, event_ns);
+        place_record(visit, version, record->n, record->event_ns);
         break;
     case DRIFT_FREEZING:
         drift_keep_record(visit, version);
@@ -383,20 +367,44 @@ count_one(struct visit *visit, const struct otc_record *record, int64_t event_ns
     }
 }
 
+/* A record of any signal, whose values stand in drift->observed. */
+static void
+count_one(struct visit *visit, const struct otc_record *record, struct drift_record *seen)
+{
+    struct drift *drift = visit->drift;
+
+    visit->record++;
+    otc_model_key_of(&drift->config->model, record->values, &seen->key);
+    if (drift->config->reference.arm) {
+        otc_model_arm(&seen->key, &record->values[drift->first_feature - 1]);
+    }
+    if (visit->only) {
+        count_kept_record(visit, &seen->key, seen->n, seen->event_ns);
+        return;
+    }
+    if (drift->config->duplicates && !seen->further) {
+        seen->has_id =
+            drift_duplicates_key(drift->config->duplicates, record->values + drift->first_id, &seen->id);
+    }
+    drift_journal_record(drift->keeper, seen, drift->observed);
+    apply_record(visit, seen);
+}
+
 static void
 visit_subject(struct visit *visit, const struct otc_subject *subject, uint64_t event_unix_nano)
 {
     struct drift *drift = visit->drift;
-    int64_t event_ns = (int64_t)(event_unix_nano > INT64_MAX ? INT64_MAX : event_unix_nano);
-    size_t n, lost;
-    size_t records =
-        otc_feature_reader_begin(drift->reader, subject, drift->observed, drift->max_observed, &n, &lost);
+    struct drift_record seen = {.event_ns =
+                                    (int64_t)(event_unix_nano > INT64_MAX ? INT64_MAX : event_unix_nano),
+                                .weight = DRIFT_WEIGHT_ONE};
+    size_t records = otc_feature_reader_begin(drift->reader, subject, drift->observed, drift->max_observed,
+                                              &seen.n, &seen.lost);
 
     while (records > 0) {
-        count_one(visit, subject->record, event_ns, n, lost);
-        visit->further = --records > 0;
-        if (visit->further) {
-            n = otc_feature_reader_next(drift->reader, drift->observed, drift->max_observed, &lost);
+        count_one(visit, subject->record, &seen);
+        seen.further = --records > 0;
+        if (seen.further) {
+            seen.n = otc_feature_reader_next(drift->reader, drift->observed, drift->max_observed, &seen.lost);
         }
     }
 }
@@ -492,18 +500,51 @@ drift_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc
                           .now_ns = drift->host->now_ns(drift->host),
                           .monotonic_ns = drift->host->monotonic_ns(drift->host),
                           .batch = batch};
+    size_t malformed;
     bool due;
 
     (void)done;
     (void)err;
     pthread_mutex_lock(&drift->lock);
     drift->calls++;
-    drift->malformed += walk(&visit);
+    malformed = walk(&visit);
+    drift->malformed += malformed;
     due = advance(&visit) && !drift->stopped;
+    drift_journal_batch(drift->keeper, visit.now_ns, visit.monotonic_ns, malformed);
     pthread_mutex_unlock(&drift->lock);
     otc_batch_unref(batch);
     if (due) {
         drift->host->timer_arm(drift->host, drift->worker, 0);
     }
     return OTC_OK;
+}
+
+/* Freezing takes the lock for itself. */
+static void
+work_unlocked(struct drift *drift)
+{
+    pthread_mutex_unlock(&drift->lock);
+    drift_work(drift);
+    pthread_mutex_lock(&drift->lock);
+}
+
+bool
+drift_replay_batch(struct drift *drift, int64_t now_ns, int64_t monotonic_ns, struct otc_reader *records)
+{
+    struct visit visit = {.drift = drift, .now_ns = now_ns, .monotonic_ns = monotonic_ns};
+    struct drift_record record;
+
+    while (drift_record_read(records, &record, drift->observed, drift->max_observed,
+                             otc_feature_set_count(drift->set))) {
+        apply_record(&visit, &record);
+        if (visit.due) {
+            /* A reference is complete. What would have waited for it is counted right away. */
+            visit.due = false;
+            work_unlocked(drift);
+        }
+    }
+    if (advance(&visit)) {
+        work_unlocked(drift);
+    }
+    return !records->failed;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/reload.h"
 
+#include "processors/drift/keeper.h"
+
 /* ---- One version ---------------------------------------------------------------------------------- */
 
 /* The same points and categories in the same order: counts in the cells of one are counts in the other's. */
@@ -280,6 +282,7 @@ static void
 apply(struct drift *drift, struct drift_binding *binding)
 {
     replace(&drift->file, binding);
+    drift_keeper_hurry(drift->keeper);
     for (size_t i = 0; i < otc_models_count(drift->models); i++) {
         struct drift_model *model = otc_models_at(drift->models, i)->state;
 

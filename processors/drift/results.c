@@ -3,6 +3,7 @@
 #include "processors/drift/results.h"
 
 #include "processors/drift/dynamic.h"
+#include "processors/drift/keeper.h"
 #include "processors/drift/metrics.h"
 #include "processors/drift/reload.h"
 
@@ -132,10 +133,8 @@ tell_model(struct drift *drift, struct otc_emitter *emitter, struct otc_model *e
 
 /* Under the lock: time goes on also where no records come. */
 static void
-move_time(struct drift *drift)
+move_time(struct drift *drift, int64_t now, int64_t monotonic)
 {
-    int64_t now = drift->host->now_ns(drift->host), monotonic = drift->host->monotonic_ns(drift->host);
-
     for (size_t i = 0; i < otc_models_count(drift->models); i++) {
         struct otc_model *model = otc_models_at(drift->models, i);
 
@@ -162,16 +161,10 @@ tell_lost(const struct drift *drift, struct otc_emitter *emitter, const char *re
     }
 }
 
-void
-drift_collect(void *arg, struct otc_emitter *emitter)
+/* Under the lock. */
+static void
+tell_all(struct drift *drift, struct otc_emitter *emitter)
 {
-    struct drift *drift = arg;
-
-    pthread_mutex_lock(&drift->lock);
-    move_time(drift);
-    pthread_mutex_unlock(&drift->lock);
-    drift_work(drift);
-    pthread_mutex_lock(&drift->lock);
     for (size_t i = 0; i < otc_models_count(drift->models); i++) {
         tell_model(drift, emitter, otc_models_at(drift->models, i));
     }
@@ -182,5 +175,27 @@ drift_collect(void *arg, struct otc_emitter *emitter)
     }
     tell_lost(drift, emitter, "models", otc_models_overflow(drift->models));
     tell_lost(drift, emitter, "malformed", drift->malformed);
+}
+
+void
+drift_collect_at(struct drift *drift, struct otc_emitter *emitter, int64_t now_ns, int64_t monotonic_ns)
+{
+    pthread_mutex_lock(&drift->lock);
+    move_time(drift, now_ns, monotonic_ns);
+    drift_journal_tick(drift->keeper, now_ns, monotonic_ns, otc_emitter_time(emitter));
     pthread_mutex_unlock(&drift->lock);
+    drift_work(drift);
+    pthread_mutex_lock(&drift->lock);
+    drift->told_ns = monotonic_ns;
+    tell_all(drift, emitter);
+    pthread_mutex_unlock(&drift->lock);
+}
+
+void
+drift_collect(void *arg, struct otc_emitter *emitter)
+{
+    struct drift *drift = arg;
+
+    drift_collect_at(drift, emitter, drift->host->now_ns(drift->host),
+                     drift->host->monotonic_ns(drift->host));
 }

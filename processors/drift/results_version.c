@@ -37,6 +37,12 @@ window_coverage(const struct drift_version *version)
 }
 
 static double
+window_partial(const struct drift_version *version)
+{
+    return version->verdict.partial;
+}
+
+static double
 window_end(const struct drift_version *version)
 {
     return (double)version->verdict.end_ns / 1e9;
@@ -55,6 +61,9 @@ static const struct version_gauge {
      window_coverage},
     {OTC_GAUGE_METRIC("ml.drift.window.end", "s", "End of the last window evaluated, unix time."),
      window_end},
+    {OTC_GAUGE_METRIC("ml.drift.window.partial", "",
+                      "1 while the window reaches back to where records may be missing."),
+     window_partial},
 };
 #define N_VERSION_GAUGES (sizeof(version_gauges) / sizeof(version_gauges[0]))
 
@@ -172,7 +181,7 @@ void
 drift_tell_version(struct drift *drift, struct otc_emitter *emitter, struct drift_version *version,
                    const struct drift_attributes *attributes)
 {
-    int64_t silent = drift->host->monotonic_ns(drift->host) - version->last_record_ns;
+    int64_t silent = drift->told_ns - version->last_record_ns;
     int64_t length = drift->config->window.length.ns;
     struct drift_telling telling = {emitter, drift, version,
                                     silent >= (length > SILENCE_MIN_NS ? length : SILENCE_MIN_NS)};

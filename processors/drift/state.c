@@ -331,4 +331,11 @@ model_free(void *owner, void *state)
     }
 }
 
+struct otc_models_limits
+drift_models_limits(const struct drift_config *config)
+{
+    return (struct otc_models_limits){(size_t)config->limits.models, (size_t)config->limits.versions,
+                                      config->series_expiration.ns};
+}
+
 const struct otc_model_ops drift_model_ops = {model_new, model_free, version_new, version_free};

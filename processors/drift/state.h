@@ -72,6 +72,9 @@ struct drift_feature {
 /** Result of the last evaluation of a version. */
 struct drift_verdict {
     bool exists;
+    /** The window reaches back to where records may be missing: before the first one of this process, or
+     * before what a crash took. */
+    bool partial;
     bool model_detected;
     size_t drifted, judged; /* detected features; features with a standing verdict */
     size_t skipped[OTC_SKIP_TYPE + 1];
@@ -171,8 +174,12 @@ struct drift {
     struct otc_observed *observed;
     size_t max_observed;
     int64_t start_ns;
-    uint64_t malformed; /* parts whose walk failed */
-    uint64_t calls;     /* of consume */
+    int64_t told_ns; /* monotonic: when results were told last */
+    /** Time of the first record since when every record is known; INT64_MAX: none came yet. */
+    int64_t since_ns;
+    struct drift_keeper *keeper; /* NULL: without storage */
+    uint64_t malformed;          /* parts whose walk failed */
+    uint64_t calls;              /* of consume */
     /** Of reference::file: how often it had changed, and versions that had no memory yet to pass over.
      * `seen`, `left` and `timer` belong to the control loop. */
     struct {
@@ -193,6 +200,7 @@ struct drift_pane {
 };
 
 extern const struct otc_model_ops drift_model_ops;
+struct otc_models_limits drift_models_limits(const struct drift_config *config);
 /** Gives a version what its model's binding needs; false without memory. Under the lock. */
 bool drift_version_bind(struct drift_version *version);
 void drift_version_release(struct drift_version *version);
@@ -210,6 +218,13 @@ struct otc_map *drift_unseen_texts(struct drift_version *version, size_t index, 
 otc_status drift_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done,
                          struct otc_error *err);
 
+struct otc_reader;
+/**
+ * Counts the records of a batch again, as its journal entry has them (record.h). Under the lock, which is let
+ * go while a reference is frozen or a window evaluated. False when the entry is damaged.
+ */
+bool drift_replay_batch(struct drift *drift, int64_t now_ns, int64_t monotonic_ns,
+                        struct otc_reader *records);
 /** Counts what a batch holds of a model whose reference stands, or failed. Under the lock; true when a window
  * is due. */
 bool drift_count_kept(struct drift_model *model, const struct drift_kept *kept);
@@ -220,5 +235,7 @@ void drift_work(void *arg);
 
 /** The emitter's collection. `arg` is the struct drift. */
 void drift_collect(void *arg, struct otc_emitter *emitter);
+/** The same as of these clocks. On the control loop, without the lock. */
+void drift_collect_at(struct drift *drift, struct otc_emitter *emitter, int64_t now_ns, int64_t monotonic_ns);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/watch.h"
 
+#include "common/base/codec.h"
 #include "common/stats/detector.h"
 
 #include <math.h>
@@ -342,4 +343,39 @@ drift_watched_add(const struct drift_watch *watch, struct drift_watched *watched
             watched[i].changed_ns = now_ns;
         }
     }
+}
+
+/* ---- Across a restart ----------------------------------------------------------------------------- */
+
+void
+drift_watched_save(const struct drift_watch *watch, const struct drift_watched *watched, struct otc_buf *out)
+{
+    for (size_t i = 0; i < watch->n; i++) {
+        size_t bytes;
+        const void *state = otc_detector_state(watched[i].detector, &bytes);
+
+        otc_put_u64(out, watched[i].observations);
+        otc_put_u64(out, watched[i].changes);
+        otc_put_bool(out, watched[i].warning);
+        otc_put_i64(out, watched[i].changed_ns);
+        otc_put_bytes(out, otc_slice_of(state, bytes));
+    }
+}
+
+bool
+drift_watched_load(const struct drift_watch *watch, struct drift_watched *watched, struct otc_reader *in)
+{
+    for (size_t i = 0; i < watch->n; i++) {
+        struct otc_slice state;
+
+        watched[i].observations = otc_take_u64(in);
+        watched[i].changes = otc_take_u64(in);
+        watched[i].warning = otc_take_bool(in);
+        watched[i].changed_ns = otc_take_i64(in);
+        state = otc_take_bytes(in);
+        if (in->failed || !otc_detector_restore(watched[i].detector, state.data, state.len)) {
+            return false;
+        }
+    }
+    return true;
 }

@@ -63,6 +63,13 @@ void drift_watched_free(const struct drift_watch *watch, struct drift_watched *w
 void drift_watched_add(const struct drift_watch *watch, struct drift_watched *watched,
                        const struct otc_observed *observed, size_t n, int64_t now_ns);
 
+/** All detectors of a version as bytes, for a restart; load: into fresh ones of the same entries. */
+void drift_watched_save(const struct drift_watch *watch, const struct drift_watched *watched,
+                        struct otc_buf *out);
+struct otc_reader;
+OTC_CHECK bool drift_watched_load(const struct drift_watch *watch, struct drift_watched *watched,
+                                  struct otc_reader *in);
+
 struct drift_telling;
 struct drift_attributes;
 /** Tells the detectors of a version; `attributes` name its model and version. */

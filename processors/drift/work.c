@@ -309,8 +309,11 @@ publish(struct drift *drift, struct evaluation *evaluation)
 {
     struct drift_version *version = evaluation->version;
     const struct otc_window_view *view = &evaluation->view;
-    struct drift_verdict verdict = {
-        .exists = true, .records = view->records, .end_ns = view->end_ns, .coverage = view->coverage};
+    struct drift_verdict verdict = {.exists = true,
+                                    .partial = view->start_ns < drift->since_ns,
+                                    .records = view->records,
+                                    .end_ns = view->end_ns,
+                                    .coverage = view->coverage};
     bool gap =
         version->evaluated_ns && view->end_ns - version->evaluated_ns > drift->config->window.length.ns;
 

@@ -356,6 +356,12 @@ extension(struct otc_host *self, const char *id)
 void
 otc_vhost_add_extension(struct otc_vhost *vhost, const char *id, struct otc_component *component)
 {
+    for (size_t i = 0; i < vhost->n_extensions; i++) {
+        if (strcmp(vhost->extensions[i].id, id) == 0) {
+            vhost->extensions[i].component = component;
+            return;
+        }
+    }
     if (vhost->n_extensions < MAX_EXTENSIONS) {
         vhost->extensions[vhost->n_extensions].id = id;
         vhost->extensions[vhost->n_extensions++].component = component;

@@ -40,7 +40,8 @@ void otc_vhost_refuse_posts(struct otc_vhost *vhost);
 void otc_vhost_set_memory_limit(struct otc_vhost *vhost, size_t bytes);
 size_t otc_vhost_charged(struct otc_vhost *vhost);
 void otc_vhost_set_ready(struct otc_vhost *vhost, bool ready);
-/** What extension(id) answers; the text is borrowed. At most 8. */
+/** What extension(id) answers; the text is borrowed. At most 8; one of the same
+ * id is replaced. */
 void otc_vhost_add_extension(struct otc_vhost *vhost, const char *id, struct otc_component *extension);
 
 /** One captured log record, borrowed until the host is freed. */

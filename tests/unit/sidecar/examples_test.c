@@ -110,11 +110,13 @@ start_and_stop(const struct otc_service_config *config, const char *name)
     log.logger.level = OTC_LOG_WARN;
     assert_int_equal(otc_loop_new(&loop, &err), OTC_OK);
     assert_int_equal(otc_sidecar_host_init(&host, loop, &log.logger, meter, &err), OTC_OK);
-    if (otc_service_new(config, &host.host, &service, &err) != OTC_OK ||
-        otc_service_start(service, &err) != OTC_OK) {
+    if (otc_service_new(config, &host.host, &service, &err) != OTC_OK) {
         fail_msg("%s: %s", name, err.text);
     }
     atomic_store(&host.service, service);
+    if (otc_service_start(service, &err) != OTC_OK) {
+        fail_msg("%s: %s", name, err.text);
+    }
     atomic_store(&host.ready, true);
     assert_true(otc_loop_post(loop, stop_loop, loop));
     otc_loop_run(loop);

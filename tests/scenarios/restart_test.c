@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Drift with storage, killed and started again on one virtual clock: what comes out is what would have come
+ * out without. */
+#include "tests/unit/common/storage/scratch.h"
+#include "tests/unit/processors/drift/stage.h"
+
+extern const struct otc_factory otc_file_storage_extension_factory;
+
+/* ---- Lives ---------------------------------------------------------------------------------------- */
+
+/* A stage, and the storage of its present life (NULL: it has none). */
+struct lives {
+    struct stage stage;
+    const char *yaml;
+    bool durable;
+    struct otc_config *storage_config;
+    struct otc_component *storage;
+};
+
+static struct otc_component *
+create(const struct otc_factory *factory, struct lives *lives, const struct otc_config *config)
+{
+    const struct otc_settings settings = {.abi = OTC_ABI_OF(otc_settings),
+                                          .id = factory->type,
+                                          .host = lives->stage.host,
+                                          .config = otc_config_value(config)};
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_component *component = NULL;
+
+    if (factory->create(&settings, &component, &err) != OTC_OK) {
+        fail_msg("%s", err.text);
+    }
+    return component;
+}
+
+static void
+start(struct otc_component *component)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+
+    if (component->ops->start(component, &err) != OTC_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static struct otc_config *
+storage_config(const char *more)
+{
+    struct otc_document *doc = NULL;
+    struct otc_config *config = NULL;
+    struct otc_error err = OTC_ERROR_INIT;
+    char yaml[512];
+
+    (void)snprintf(yaml, sizeof(yaml), "{directory: %s%s}", scratch, more);
+    assert_int_equal(otc_document_parse(otc_slice_str(yaml), "test.yaml", &doc, &err), OTC_OK);
+    if (otc_config_decode(otc_file_storage_extension_factory.config, otc_document_root(doc), "", &config,
+                          &err) != OTC_OK) {
+        fail_msg("%s", err.text);
+    }
+    otc_document_free(doc);
+    return config;
+}
+
+static void
+begin_life(struct lives *lives)
+{
+    struct stage *stage = &lives->stage;
+    struct otc_error err = OTC_ERROR_INIT;
+
+    if (lives->durable) {
+        lives->storage = create(&otc_file_storage_extension_factory, lives, lives->storage_config);
+        otc_vhost_add_extension(stage->vhost, "file_storage", lives->storage);
+        start(lives->storage);
+    }
+    stage->component = create(&otc_drift_processor_factory, lives, stage->config);
+    assert_int_equal(
+        stage->component->ops->connect(stage->component, OTC_METRICS, otc_sink_consumer(stage->sink), &err),
+        OTC_OK);
+    start(stage->component);
+}
+
+/* As SIGKILL does: nothing is told, nothing is finished. */
+static void
+kill_now(struct lives *lives)
+{
+    lives->stage.component->ops->free(lives->stage.component);
+    if (lives->storage) {
+        lives->storage->ops->free(lives->storage);
+        lives->storage = NULL;
+    }
+}
+
+static void
+shut_down(struct lives *lives)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+
+    assert_int_equal(lives->stage.component->ops->shutdown(lives->stage.component, INT64_MAX, &err), OTC_OK);
+    if (lives->storage) {
+        assert_int_equal(lives->storage->ops->shutdown(lives->storage, INT64_MAX, &err), OTC_OK);
+    }
+    kill_now(lives);
+}
+
+static void
+set_settings(struct lives *lives, const char *yaml)
+{
+    char whole[1024], text[2048];
+
+    (void)snprintf(whole, sizeof(whole), "{%s%s}", yaml, lives->durable ? ", storage: file_storage" : "");
+    lives->stage.config = stage_config(whole, text, sizeof(text));
+    if (!lives->stage.config) {
+        fail_msg("%s", text);
+    }
+}
+
+static struct lives *
+lives_new(const char *yaml, bool durable)
+{
+    struct lives *lives = calloc(1, sizeof(*lives));
+
+    assert_non_null(lives);
+    scratch_clear();
+    lives->durable = durable;
+    lives->stage.vhost = otc_vhost_new();
+    lives->stage.host = otc_vhost_host(lives->stage.vhost);
+    lives->stage.sink = otc_sink_new();
+    lives->stage.records.limit = (size_t)64 << 20;
+    lives->stage.model = "credit";
+    lives->stage.version = "1";
+    lives->storage_config = storage_config("");
+    set_settings(lives, yaml);
+    begin_life(lives);
+    return lives;
+}
+
+static void
+lives_free(struct lives *lives)
+{
+    shut_down(lives);
+    otc_sink_free(lives->stage.sink);
+    otc_config_free(lives->stage.config);
+    otc_config_free(lives->storage_config);
+    otc_buf_release(&lives->stage.records);
+    otc_vhost_free(lives->stage.vhost);
+    free(lives);
+}
+
+/* ---- A random stream ------------------------------------------------------------------------------ */
+
+struct stream {
+    uint64_t random;
+    /** Silences of more than a minute, and stamps ahead of the clock: where the moments of emissions matter.
+     */
+    bool silences;
+};
+
+static uint64_t
+next(struct stream *stream)
+{
+    stream->random ^= stream->random << 13;
+    stream->random ^= stream->random >> 7;
+    stream->random ^= stream->random << 17;
+    return stream->random;
+}
+
+static double
+uniform(struct stream *stream)
+{
+    return (double)(next(stream) >> 11) / 9007199254740992.0;
+}
+
+static int64_t
+event_time(struct stream *stream, int64_t now)
+{
+    double dice = uniform(stream);
+
+    if (dice < 0.02) {
+        return now - 2 * OTC_DAY; /* too old */
+    }
+    if (dice < 0.04) {
+        return now + 10 * OTC_MINUTE; /* future */
+    }
+    if (dice < 0.05) {
+        return 0;
+    }
+    if (stream->silences && dice < 0.06) {
+        return now + 2 * OTC_MINUTE;
+    }
+    return now - (int64_t)(uniform(stream) * uniform(stream) * 40 * OTC_SECOND);
+}
+
+static void
+one_record(struct stream *stream, struct stage *stage)
+{
+    static const char *const countries[] = {"de", "fr", "it", "es"};
+    char unseen[16];
+    struct field fields[8];
+    size_t n = 0;
+
+    stage->model = uniform(stream) < 0.8 ? "credit" : "churn";
+    stage->version = uniform(stream) < 0.7 ? "1" : "2";
+    if (uniform(stream) < 0.9) {
+        fields[n++] = NUMBER("ml.feature.age", floor(20 + 60 * uniform(stream)));
+    }
+    if (uniform(stream) < 0.95) {
+        double value = uniform(stream) < 0.02   ? NAN
+                       : uniform(stream) < 0.02 ? INFINITY
+                                                : log(uniform(stream) + 1e-9);
+
+        fields[n++] = NUMBER("ml.feature.income", value);
+    }
+    (void)snprintf(unseen, sizeof(unseen), "x%d", (int)(uniform(stream) * 30));
+    fields[n++] =
+        TEXT("ml.feature.country", uniform(stream) < 0.1 ? unseen : countries[(int)(uniform(stream) * 4)]);
+    if (uniform(stream) < 0.3) {
+        fields[n++] = INTEGER("ml.prediction.score", uniform(stream) * 100);
+    }
+    fields[n++] = INTEGER("request.id", uniform(stream) * 1000);
+    if (uniform(stream) < 0.01) {
+        fields[n++] = (struct field){.key = "ml.feature.flag", .number = 1, .truth = true};
+    }
+    record(stage, event_time(stream, stage_now(stage)), fields, n);
+}
+
+/* Batches over so much time. */
+static void
+go_on(struct stream *stream, struct lives *lives, int64_t ns)
+{
+    int64_t passed = 0;
+
+    while (passed < ns) {
+        int64_t step = (int64_t)(uniform(stream) * 3 * OTC_SECOND);
+
+        if (stream->silences && uniform(stream) < 0.01) {
+            step = 90 * OTC_SECOND;
+        }
+        step = step < ns - passed ? step : ns - passed;
+        for (int n = (int)(uniform(stream) * 12); n >= 0; n--) {
+            one_record(stream, &lives->stage);
+        }
+        send(&lives->stage);
+        otc_vhost_advance(lives->stage.vhost, step);
+        passed += step;
+    }
+}
+
+/* ---- What comes out ------------------------------------------------------------------------------- */
+
+struct lines {
+    char *items[4096];
+    size_t n;
+};
+
+static bool
+write_line(void *arg, const struct otc_point *point)
+{
+    struct lines *lines = arg;
+    struct otc_slice rest = point->encoded, name;
+    struct otc_value value;
+    struct otc_buf line = {.limit = 4096};
+
+    otc_buf_printf(&line, "%.*s", OTC_SLICE_ARG(point->name));
+    while (otc_attributes_next(otc_point_attributes(point->type), &rest, &name, &value)) {
+        otc_buf_printf(&line, " %.*s=%.*s", OTC_SLICE_ARG(name), OTC_SLICE_ARG(value.as.slice));
+    }
+    otc_buf_printf(&line, " start %llu flags %u = ", (unsigned long long)point->start_unix_nano,
+                   point->flags);
+    if (point->value.type == OTC_VALUE_INT) {
+        otc_buf_printf(&line, "%lld", (long long)point->value.as.integer);
+    } else {
+        otc_buf_printf(&line, "%.17g", point->value.as.real);
+    }
+    assert_true(lines->n < sizeof(lines->items) / sizeof(lines->items[0]));
+    assert_non_null(otc_buf_cstr(&line));
+    lines->items[lines->n++] = (char *)otc_buf_take(&line, NULL);
+    return true;
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Everything that the next emission tells. */
+static struct lines *
+results(struct lives *lives)
+{
+    struct lines *lines = calloc(1, sizeof(*lines));
+    struct otc_error err = OTC_ERROR_INIT;
+
+    assert_non_null(lines);
+    otc_sink_clear(lives->stage.sink);
+    otc_vhost_advance(lives->stage.vhost, 15 * OTC_SECOND);
+    assert_true(otc_sink_batches(lives->stage.sink) > 0);
+    for (size_t i = 0; i < otc_sink_batches(lives->stage.sink); i++) {
+        struct otc_batch *batch = otc_sink_batch(lives->stage.sink, i);
+
+        for (size_t p = 0; p < otc_batch_parts(batch); p++) {
+            assert_int_equal(otc_walk_points(NULL, otc_batch_part(batch, p), write_line, lines, &err),
+                             OTC_OK);
+        }
+    }
+    qsort(lines->items, lines->n, sizeof(lines->items[0]), by_text);
+    return lines;
+}
+
+static void
+free_lines(struct lines *lines)
+{
+    for (size_t i = 0; i < lines->n; i++) {
+        free(lines->items[i]);
+    }
+    free(lines);
+}
+
+static void
+assert_same(const struct lines *a, const struct lines *b)
+{
+    for (size_t i = 0; i < a->n && i < b->n; i++) {
+        if (strcmp(a->items[i], b->items[i]) != 0) {
+            fail_msg("uninterrupted: %s\n  interrupted: %s", a->items[i], b->items[i]);
+        }
+    }
+    assert_int_equal(a->n, b->n);
+    assert_true(a->n > 100);
+}
+
+/* ---- The tests ------------------------------------------------------------------------------------ */
+
+#define LEARNED                                                                                              \
+    "reference: {learn: {observations: 300, duration: 60s}}, window: {length: 2m, pane: 10s, "               \
+    "min_observations: 50}, emit: {bins: true, p_value: true}, "                                             \
+    "duplicates: {id: [request.id], remember: 100}, "                                                        \
+    "detectors: [{feature: age}, {feature: income, type: kswin}, {feature: age, series: missing, type: "     \
+    "ddm}], "                                                                                                \
+    "presets: [ml, gen_ai], features: [{name: age, from: 'attributes[\"ml.feature.age\"]'}], "               \
+    "statistics: [ks, psi, wasserstein, jensen_shannon, hellinger, chi_squared, l_infinity]"
+
+/* Nothing was lost or refused. */
+static void
+assert_quiet(struct lives *lives)
+{
+    for (size_t i = 0; i < otc_vhost_logs(lives->stage.vhost); i++) {
+        struct otc_vhost_log log = otc_vhost_log(lives->stage.vhost, i);
+
+        if (log.level >= OTC_LOG_WARN && !strstr(log.message, "24 hours")) {
+            fail_msg("%s %s", log.message, log.fields);
+        }
+    }
+}
+
+/* The same stream through a stage that is killed `kills` times, every `every_ns` of it. */
+static struct lines *
+run(uint64_t seed, bool silences, int kills, int64_t every_ns, bool clean)
+{
+    struct stream stream = {seed, silences};
+    struct lives *lives = lives_new(LEARNED, true);
+    struct lines *lines;
+
+    for (int64_t at = 0; at < 10 * OTC_MINUTE; at += every_ns) {
+        go_on(&stream, lives, every_ns);
+        if (kills > 0) {
+            if (clean) {
+                shut_down(lives);
+            } else {
+                kill_now(lives);
+            }
+            begin_life(lives);
+            kills--;
+        }
+    }
+    assert_quiet(lives);
+    lines = results(lives);
+    lives_free(lives);
+    return lines;
+}
+
+static void
+killed_and_resumed_equals_uninterrupted(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct lines *whole = run(seed * 7919, true, 0, 15 * OTC_SECOND, false);
+        /* Right after an emission, so that both tell at the same moments. */
+        struct lines *killed = run(seed * 7919, true, 1000, 15 * OTC_SECOND, false);
+
+        assert_same(whole, killed);
+        free_lines(whole);
+        free_lines(killed);
+    }
+}
+
+static void
+shut_down_and_resumed_equals_uninterrupted(void **state)
+{
+    struct lines *whole = run(4711, true, 0, 30 * OTC_SECOND, false);
+    struct lines *ended = run(4711, true, 1000, 30 * OTC_SECOND, true);
+
+    (void)state;
+    assert_same(whole, ended);
+    free_lines(whole);
+    free_lines(ended);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed_and_resumed_equals_uninterrupted),
+        cmocka_unit_test(shut_down_and_resumed_equals_uninterrupted),
+    };
+
+    return cmocka_run_group_tests_name("restart", tests, scratch_setup, scratch_teardown);
+}
