@@ -188,6 +188,8 @@ run_build(int argc, char **argv)
         {"max-categories", "N", "categories kept, the rest is pooled (200)", .text = &options.max_categories},
         {"columns", "a,b", "only these columns", .list = &options.input.columns},
         {"categorical", "a,b", "columns whose numbers are categories", .list = &options.input.categorical},
+        {"text", "a,b", "columns of texts, watched by length, words, characters and vocabulary",
+         .list = &options.input.texts},
         {"prediction", "a,b", "columns that are predictions", .list = &options.input.predictions},
         {"timestamp", "COLUMN", "the column that orders the rows", .text = &options.input.timestamp},
         {"preset", "ml|gen_ai", "gen_ai: name the features as the connector's preset does",

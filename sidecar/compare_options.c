@@ -218,6 +218,8 @@ otc_compare_options_read(struct otc_compare_options *options, int argc, char **a
          .text = &options->texts.min_observations},
         {"columns", "a,b", "only these columns", .list = &options->input.columns},
         {"categorical", "a,b", "columns whose numbers are categories", .list = &options->input.categorical},
+        {"text", "a,b", "columns of texts, watched by length, words, characters and vocabulary",
+         .list = &options->input.texts},
         {"prediction", "a,b", "columns that are predictions", .list = &options->input.predictions},
         {"timestamp", "COLUMN", "the column that orders the rows, in either table",
          .text = &options->input.timestamp},

@@ -2,6 +2,7 @@
 #include "sidecar/compare_run.h"
 
 #include "common/base/number.h"
+#include "sidecar/input_text.h"
 #include "sidecar/screen.h"
 
 /** A reference file says so near its beginning; anything else is a table. */
@@ -99,12 +100,45 @@ content_of(const struct otc_reference_feature *feature, enum otc_column_content 
     return OTC_COLUMN_NUMBERS;
 }
 
+/** A column whose text the reference measured: its <column>.length and so on. */
+static otc_status
+match_text(struct otc_compare_run *run, size_t column, struct otc_error *err)
+{
+    struct otc_input *current = &run->current;
+    struct otc_input_feature texts[OTC_INPUT_TEXT_FEATURES];
+
+    if (!otc_input_text_features(current, column, current->columns.columns[column].name, OTC_KIND_INPUT,
+                                 texts)) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    for (size_t i = 0; i < OTC_INPUT_TEXT_FEATURES; i++) {
+        const struct otc_reference_feature *feature = otc_reference_find(run->reference, texts[i].name);
+        size_t n = current->n_features;
+
+        /* The length comes first, and measures all. */
+        if (!feature || feature->type != OTC_NUMERIC) {
+            return OTC_OK;
+        }
+        texts[i].kind = feature->kind;
+        texts[i].words = feature->vocabulary;
+        texts[i].n_words = feature->n_vocabulary;
+        current->features[n] = texts[i];
+        run->comparison.features[n].reference = feature;
+        run->samples[n] = otc_sample_new(feature);
+        if (!run->samples[n]) {
+            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+        }
+        current->n_features++;
+    }
+    return OTC_OK;
+}
+
 /** Chooses the current columns by what the reference knows, not by what they look like. */
 static otc_status
 match_columns(struct otc_compare_run *run, struct otc_error *err)
 {
     struct otc_input *current = &run->current;
-    size_t room = current->columns.n + 1;
+    size_t room = current->columns.n * (1 + OTC_INPUT_TEXT_FEATURES) + 1;
 
     free(current->features);
     current->n_features = 0;
@@ -121,11 +155,16 @@ match_columns(struct otc_compare_run *run, struct otc_error *err)
         size_t n = current->n_features;
 
         if (!feature) {
+            otc_status status = match_text(run, i, err);
+
+            if (status != OTC_OK) {
+                return status;
+            }
             continue;
         }
         column->content = content_of(feature, column->content);
-        current->features[n] =
-            (struct otc_input_feature){i, feature->name, feature->type, feature->kind, scale};
+        current->features[n] = (struct otc_input_feature){
+            .column = i, .name = feature->name, .type = feature->type, .kind = feature->kind, .scale = scale};
         run->comparison.features[n].reference = feature;
         run->samples[n] = otc_sample_new(feature);
         if (!run->samples[n]) {
@@ -303,9 +342,8 @@ list_others(struct otc_compare_run *run, struct otc_error *err)
     }
     for (size_t i = 0; i < current->n; i++) {
         struct otc_slice name = current->columns[i].name;
-        double scale;
 
-        if (!feature_of(run, name, &scale) && otc_columns_find(left, name) == SIZE_MAX) {
+        if (otc_input_left_out(&run->current, i) && otc_columns_find(left, name) == SIZE_MAX) {
             c->others[c->n_others++] =
                 (struct otc_not_compared){name, current->columns[i].left_out, false, true};
         }

@@ -2,6 +2,7 @@
 #include "sidecar/input.h"
 
 #include "common/base/hash.h"
+#include "sidecar/input_text.h"
 
 /** Names every column that an option asks for but the table has not. */
 static otc_status
@@ -34,7 +35,8 @@ choose_feature(const struct otc_input *input, const struct otc_input_options *op
     if (options->preset && (!meaning || !meaning->feature) && !asked) {
         return false;
     }
-    *out = (struct otc_input_feature){column, facts->name, facts->type, OTC_KIND_INPUT, 1};
+    *out = (struct otc_input_feature){
+        .column = column, .name = facts->name, .type = facts->type, .kind = OTC_KIND_INPUT, .scale = 1};
     if (meaning && meaning->feature) {
         out->name = otc_slice_str(meaning->feature);
         out->kind = meaning->kind;
@@ -62,6 +64,9 @@ choose_features(struct otc_input *input, const struct otc_input_options *options
         status = check_names(input, "--prediction", &options->predictions, err);
     }
     if (status == OTC_OK) {
+        status = check_names(input, "--text", &options->texts, err);
+    }
+    if (status == OTC_OK) {
         input->time_column = otc_columns_time(&input->columns);
         status = options->timestamp ? otc_columns_take_time(&input->columns, options->timestamp, path,
                                                             &input->time_column, err)
@@ -70,12 +75,24 @@ choose_features(struct otc_input *input, const struct otc_input_options *options
     if (status != OTC_OK) {
         return status;
     }
-    input->features = calloc(input->columns.n + 1, sizeof(*input->features));
+    input->features =
+        calloc(input->columns.n + options->texts.n * OTC_INPUT_TEXT_FEATURES + 1, sizeof(*input->features));
     if (!input->features) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
     for (size_t i = 0; i < input->columns.n; i++) {
-        if (choose_feature(input, options, i, &input->features[input->n_features])) {
+        struct otc_input_feature *next = &input->features[input->n_features];
+        struct otc_slice name = input->columns.columns[i].name;
+
+        if (otc_option_list_has(&options->texts, name)) {
+            if (!otc_input_text_features(
+                    input, i, name,
+                    otc_option_list_has(&options->predictions, name) ? OTC_KIND_PREDICTION : OTC_KIND_INPUT,
+                    next)) {
+                return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+            }
+            input->n_features += OTC_INPUT_TEXT_FEATURES;
+        } else if (choose_feature(input, options, i, next)) {
             input->n_features++;
         }
     }
@@ -101,15 +118,21 @@ otc_input_close(struct otc_input *input)
 {
     otc_columns_release(&input->columns);
     otc_table_close(input->table);
+    for (size_t i = 0; i < input->n_kept; i++) {
+        free(input->kept[i]);
+    }
+    free(input->kept);
     free(input->features);
     *input = (struct otc_input){.time_column = SIZE_MAX};
 }
 
 /** The current row's cell of a feature, as the feature sees it. */
 static void
-use_cell(const struct otc_input *input, const struct otc_input_feature *feature, struct otc_use *use)
+use_cell(struct otc_input *input, const struct otc_input_feature *feature, struct otc_use *use)
 {
-    if (feature->column < otc_table_columns(input->table)) {
+    if (feature->is_text && feature->column < otc_table_columns(input->table)) {
+        otc_input_text_use(input, feature, use);
+    } else if (feature->column < otc_table_columns(input->table)) {
         otc_cell_use(otc_table_cell(input->table, feature->column),
                      input->columns.columns[feature->column].content, feature->type, use);
     } else {
@@ -159,11 +182,29 @@ otc_input_rows(struct otc_input *input,
     return otc_input_visit(input, &(struct otc_input_visitor){.arg = arg, .cell = fn}, err);
 }
 
-static bool
-add_to_builder(void *arg, size_t feature, const struct otc_use *use, int64_t time_ns)
-{
-    struct otc_reference_builder *builder = arg;
+/* A reference while it is built. */
+struct building {
+    struct otc_input *input;
+    struct otc_reference_builder *builder;
+    struct otc_input_vocabularies *vocabularies;
+};
 
+static bool
+add_to_builder(void *arg, size_t feature, const struct otc_use *cell, int64_t time_ns)
+{
+    struct building *building = arg;
+    struct otc_reference_builder *builder = building->builder;
+    struct otc_use seen, *use = &seen;
+    bool taken;
+
+    seen = *cell;
+    if (!otc_input_vocabularies_take(building->vocabularies, building->input, feature, use, builder,
+                                     &taken)) {
+        return false;
+    }
+    if (taken) {
+        return true;
+    }
     switch (use->use) {
     case OTC_USE_MISSING:
         otc_reference_builder_missing(builder, feature);
@@ -203,7 +244,8 @@ otc_status
 otc_input_reference(struct otc_input *input, const struct otc_reference_limits *limits, const char *model,
                     int64_t now_ns, struct otc_reference **out, struct otc_error *err)
 {
-    struct otc_reference_builder *builder = otc_reference_builder_new(limits, input->n_features);
+    struct building building = {input, otc_reference_builder_new(limits, input->n_features), NULL};
+    struct otc_reference_builder *builder = building.builder;
     char hash[OTC_HASH_TEXT];
     otc_status status;
 
@@ -212,17 +254,21 @@ otc_input_reference(struct otc_input *input, const struct otc_reference_limits *
     }
     status = declare_features(input, builder, err);
     if (status == OTC_OK) {
+        status = otc_input_vocabularies_new(input, &building.vocabularies, err);
+    }
+    if (status == OTC_OK) {
         status = otc_table_hash(input->table, hash, err);
     }
     if (status == OTC_OK) {
         otc_reference_builder_source_hash(builder, hash);
-        status = otc_input_rows(input, add_to_builder, builder, err);
+        status = otc_input_rows(input, add_to_builder, &building, err);
     }
     if (status == OTC_OK) {
         status = otc_reference_builder_finish(builder, otc_slice_str(model), otc_table_path(input->table),
                                               now_ns, out, err);
     }
     otc_reference_builder_free(builder);
+    otc_input_vocabularies_free(building.vocabularies);
     return status;
 }
 

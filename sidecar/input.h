@@ -4,6 +4,7 @@
 #define OTC_SIDECAR_INPUT_H
 
 #include "common/analysis/table.h"
+#include "common/analysis/text.h"
 #include "sidecar/columns.h"
 #include "sidecar/options.h"
 
@@ -12,6 +13,7 @@ struct otc_input_options {
     struct otc_option_list columns;     /* only these; empty: all that are features */
     struct otc_option_list categorical; /* these are categories though they are numbers */
     struct otc_option_list predictions; /* these have kind prediction */
+    struct otc_option_list texts;       /* these are texts, watched by what is measured of them */
     const char *timestamp; /* the column that orders the rows; NULL: the only one of timestamps */
     const char *preset;    /* "gen_ai" names features as the connector does; NULL: by their columns */
 };
@@ -23,6 +25,11 @@ struct otc_input_feature {
     enum otc_feature_type type;
     enum otc_feature_kind kind;
     double scale; /* numbers are multiplied by it */
+    /** A measure of a column of texts; OTC_N_TEXT_MEASURES: the share of its words in `words`. */
+    bool is_text;
+    enum otc_text_measure measure;
+    const uint32_t *words; /* NULL: not known yet */
+    size_t n_words;
 };
 
 struct otc_input {
@@ -30,7 +37,10 @@ struct otc_input {
     struct otc_columns columns;
     struct otc_input_feature *features;
     size_t n_features;
-    size_t time_column; /* SIZE_MAX: the order of rows is unknown */
+    size_t time_column;                   /* SIZE_MAX: the order of rows is unknown */
+    double measures[OTC_N_TEXT_MEASURES]; /* of the cell at hand */
+    void **kept;                          /* memory of names and words */
+    size_t n_kept;
 };
 
 /** Opens and types a table and chooses its features. Close also after a failure. */
