@@ -433,6 +433,7 @@ otc_walk_request(struct otc_walk *walk, const struct otc_projection *projection,
     memset(walk->touched, 0, sizeof(walk->touched));
     memset(&walk->show, 0, sizeof(walk->show));
     walk->show.record.values = walk->values;
+    walk->show.record.own = walk->touched;
     walk->show.record.matches = walk->matches;
     if (!walk_resources(walk) && !walk->stopped) {
         /* Pieces that were joined lie elsewhere: then the part's start must do for a position. */
@@ -536,7 +537,7 @@ static inline void
 clear_span(struct otc_span *span)
 {
     span->trace_id = span->span_id = span->parent_span_id = span->trace_state = OTC_SLICE_NONE;
-    span->name = span->status_message = OTC_SLICE_NONE;
+    span->name = span->status_message = span->events = OTC_SLICE_NONE;
     span->start_unix_nano = span->end_unix_nano = 0;
     span->flags = 0;
     span->kind = span->status_code = 0;
@@ -561,6 +562,9 @@ walk_span(struct otc_walk *walk, struct otc_slice encoded)
                 return false;
             }
             continue;
+        }
+        if (tag == OTC_TAG(11, OTC_WIRE_BYTES) && span->events.len == 0) {
+            span->events = otc_slice_of(start, (size_t)(end - start));
         }
         /* Field 0 is refused by read_span_field. */
         p = tag < 0x80 ? p + 1 : otc_wire_tag(p, end, &tag);

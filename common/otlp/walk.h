@@ -66,6 +66,9 @@ struct otc_record {
     /** One for each wanted attribute, in its order; ABSENT where the record has none. For duplicates the last
      * wins. */
     const struct otc_value *values;
+    /** Bit i % 64 of word i / 64: values[i] is the record's own, not of its scope or resource. A quick look
+     * for who reads few records. */
+    const uint64_t *own;
     /** Attributes found by prefix, in wire order, duplicates included. */
     const struct otc_match *matches;
     size_t n_matches;
@@ -81,6 +84,8 @@ struct otc_span {
     struct otc_slice name;
     /** The encoded Span message, for its events and links, and otc_attributes_next. */
     struct otc_slice encoded;
+    /** What follows the first event in it, that one included; empty: no events. For otc_messages_next. */
+    struct otc_slice events;
     uint64_t start_unix_nano;
     uint64_t end_unix_nano;
     uint32_t flags;

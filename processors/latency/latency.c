@@ -41,6 +41,10 @@ visit_span(void *arg, const struct otc_span *span)
                     ? LATENCY_ERROR
                     : LATENCY_OK;
     otc_model_key_of(&latency->config->model, values, &key);
+    if (latency->gen_ai) {
+        latency_gen_ai_observe(latency->gen_ai, span, &key, &values[latency->error_value], visit->now_ns,
+                               visit->monotonic_ns);
+    }
     if (key.name.len == 0) {
         latency->no_model++;
         return true;
@@ -118,6 +122,7 @@ destroy(struct otc_component *self)
 
     otc_emitter_free(latency->emitter);
     otc_models_free(latency->models);
+    latency_gen_ai_free(latency->gen_ai);
     otc_projection_free(latency->projection);
     pthread_mutex_destroy(&latency->lock);
     free(latency);
@@ -150,7 +155,8 @@ static otc_status
 make_projection(struct latency *latency, struct otc_error *err)
 {
     const struct otc_model_config *model = &latency->config->model;
-    struct otc_wanted *wanted = calloc(model->name.n + model->version.n + 2, sizeof(*wanted));
+    struct otc_wanted *wanted =
+        calloc(model->name.n + model->version.n + 2 + latency_gen_ai_wanted(true, NULL), sizeof(*wanted));
     otc_status status;
     size_t n;
 
@@ -162,6 +168,12 @@ make_projection(struct latency *latency, struct otc_error *err)
     wanted[n++] = (struct otc_wanted){.key = "gen_ai.operation.name", .level = OTC_AT_RECORD};
     latency->error_value = n;
     wanted[n++] = (struct otc_wanted){.key = "error.type", .level = OTC_AT_RECORD};
+    if (latency->config->gen_ai) {
+        const struct latency_gen_ai_config *gen_ai = latency->config->gen_ai;
+
+        latency->gen_ai = latency_gen_ai_new(n, gen_ai->server_address, (size_t)gen_ai->series);
+        n += latency_gen_ai_wanted(gen_ai->server_address, wanted + n);
+    }
     status = otc_projection_new(wanted, n, &latency->projection, err);
     free(wanted);
     return status;
@@ -184,7 +196,7 @@ make_parts(struct latency *latency, const char *id)
 
     latency->models = otc_models_new(&limits, &latency_model_ops, latency);
     latency->emitter = otc_emitter_new(&settings);
-    return latency->models && latency->emitter;
+    return latency->models && latency->emitter && (latency->gen_ai || !config->gen_ai);
 }
 
 static otc_status

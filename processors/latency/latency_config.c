@@ -59,12 +59,28 @@ static const struct otc_field limits_fields[] = {
 };
 static const struct otc_schema limits_schema = OTC_SCHEMA(latency_limits_config, limits_fields, "Ceilings.");
 
+static const struct otc_field gen_ai_fields[] = {
+    OTC_FIELD(latency_gen_ai_config, server_address, .def = "false",
+              .doc = "Adds `server.address` and `server.port` to the attributes."),
+    OTC_FIELD(
+        latency_gen_ai_config, series, .def = "1000", .min = "1", .max = "1000000",
+        .doc =
+            "Sets of attributes of clients, of servers, and of stages; further ones are counted in one with "
+            "`otel.metric.overflow: true`."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema gen_ai_schema =
+    OTC_SCHEMA(latency_gen_ai_config, gen_ai_fields, "Timings and tokens of generative calls.");
+
 static const struct otc_field latency_fields[] = {
     OTC_FIELD_STRUCT(latency_config, window, window_schema, .doc = "The span that quantiles are taken over."),
     OTC_FIELD_STRUCT(latency_config, model, otc_model_schema,
                      .doc = "Attributes that tell the model and its version."),
     OTC_FIELD_STRUCT(latency_config, histogram, histogram_schema, .doc = "Resolution."),
     OTC_FIELD_STRUCT(latency_config, limits, limits_schema, .doc = "Ceilings."),
+    OTC_FIELD_OPTIONAL(latency_config, gen_ai, gen_ai_schema, .on_by_default = true,
+                       .doc = "Timings and tokens of generative calls and stages of inference servers, where "
+                              "spans of them come; `gen_ai: {enabled: false}` for none."),
     OTC_FIELD(latency_config, metrics_flush_interval, .def = "15s", .min = "1s", .max = "24h",
               .doc = "How often results are sent."),
     OTC_FIELD(latency_config, series_expiration, .def = "24h", .min = "1s", .max = "366d",

@@ -16,11 +16,17 @@ struct latency_limits_config {
     int64_t models, versions, operations, series;
 };
 
+struct latency_gen_ai_config {
+    bool server_address;
+    int64_t series;
+};
+
 struct latency_config {
     struct otc_window_config window;
     struct otc_model_config model;
     struct latency_histogram_config histogram;
     struct latency_limits_config limits;
+    struct latency_gen_ai_config *gen_ai; /* NULL: off */
     otc_duration metrics_flush_interval;
     otc_duration series_expiration;
 };

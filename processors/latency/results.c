@@ -200,5 +200,9 @@ latency_collect(void *stage, struct otc_emitter *emitter)
     emit_lost(latency, emitter, "models", otc_models_overflow(latency->models));
     emit_lost(latency, emitter, "no_model", latency->no_model);
     emit_lost(latency, emitter, "malformed", latency->malformed);
+    if (latency->gen_ai) {
+        emit_lost(latency, emitter, "stages", latency_gen_ai_unmatched(latency->gen_ai));
+        latency_gen_ai_collect(latency->gen_ai, emitter, monotonic - latency->config->series_expiration.ns);
+    }
     pthread_mutex_unlock(&latency->lock);
 }

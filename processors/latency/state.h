@@ -5,6 +5,7 @@
 
 #include "common/analysis/emit.h"
 #include "common/stats/exponential_histogram.h"
+#include "processors/latency/gen_ai.h"
 #include "processors/latency/latency_config.h"
 
 #include <pthread.h>
@@ -97,6 +98,7 @@ struct latency {
 
     pthread_mutex_t lock; /* guards what follows */
     struct otc_models *models;
+    struct latency_gen_ai *gen_ai; /* NULL: off */
     struct latency_budget budget;
     uint64_t next_id;
     int64_t start_ns;
