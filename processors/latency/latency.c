@@ -27,6 +27,8 @@ visit_span(void *arg, const struct otc_span *span)
     char scratch[32];
     int64_t start = stamp(span->start_unix_nano), end = stamp(span->end_unix_nano);
     struct latency_span seen = {.operation = span->name,
+                                .trace_id = span->trace_id,
+                                .span_id = span->span_id,
                                 .end_ns = end,
                                 .has_duration = start > 0 && end > 0,
                                 .duration_s = (double)(end - start) / 1e9,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/latency/latency_config.h"
 
+#include "processors/latency/objectives.h"
+
 static const char *const window_times[] = {"event", "arrival", NULL};
 
 /* The settings of every stage's window, with defaults for something that is looked at by the minute. */
@@ -72,6 +74,29 @@ static const struct otc_field gen_ai_fields[] = {
 static const struct otc_schema gen_ai_schema =
     OTC_SCHEMA(latency_gen_ai_config, gen_ai_fields, "Timings and tokens of generative calls.");
 
+static const struct otc_field apdex_fields[] = {
+    OTC_FIELD(latency_apdex_config, threshold, .def = "500ms", .min = "1ms", .max = "24h",
+              .doc =
+                  "Who waits no longer is satisfied, who waits no longer than four times this tolerates it."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema apdex_schema =
+    OTC_SCHEMA(latency_apdex_config, apdex_fields, "Apdex of each operation over the window.");
+
+static const struct otc_field slo_fields[] = {
+    OTC_FIELD(latency_slo_config, objective, .def = "0.999", .min = "0", .max = "0.999999999",
+              .doc = "Share of requests that must be good."),
+    OTC_FIELD(latency_slo_config, threshold, .def = "0s", .min = "0s", .max = "24h",
+              .doc = "A good request succeeds and takes no longer; 0: succeeds."),
+    OTC_FIELD(latency_slo_config, windows, .def = "[5m, 30m, 1h, 6h, 1d, 3d]",
+              .doc = "Windows whose burn rate is told, from 1m to the period, at most 8."),
+    OTC_FIELD(latency_slo_config, period, .def = "30d", .min = "1h", .max = "366d",
+              .doc = "Span of time that the error budget is for."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema slo_schema =
+    OTC_SCHEMA(latency_slo_config, slo_fields, "Service level objective of each operation.");
+
 static const struct otc_field latency_fields[] = {
     OTC_FIELD_STRUCT(latency_config, window, window_schema, .doc = "The span that quantiles are taken over."),
     OTC_FIELD_STRUCT(latency_config, model, otc_model_schema,
@@ -81,6 +106,13 @@ static const struct otc_field latency_fields[] = {
     OTC_FIELD_OPTIONAL(latency_config, gen_ai, gen_ai_schema, .on_by_default = true,
                        .doc = "Timings and tokens of generative calls and stages of inference servers, where "
                               "spans of them come; `gen_ai: {enabled: false}` for none."),
+    OTC_FIELD_OPTIONAL(latency_config, apdex, apdex_schema,
+                       .doc = "Tells `ml.inference.apdex` of each operation over the window."),
+    OTC_FIELD_OPTIONAL(latency_config, slo, slo_schema,
+                       .doc =
+                           "Tells burn rates and error budget of each operation's service level objective."),
+    OTC_FIELD(latency_config, exemplars, .def = "true",
+              .doc = "Links slow durations and their quantiles to traces."),
     OTC_FIELD(latency_config, metrics_flush_interval, .def = "15s", .min = "1s", .max = "24h",
               .doc = "How often results are sent."),
     OTC_FIELD(latency_config, series_expiration, .def = "24h", .min = "1s", .max = "366d",
@@ -100,6 +132,13 @@ latency_validate(const void *config, struct otc_error *err)
     if (latency->model.name.n == 0) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "model::name: needs at least one attribute");
     }
+    if (latency->slo) {
+        int64_t lengths[LATENCY_SLO_WINDOWS_MAX];
+
+        if (latency_slo_lengths(latency->slo, lengths, LATENCY_SLO_WINDOWS_MAX - 1, err) == SIZE_MAX) {
+            return OTC_INVALID_ARGUMENT;
+        }
+    }
     if (latency->series_expiration.ns < latency->window.length.ns) {
         otc_duration_format(latency->series_expiration, expiration);
         otc_duration_format(latency->window.length, length);
@@ -116,13 +155,30 @@ latency_explain(const void *config, void (*line)(void *arg, const char *text), v
     const struct latency_config *latency = config;
     char text[256], label[32];
     /* Per operation: errors, and per status requests, histogram, error bound and five quantiles. */
-    const int64_t per_operation = 1 + 2 * 8;
+    const int64_t per_operation =
+        1 + 2 * 8 + (latency->apdex ? 1 : 0) + (latency->slo ? 2 + (int64_t)latency->slo->windows.n : 0);
 
     (void)err;
     otc_window_label(&latency->window, label);
     snprintf(text, sizeof(text),
              "latency: p50, p90, p95, p99 and p99.9 over %s by model, version, operation and status", label);
     line(arg, text);
+    if (latency->apdex) {
+        char threshold[32];
+
+        otc_duration_format(latency->apdex->threshold, threshold);
+        snprintf(text, sizeof(text), "Apdex with T = %s over %s", threshold, label);
+        line(arg, text);
+    }
+    if (latency->slo) {
+        snprintf(text, sizeof(text), "objective %.9g: burn rate of %zu windows and error budget",
+                 latency->slo->objective, latency->slo->windows.n);
+        line(arg, text);
+    }
+    if (latency->gen_ai) {
+        line(arg,
+             "where generative calls come: gen_ai.client.*, gen_ai.server.*, ml.inference.stage.duration");
+    }
     snprintf(text, sizeof(text), "at most %lld series for each operation of a model's version, %lld in all",
              (long long)per_operation, (long long)latency->limits.series);
     line(arg, text);

@@ -21,12 +21,26 @@ struct latency_gen_ai_config {
     int64_t series;
 };
 
+struct latency_apdex_config {
+    otc_duration threshold;
+};
+
+struct latency_slo_config {
+    double objective;
+    otc_duration threshold; /* 0: errors alone */
+    otc_strings windows;
+    otc_duration period;
+};
+
 struct latency_config {
     struct otc_window_config window;
     struct otc_model_config model;
     struct latency_histogram_config histogram;
     struct latency_limits_config limits;
-    struct latency_gen_ai_config *gen_ai; /* NULL: off */
+    struct latency_gen_ai_config *gen_ai; /* NULL: off, as those that follow */
+    struct latency_apdex_config *apdex;
+    struct latency_slo_config *slo;
+    bool exemplars;
     otc_duration metrics_flush_interval;
     otc_duration series_expiration;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/latency/state.h"
 
+#include <math.h>
+
 static const struct otc_metric duration_metric = {.name = "ml.inference.duration",
                                                   .unit = "s",
                                                   .description =
@@ -16,6 +18,17 @@ static const struct otc_metric requests_metric =
     OTC_COUNTER_METRIC("ml.inference.requests", "{request}", "Spans, by model, operation and status.");
 static const struct otc_metric errors_metric = OTC_COUNTER_METRIC(
     "ml.inference.errors", "{request}", "Spans with status ERROR or an error.type, by model and operation.");
+static const struct otc_metric apdex_metric =
+    OTC_GAUGE_METRIC("ml.inference.apdex", "1", "Apdex over the last window, by model and operation.");
+static const struct otc_metric burn_rate_metric =
+    OTC_GAUGE_METRIC("ml.inference.slo.burn_rate", "1",
+                     "Share of bad requests over the share that the objective allows, by window.");
+static const struct otc_metric budget_metric =
+    OTC_GAUGE_METRIC("ml.inference.slo.error_budget", "1",
+                     "What is left of the objective's error budget; negative when it is overdrawn.");
+static const struct otc_metric bad_metric =
+    OTC_COUNTER_METRIC("ml.inference.slo.bad", "{request}",
+                       "Requests that the objective counts as bad, by model and operation.");
 static const struct otc_metric excluded_metric = OTC_COUNTER_METRIC(
     "ml.inference.observations.excluded", "{request}", "Spans that a result leaves out, by reason.");
 
@@ -37,8 +50,10 @@ label(struct labels *labels, struct otc_attribute attribute)
 
 static void
 emit_durations(struct otc_emitter *emitter, const struct labels *labels,
-               const struct latency_operation *operation, const struct otc_exp_histogram *histogram)
+               const struct latency_operation *operation, const struct latency_series *series)
 {
+    const struct otc_exp_histogram *histogram = &series->durations;
+    struct otc_exemplar exemplars[LATENCY_EXEMPLARS_MAX];
     const struct otc_exponential_value value = {.count = histogram->count,
                                                 .has_sum = true,
                                                 .has_min = true,
@@ -53,14 +68,19 @@ emit_durations(struct otc_emitter *emitter, const struct labels *labels,
                                                 .n_positive = histogram->n_buckets};
 
     if (histogram->count > 0) {
+        otc_emit_exemplars(emitter, exemplars,
+                           series->exemplars ? latency_exemplars_fresh(series->exemplars, exemplars) : 0);
         otc_emit_exponential(emitter, &duration_metric, labels->items, labels->n, operation->start_ns,
                              &value);
     }
 }
 
 static void
-emit_quantiles(struct otc_emitter *emitter, struct labels labels, struct latency_result *result)
+emit_quantiles(struct otc_emitter *emitter, struct labels labels, struct latency_series *series)
 {
+    struct latency_result *result = &series->result;
+    struct otc_exemplar exemplar;
+
     if (!result->valid && !result->stale) {
         return;
     }
@@ -73,6 +93,11 @@ emit_quantiles(struct otc_emitter *emitter, struct labels labels, struct latency
     for (int q = 0; q < LATENCY_N_QUANTILES; q++) {
         labels.items[labels.n - 1] = OTC_ATTR_STR("quantile", quantile_names[q]);
         if (result->valid) {
+            if (q > 0 && series->exemplars && /* the median is not slow */
+                latency_exemplars_near(series->exemplars, result->quantiles[q] * (1 - 2 * result->error),
+                                       result->start_ns, &exemplar)) {
+                otc_emit_exemplars(emitter, &exemplar, 1);
+            }
             otc_emit_gauge(emitter, &quantile_metric, labels.items, labels.n, result->quantiles[q]);
         } else {
             otc_emit_stale(emitter, &quantile_metric, labels.items, labels.n);
@@ -82,11 +107,44 @@ emit_quantiles(struct otc_emitter *emitter, struct labels labels, struct latency
 }
 
 static void
-emit_operation(struct otc_emitter *emitter, struct labels labels, struct latency_operation *operation)
+emit_apdex(struct otc_emitter *emitter, const struct labels *labels, struct latency_operation *operation)
+{
+    if (!isnan(operation->apdex)) {
+        otc_emit_gauge(emitter, &apdex_metric, labels->items, labels->n, operation->apdex);
+    } else if (operation->apdex_told) {
+        otc_emit_stale(emitter, &apdex_metric, labels->items, labels->n);
+    }
+    operation->apdex_told = !isnan(operation->apdex);
+}
+
+static void
+emit_slo(struct otc_emitter *emitter, struct labels labels, struct latency_operation *operation,
+         const struct latency_slo_config *config)
+{
+    struct latency_slo *slo = operation->slo;
+
+    latency_slo_advance(slo, otc_emitter_time(emitter));
+    otc_emit_counter(emitter, &bad_metric, labels.items, labels.n, operation->start_ns, slo->bad);
+    otc_emit_gauge(emitter, &budget_metric, labels.items, labels.n, latency_slo_budget(slo, config));
+    labels.n++;
+    for (size_t i = 0; i + 1 < slo->n; i++) {
+        labels.items[labels.n - 1] = OTC_ATTR_STR("ml.slo.window", config->windows.items[i]);
+        otc_emit_gauge(emitter, &burn_rate_metric, labels.items, labels.n,
+                       latency_slo_burn_rate(slo, config, i));
+    }
+}
+
+static void
+emit_operation(struct otc_emitter *emitter, struct labels labels, struct latency_operation *operation,
+               const struct latency_config *config)
 {
     label(&labels, OTC_ATTR_SLICE("ml.operation.name", operation->name));
     otc_emit_counter(emitter, &errors_metric, labels.items, labels.n, operation->start_ns,
                      operation->sides[LATENCY_ERROR].requests);
+    emit_apdex(emitter, &labels, operation);
+    if (operation->slo) {
+        emit_slo(emitter, labels, operation, config->slo);
+    }
     labels.n++;
     for (int side = 0; side < LATENCY_N_SIDES; side++) {
         struct latency_series *series = &operation->sides[side];
@@ -94,8 +152,8 @@ emit_operation(struct otc_emitter *emitter, struct labels labels, struct latency
         labels.items[labels.n - 1] = OTC_ATTR_STR("status", side_names[side]);
         otc_emit_counter(emitter, &requests_metric, labels.items, labels.n, operation->start_ns,
                          series->requests);
-        emit_durations(emitter, &labels, operation, &series->durations);
-        emit_quantiles(emitter, labels, &series->result);
+        emit_durations(emitter, &labels, operation, series);
+        emit_quantiles(emitter, labels, series);
     }
 }
 
@@ -134,7 +192,7 @@ emit_version(struct otc_emitter *emitter, const struct otc_model_version *entry)
     }
     for (size_t i = 0; i < version->n_slots; i++) {
         if (version->operations[i]) {
-            emit_operation(emitter, labels, version->operations[i]);
+            emit_operation(emitter, labels, version->operations[i], version->owner->config);
         }
     }
     emit_excluded(emitter, labels, version);
@@ -153,6 +211,9 @@ end_results(struct latency_version *version, int64_t monotonic_ns)
 
             result->stale = result->stale || result->valid;
             result->valid = false;
+        }
+        if (version->operations[i]) {
+            version->operations[i]->apdex = (double)NAN;
         }
     }
 }

@@ -44,6 +44,23 @@ add_duration(struct latency_budget *budget, struct otc_exp_histogram *histogram,
     return added;
 }
 
+/* Zeroed memory against the budget; NULL without room. */
+static void *
+take_extra(struct latency_budget *budget, size_t bytes)
+{
+    void *memory = budget->used + bytes > budget->limit ? NULL : calloc(1, bytes);
+
+    budget->used += memory ? bytes : 0;
+    return memory;
+}
+
+static void
+give_extra(struct latency_budget *budget, void *memory, size_t bytes)
+{
+    budget->used -= memory ? bytes : 0;
+    free(memory);
+}
+
 /* ---- Panes ---------------------------------------------------------------------------------------- */
 
 static void *
@@ -51,11 +68,8 @@ pane_new(void *owner)
 {
     struct latency_version *version = owner;
     struct latency_budget *budget = &version->owner->budget;
-    size_t bytes = sizeof(struct latency_pane);
-    struct latency_pane *pane = budget->used + bytes > budget->limit ? NULL : calloc(1, bytes);
 
-    budget->used += pane ? bytes : 0;
-    return pane;
+    return take_extra(budget, sizeof(struct latency_pane));
 }
 
 static void
@@ -97,10 +111,10 @@ pane_grow(struct latency_budget *budget, struct latency_pane *pane, size_t n)
     return true;
 }
 
-/* The operation's durations in a pane, NULL without room. Ids begin at 1, so a zeroed entry is nobody's. */
-static struct otc_exp_histogram *
-pane_histogram(struct latency_version *version, struct latency_pane *pane,
-               const struct latency_operation *operation, enum latency_side side)
+/* The operation's entry in a pane, NULL without room. Ids begin at 1, so a zeroed entry is nobody's. */
+static struct latency_pane_entry *
+pane_entry(struct latency_version *version, struct latency_pane *pane,
+           const struct latency_operation *operation)
 {
     struct latency_budget *budget = &version->owner->budget;
     uint32_t buckets = (uint32_t)version->owner->config->histogram.quantile_buckets;
@@ -116,8 +130,9 @@ pane_histogram(struct latency_version *version, struct latency_pane *pane,
             otc_exp_histogram_init(&entry->sides[i], QUANTILE_SCALE, buckets);
         }
         entry->id = operation->id;
+        entry->apdex = (struct latency_apdex){0};
     }
-    return &entry->sides[side];
+    return entry;
 }
 
 /* ---- Operations and versions ---------------------------------------------------------------------- */
@@ -127,7 +142,10 @@ free_operation(struct latency_version *version, struct latency_operation *operat
 {
     for (int side = 0; side < LATENCY_N_SIDES; side++) {
         give_back(&version->owner->budget, &operation->sides[side].durations);
+        give_extra(&version->owner->budget, operation->sides[side].exemplars,
+                   sizeof(struct latency_exemplars));
     }
+    give_extra(&version->owner->budget, operation->slo, sizeof(struct latency_slo));
     if (version->recent == operation) {
         version->recent = NULL;
     }
@@ -212,6 +230,7 @@ add_operation(struct latency_version *version, struct otc_slice name, bool other
     operation->slot = slot;
     operation->id = ++version->owner->next_id;
     operation->start_ns = now_ns;
+    operation->apdex = (double)NAN;
     for (int side = 0; side < LATENCY_N_SIDES; side++) {
         otc_exp_histogram_init(&operation->sides[side].durations, OTC_EXP_SCALE_TABLE,
                                (uint32_t)version->owner->config->histogram.max_size);
@@ -288,15 +307,51 @@ count_in_window(struct latency_version *version, const struct latency_operation 
 {
     enum otc_placement placement;
     struct otc_pane *pane = otc_window_place(&version->window, span->end_ns, span->now_ns, &placement);
-    struct otc_exp_histogram *histogram;
+    struct latency_pane_entry *entry;
 
     if (!pane) {
         version->excluded[reason_of(placement)]++;
         return;
     }
-    histogram = pane_histogram(version, pane->payload, operation, span->side);
-    if (!histogram || !add_duration(&version->owner->budget, histogram, span->duration_s)) {
+    entry = pane_entry(version, pane->payload, operation);
+    if (!entry || !add_duration(&version->owner->budget, &entry->sides[span->side], span->duration_s)) {
         version->excluded[LATENCY_MEMORY]++;
+    }
+    if (entry && version->owner->config->apdex) {
+        latency_apdex_add(&entry->apdex, version->owner->config->apdex, span->duration_s,
+                          span->side == LATENCY_ERROR);
+    }
+}
+
+/* A span slow enough may stand for its range. */
+static void
+offer_exemplar(struct latency_version *version, struct latency_series *series,
+               const struct latency_span *span)
+{
+    int64_t oldest = span->now_ns - version->owner->config->window.length.ns;
+
+    if (!series->exemplars) {
+        series->exemplars = take_extra(&version->owner->budget, sizeof(struct latency_exemplars));
+    }
+    if (series->exemplars) {
+        latency_exemplars_offer(series->exemplars, span->trace_id, span->span_id, span->duration_s,
+                                span->end_ns, oldest);
+    }
+}
+
+static void
+judge(struct latency_version *version, struct latency_operation *operation, const struct latency_span *span)
+{
+    const struct latency_slo_config *config = version->owner->config->slo;
+
+    if (!operation->slo) {
+        operation->slo = take_extra(&version->owner->budget, sizeof(struct latency_slo));
+        if (operation->slo) {
+            latency_slo_init(operation->slo, config, span->now_ns);
+        }
+    }
+    if (operation->slo) {
+        latency_slo_add(operation->slo, config, span->duration_s, span->side == LATENCY_ERROR);
     }
 }
 
@@ -312,6 +367,9 @@ latency_observe(struct latency_version *version, const struct latency_span *span
     }
     operation->last_seen_ns = span->monotonic_ns;
     operation->sides[span->side].requests++;
+    if (version->owner->config->slo) {
+        judge(version, operation, span);
+    }
     if (!span->has_duration) {
         version->excluded[LATENCY_NO_DURATION]++;
     } else if (span->duration_s < 0) {
@@ -321,6 +379,9 @@ latency_observe(struct latency_version *version, const struct latency_span *span
         version->excluded[LATENCY_MEMORY]++;
     } else {
         count_in_window(version, operation, span);
+        if (version->owner->config->exemplars && span->duration_s >= operation->sides[span->side].slow_s) {
+            offer_exemplar(version, &operation->sides[span->side], span);
+        }
     }
 }
 
@@ -354,14 +415,38 @@ evaluate_series(const struct latency_config *config, const struct otc_window_vie
     result->valid = merge_panes(view, operation, side, &all) && all.count > 0 &&
                     all.count >= (uint64_t)config->window.min_observations;
     result->stale = result->stale || (was_valid && !result->valid);
+    operation->sides[side].slow_s = 0;
     if (result->valid) {
         result->stale = false;
+        result->start_ns = view->start_ns;
         result->error = otc_exp_histogram_relative_error(&all);
         for (int q = 0; q < LATENCY_N_QUANTILES; q++) {
             result->quantiles[q] = otc_exp_histogram_quantile(&all, latency_quantiles[q]);
         }
+        operation->sides[side].slow_s = result->quantiles[1] / 2;
     }
     otc_exp_histogram_release(&all);
+}
+
+static void
+evaluate_apdex(const struct latency_config *config, const struct otc_window_view *view,
+               struct latency_operation *operation)
+{
+    struct latency_apdex sum = {0};
+
+    for (size_t i = 0; i < view->n_panes; i++) {
+        const struct latency_pane *pane = view->panes[i].payload;
+
+        if (operation->slot < pane->n && pane->entries[operation->slot].id == operation->id) {
+            const struct latency_apdex *apdex = &pane->entries[operation->slot].apdex;
+
+            sum.satisfied += apdex->satisfied;
+            sum.tolerating += apdex->tolerating;
+            sum.all += apdex->all;
+        }
+    }
+    operation->apdex =
+        sum.all >= (uint64_t)config->window.min_observations ? latency_apdex_value(&sum) : (double)NAN;
 }
 
 void
@@ -373,6 +458,9 @@ latency_evaluate(struct latency_version *version)
         for (size_t i = 0; i < version->n_slots; i++) {
             for (int side = 0; version->operations[i] && side < LATENCY_N_SIDES; side++) {
                 evaluate_series(version->owner->config, &view, version->operations[i], side);
+            }
+            if (version->operations[i] && version->owner->config->apdex) {
+                evaluate_apdex(version->owner->config, &view, version->operations[i]);
             }
         }
         otc_window_closed(&version->window);

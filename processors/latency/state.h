@@ -5,8 +5,9 @@
 
 #include "common/analysis/emit.h"
 #include "common/stats/exponential_histogram.h"
+#include "processors/latency/exemplars.h"
 #include "processors/latency/gen_ai.h"
-#include "processors/latency/latency_config.h"
+#include "processors/latency/objectives.h"
 
 #include <pthread.h>
 
@@ -43,6 +44,7 @@ struct latency_budget {
 struct latency_result {
     bool valid;
     bool stale;
+    int64_t start_ns; /* of the window */
     double error;
     double quantiles[LATENCY_N_QUANTILES];
 };
@@ -50,7 +52,9 @@ struct latency_result {
 /** One status of an operation. */
 struct latency_series {
     uint64_t requests;
-    struct otc_exp_histogram durations; /* cumulative */
+    struct otc_exp_histogram durations;  /* cumulative */
+    struct latency_exemplars *exemplars; /* NULL: off, or no room */
+    double slow_s; /* spans from this on may become exemplars: half the last window's p90 */
     struct latency_result result;
 };
 
@@ -61,6 +65,9 @@ struct latency_operation {
     int64_t start_ns;     /* of its counters */
     int64_t last_seen_ns; /* monotonic */
     struct latency_series sides[LATENCY_N_SIDES];
+    struct latency_slo *slo; /* NULL: off, or no room */
+    double apdex;            /* of the last window; NaN: none */
+    bool apdex_told;
 };
 
 /** One version of a model; the registry's state. */
@@ -79,6 +86,7 @@ struct latency_version {
 /** Durations of a pane, by slot; an entry whose id is not the operation's belongs to one that is gone. */
 struct latency_pane_entry {
     uint64_t id;
+    struct latency_apdex apdex;
     struct otc_exp_histogram sides[LATENCY_N_SIDES];
 };
 struct latency_pane {
@@ -111,6 +119,7 @@ extern const struct otc_model_ops latency_model_ops;
 /** One span, as the state takes it. */
 struct latency_span {
     struct otc_slice operation;
+    struct otc_slice trace_id, span_id;
     enum latency_side side;
     int64_t end_ns; /* 0: none */
     bool has_duration;

@@ -1,143 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Timings and tokens of generative calls, from spans as clients, vLLM and Triton write them. */
-#include "common/base/clock.h"
-#include "common/otlp/json.h"
-#include "common/otlp/value_text.h"
-#include "common/otlp/walk.h"
-#include "tests/harness/data.h"
-#include "tests/harness/rig.h"
-#include "tests/harness/sink.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-extern const struct otc_factory otc_latency_processor_factory;
-
-struct fixture {
-    struct otc_rig rig;
-    struct otc_sink *sink;
-    struct otc_buf told; /* a line for each histogram: "name key=value … count sum" */
-};
-
-static void
-begin(struct fixture *f, const char *yaml)
-{
-    struct otc_error err = OTC_ERROR_INIT;
-
-    *f = (struct fixture){.sink = otc_sink_new(), .told = {.limit = 1 << 20}};
-    if (otc_rig_create(&f->rig, &otc_latency_processor_factory, yaml, &err) != OTC_OK) {
-        fail_msg("%s", err.text);
-    }
-    assert_int_equal(
-        f->rig.component->ops->connect(f->rig.component, OTC_METRICS, otc_sink_consumer(f->sink), &err),
-        OTC_OK);
-    assert_int_equal(f->rig.component->ops->start(f->rig.component, &err), OTC_OK);
-}
-
-static void
-end(struct fixture *f)
-{
-    assert_int_equal(f->rig.component->ops->shutdown(f->rig.component, INT64_MAX, NULL), OTC_OK);
-    otc_rig_free(&f->rig);
-    otc_sink_free(f->sink);
-    otc_buf_release(&f->told);
-}
-
-static void
-send_json(struct fixture *f, struct otc_slice json)
-{
-    struct otc_consumer *consumer = f->rig.component->ops->input(f->rig.component, OTC_TRACES);
-    struct otc_buf bytes = {.limit = 1 << 22};
-    struct otc_error err = OTC_ERROR_INIT;
-
-    if (otc_json_to_protobuf(OTC_TRACES, json, 64, &bytes, &err) != OTC_OK) {
-        fail_msg("%s", err.text);
-    }
-    assert_int_equal(
-        otc_consume(consumer, otc_batch_copy_of(OTC_TRACES, otc_buf_slice(&bytes), 1, NULL), NULL, &err),
-        OTC_OK);
-    otc_buf_release(&bytes);
-}
-
-/* Spans given as the members of their JSON objects, each without its braces. */
-static void
-send(struct fixture *f, const char *spans)
-{
-    struct otc_buf json = {.limit = 1 << 20};
-
-    (void)otc_buf_printf(
-        &json,
-        "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":"
-        "{\"stringValue\":\"svc\"}}]},\"scopeSpans\":[{\"spans\":[%s]}]}]}",
-        spans);
-    send_json(f, otc_buf_slice(&json));
-    otc_buf_release(&json);
-}
-
-#define S(key, text) "{\"key\":\"" key "\",\"value\":{\"stringValue\":\"" text "\"}}"
-#define I(key, number) "{\"key\":\"" key "\",\"value\":{\"intValue\":\"" #number "\"}}"
-#define D(key, number) "{\"key\":\"" key "\",\"value\":{\"doubleValue\":" #number "}}"
-#define TIMES(start, end) "\"startTimeUnixNano\":\"" #start "\",\"endTimeUnixNano\":\"" #end "\""
-#define EVENT(name, at) "{\"name\":\"" name "\",\"timeUnixNano\":\"" #at "\"}"
-
-static bool
-tell(void *arg, const struct otc_point *point)
-{
-    struct otc_buf *out = arg;
-    struct otc_slice rest = point->encoded, key;
-    struct otc_value value;
-
-    if (point->type != OTC_METRIC_HISTOGRAM) {
-        return true;
-    }
-    otc_buf_append_slice(out, point->name);
-    while (otc_attributes_next(OTC_ATTRIBUTES_HISTOGRAM_POINT, &rest, &key, &value)) {
-        otc_buf_append_byte(out, ' ');
-        otc_buf_append_slice(out, key);
-        otc_buf_append_byte(out, '=');
-        (void)otc_value_text(&value, out);
-    }
-    (void)otc_buf_printf(out, " %llu %.9g of %zu\n", (unsigned long long)point->count, point->sum,
-                         point->explicit_bounds.n);
-    return true;
-}
-
-static void
-flush(struct fixture *f)
-{
-    otc_sink_clear(f->sink);
-    otc_buf_clear(&f->told);
-    otc_vhost_advance(f->rig.vhost, 15 * OTC_SECOND);
-    for (size_t i = 0; i < otc_sink_batches(f->sink); i++) {
-        assert_int_equal(
-            otc_walk_points(NULL, otc_batch_part(otc_sink_batch(f->sink, i), 0), tell, &f->told, NULL),
-            OTC_OK);
-    }
-}
-
-static void
-expect(struct fixture *f, const char *line)
-{
-    if (!strstr(otc_buf_cstr(&f->told), line)) {
-        fail_msg("no \"%s\" in\n%s", line, otc_buf_cstr(&f->told));
-    }
-}
-
-static size_t
-lines(struct fixture *f)
-{
-    size_t n = 0;
-
-    for (const char *at = otc_buf_cstr(&f->told); (at = strchr(at, '\n')); at++) {
-        n++;
-    }
-    return n;
-}
+#include "tests/unit/processors/latency/stage.h"
 
 /* ---- Clients --------------------------------------------------------------------------------------- */
 
@@ -150,28 +13,13 @@ test_client(void **state)
 
     (void)state;
     begin(&f, "");
-    send(
-        &f,
-        "{\"name\":\"chat gpt-4o-mini\",\"kind\":3," TIMES(1000000000, 2000000000) ",\"attributes\":[" S(
-            "gen_ai.operation.name",
-            "chat") "," S("gen_ai.provider.name",
-                          "openai") "," S("gen_ai.request.model",
-                                          "gpt-4o-mini") "," S("gen_ai.response.model",
-                                                               "gpt-4o-mini-2024-07-18") "," I("gen_ai.usage."
-                                                                                               "input_tokens",
-                                                                                               12) "," I("gen"
-                                                                                                         "_ai"
-                                                                                                         ".us"
-                                                                                                         "age"
-                                                                                                         ".ou"
-                                                                                                         "tpu"
-                                                                                                         "t_"
-                                                                                                         "tok"
-                                                                                                         "en"
-                                                                                                         "s",
-                                                                                                         5) "," D("gen_ai.response.time_to_first_chunk",
-                                                                                                                  0.2) "," S("server.address",
-                                                                                                                             "x") "]}");
+    send_span(
+        &f, (struct written){"chat gpt-4o-mini", 3, 0, 1000000000, 2000000000,
+                             "gen_ai.operation.name=chat gen_ai.provider.name=openai "
+                             "gen_ai.request.model=gpt-4o-mini gen_ai.response.model=gpt-4o-mini-2024-07-18 "
+                             "gen_ai.usage.input_tokens=12 gen_ai.usage.output_tokens=5 "
+                             "gen_ai.response.time_to_first_chunk=0.2 server.address=x",
+                             NULL, NULL, NULL});
     flush(&f);
 #define MODEL                                                                                                \
     " gen_ai.operation.name=chat gen_ai.provider.name=openai gen_ai.request.model=gpt-4o-mini "              \
@@ -195,23 +43,12 @@ test_errors(void **state)
 
     (void)state;
     begin(&f, "{gen_ai: {server_address: true}}");
-    send(
-        &f,
-        "{\"name\":\"a\",\"kind\":3," TIMES(1000000000, 2000000000) ",\"attributes\":[" S(
-            "gen_ai.request.model",
-            "m") "," S("error.type",
-                       "timeout") "," I("gen_ai.usage.output_tokens",
-                                        5) "," S("server.address",
-                                                 "h") "," I("server.port",
-                                                            443) "]},"
-                                                                 "{\"name\":\"a\",\"kind\":3,\"status\":{"
-                                                                 "\"code\":2}," TIMES(
-                                                                     1000000000, 4000000000) ",\"attributes\""
-                                                                                             ":[" S("gen_ai."
-                                                                                                    "request."
-                                                                                                    "model",
-                                                                                                    "m") "]"
-                                                                                                         "}");
+    send_span(&f, (struct written){"a", 3, 0, 1000000000, 2000000000,
+                                   "gen_ai.request.model=m error.type=timeout gen_ai.usage.output_tokens=5 "
+                                   "server.address=h server.port=443",
+                                   NULL, NULL, NULL});
+    send_span(
+        &f, (struct written){"a", 3, 2, 1000000000, 4000000000, "gen_ai.request.model=m", NULL, NULL, NULL});
     flush(&f);
     expect(&f, "gen_ai.client.operation.duration gen_ai.request.model=m server.address=h server.port=443 "
                "error.type=timeout 1 1 of 14\n");
@@ -267,30 +104,14 @@ test_vllm(void **state)
 
     (void)state;
     begin(&f, "");
-    send(
-        &f,
-        "{\"name\":\"llm_request\",\"kind\":2," TIMES(1000000000, 9000000000) ",\"attributes\":[" S(
-            "gen_ai.response.model",
-            "m") "," I("gen_ai.usage.prompt_tokens",
-                       100) "," I("gen_ai.usage.completion_tokens",
-                                  11) "," D("gen_ai.latency.e2e",
-                                            1.5) "," D("gen_ai.latency."
-                                                       "time_to_"
-                                                       "first_token",
-                                                       0.5) "," D("gen_ai.latency.time_in_queue",
-                                                                  0.25) "," D("gen_ai.latency.time_in_model_"
-                                                                              "prefill",
-                                                                              0.125) "," D("gen_ai.latency."
-                                                                                           "time_in_model_"
-                                                                                           "decode",
-                                                                                           1) "," D("gen_ai."
-                                                                                                    "latency."
-                                                                                                    "time_in_"
-                                                                                                    "model_"
-                                                                                                    "inferenc"
-                                                                                                    "e",
-                                                                                                    1.125) "]"
-                                                                                                           "}");
+    send_span(&f, (struct written){
+                      "llm_request", 2, 0, 1000000000, 9000000000,
+                      "gen_ai.response.model=m gen_ai.usage.prompt_tokens=100 "
+                      "gen_ai.usage.completion_tokens=11 gen_ai.latency.e2e=1.5 "
+                      "gen_ai.latency.time_to_first_token=0.5 gen_ai.latency.time_in_queue=0.25 "
+                      "gen_ai.latency.time_in_model_prefill=0.125 gen_ai.latency.time_in_model_decode=1.0 "
+                      "gen_ai.latency.time_in_model_inference=1.125",
+                      NULL, NULL, NULL});
     flush(&f);
     expect(&f, "gen_ai.server.request.duration gen_ai.response.model=m 1 1.5 of 14\n");
     expect(&f, "gen_ai.server.token.usage gen_ai.response.model=m gen_ai.token.type=input 1 100 of 14\n");
@@ -307,25 +128,26 @@ test_vllm(void **state)
     end(&f);
 }
 
-#define TRITON_REQUEST                                                                                       \
-    "{\"name\":\"resnet\",\"kind\":1,\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":"           \
-    "\"0000000000000001\"," TIMES(1000000000, 1000900000) ",\"attributes\":[" S(                             \
-        "triton.model_name",                                                                                 \
-        "resnet") "," I("triton.model_version",                                                              \
-                        2) "],\"events\":[" EVENT("REQUEST_START",                                           \
-                                                  1000000000) "," EVENT("QUEUE_START",                       \
-                                                                        1000100000) "," EVENT("REQUEST_END", \
-                                                                                              1000900000) "]}"
-#define TRITON_COMPUTE                                                                                                     \
-    "{\"name\":\"compute\",\"kind\":1,\"traceId\":\"0102030405060708090a0b0c0d0e0f10\",\"spanId\":"                        \
-    "\"0000000000000002\",\"parentSpanId\":\"0000000000000001\"," TIMES(                                                   \
-        1000300000,                                                                                                        \
-        1000800000) ",\"events\":[" EVENT("COMPUTE_START",                                                                 \
-                                          1000300000) "," EVENT("COMPUTE_INPUT_END",                                       \
-                                                                1000350000) "," EVENT("COMPUTE_OUTPUT_"                    \
-                                                                                      "START",                             \
-                                                                                      1000750000) "," EVENT("COMPUTE_END", \
-                                                                                                            1000800000) "]}"
+static const struct written triton_request = {
+    "resnet",
+    1,
+    0,
+    1000000000,
+    1000900000,
+    "triton.model_name=resnet triton.model_version=2",
+    "REQUEST_START@1000000000 QUEUE_START@1000100000 REQUEST_END@1000900000",
+    "0000000000000001",
+    NULL};
+static const struct written triton_compute = {"compute",
+                                              1,
+                                              0,
+                                              1000300000,
+                                              1000800000,
+                                              NULL,
+                                              "COMPUTE_START@1000300000 COMPUTE_INPUT_END@1000350000 "
+                                              "COMPUTE_OUTPUT_START@1000750000 COMPUTE_END@1000800000",
+                                              "0000000000000002",
+                                              "0000000000000001"};
 
 /* Triton's spans as its src/tracer.cc makes them: the child comes first, and alone does not tell its model.
  */
@@ -336,8 +158,8 @@ test_triton(void **state)
 
     (void)state;
     begin(&f, "");
-    send(&f, TRITON_COMPUTE);
-    send(&f, TRITON_REQUEST);
+    send_span(&f, triton_compute);
+    send_span(&f, triton_request);
     flush(&f);
 #define RESNET "ml.inference.stage.duration ml.model.name=resnet ml.model.version=2 ml.inference.stage="
     expect(&f, RESNET "queue 1 0.0002 of 17\n");
@@ -345,8 +167,8 @@ test_triton(void **state)
     expect(&f, RESNET "compute_infer 1 0.0004 of 17\n");
     expect(&f, RESNET "compute_output 1 5e-05 of 17\n");
     assert_int_equal(lines(&f), 4); /* no generative call */
-    send(&f, TRITON_REQUEST);       /* its child is used up */
-    send(&f, "{\"name\":\"compute\",\"kind\":1," TIMES(1, 2) "}");
+    send_span(&f, triton_request);  /* its child is used up */
+    send_span(&f, (struct written){"compute", 1, 0, 1, 2, NULL, "other@1", NULL, NULL});
     flush(&f);
     expect(&f, RESNET "queue 1 0.0002 of 17\n");
     end(&f);
@@ -357,34 +179,16 @@ test_triton(void **state)
 static void
 test_limits(void **state)
 {
+    static const char *const models[] = {"gen_ai.request.model=one", "gen_ai.request.model=two",
+                                         "gen_ai.request.model=three", "gen_ai.request.model=one",
+                                         "error.type=one"};
     struct fixture f;
 
     (void)state;
     begin(&f, "{gen_ai: {series: 1}}");
-    send(
-        &f,
-        "{\"name\":\"a\"," TIMES(1000000000, 2000000000) ",\"attributes\":[" S(
-            "gen_ai.request.model",
-            "one") "]},"
-                   "{\"name\":\"a\"," TIMES(1000000000, 2000000000) ",\"attributes\":[" S(
-                       "gen_ai.request.model",
-                       "two") "]},"
-                              "{\"name\":\"a\"," TIMES(1000000000, 2000000000) ",\"attributes\":[" S(
-                                  "gen_ai.request.model",
-                                  "three") "]},"
-                                           "{\"name\":\"a\"," TIMES(
-                                               1000000000,
-                                               2000000000) ",\"attributes\":[" S("gen_ai.request.model",
-                                                                                 "one") "]},"
-                                                                                        "{\"name\":"
-                                                                                        "\"plain\"," TIMES(
-                                                                                            1000000000,
-                                                                                            2000000000) ",\"a"
-                                                                                                        "ttri"
-                                                                                                        "bute"
-                                                                                                        "s\":"
-                                                                                                        "[" S("error.type",
-                                                                                                              "one") "]}");
+    for (size_t i = 0; i < 5; i++) {
+        send_span(&f, (struct written){"a", 1, 0, 1000000000, 2000000000, models[i], NULL, NULL, NULL});
+    }
     flush(&f);
     expect(&f, "gen_ai.client.operation.duration gen_ai.request.model=one 2 2 of 14\n");
     expect(&f, "gen_ai.client.operation.duration otel.metric.overflow=true 2 2 of 14\n");
@@ -395,8 +199,7 @@ test_limits(void **state)
     end(&f);
 
     begin(&f, "{gen_ai: {enabled: false}}");
-    send(&f, "{\"name\":\"a\"," TIMES(1000000000, 2000000000) ",\"attributes\":[" S("gen_ai.request.model",
-                                                                                    "one") "]}");
+    send_span(&f, (struct written){"a", 1, 0, 1000000000, 2000000000, models[0], NULL, NULL, NULL});
     flush(&f);
     assert_int_equal(lines(&f), 0);
     end(&f);

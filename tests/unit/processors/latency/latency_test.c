@@ -643,7 +643,7 @@ test_explain(void **state)
 
     prepare(&f);
     assert_int_equal(latency_explain(&f.own, count_line, &lines, &err), OTC_OK);
-    assert_int_equal(lines, 2);
+    assert_int_equal(lines, 3);
     begin(&f);
     end(&f);
 }
