@@ -218,7 +218,11 @@ create(const struct otc_settings *settings, struct otc_component **out, struct o
     latency->budget.limit = (size_t)latency->config->limits.memory.n;
     latency->start_ns = latency->host->now_ns(latency->host);
     pthread_mutex_init(&latency->lock, NULL);
+    otc_window_label(&latency->config->window, latency->window_label);
     status = make_projection(latency, err);
+    if (status == OTC_OK && latency->config->drift) {
+        status = latency_drift_rule_of(latency->config->drift, &latency->drift_rule, err);
+    }
     if (status == OTC_OK && !make_parts(latency, settings->id)) {
         status = otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }

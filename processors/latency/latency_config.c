@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/latency/latency_config.h"
 
+#include "processors/latency/drift.h"
 #include "processors/latency/objectives.h"
 
 static const char *const window_times[] = {"event", "arrival", NULL};
@@ -97,6 +98,26 @@ static const struct otc_field slo_fields[] = {
 static const struct otc_schema slo_schema =
     OTC_SCHEMA(latency_slo_config, slo_fields, "Service level objective of each operation.");
 
+static const struct otc_field drift_fields[] = {
+    OTC_FIELD(latency_drift_config, observations, .def = "5000", .min = "200", .max = "1000000000",
+              .doc = "Spans of an operation that its reference is learned from, at least."),
+    OTC_FIELD(latency_drift_config, duration, .def = "24h", .min = "0s", .max = "366d",
+              .doc =
+                  "Span of time that it is learned over, at least; below 24 h it has not seen a whole day."),
+    OTC_FIELD(latency_drift_config, min_observations, .def = "200", .min = "20",
+              .doc = "Spans that a window needs to be tested."),
+    OTC_FIELD(
+        latency_drift_config, level, .def = "0.001", .min = "0", .max = "1",
+        .doc = "A test rejects at an adjusted p-value up to this (Benjamini-Hochberg over the operations)."),
+    OTC_FIELD(latency_drift_config, min_effect, .def = "0.1", .min = "0", .max = "10",
+              .doc = "… and from this effect on: KS distance, PSI above its expectation."),
+    OTC_FIELD(latency_drift_config, windows, .def = "2 of 3",
+              .doc = "Drifted when the window rejects and so did k of the last n evaluations."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema drift_schema =
+    OTC_SCHEMA(latency_drift_config, drift_fields, "Drift of each operation's durations.");
+
 static const struct otc_field latency_fields[] = {
     OTC_FIELD_STRUCT(latency_config, window, window_schema, .doc = "The span that quantiles are taken over."),
     OTC_FIELD_STRUCT(latency_config, model, otc_model_schema,
@@ -111,6 +132,8 @@ static const struct otc_field latency_fields[] = {
     OTC_FIELD_OPTIONAL(latency_config, slo, slo_schema,
                        .doc =
                            "Tells burn rates and error budget of each operation's service level objective."),
+    OTC_FIELD_OPTIONAL(latency_config, drift, drift_schema,
+                       .doc = "Compares each operation's durations in the window with those it had first."),
     OTC_FIELD(latency_config, exemplars, .def = "true",
               .doc = "Links slow durations and their quantiles to traces."),
     OTC_FIELD(latency_config, metrics_flush_interval, .def = "15s", .min = "1s", .max = "24h",
@@ -139,6 +162,14 @@ latency_validate(const void *config, struct otc_error *err)
             return OTC_INVALID_ARGUMENT;
         }
     }
+    if (latency->drift) {
+        struct latency_drift_rule rule;
+        otc_status status = latency_drift_rule_of(latency->drift, &rule, err);
+
+        if (status != OTC_OK) {
+            return status;
+        }
+    }
     if (latency->series_expiration.ns < latency->window.length.ns) {
         otc_duration_format(latency->series_expiration, expiration);
         otc_duration_format(latency->window.length, length);
@@ -155,8 +186,9 @@ latency_explain(const void *config, void (*line)(void *arg, const char *text), v
     const struct latency_config *latency = config;
     char text[256], label[32];
     /* Per operation: errors, and per status requests, histogram, error bound and five quantiles. */
-    const int64_t per_operation =
-        1 + 2 * 8 + (latency->apdex ? 1 : 0) + (latency->slo ? 2 + (int64_t)latency->slo->windows.n : 0);
+    const int64_t per_operation = 1 + 2 * 8 + (latency->apdex ? 1 : 0) +
+                                  (latency->slo ? 2 + (int64_t)latency->slo->windows.n : 0) +
+                                  (latency->drift ? 11 : 0);
 
     (void)err;
     otc_window_label(&latency->window, label);
@@ -173,6 +205,11 @@ latency_explain(const void *config, void (*line)(void *arg, const char *text), v
     if (latency->slo) {
         snprintf(text, sizeof(text), "objective %.9g: burn rate of %zu windows and error budget",
                  latency->slo->objective, latency->slo->windows.n);
+        line(arg, text);
+    }
+    if (latency->drift) {
+        snprintf(text, sizeof(text), "ml.drift.* of each operation's durations, learned from %lld spans",
+                 (long long)latency->drift->observations);
         line(arg, text);
     }
     if (latency->gen_ai) {

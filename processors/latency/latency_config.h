@@ -32,6 +32,14 @@ struct latency_slo_config {
     otc_duration period;
 };
 
+struct latency_drift_config {
+    int64_t observations;
+    otc_duration duration;
+    int64_t min_observations;
+    double level, min_effect;
+    char *windows;
+};
+
 struct latency_config {
     struct otc_window_config window;
     struct otc_model_config model;
@@ -40,6 +48,7 @@ struct latency_config {
     struct latency_gen_ai_config *gen_ai; /* NULL: off, as those that follow */
     struct latency_apdex_config *apdex;
     struct latency_slo_config *slo;
+    struct latency_drift_config *drift;
     bool exemplars;
     otc_duration metrics_flush_interval;
     otc_duration series_expiration;

@@ -136,14 +136,17 @@ emit_slo(struct otc_emitter *emitter, struct labels labels, struct latency_opera
 
 static void
 emit_operation(struct otc_emitter *emitter, struct labels labels, struct latency_operation *operation,
-               const struct latency_config *config)
+               const struct latency *latency)
 {
     label(&labels, OTC_ATTR_SLICE("ml.operation.name", operation->name));
     otc_emit_counter(emitter, &errors_metric, labels.items, labels.n, operation->start_ns,
                      operation->sides[LATENCY_ERROR].requests);
     emit_apdex(emitter, &labels, operation);
     if (operation->slo) {
-        emit_slo(emitter, labels, operation, config->slo);
+        emit_slo(emitter, labels, operation, latency->config->slo);
+    }
+    if (operation->drift) {
+        latency_drift_emit(latency, emitter, labels.items, labels.n, operation->drift);
     }
     labels.n++;
     for (int side = 0; side < LATENCY_N_SIDES; side++) {
@@ -192,7 +195,7 @@ emit_version(struct otc_emitter *emitter, const struct otc_model_version *entry)
     }
     for (size_t i = 0; i < version->n_slots; i++) {
         if (version->operations[i]) {
-            emit_operation(emitter, labels, version->operations[i], version->owner->config);
+            emit_operation(emitter, labels, version->operations[i], version->owner);
         }
     }
     emit_excluded(emitter, labels, version);
@@ -214,6 +217,9 @@ end_results(struct latency_version *version, int64_t monotonic_ns)
         }
         if (version->operations[i]) {
             version->operations[i]->apdex = (double)NAN;
+            if (version->operations[i]->drift) {
+                version->operations[i]->drift->compared = false;
+            }
         }
     }
 }

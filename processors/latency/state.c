@@ -146,6 +146,11 @@ free_operation(struct latency_version *version, struct latency_operation *operat
                    sizeof(struct latency_exemplars));
     }
     give_extra(&version->owner->budget, operation->slo, sizeof(struct latency_slo));
+    if (operation->drift) {
+        version->owner->budget.used -= operation->drift->bytes;
+        latency_drift_release(operation->drift);
+        free(operation->drift);
+    }
     if (version->recent == operation) {
         version->recent = NULL;
     }
@@ -404,9 +409,10 @@ merge_panes(const struct otc_window_view *view, const struct latency_operation *
 }
 
 static void
-evaluate_series(const struct latency_config *config, const struct otc_window_view *view,
+evaluate_series(struct latency_version *version, const struct otc_window_view *view,
                 struct latency_operation *operation, int side)
 {
+    const struct latency_config *config = version->owner->config;
     struct latency_result *result = &operation->sides[side].result;
     struct otc_exp_histogram all;
     bool was_valid = result->valid;
@@ -424,6 +430,9 @@ evaluate_series(const struct latency_config *config, const struct otc_window_vie
             result->quantiles[q] = otc_exp_histogram_quantile(&all, latency_quantiles[q]);
         }
         operation->sides[side].slow_s = result->quantiles[1] / 2;
+    }
+    if (config->drift && side == LATENCY_OK) {
+        latency_drift_evaluate(version, view, operation, &all);
     }
     otc_exp_histogram_release(&all);
 }
@@ -457,11 +466,14 @@ latency_evaluate(struct latency_version *version)
     while (otc_window_closing(&version->window, &view)) {
         for (size_t i = 0; i < version->n_slots; i++) {
             for (int side = 0; version->operations[i] && side < LATENCY_N_SIDES; side++) {
-                evaluate_series(version->owner->config, &view, version->operations[i], side);
+                evaluate_series(version, &view, version->operations[i], side);
             }
             if (version->operations[i] && version->owner->config->apdex) {
                 evaluate_apdex(version->owner->config, &view, version->operations[i]);
             }
+        }
+        if (version->owner->config->drift) {
+            latency_drift_verdict(version);
         }
         otc_window_closed(&version->window);
     }

@@ -5,6 +5,7 @@
 
 #include "common/analysis/emit.h"
 #include "common/stats/exponential_histogram.h"
+#include "processors/latency/drift.h"
 #include "processors/latency/exemplars.h"
 #include "processors/latency/gen_ai.h"
 #include "processors/latency/objectives.h"
@@ -65,8 +66,9 @@ struct latency_operation {
     int64_t start_ns;     /* of its counters */
     int64_t last_seen_ns; /* monotonic */
     struct latency_series sides[LATENCY_N_SIDES];
-    struct latency_slo *slo; /* NULL: off, or no room */
-    double apdex;            /* of the last window; NaN: none */
+    struct latency_slo *slo;     /* NULL: off, or no room */
+    struct latency_drift *drift; /* NULL: off, or nothing evaluated yet */
+    double apdex;                /* of the last window; NaN: none */
     bool apdex_told;
 };
 
@@ -103,6 +105,8 @@ struct latency {
     size_t operation_value; /* places in the projection, after the model's entries */
     size_t error_value;
     struct otc_emitter *emitter;
+    struct latency_drift_rule drift_rule; /* with config->drift */
+    char window_label[32];
 
     pthread_mutex_t lock; /* guards what follows */
     struct otc_models *models;
@@ -133,6 +137,14 @@ void latency_observe(struct latency_version *version, const struct latency_span 
 void latency_evaluate(struct latency_version *version);
 /** Forgets operations without a span since `before_ns` (monotonic). */
 void latency_expire(struct latency_version *version, int64_t before_ns);
+
+/** With config->drift: of each operation of a window, then of all of them; and what is told
+ * (drift_results.c). */
+void latency_drift_evaluate(struct latency_version *version, const struct otc_window_view *view,
+                            struct latency_operation *operation, const struct otc_exp_histogram *window);
+void latency_drift_verdict(struct latency_version *version);
+void latency_drift_emit(const struct latency *latency, struct otc_emitter *emitter,
+                        const struct otc_attribute *attributes, size_t n, struct latency_drift *drift);
 
 /** The consumer: walks the batch's spans. */
 otc_status latency_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done,
