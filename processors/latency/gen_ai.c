@@ -150,7 +150,7 @@ latency_gen_ai_new(size_t first, bool server_address, size_t series)
     for (int side = 0; side < GEN_AI_N_SIDES; side++) {
         gen_ai->calls[side] = otc_histogram_set_new(instruments[side], GEN_AI_N_INSTRUMENTS, series);
     }
-    gen_ai->stages = otc_histogram_set_new(gen_ai_stage_instruments, GEN_AI_N_STAGES, series);
+    gen_ai->stages = otc_histogram_set_new(latency_gen_ai_stage_instruments, GEN_AI_N_STAGES, series);
     if (!gen_ai->calls[GEN_AI_CLIENT] || !gen_ai->calls[GEN_AI_SERVER] || !gen_ai->stages) {
         latency_gen_ai_free(gen_ai);
         return NULL;
@@ -226,7 +226,7 @@ read_span(const struct latency_gen_ai *gen_ai, struct gen_ai_span *seen)
 }
 
 double
-gen_ai_number(const struct gen_ai_span *seen, enum gen_ai_value value)
+latency_gen_ai_number(const struct gen_ai_span *seen, enum gen_ai_value value)
 {
     double number;
 
@@ -271,10 +271,10 @@ first_chunk_event(const struct otc_span *span)
 static double
 first_chunk(const struct gen_ai_span *seen)
 {
-    double seconds = gen_ai_number(seen, GEN_AI_FIRST_CHUNK);
+    double seconds = latency_gen_ai_number(seen, GEN_AI_FIRST_CHUNK);
 
     if (isnan(seconds)) {
-        seconds = gen_ai_number(seen, GEN_AI_FIRST_CHUNK_MS) / 1e3;
+        seconds = latency_gen_ai_number(seen, GEN_AI_FIRST_CHUNK_MS) / 1e3;
     }
     return isnan(seconds) ? first_chunk_event(seen->span) : seconds;
 }
@@ -341,7 +341,8 @@ add_call(struct latency_gen_ai *gen_ai, const struct gen_ai_span *seen, enum gen
 {
     const struct otc_span *span = seen->span;
     bool failed = span->status_code == 2 || seen->error->type != OTC_VALUE_ABSENT;
-    double e2e = gen_ai_number(seen, GEN_AI_E2E), output = gen_ai_number(seen, GEN_AI_OUTPUT_TOKENS), first;
+    double e2e = latency_gen_ai_number(seen, GEN_AI_E2E),
+           output = latency_gen_ai_number(seen, GEN_AI_OUTPUT_TOKENS), first;
     struct call call = {.set = gen_ai->calls[side]};
     struct otc_attribute attributes[N_ATTRIBUTES];
 
@@ -350,14 +351,14 @@ add_call(struct latency_gen_ai *gen_ai, const struct gen_ai_span *seen, enum gen
     }
     make_attributes(seen, attributes);
     call.series = otc_histogram_set_get(call.set, attributes, N_ATTRIBUTES, seen->now_ns, seen->monotonic_ns);
-    add(&call, GEN_AI_INPUT, gen_ai_number(seen, GEN_AI_INPUT_TOKENS));
+    add(&call, GEN_AI_INPUT, latency_gen_ai_number(seen, GEN_AI_INPUT_TOKENS));
     add(&call, GEN_AI_OUTPUT, output);
     if (failed) {
         add_failed(&call, seen, attributes, e2e);
         return; /* the rest is of successful responses */
     }
     add(&call, GEN_AI_DURATION, e2e);
-    first = side == GEN_AI_SERVER ? gen_ai_number(seen, GEN_AI_FIRST_TOKEN) : first_chunk(seen);
+    first = side == GEN_AI_SERVER ? latency_gen_ai_number(seen, GEN_AI_FIRST_TOKEN) : first_chunk(seen);
     add(&call, GEN_AI_FIRST, first);
     if (output >= 2) {
         add(&call, GEN_AI_PER_TOKEN, (e2e - first) / (output - 1));
@@ -394,7 +395,7 @@ latency_gen_ai_observe(struct latency_gen_ai *gen_ai, const struct otc_span *spa
 
     if (!tells(gen_ai, &span->record)) {
         if (gen_ai_is_compute(span)) {
-            gen_ai_keep_compute(gen_ai, span);
+            latency_gen_ai_keep_compute(gen_ai, span);
         }
         return;
     }
@@ -408,6 +409,6 @@ latency_gen_ai_observe(struct latency_gen_ai *gen_ai, const struct otc_span *spa
         add_call(gen_ai, &seen, side_of(&seen));
     }
     if (gen_ai_has(&seen, GEN_AI_STAGE_QUEUE, GEN_AI_TRITON_MODEL)) {
-        gen_ai_stages(gen_ai, &seen, model);
+        latency_gen_ai_stages(gen_ai, &seen, model);
     }
 }

@@ -94,11 +94,11 @@ gen_ai_has(const struct gen_ai_span *seen, enum gen_ai_value first, enum gen_ai_
     return (seen->present & (~UINT32_C(0) >> (31 - last)) & (~UINT32_C(0) << first)) != 0;
 }
 /** A number, not negative; NaN when there is none. */
-double gen_ai_number(const struct gen_ai_span *seen, enum gen_ai_value value);
-extern const struct otc_histogram_instrument gen_ai_stage_instruments[GEN_AI_N_STAGES];
+double latency_gen_ai_number(const struct gen_ai_span *seen, enum gen_ai_value value);
+extern const struct otc_histogram_instrument latency_gen_ai_stage_instruments[GEN_AI_N_STAGES];
 /** Stages of the span: vLLM's attributes, Triton's events. */
-void gen_ai_stages(struct latency_gen_ai *gen_ai, const struct gen_ai_span *seen,
-                   const struct otc_model_key *model);
+void latency_gen_ai_stages(struct latency_gen_ai *gen_ai, const struct gen_ai_span *seen,
+                           const struct otc_model_key *model);
 /** True for a span that may be a compute span of Triton, which has no attributes. */
 static inline bool
 gen_ai_is_compute(const struct otc_span *span)
@@ -106,6 +106,6 @@ gen_ai_is_compute(const struct otc_span *span)
     return span->name.len == 7 && span->events.len > 0 && memcmp(span->name.data, "compute", 7) == 0;
 }
 /** Keeps such a span until its parent comes. */
-void gen_ai_keep_compute(struct latency_gen_ai *gen_ai, const struct otc_span *span);
+void latency_gen_ai_keep_compute(struct latency_gen_ai *gen_ai, const struct otc_span *span);
 
 #endif

@@ -30,7 +30,7 @@ static const struct otc_metric stage_metric = {.name = "ml.inference.stage.durat
             }                                                                                                \
         }                                                                                                    \
     }
-const struct otc_histogram_instrument gen_ai_stage_instruments[GEN_AI_N_STAGES] = {
+const struct otc_histogram_instrument latency_gen_ai_stage_instruments[GEN_AI_N_STAGES] = {
     STAGE("queue"),         STAGE("scheduler"),      STAGE("prefill"), STAGE("decode"),
     STAGE("inference"),     STAGE("forward"),        STAGE("execute"), STAGE("compute_input"),
     STAGE("compute_infer"), STAGE("compute_output"),
@@ -99,7 +99,7 @@ place_of(struct latency_gen_ai *gen_ai, struct otc_slice span_id)
 }
 
 void
-gen_ai_keep_compute(struct latency_gen_ai *gen_ai, const struct otc_span *span)
+latency_gen_ai_keep_compute(struct latency_gen_ai *gen_ai, const struct otc_span *span)
 {
     struct times times;
     struct gen_ai_compute *place;
@@ -169,13 +169,13 @@ add_durations(struct latency_gen_ai *gen_ai, const struct gen_ai_span *seen,
 }
 
 void
-gen_ai_stages(struct latency_gen_ai *gen_ai, const struct gen_ai_span *seen,
-              const struct otc_model_key *model)
+latency_gen_ai_stages(struct latency_gen_ai *gen_ai, const struct gen_ai_span *seen,
+                      const struct otc_model_key *model)
 {
     struct durations durations = {.any = false};
 
     for (int i = 0; i < GEN_AI_N_STAGES; i++) {
-        set(&durations, i, i <= GEN_AI_EXECUTE ? gen_ai_number(seen, GEN_AI_STAGE_QUEUE + i) : NAN);
+        set(&durations, i, i <= GEN_AI_EXECUTE ? latency_gen_ai_number(seen, GEN_AI_STAGE_QUEUE + i) : NAN);
     }
     if (gen_ai_has(seen, GEN_AI_TRITON_MODEL, GEN_AI_TRITON_MODEL)) {
         read_triton(gen_ai, seen->span, &durations);
