@@ -162,6 +162,61 @@ test_percentiles_of_real_series(void **state)
     json_decref(file);
 }
 
+/* What HdrHistogram_c's own test records in case `at` of percentile_cases.json. */
+static void
+record_hdr_case(struct otc_exp_histogram *histogram, size_t at)
+{
+    static const double three[] = {100000000, 20000000, 30000000};
+
+    for (size_t i = 0; at == 1 && i < 3; i++)
+        assert_true(otc_exp_histogram_add(histogram, three[i]));
+    if (at == 2 || at == 3) {
+        assert_true(otc_exp_histogram_add_n(histogram, 1000, 10000));
+        assert_true(otc_exp_histogram_add(histogram, 100000000));
+    }
+    /* Corrected for coordinated omission: what an interval of 10000 would have seen meanwhile. */
+    for (double missed = 100000000 - 10000; at == 3 && missed >= 10000; missed -= 10000)
+        assert_true(otc_exp_histogram_add(histogram, missed));
+}
+
+/* The percentiles that HdrHistogram tells are within our stated error and theirs: its rank is floor(p n / 100
+ * + 1/2). */
+static void
+test_hdr_percentiles(void **state)
+{
+    (void)state;
+    if (!testdata_here())
+        skip();
+
+    json_t *file = testdata_json("sketch/hdr/percentile_cases.json"), *one, *expected;
+    size_t at, checked = 0;
+    const char *percentile;
+
+    json_array_foreach(json_object_get(file, "cases"), at, one)
+    {
+        struct otc_exp_histogram histogram;
+
+        otc_exp_histogram_init(&histogram, 7, 4096);
+        record_hdr_case(&histogram, at);
+        json_object_foreach(json_object_get(one, "percentiles"), percentile, expected)
+        {
+            double n = (double)histogram.count, value = json_number_value(expected);
+            double rank = fmax(1, floor(nextafter(strtod(percentile, NULL), -1) / 100 * n + 0.5));
+            double estimate = otc_exp_histogram_quantile(&histogram, (rank - 0.5) / n);
+            double error = otc_exp_histogram_relative_error(&histogram) + 0.001;
+
+            if (!(fabs(estimate - value) <= error * value))
+                fail_msg("case %zu, %s %%: %.9g, theirs %.9g", at, percentile, estimate, value);
+            checked++;
+        }
+        if (json_object_get(one, "total"))
+            assert_true((double)histogram.count == testdata_member(one, "total"));
+        otc_exp_histogram_release(&histogram);
+    }
+    assert_int_equal(checked, 16);
+    json_decref(file);
+}
+
 static double
 pseudo_random(uint64_t *state)
 {
@@ -289,13 +344,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_index_exact),
-        cmocka_unit_test(test_index_published),
-        cmocka_unit_test(test_otel_go),
-        cmocka_unit_test(test_percentiles_of_real_series),
-        cmocka_unit_test(test_index_definition),
-        cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_index_exact),     cmocka_unit_test(test_index_published),
+        cmocka_unit_test(test_otel_go),         cmocka_unit_test(test_percentiles_of_real_series),
+        cmocka_unit_test(test_hdr_percentiles), cmocka_unit_test(test_index_definition),
+        cmocka_unit_test(test_merge),           cmocka_unit_test(test_edges),
         cmocka_unit_test(test_explicit),
     };
 
