@@ -19,9 +19,9 @@ static const struct otc_metric requests_metric =
 static const struct otc_metric errors_metric = OTC_COUNTER_METRIC(
     "ml.inference.errors", "{request}", "Spans with status ERROR or an error.type, by model and operation.");
 static const struct otc_metric apdex_metric =
-    OTC_GAUGE_METRIC("ml.inference.apdex", "1", "Apdex over the last window, by model and operation.");
+    OTC_GAUGE_METRIC("ml.inference.apdex", "", "Apdex over the last window, by model and operation.");
 static const struct otc_metric burn_rate_metric =
-    OTC_GAUGE_METRIC("ml.inference.slo.burn_rate", "1",
+    OTC_GAUGE_METRIC("ml.inference.slo.burn_rate", "",
                      "Share of bad requests over the share that the objective allows, by window.");
 static const struct otc_metric budget_metric =
     OTC_GAUGE_METRIC("ml.inference.slo.error_budget", "1",
