@@ -91,6 +91,8 @@ otc_compat_frouros(const struct otc_compat_pair *pair, struct otc_compat_feature
 #define POPMON_EPSILON 1e-5
 /** z from which a traffic light is red; yellow is 4. */
 #define POPMON_RED 7
+/** From here on popmon gives no p-value of KS. */
+#define POPMON_KS_MAX 6.8116
 
 /** histogrammar's automatic bins of the reference: 5 % to 95 % and a tenth more; of integers around them. */
 static void
@@ -252,7 +254,7 @@ otc_compat_popmon(const struct otc_compat_pair *pair, struct otc_compat_feature 
 {
     struct otc_compat_counts counts = {0};
     struct otc_chi_squared chi;
-    double psi, n = 0, m = 0, ks;
+    double psi, n = 0, m = 0, ks, p;
 
     if (!shares_psi(pair, &psi) || !popmon_counts(pair, &counts)) {
         return false;
@@ -270,8 +272,9 @@ otc_compat_popmon(const struct otc_compat_pair *pair, struct otc_compat_feature 
     add_z(out, "chi2_zscore", chi.p_value);
     if (pair->type == OTC_NUMERIC) {
         ks = popmon_ks(&counts, n, m);
-        otc_compat_add(out, "ks", ks, otc_kolmogorov_sf(ks), NAN);
-        add_z(out, "ks_zscore", otc_kolmogorov_sf(ks));
+        p = ks < POPMON_KS_MAX ? otc_kolmogorov_sf(ks) : NAN;
+        otc_compat_add(out, "ks", ks, p, NAN);
+        add_z(out, "ks_zscore", p);
     }
     otc_compat_counts_release(&counts);
     return true;
