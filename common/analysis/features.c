@@ -764,7 +764,7 @@ otc_feature_set_discovers(const struct otc_feature_set *set)
 size_t
 otc_feature_set_wanted(const struct otc_feature_set *set, struct otc_wanted *out)
 {
-    if (out) {
+    if (out && set->n_wanted > 0) {
         memcpy(out, set->wanted, set->n_wanted * sizeof(*out));
     }
     return set->n_wanted;

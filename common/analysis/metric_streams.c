@@ -96,7 +96,8 @@ forget_oldest(struct otc_metric_streams *streams)
 {
     struct stream *stream = streams->oldest;
 
-    unlink_stream(streams, stream);
+    streams->oldest = stream->newer;
+    *(stream->newer ? &stream->newer->older : &streams->newest) = NULL;
     (void)otc_map_remove(streams->map, key_bytes(&stream->key));
     free_stream(streams, stream);
 }
