@@ -59,7 +59,7 @@ unknown_type(struct loading *l, enum otc_kind kind, const struct otc_id *id, con
     otc_buf_printf(&text, "'%s' unknown type: \"%s\" for id: \"%s\" (valid values: [",
                    otc_section_names[kind], id->type, id->full);
     for (size_t i = 0; registry[i] != NULL; i++) {
-        if (registry[i]->kind == kind) {
+        if (otc_factory_as(registry[i], kind) != NULL) {
             otc_buf_printf(&text, "%s%s", first ? "" : " ", registry[i]->type);
             otc_suggest(&suggestion, otc_slice_str(id->type), registry[i]->type);
             first = false;

@@ -235,6 +235,31 @@ find_order(struct otc_graph *graph, struct otc_error *err)
     return status;
 }
 
+/* An id that tells results stands in one pipeline only. */
+static otc_status
+check_one_pipeline(const struct otc_service_config *config, const struct otc_component_config *processor,
+                   struct otc_error *err)
+{
+    const struct otc_pipeline_config *first = NULL;
+
+    for (size_t i = 0; processor->factory->one_pipeline && i < config->n_pipelines; i++) {
+        const struct otc_pipeline_config *p = &config->pipelines[i];
+
+        if (!otc_strings_contain(&p->processors, processor->id)) {
+            continue;
+        }
+        if (first != NULL) {
+            return otc_fail(
+                err, OTC_FAILED_PRECONDITION,
+                "processor \"%s\" stands in the pipelines %s and %s: what it tells of them could not "
+                "be told apart; give each an id of its own (%s/a, %s/b) that differs in `model`",
+                processor->id, first->id, p->id, processor->factory->type, processor->factory->type);
+        }
+        first = p;
+    }
+    return OTC_OK;
+}
+
 otc_status
 otc_graph_check(struct otc_graph *graph, struct otc_error *err)
 {
@@ -242,6 +267,9 @@ otc_graph_check(struct otc_graph *graph, struct otc_error *err)
     otc_status status = OTC_OK;
 
     for (size_t i = 0; i < config->n_components && status == OTC_OK; i++) {
+        if (config->components[i].kind == OTC_PROCESSOR) {
+            status = check_one_pipeline(config, &config->components[i], err);
+        }
         if (config->components[i].kind == OTC_CONNECTOR) {
             status = check_side(config, &config->components[i], true, err);
         }

@@ -172,8 +172,10 @@ print_kind(enum otc_kind kind)
     size_t n = 0;
 
     for (size_t i = 0; otc_components[i] != NULL && n < 256; i++) {
-        if (otc_components[i]->kind == kind) {
-            sorted[n++] = otc_components[i];
+        const struct otc_factory *factory = otc_factory_as(otc_components[i], kind);
+
+        if (factory != NULL) {
+            sorted[n++] = factory;
         }
     }
     qsort(sorted, n, sizeof(const struct otc_factory *), by_type);

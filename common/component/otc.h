@@ -352,6 +352,12 @@ struct otc_factory {
                          struct otc_error *err);
     /** Extensions: OTC_OFFERS_…, so that `validate` knows what may be named where. */
     unsigned offers;
+    /** What the same folder is as another kind: an analysis stage that is a connector, as a processor. May be
+     * NULL. */
+    const struct otc_factory *face;
+    /** Processors that keep state and tell results under their id: it may stand in one pipeline only, since
+     * those of two pipelines could not be told apart. */
+    bool one_pipeline;
 };
 
 #define OTC_CONTAINER(pointer, type, member)                                                                 \

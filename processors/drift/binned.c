@@ -118,7 +118,7 @@ drift_coarsen(const struct drift_bound *bound, uint32_t by, struct otc_reference
 {
     const struct otc_cells from = reference->cells;
     size_t n = 0, n_edges = reference->n_edges;
-    double *points = calloc(3 * (from.n + 1) + n_edges, sizeof(uint64_t));
+    double *points = calloc(3 * (from.n + 1) + n_edges, sizeof(*points));
     uint64_t *eq = (uint64_t *)(void *)(points ? points + from.n + 1 : NULL);
     uint64_t *gap = points ? eq + from.n + 1 : NULL;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The drift connector: traces, logs or metrics in, results as metrics out. */
+/* The drift connector: traces, logs or metrics in, results as metrics out; and the processor, which lets
+ * metrics pass and appends its results. */
 #include "processors/drift/keeper.h"
 #include "processors/drift/metrics.h"
 #include "processors/drift/reload.h"
@@ -168,6 +169,7 @@ drift_connect(struct otc_component *self, enum otc_signal to, struct otc_consume
                         otc_signal_name(to));
     }
     otc_emitter_connect(drift->emitter, next);
+    drift->next = next;
     return OTC_OK;
 }
 
@@ -188,6 +190,7 @@ drift_create(const struct otc_settings *settings, struct otc_component **out, st
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s: out of memory", settings->id);
     }
     drift->component = (struct otc_component){OTC_ABI_OF(otc_component), &drift_ops};
+    drift->kind = OTC_CONNECTOR;
     drift->id = settings->id;
     drift->host = settings->host;
     drift->config = settings->config;
@@ -227,6 +230,56 @@ drift_create(const struct otc_settings *settings, struct otc_component **out, st
     return OTC_OK;
 }
 
+/* ---- The processor -------------------------------------------------------------------------------- */
+
+/* What is accepted behind it is observed, so that what a client sends again counts once. */
+static otc_status
+pass(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done, struct otc_error *err)
+{
+    struct drift *drift = OTC_CONTAINER(consumer, drift_input, consumer)->owner;
+    struct otc_error ignored = OTC_ERROR_INIT;
+    otc_status status = otc_consume(drift->next, otc_batch_ref(batch), done, err);
+
+    if (status == OTC_OK || status == OTC_PENDING) {
+        (void)drift_consume(consumer, batch, NULL, &ignored);
+    } else {
+        otc_batch_unref(batch);
+    }
+    return status;
+}
+
+static otc_status
+create_processor(const struct otc_settings *settings, struct otc_component **out, struct otc_error *err)
+{
+    otc_status status = drift_create(settings, out, err);
+
+    if (status == OTC_OK) {
+        struct drift_input *input = &OTC_CONTAINER(*out, drift, component)->inputs[OTC_METRICS];
+
+        input->owner->kind = OTC_PROCESSOR;
+        input->consumer.observes_accepted = false;
+        input->consumer.consume = pass;
+    }
+    return status;
+}
+
+static const struct otc_pair pass_pairs[] = {{OTC_METRICS, OTC_METRICS, OTC_STABILITY_ALPHA}};
+
+static const struct otc_factory pass_factory = {
+    .abi = OTC_ABI_OF(otc_factory),
+    .kind = OTC_PROCESSOR,
+    .type = "drift",
+    .description = "Lets metrics pass, and appends how far their distributions have moved from a reference.",
+    .pairs = pass_pairs,
+    .n_pairs = 1,
+    .config = &drift_schema,
+    .validate = drift_validate,
+    .explain = drift_explain,
+    .create = create_processor,
+    .one_pipeline = true};
+
+/* ---- The connector -------------------------------------------------------------------------------- */
+
 static const struct otc_pair drift_pairs[] = {{OTC_TRACES, OTC_METRICS, OTC_STABILITY_ALPHA},
                                               {OTC_LOGS, OTC_METRICS, OTC_STABILITY_ALPHA},
                                               {OTC_METRICS, OTC_METRICS, OTC_STABILITY_ALPHA}};
@@ -243,4 +296,5 @@ OTC_API const struct otc_factory otc_drift_processor_factory = {
     .config = &drift_schema,
     .validate = drift_validate,
     .explain = drift_explain,
-    .create = drift_create};
+    .create = drift_create,
+    .face = &pass_factory};

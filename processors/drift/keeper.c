@@ -703,8 +703,8 @@ drift_keeper_start(struct drift *drift, struct otc_error *err)
     if (!keeper) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s: out of memory", drift->id);
     }
-    status = otc_storage_open(drift->host, drift->config->storage, OTC_CONNECTOR, drift->id, &keeper->storage,
-                              err);
+    status =
+        otc_storage_open(drift->host, drift->config->storage, drift->kind, drift->id, &keeper->storage, err);
     if (status == OTC_OK) {
         keeper->storage->usage(keeper->storage, &bytes, &keeper->journal_limit);
         status = restore_state(keeper, err);

@@ -164,6 +164,8 @@ struct drift {
     size_t first_id;               /* of `duplicates`, after the features' */
     struct drift_metrics *metrics; /* NULL: no metric is watched */
     bool metrics_in;               /* metrics come in */
+    enum otc_kind kind;            /* OTC_CONNECTOR or OTC_PROCESSOR */
+    struct otc_consumer *next;     /* a processor's: where what passes goes */
     struct otc_emitter *emitter;
     struct otc_timer *worker;
 

@@ -141,6 +141,27 @@ a_signal_of_a_later_release_is_refused_by_name(void **state)
     otc_document_free(f.doc);
 }
 
+static void
+a_processor_that_tells_results_stands_in_one_pipeline(void **state)
+{
+    static const char twice[] =
+        "receivers: {test_source: }\nprocessors: {drift: {presets: [vllm]}}\nexporters: {test_sink: }\n"
+        "service: {pipelines: {metrics/a: {receivers: [test_source], processors: [drift], exporters: "
+        "[test_sink]}, "
+        "metrics/b: {receivers: [test_source], processors: [drift], exporters: [test_sink]}}}\n";
+    struct otc_error err = OTC_ERROR_INIT;
+    struct fixture f = {0};
+
+    (void)state;
+    assert_int_equal(otc_document_parse(otc_slice_str(twice), "scenario.yaml", &f.doc, &err), OTC_OK);
+    assert_int_equal(otc_service_config_new(otc_document_root(f.doc), registry(ends), &f.config, &err),
+                     OTC_OK);
+    assert_int_not_equal(otc_service_config_check_graph(f.config, &err), OTC_OK);
+    assert_non_null(strstr(err.text, "processor \"drift\" stands in the pipelines metrics/a and metrics/b"));
+    otc_service_config_free(f.config);
+    otc_document_free(f.doc);
+}
+
 int
 main(void)
 {
@@ -148,6 +169,7 @@ main(void)
         cmocka_unit_test(drift_is_reported_once_shifted_data_fills_the_window),
         cmocka_unit_test(what_the_exporter_refuses_is_not_counted),
         cmocka_unit_test(a_signal_of_a_later_release_is_refused_by_name),
+        cmocka_unit_test(a_processor_that_tells_results_stands_in_one_pipeline),
     };
 
     return cmocka_run_group_tests_name("scenarios/graph", tests, NULL, NULL);

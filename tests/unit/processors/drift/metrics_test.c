@@ -104,17 +104,18 @@ serve(struct stage *stage, struct pod pods[2], const double *times, size_t n, in
 static void
 test_pods_add_up_and_resets_lose_nothing(void **state)
 {
-    struct stage *stage = stage_new("presets: [vllm]\n" QUICK);
     struct pod pods[2] = {{.name = "a", .model = "llama"}, {.name = "b", .model = "llama"}};
     double fast[500], slow[500];
     size_t n = vllm_first_chunk_times(100, fast);
+    struct stage *stage;
 
     (void)state;
     if (n == 0 || vllm_first_chunk_times(2000, slow) != n) {
         print_message("skipped: no verification data\n");
-        stage_free(stage);
         skip();
+        return;
     }
+    stage = stage_new("presets: [vllm]\n" QUICK);
     pods[0].start_ns = pods[1].start_ns = stage_now(stage) - OTC_DAY;
     pods[0].counts[4] = 1000000; /* of yesterday */
     serve(stage, pods, fast, n, 63);
@@ -205,6 +206,46 @@ test_other_bounds_are_excluded_and_counted(void **state)
     flush(stage);
     assert_float_equal(excluded(stage, "bounds"), 40, 0);
     assert_float_equal(of_feature(stage, "ml.feature.out_of_range", "time_to_first_token"), 0, 0);
+    stage_free(stage);
+}
+
+/* Compared with two minutes before, in the buckets that were learned as a grid. */
+static void
+test_trailing_references(void **state)
+{
+    struct stage *stage =
+        stage_new("presets: [vllm]\nreference: {trailing: {offset: 2m}}\n"
+                  "window: {length: 1m, pane: 10s, allowed_lateness: 0s, min_observations: 20}\n"
+                  "decision: {windows: 1 of 1}\n");
+    struct pod pod = {.name = "a", .model = "llama", .start_ns = stage_now(stage) - OTC_DAY};
+
+    (void)state;
+    steady(stage, &pod, 1400);
+    flush(stage);
+    assert_true(of_feature(stage, "ml.drift.window.observations", "time_to_first_token") > 200);
+    assert_true(of_feature(stage, "ml.drift.reference.observations", "time_to_first_token") > 200);
+    assert_true(of_feature(stage, "ml.drift.ks", "time_to_first_token") == 0);
+    assert_float_equal(of_feature(stage, "ml.drift.detected", "time_to_first_token"), 0, 0);
+    /* Everything moves by one bucket: 2 values in 5 are above what they were, for as long as that is new. */
+    for (int s = 0; s < 75; s++) {
+        otc_sink_clear(stage->sink);
+        otc_vhost_advance(stage->vhost, OTC_SECOND);
+        pod.counts[9] += 5;
+        scrape(stage, &pod, vllm_ttft_bounds, VLLM_TTFT_BOUNDS);
+    }
+    flush(stage);
+    assert_true(fabs(of_feature(stage, "ml.drift.ks", "time_to_first_token") - 0.4) < 0.05);
+    assert_float_equal(of_feature(stage, "ml.drift.detected", "time_to_first_token"), 1, 0);
+    assert_true(of_feature(stage, "ml.drift.wasserstein", "time_to_first_token") > 0.05);
+    for (int s = 0; s < 240; s++) {
+        otc_sink_clear(stage->sink);
+        otc_vhost_advance(stage->vhost, OTC_SECOND);
+        pod.counts[9] += 5;
+        scrape(stage, &pod, vllm_ttft_bounds, VLLM_TTFT_BOUNDS);
+    }
+    flush(stage);
+    assert_true(of_feature(stage, "ml.drift.ks", "time_to_first_token") == 0);
+    assert_float_equal(of_feature(stage, "ml.drift.detected", "time_to_first_token"), 0, 0);
     stage_free(stage);
 }
 
@@ -474,6 +515,56 @@ test_a_former_name_gives_way_to_the_new_one(void **state)
     stage_free(stage);
 }
 
+/* As a processor it lets everything pass, and counts what was accepted behind it. */
+static void
+test_the_processor_lets_metrics_pass(void **state)
+{
+    static const struct otc_metric gauge = {.name = "gpu", .type = OTC_METRIC_GAUGE};
+    const struct otc_factory *factory = otc_drift_processor_factory.face;
+    const char yaml[] = "presets: []\nfeatures: [{name: x, from: 'metric[\"gpu\"]'}]\n"
+                        "model: {name: [model]}\n";
+    struct stage *stage = stage_new(yaml);
+    struct otc_settings settings = {.abi = OTC_ABI_OF(otc_settings), .id = "drift", .pipeline = "metrics"};
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_component *processor;
+    struct otc_consumer *input;
+
+    (void)state;
+    assert_int_equal(factory->kind, OTC_PROCESSOR);
+    settings.host = stage->host;
+    settings.config = otc_config_value(stage->config);
+    assert_int_equal(factory->create(&settings, &processor, &err), OTC_OK);
+    input = processor->ops->input(processor, OTC_METRICS);
+    assert_false(input->observes_accepted);
+    assert_int_equal(processor->ops->connect(processor, OTC_METRICS, otc_sink_consumer(stage->sink), &err),
+                     OTC_OK);
+    assert_int_equal(processor->ops->start(processor, &err), OTC_OK);
+    for (int i = 0; i < 3; i++) {
+        struct otc_metrics_builder *builder = request_of("t");
+        struct otc_buf request = {.limit = 1 << 20};
+        size_t points = 0;
+
+        put_number(stage, builder, &gauge, 1, 0);
+        assert_true(otc_metrics_builder_finish(builder, &request, &points));
+        otc_sink_answer(stage->sink, i == 1 ? OTC_UNAVAILABLE : OTC_OK, "away");
+        assert_int_equal(otc_consume(input,
+                                     otc_batch_copy_of(OTC_METRICS, otc_buf_slice(&request), points, NULL),
+                                     NULL, &err),
+                         i == 1 ? OTC_UNAVAILABLE : OTC_OK);
+        otc_buf_release(&request);
+        otc_metrics_builder_free(builder);
+    }
+    /* Two of the three passed and were counted; the results follow them. */
+    assert_int_equal(otc_sink_batches(stage->sink), 2);
+    assert_int_equal(look(stage, "gpu", ATTRIBUTES("model", "resnet")).found, 2);
+    otc_vhost_advance(stage->vhost, 15 * OTC_SECOND);
+    assert_float_equal(look(stage, "ml.inference.records", ATTRIBUTES("ml.model.name", "resnet")).value, 2,
+                       0);
+    assert_int_equal(processor->ops->shutdown(processor, INT64_MAX, &err), OTC_OK);
+    processor->ops->free(processor);
+    stage_free(stage);
+}
+
 /* A known stream costs no memory, and all of it is given back. */
 static void
 test_memory_is_flat(void **state)
@@ -509,12 +600,14 @@ main(void)
         cmocka_unit_test(test_pods_add_up_and_resets_lose_nothing),
         cmocka_unit_test(test_every_value_is_counted_once),
         cmocka_unit_test(test_other_bounds_are_excluded_and_counted),
+        cmocka_unit_test(test_trailing_references),
         cmocka_unit_test(test_models_are_told_by_labels_before_the_service),
         cmocka_unit_test(test_exponential_scales_meet),
         cmocka_unit_test(test_other_kinds_than_the_references_are_excluded),
         cmocka_unit_test(test_triton_counters_become_seconds_a_request),
         cmocka_unit_test(test_gauges_rates_and_stale_points),
         cmocka_unit_test(test_a_former_name_gives_way_to_the_new_one),
+        cmocka_unit_test(test_the_processor_lets_metrics_pass),
         cmocka_unit_test(test_memory_is_flat),
     };
 
