@@ -4,6 +4,7 @@
 #include "common/analysis/evaluate.h"
 #include "common/analysis/sample.h"
 #include "common/stats/two_sample.h"
+#include "tests/harness/close.h"
 #include "tests/unit/processors/drift/stage.h"
 
 /* ---- Rows ----------------------------------------------------------------------------------------- */
@@ -137,7 +138,7 @@ offline(const struct otc_reference *reference, const char *feature, int64_t from
     struct otc_error err = OTC_ERROR_INIT;
     struct otc_feature_result result;
 
-    decision.min_observations = 20;
+    decision.min_observations = 10;
     for (size_t i = 0; i < n_rows; i++) {
         struct otc_use use = {.use = OTC_USE_TEXT, .text = otc_slice_str(rows[i].country)};
 
@@ -181,26 +182,24 @@ assert_equals_offline(struct stage *stage, const struct spans *spans, int64_t fr
     struct otc_feature_result country = offline(reference, "country", from_ns, to_ns, version, arm);
 
     assert_true(reference->features[0].observations >= 20);
-    assert_float_equal(told(stage, "ml.drift.reference.observations", "age", version, NULL),
-                       (double)reference->features[0].observations, 0);
-    assert_float_equal(told(stage, "ml.drift.reference.observations", "country", version, NULL),
-                       (double)reference->features[1].observations, 0);
-    assert_float_equal(told(stage, "ml.drift.ks", "age", version, NULL), age.ks, 1e-12);
+    assert_close(told(stage, "ml.drift.reference.observations", "age", version, NULL),
+                 (double)reference->features[0].observations, 0);
+    assert_close(told(stage, "ml.drift.reference.observations", "country", version, NULL),
+                 (double)reference->features[1].observations, 0);
+    assert_close(told(stage, "ml.drift.ks", "age", version, NULL), age.ks, 1e-12);
     assert_true(isnan(told(stage, "ml.drift.ks.error", "age", version, NULL)));
-    assert_float_equal(told(stage, "ml.drift.psi", "age", version, NULL), age.psi, 1e-12);
-    assert_float_equal(told(stage, "ml.drift.wasserstein", "age", version, NULL), age.wasserstein, 1e-9);
-    assert_float_equal(told(stage, "ml.drift.wasserstein.normalized", "age", version, NULL),
-                       age.wasserstein_normalized, 1e-9);
-    assert_float_equal(told(stage, "ml.drift.jensen_shannon", "age", version, NULL), age.jensen_shannon,
-                       1e-12);
-    assert_float_equal(told(stage, "ml.drift.chi_squared", "country", version, NULL), country.chi_squared,
-                       1e-9);
-    assert_float_equal(told(stage, "ml.drift.p_value", "age", version, "ks"), age.tests[OTC_TEST_KS].p_value,
-                       1e-12);
-    assert_float_equal(told(stage, "ml.drift.p_value", "age", version, "missing"),
-                       age.tests[OTC_TEST_MISSING].p_value, 1e-12);
-    assert_float_equal(told(stage, "ml.drift.p_value", "country", version, "chi_squared"),
-                       country.tests[OTC_TEST_CHI_SQUARED].p_value, 1e-12);
+    assert_close(told(stage, "ml.drift.psi", "age", version, NULL), age.psi, 1e-12);
+    assert_close(told(stage, "ml.drift.wasserstein", "age", version, NULL), age.wasserstein, 1e-9);
+    assert_close(told(stage, "ml.drift.wasserstein.normalized", "age", version, NULL),
+                 age.wasserstein_normalized, 1e-9);
+    assert_close(told(stage, "ml.drift.jensen_shannon", "age", version, NULL), age.jensen_shannon, 1e-12);
+    assert_close(told(stage, "ml.drift.chi_squared", "country", version, NULL), country.chi_squared, 1e-9);
+    assert_close(told(stage, "ml.drift.p_value", "age", version, "ks"), age.tests[OTC_TEST_KS].p_value,
+                 1e-12);
+    assert_close(told(stage, "ml.drift.p_value", "age", version, "missing"),
+                 age.tests[OTC_TEST_MISSING].p_value, 1e-12);
+    assert_close(told(stage, "ml.drift.p_value", "country", version, "chi_squared"),
+                 country.tests[OTC_TEST_CHI_SQUARED].p_value, 1e-12);
     otc_reference_unref(reference);
 }
 
@@ -242,7 +241,7 @@ last_end(struct stage *stage, const char *version)
 
 #define COMMON                                                                                               \
     "presets: [ml]\ndependence: none\nmetrics_flush_interval: 5m\nemit: {p_value: true}\n"                   \
-    "window: {length: 1h, pane: 10m, allowed_lateness: 20m, min_observations: 20}\n"
+    "window: {length: 1h, pane: 10m, allowed_lateness: 20m, min_observations: 10}\n"
 
 static void
 test_trailing_equals_offline(void **state)
@@ -255,11 +254,11 @@ test_trailing_equals_offline(void **state)
     pause_for_flush(stage);
     /* The records that made the grid (1500 of 10 s, four hours) are kept and then counted, the first too. */
     assert_true(isnan(told(stage, "ml.drift.ks", "age", "1", NULL)));
-    assert_float_equal(look(stage, "ml.drift.reference.progress", NULL).value, 0, 0);
+    assert_close(look(stage, "ml.drift.reference.progress", NULL).value, 0, 0);
     run(stage, 4 * OTC_HOUR, 10 * OTC_SECOND);
     for (int round = 0; round < 30; round++) {
         pause_for_flush(stage);
-        assert_float_equal(look(stage, "ml.drift.reference.progress", NULL).value, 1, 0);
+        assert_close(look(stage, "ml.drift.reference.progress", NULL).value, 1, 0);
         /* Both versions are compared with all that the model did then. */
         for (size_t v = 0; v < 2; v++) {
             int64_t end = last_end(stage, versions[v]);
@@ -270,11 +269,10 @@ test_trailing_equals_offline(void **state)
         }
         run(stage, (1 + (int64_t)draw(4)) * 10 * OTC_MINUTE, 10 * OTC_SECOND);
     }
-    assert_float_equal(look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "memory")).value, 0,
-                       0);
-    assert_float_equal(
+    assert_close(look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "memory")).value, 0, 0);
+    assert_close(
         look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "reference_memory")).value, 0, 0);
-    assert_float_equal(
+    assert_close(
         look(stage, "ml.drift.reference.info", ATTRIBUTES("ml.drift.reference.kind", "trailing")).value, 1,
         0);
     stage_free(stage);
@@ -285,7 +283,7 @@ test_hour_of_week_equals_offline(void **state)
 {
     struct stage *stage =
         stage_new("presets: [ml]\ndependence: none\nmetrics_flush_interval: 5m\nemit: {p_value: true}\n"
-                  "window: {length: 2h, pane: 30m, allowed_lateness: 20m, min_observations: 20}\n"
+                  "window: {length: 2h, pane: 30m, allowed_lateness: 20m, min_observations: 10}\n"
                   "reference: {hour_of_week: {weeks: 2}, grid_observations: 2000}\n");
 
     (void)state;
@@ -360,11 +358,11 @@ test_arms_equal_offline(void **state)
             assert_int_equal(look(stage, "ml.drift.ks", ATTRIBUTES("ml.drift.arm", "control")).found, 0);
         }
     }
-    assert_float_equal(
+    assert_close(
         look(stage, "ml.drift.detected", ATTRIBUTES("ml.drift.arm", "canary", "ml.feature.name", "age"))
             .value,
         1, 0);
-    assert_float_equal(
+    assert_close(
         look(stage, "ml.drift.detected", ATTRIBUTES("ml.drift.arm", "shadow", "ml.feature.name", "age"))
             .value,
         0, 0);
@@ -384,8 +382,7 @@ test_records_without_an_arm_are_counted(void **state)
     }
     send(stage);
     otc_vhost_advance(stage->vhost, 10 * OTC_MINUTE);
-    assert_float_equal(look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "no_arm")).value, 0,
-                       0);
+    assert_close(look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "no_arm")).value, 0, 0);
     /* The version without an arm is told first, or last; the larger of both counts. */
     assert_int_equal(look(stage, "ml.inference.records", NULL).found % 2, 0);
     stage_free(stage);

@@ -3,6 +3,7 @@
  */
 #include "common/analysis/evaluate.h"
 #include "common/analysis/sample.h"
+#include "tests/harness/close.h"
 #include "tests/unit/processors/drift/stage.h"
 
 #include <sys/stat.h>
@@ -135,12 +136,12 @@ second(struct fixture *f)
     if (end >= f->times[0] + OTC_MINUTE) {
         struct otc_feature_result result = offline(f, compared_with(f), end - OTC_MINUTE, end, &rows);
 
-        assert_float_equal(of_feature(stage, "ml.drift.window.observations", "age"), (double)rows, 0);
+        assert_close(of_feature(stage, "ml.drift.window.observations", "age"), (double)rows, 0);
         assert_int_equal(rows, 600);
-        assert_float_equal(of_feature(stage, "ml.drift.ks", "age"), result.ks, 1e-12);
-        assert_float_equal(of_feature(stage, "ml.drift.psi", "age"), result.psi, 1e-12);
-        assert_float_equal(of_feature(stage, "ml.drift.wasserstein", "age"), result.wasserstein, 1e-9);
-        assert_float_equal(of_feature(stage, "ml.feature.missing", "age"), 0, 0);
+        assert_close(of_feature(stage, "ml.drift.ks", "age"), result.ks, 1e-12);
+        assert_close(of_feature(stage, "ml.drift.psi", "age"), result.psi, 1e-12);
+        assert_close(of_feature(stage, "ml.drift.wasserstein", "age"), result.wasserstein, 1e-9);
+        assert_close(of_feature(stage, "ml.feature.missing", "age"), 0, 0);
     }
     return true;
 }
@@ -216,14 +217,14 @@ test_windows_pass_over_whole(void **state)
     seconds(f, 120);
     flushed_second(f);
     assert_ptr_equal(compared_with(f), f->references[0]);
-    assert_float_equal(reloads(f, "success"), 0, 0);
+    assert_close(reloads(f, "success"), 0, 0);
     (void)snprintf(first, sizeof(first), "%.8s", f->references[0]->hash);
     put_reference(f, 400, 25.5, 5, "region");
     (void)snprintf(second_label, sizeof(second_label), "%.8s", f->references[1]->hash);
     seconds(f, 31);
     flushed_second(f);
     assert_int_equal(otc_vhost_logged(f->stage->vhost, "Reference reloaded"), 1);
-    assert_float_equal(reloads(f, "success"), 1, 0);
+    assert_close(reloads(f, "success"), 1, 0);
     /* The open window is older than the reload: it is compared with the old one, and both are in use. */
     assert_ptr_equal(compared_with(f), f->references[0]);
     assert_int_equal(look(f->stage, "ml.drift.reference.info", ATTRIBUTES("ml.drift.reference", first)).found,
@@ -237,11 +238,11 @@ test_windows_pass_over_whole(void **state)
     assert_ptr_equal(compared_with(f), f->references[1]);
     assert_int_equal(look(f->stage, "ml.drift.reference.info", ATTRIBUTES("ml.drift.reference", first)).found,
                      0);
-    assert_float_equal(of_feature(f->stage, "ml.drift.window.observations", "region"), 600, 0);
+    assert_close(of_feature(f->stage, "ml.drift.window.observations", "region"), 600, 0);
     /* What only the old file had has ended, once; what is new counts from when it came. */
     assert_true(stale);
     assert_int_equal(look(f->stage, "ml.drift.detected", ATTRIBUTES("ml.feature.name", "country")).found, 0);
-    assert_float_equal(of_feature(f->stage, "ml.feature.missing", "region"), 0, 0);
+    assert_close(of_feature(f->stage, "ml.feature.missing", "region"), 0, 0);
     records = of_model(f->stage, "ml.inference.records");
     assert_true(records <= (double)f->n && records > (double)f->n - 20);
 }
@@ -255,7 +256,7 @@ test_same_cells_carry_over_at_once(void **state)
     f->shift = 30;
     seconds(f, 120);
     flushed_second(f);
-    assert_float_equal(of_feature(f->stage, "ml.drift.detected", "age"), 1, 0);
+    assert_close(of_feature(f->stage, "ml.drift.detected", "age"), 1, 0);
     /* The same points, and edges, with other counts: each of the same values twice. */
     put_reference(f, 1000, 20, 16, "country");
     for (int i = 0; i < 20 && compared_with(f) == f->references[0]; i++) {
@@ -265,14 +266,14 @@ test_same_cells_carry_over_at_once(void **state)
     assert_ptr_equal(compared_with(f), f->references[1]);
     assert_true(windows <= 9); /* 30 s to the look at the file, 10 s to the next pane */
     /* Its verdict needs evaluations of its own. */
-    assert_float_equal(of_feature(f->stage, "ml.drift.detected", "age"), 0, 0);
-    assert_float_equal(
+    assert_close(of_feature(f->stage, "ml.drift.detected", "age"), 0, 0);
+    assert_close(
         look(f->stage, "ml.drift.rejected", ATTRIBUTES("ml.feature.name", "age", "ml.drift.test", "ks"))
             .value,
         1, 0);
     seconds(f, 30);
     flushed_second(f);
-    assert_float_equal(of_feature(f->stage, "ml.drift.detected", "age"), 1, 0);
+    assert_close(of_feature(f->stage, "ml.drift.detected", "age"), 1, 0);
 }
 
 static void
@@ -285,17 +286,17 @@ test_a_bad_file_changes_nothing(void **state)
     seconds(f, 120);
     flushed_second(f);
     assert_int_equal(otc_vhost_logged(f->stage->vhost, "Changed reference file not loaded"), 1);
-    assert_float_equal(reloads(f, "failure"), 1, 0);
+    assert_close(reloads(f, "failure"), 1, 0);
     assert_ptr_equal(compared_with(f), f->references[0]);
     assert_int_equal(unlink(f->path), 0);
     seconds(f, 120);
     flushed_second(f);
-    assert_float_equal(reloads(f, "failure"), 2, 0);
+    assert_close(reloads(f, "failure"), 2, 0);
     assert_ptr_equal(compared_with(f), f->references[0]);
     put_reference(f, 400, 25.5, 5, NULL);
     seconds(f, 120);
     flushed_second(f);
-    assert_float_equal(reloads(f, "success"), 1, 0);
+    assert_close(reloads(f, "success"), 1, 0);
     assert_ptr_equal(compared_with(f), f->references[1]);
 }
 
