@@ -192,13 +192,14 @@ $(FUZZERS): %: %.o $(call archives,$(FUZZ_LINK))
 	$(Q)$(CC) $(LDFLAGS_V) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LIBS)
 
 TOOLS := $(B)/tests/fuzz/seeds $(B)/tests/bench/payload $(B)/tests/bench/walk_bench $(B)/tests/bench/stats_bench \
-         $(B)/tests/bench/pipeline_bench $(B)/tests/bench/flat_memory
+         $(B)/tests/bench/pipeline_bench $(B)/tests/bench/flat_memory $(B)/tests/bench/drift_bench
 $(TOOLS:=.o) $(B)/tests/bench/payload_main.o: | $(PROTO_H)
 $(B)/tests/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(call archives,$(FUZZ_LINK))
 $(B)/tests/bench/payload: $(B)/tests/bench/payload_main.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
 $(B)/tests/bench/stats_bench: $(B)/tests/bench/stats_bench.o $(call archives,common/stats common/base)
 $(B)/tests/bench/walk_bench: $(B)/tests/bench/walk_bench.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
 $(B)/tests/bench/pipeline_bench: $(B)/tests/bench/pipeline_bench.o $(B)/tests/bench/payload.o $(call archives,$(call uniq,tests/harness processors/drift processors/latency $(COMMON)))
+$(B)/tests/bench/drift_bench: $(B)/tests/bench/drift_bench.o $(call archives,$(call uniq,tests/harness processors/drift $(COMMON)))
 $(B)/tests/bench/flat_memory: $(B)/tests/bench/flat_memory.o $(call archives,$(call uniq,tests/harness processors/drift $(COMMON)))
 $(TOOLS):
 	$(Q)$(CC) $(LDFLAGS_V) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LIBS)
@@ -244,7 +245,7 @@ demo: deps ## build, run the sidecar on generated traffic (DATA=file.csv: on you
 	$(Q)otel-config-examples/demo/run.sh $(BUILD)/release/bin/otelcol-aimon '$(DATA)'
 
 # Quiet machine, please: tests/bench/README.md says how it is measured.
-BENCHES := $(addprefix $(B)/tests/bench/,walk_bench stats_bench pipeline_bench flat_memory)
+BENCHES := $(addprefix $(B)/tests/bench/,walk_bench stats_bench drift_bench pipeline_bench flat_memory)
 bench: deps-interop ## measure the release build: walker, statistics, stages, end to end
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release bench-run
 .PHONY: bench-run
@@ -252,6 +253,11 @@ bench-run: $(BIN) $(BENCHES) $(B)/tests/bench/payload $(B)/tests/bench/malloc_co
 	$(Q)set -e; for b in $(BENCHES); do echo; echo "== $${b##*/}"; $$b; done
 	@echo; echo "== e2e.py"
 	$(Q)tests/bench/e2e.py --binary $(BIN) --payload $(B)/tests/bench/payload --malloc-count $(abspath $(B)/tests/bench/malloc_count.so)
+
+bench-drift: deps ## the statistics of drift beside scipy, evidently, NannyML and river on the same rows
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/tests/bench/drift_bench
+	$(Q)tests/bench/peers.py --bench $(BUILD)/release/tests/bench/drift_bench
+.PHONY: bench-drift
 
 interop: deps-interop $(BIN) ## run the binary against real foreign software (T=substring: only those tests)
 	$(Q)tests/interop/run.sh $(BIN) $(T)
