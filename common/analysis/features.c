@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const feature_types[] = {"numeric", "categorical", "text", "kserve", NULL};
+static const char *const feature_types[] = {"numeric", "categorical", "text", "embedding", "kserve", NULL};
 static const char *const feature_kinds[] = {"auto", "input", "prediction", "latency", "tokens", NULL};
 
 static const struct otc_field feature_fields[] = {
@@ -13,9 +13,12 @@ static const struct otc_field feature_fields[] = {
     OTC_FIELD(otc_feature_config, from, .required = true,
               .doc = "Where its value is: `attributes[\"key\"]`, `duration`, "
                      "`json(attributes[\"key\"]).member[0]`, `metric[\"name\"]`, …; see below."),
-    OTC_FIELD(otc_feature_config, type, .def = "numeric", .choices = feature_types,
-              .doc = "What its values are. `text`: watched by its length, words and shares of characters; "
-                     "`kserve`: the tensors of an inference request or answer."),
+    OTC_FIELD(
+        otc_feature_config, type, .def = "numeric", .choices = feature_types,
+        .doc =
+            "What its values are. `text`: watched by its length, words and shares of characters; "
+            "`embedding`: a list of numbers, watched by its distance to the reference's mean and its norm; "
+            "`kserve`: the tensors of an inference request or answer."),
     OTC_FIELD(otc_feature_config, kind, .def = "auto", .choices = feature_kinds,
               .doc =
                   "`ml.feature.kind` in the results. `auto`: `prediction` for `ml.prediction.*`, `latency` "
@@ -294,6 +297,36 @@ add_text(struct otc_feature_set *set, const struct otc_feature *text, struct otc
     return OTC_OK;
 }
 
+/* A vector is watched by its length, <name>.norm, and by <name>.cosine_distance. */
+static otc_status
+add_embedding(struct otc_feature_set *set, const struct otc_feature *vector, struct otc_source source,
+              struct otc_error *err)
+{
+    static const char *const names[] = {"norm", "cosine_distance"};
+    static const char *const origins[] = {"length of", "distance to the reference's mean of"};
+    otc_status status = OTC_OK;
+
+    source.vector = set->n_vectors++;
+    for (size_t i = 0; status == OTC_OK && i < 2; i++) {
+        struct otc_feature feature = *vector;
+        char *name = NULL, *origin = NULL;
+
+        if (asprintf(&name, "%.*s.%s", OTC_SLICE_ARG(vector->name), names[i]) < 0) {
+            return no_memory(err);
+        }
+        feature.name = otc_slice_str(own(set, name));
+        if (!feature.name.data || asprintf(&origin, "%s %s", origins[i], vector->origin) < 0) {
+            return no_memory(err);
+        }
+        feature.origin = own(set, origin);
+        feature.type = OTC_NUMERIC;
+        feature.embedding = i == 1;
+        source.reader = i == 0 ? OTC_READ_NORM : OTC_READ_VECTOR;
+        status = feature.origin ? add_named(set, &feature, &source, err) : no_memory(err);
+    }
+    return status;
+}
+
 /* Members of a request or answer are places in the same document. */
 static otc_status
 add_tensors(struct otc_feature_set *set, const char *from, struct otc_error *err)
@@ -346,6 +379,9 @@ add_site(struct otc_feature_set *set, const struct otc_feature_config *config, s
 
     if (status != OTC_OK) {
         return status;
+    }
+    if (config->type.index == OTC_WATCH_EMBEDDING) {
+        return add_embedding(set, &feature, source, err);
     }
     return config->type.index == OTC_WATCH_TEXT ? add_text(set, &feature, source, err)
                                                 : add_named(set, &feature, &source, err);

@@ -12,7 +12,13 @@
 #include "common/otlp/walk.h"
 
 /** What `features[].type` can say. */
-enum otc_watched_type { OTC_WATCH_NUMERIC, OTC_WATCH_CATEGORICAL, OTC_WATCH_TEXT, OTC_WATCH_KSERVE };
+enum otc_watched_type {
+    OTC_WATCH_NUMERIC,
+    OTC_WATCH_CATEGORICAL,
+    OTC_WATCH_TEXT,
+    OTC_WATCH_EMBEDDING,
+    OTC_WATCH_KSERVE
+};
 
 /** One entry of `features:`. */
 struct otc_feature_config {
@@ -48,6 +54,8 @@ struct otc_feature {
     size_t max_categories;
     /** Observed as texts, whose value is the share of their words that are in the reference's vocabulary. */
     bool vocabulary;
+    /** Observed as vectors (embedding.h), whose value is the distance to the reference's mean vector. */
+    bool embedding;
     /** Places, or what it is computed from, for `validate --explain`. */
     const char *origin;
 };

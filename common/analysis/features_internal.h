@@ -35,6 +35,7 @@ struct otc_source {
     size_t n_places;
     enum otc_source_reader reader;
     enum otc_text_measure measure; /* of OTC_READ_TEXT */
+    size_t vector;                 /* of OTC_READ_NORM and OTC_READ_VECTOR: the reader's */
     /** Carrying it makes a record. */
     bool qualifies;
 };
@@ -58,6 +59,7 @@ struct otc_feature_set {
     struct otc_read_document *documents;
     size_t n_documents;
     size_t n_views;
+    size_t n_vectors;
     /** Places in `wanted`, OTC_NOWHERE: not there. */
     size_t feature_prefix, prediction_prefix, completion_prefix, output_message_prefix;
     size_t input_tokens, output_tokens; /* features, for their ratio */
@@ -117,6 +119,9 @@ struct otc_feature_reader {
     size_t scratch_size, scratch_used;
     double tokens[2]; /* input, output; NaN: none */
     double measures[OTC_N_TEXT_MEASURES];
+    /** OTC_EMBEDDING_MAX components of each vector, and how many it has. */
+    double *vectors;
+    size_t *n_components;
     struct otc_tensor_column columns[OTC_TENSORS_MAX];
     size_t n_columns;
     size_t shared; /* observations that every record of a request shows */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a record shows of the features. */
+#include "common/analysis/embedding.h"
 #include "common/analysis/features_internal.h"
 
 #include <math.h>
@@ -22,6 +23,14 @@ otc_feature_reader_new(const struct otc_feature_set *set, size_t first, size_t j
     reader->set = set;
     reader->first = first;
     reader->json_bytes = json_bytes;
+    if (set->n_vectors > 0) {
+        reader->vectors = calloc(set->n_vectors * OTC_EMBEDDING_MAX, sizeof(*reader->vectors));
+        reader->n_components = calloc(set->n_vectors, sizeof(*reader->n_components));
+        if (!reader->vectors || !reader->n_components) {
+            otc_feature_reader_free(reader);
+            return NULL;
+        }
+    }
     if (set->n_documents == 0) {
         return reader;
     }
@@ -43,6 +52,8 @@ otc_feature_reader_free(struct otc_feature_reader *reader)
 {
     if (reader) {
         free(reader->scratch);
+        free(reader->vectors);
+        free(reader->n_components);
         free(reader->states);
         free(reader->bases);
         free(reader->views);
@@ -296,6 +307,59 @@ measure(struct otc_feature_reader *reader, enum otc_text_measure measure, const 
                : unusable;
 }
 
+/* Reads the components of a list, encoded or of a JSON text; 0 when it is none, or too long. */
+static size_t
+read_components(struct otc_feature_reader *reader, const struct otc_source *source,
+                const struct otc_value *value, double *out)
+{
+    struct otc_json_view list = {.type = OTC_JSON_ABSENT}, number;
+    struct otc_slice rest = value->as.slice;
+    struct otc_value element;
+    size_t n = 0;
+
+    for (; value->type == OTC_VALUE_ARRAY && otc_array_next(&rest, &element); n++) {
+        if (n == OTC_EMBEDDING_MAX || otc_value_number(&element, &out[n]) != OTC_CLASS_VALUE) {
+            return 0;
+        }
+    }
+    for (size_t i = 0; value->type == OTC_VALUE_BYTES && list.type == OTC_JSON_ABSENT && i < source->n_places;
+         i++) {
+        size_t place = source->first_place + i;
+
+        if (reader->set->places[place].document != OTC_NOWHERE) {
+            list = otc_feature_reader_view(reader, place);
+        }
+    }
+    rest = list.text;
+    for (; list.type == OTC_JSON_ARRAY && otc_json_next_element(&rest, &number); n++) {
+        if (n == OTC_EMBEDDING_MAX || (number.type != OTC_JSON_INT && number.type != OTC_JSON_REAL)) {
+            return 0;
+        }
+        out[n] = number.real;
+    }
+    return n;
+}
+
+/* The vector's length (which reads it), or the vector. */
+static struct otc_value
+vector(struct otc_feature_reader *reader, const struct otc_source *source, const struct otc_value *value)
+{
+    double *components = reader->vectors + source->vector * OTC_EMBEDDING_MAX;
+    size_t *n = &reader->n_components[source->vector];
+
+    if (value->type == OTC_VALUE_ABSENT || value->type == OTC_VALUE_EMPTY) {
+        return *value;
+    }
+    if (source->reader == OTC_READ_NORM) {
+        *n = read_components(reader, source, value, components);
+    }
+    if (*n == 0) {
+        return unusable;
+    }
+    return source->reader == OTC_READ_NORM ? number_value(otc_embedding_norm(components, *n))
+                                           : otc_embedding_value(components, *n);
+}
+
 /* The value of a known feature; `scratch` holds one that is made. */
 static const struct otc_value *
 read_source(struct otc_feature_reader *reader, size_t index, struct otc_value *scratch)
@@ -315,6 +379,10 @@ read_source(struct otc_feature_reader *reader, size_t index, struct otc_value *s
         return scratch;
     case OTC_READ_TOOL_CALLS:
         *scratch = tool_calls(reader, value);
+        return scratch;
+    case OTC_READ_NORM:
+    case OTC_READ_VECTOR:
+        *scratch = vector(reader, source, value);
         return scratch;
     case OTC_READ_TEXT:
         *scratch = measure(reader, source->measure, value);

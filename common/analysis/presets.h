@@ -15,7 +15,9 @@ enum otc_source_reader {
     OTC_READ_FIRST,       /* the first element of a list, or the value itself */
     OTC_READ_TOKEN_RATIO, /* output tokens / input tokens */
     OTC_READ_TOOL_CALLS,  /* tool calls in the answer */
-    OTC_READ_TEXT         /* a measure of the text at the place */
+    OTC_READ_TEXT,        /* a measure of the text at the place */
+    OTC_READ_NORM,        /* the length of the vector at the place */
+    OTC_READ_VECTOR       /* the vector itself, read with its length before */
 };
 
 struct otc_preset_feature {

@@ -58,6 +58,9 @@ struct otc_reference_feature {
      */
     const uint32_t *vocabulary;
     size_t n_vocabulary;
+    /** Numeric, of `type: embedding`: its values are cosine distances to this mean vector (embedding.h). */
+    const double *center;
+    size_t n_center;
     /** Categorical: by falling count, then name; beyond max_categories the rest is pooled in `other`. */
     struct otc_category *categories;
     size_t n_categories;
@@ -155,6 +158,9 @@ void otc_reference_builder_max_categories(struct otc_reference_builder *builder,
 /** Gives a numeric feature its vocabulary: `n` ascending hashes, copied. False out of memory. */
 bool otc_reference_builder_vocabulary(struct otc_reference_builder *builder, size_t feature,
                                       const uint32_t *words, size_t n);
+/** Gives a numeric feature its mean vector, copied. False out of memory. */
+bool otc_reference_builder_center(struct otc_reference_builder *builder, size_t feature, const double *center,
+                                  size_t n);
 /** NaN counts as missing, infinity as invalid. `time_ns` orders the rows (INT64_MIN: unknown). False out of
  * memory. */
 bool otc_reference_builder_number(struct otc_reference_builder *builder, size_t feature, double value,

@@ -36,6 +36,8 @@ struct column {
     size_t max_categories; /* kept when finished; 0: all */
     uint32_t *vocabulary;
     size_t n_vocabulary;
+    double *center;
+    size_t n_center;
 };
 
 struct otc_reference_builder {
@@ -71,6 +73,7 @@ column_release(struct column *column)
     otc_map_free(column->categories, NULL);
     free(column->samples);
     free(column->vocabulary);
+    free(column->center);
     otc__binned_free(column->binned);
     free((void *)(uintptr_t)column->name.data);
 }
@@ -167,6 +170,42 @@ otc_reference_builder_vocabulary(struct otc_reference_builder *builder, size_t f
     }
     memcpy(column->vocabulary, words, n * sizeof(*words));
     column->n_vocabulary = n;
+    return true;
+}
+
+bool
+otc_reference_builder_center(struct otc_reference_builder *builder, size_t feature, const double *center,
+                             size_t n)
+{
+    struct column *column = &builder->columns[feature];
+
+    free(column->center);
+    column->n_center = 0;
+    column->center = calloc(n + 1, sizeof(*center));
+    if (!column->center) {
+        return false;
+    }
+    memcpy(column->center, center, n * sizeof(*center));
+    column->n_center = n;
+    return true;
+}
+
+/* Copies the mean vector, when there is one. */
+static bool
+finish_center(const struct column *column, struct otc_arena *arena, struct otc_reference_feature *out)
+{
+    double *copy;
+
+    if (column->n_center == 0) {
+        return true;
+    }
+    copy = otc_arena_alloc(arena, column->n_center * sizeof(*copy));
+    if (!copy) {
+        return false;
+    }
+    memcpy(copy, column->center, column->n_center * sizeof(*copy));
+    out->center = copy;
+    out->n_center = column->n_center;
     return true;
 }
 
@@ -481,7 +520,7 @@ finish_column(struct otc_reference_builder *builder, struct column *column, stru
     } else {
         done = finish_categories(builder, column, arena, out);
     }
-    return done && finish_vocabulary(column, arena, out)
+    return done && finish_vocabulary(column, arena, out) && finish_center(column, arena, out)
                ? OTC_OK
                : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
 }

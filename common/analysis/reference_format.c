@@ -88,6 +88,9 @@ write_numeric(struct otc_json_writer *writer, const struct otc_reference_feature
         }
         otc_json_end_array(writer);
     }
+    if (feature->n_center > 0) {
+        write_numbers(writer, "center", feature->center, feature->n_center);
+    }
     write_numbers(writer, "edges", feature->edges, feature->n_edges);
     write_blocks(writer, feature);
     write_numbers(writer, "points", cells->points, cells->n);
@@ -203,6 +206,9 @@ hash_numeric(struct otc_hasher *hasher, const struct otc_reference_feature *feat
     }
     for (size_t i = 0; i < feature->n_vocabulary; i++) {
         hash_count(hasher, feature->vocabulary[i]);
+    }
+    if (feature->n_center > 0) {
+        hash_numbers(hasher, feature->center, feature->n_center);
     }
     hash_numbers(hasher, feature->edges, feature->n_edges);
     hash_count(hasher, feature->n_time_blocks);

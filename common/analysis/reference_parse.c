@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/analysis/embedding.h"
 #include "common/analysis/reference_format.h"
 #include "common/analysis/reference_internal.h"
 #include "common/analysis/vocabulary.h"
@@ -383,6 +384,32 @@ parse_vocabulary(const struct parse *p)
 }
 
 static otc_status
+parse_center(const struct parse *p)
+{
+    const struct otc_json *array = NULL;
+    otc_status status = read_array(p, "center", false, &array);
+    size_t n = otc_json_size(array);
+    double *center;
+
+    if (status != OTC_OK || n == 0) {
+        return status;
+    }
+    center = n <= OTC_EMBEDDING_MAX ? otc_arena_alloc(p->arena, n * sizeof(*center)) : NULL;
+    if (!center) {
+        return otc_fail(p->err, OTC_RESOURCE_EXHAUSTED, "center: %zu components are more than %d", n,
+                        OTC_EMBEDDING_MAX);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!otc_json_number(otc_json_at(array, i), &center[i])) {
+            return otc_fail(p->err, OTC_INVALID_ARGUMENT, "center[%zu]: expected a number", i);
+        }
+    }
+    p->feature->center = center;
+    p->feature->n_center = n;
+    return OTC_OK;
+}
+
+static otc_status
 parse_numeric(const struct parse *p)
 {
     const struct otc_reference_feature *feature = p->feature;
@@ -397,6 +424,9 @@ parse_numeric(const struct parse *p)
     }
     if (status == OTC_OK) {
         status = parse_vocabulary(p);
+    }
+    if (status == OTC_OK) {
+        status = parse_center(p);
     }
     if (status == OTC_OK) {
         status = parse_blocks(p);

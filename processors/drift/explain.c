@@ -123,11 +123,12 @@ check_storage(const struct drift_config *config, const struct otc_feature_set *s
                         drift_reference_kind_name(drift_reference_kind(config)));
     }
     for (size_t i = 0; i < otc_feature_set_count(set); i++) {
-        if (otc_feature_set_at(set, i)->vocabulary) {
+        if (otc_feature_set_at(set, i)->vocabulary || otc_feature_set_at(set, i)->embedding) {
             return otc_fail(
                 err, OTC_INVALID_ARGUMENT,
-                "storage: not supported yet with features of `type: text` (their texts would go to "
-                "the disk); leave one of them out");
+                "storage: not supported yet with features of `type: %s` (their contents would go to "
+                "the disk); leave one of them out",
+                otc_feature_set_at(set, i)->vocabulary ? "text" : "embedding");
         }
     }
     return OTC_OK;

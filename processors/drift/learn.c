@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/learn.h"
 
+#include "common/analysis/embedding.h"
 #include "common/analysis/vocabulary.h"
 #include "common/base/codec.h"
 
@@ -21,6 +22,10 @@ struct column {
     struct otc_vocabulary *vocabulary; /* while the words of a text feature are counted */
     uint32_t *words;                   /* then */
     size_t n_words;
+    double *sums; /* while the mean vector of an embedding is made; then the mean */
+    size_t n_components;
+    uint64_t n_vectors;
+    bool is_mean;
     bool apart;            /* of a metric */
     uint64_t observations; /* of a metric: values and missing ones */
 };
@@ -101,6 +106,7 @@ drift_learner_free(struct drift_learner *learner)
         otc_map_free(learner->columns[i].texts, NULL);
         otc_vocabulary_free(learner->columns[i].vocabulary);
         free(learner->columns[i].words);
+        free(learner->columns[i].sums);
     }
     drift_budget_give(learner->settings.budget, learner->charged);
     otc_reference_builder_free(learner->builder);
@@ -147,6 +153,24 @@ make_texts(const struct drift_learner *learner, const struct otc_observed *obser
                      : otc_feature_set_at(learner->set, observed->feature)->max_categories;
 
     return otc_map_new(max > DRIFT_LEARN_CATEGORIES_MAX ? max : DRIFT_LEARN_CATEGORIES_MAX);
+}
+
+static bool
+is_embedding(const struct drift_learner *learner, const struct otc_observed *observed)
+{
+    return observed->feature != OTC_FEATURE_DISCOVERED &&
+           otc_feature_set_at(learner->set, observed->feature)->embedding;
+}
+
+/* The mean is made first; what counts as a value, or as missing, begins with the second half. */
+static bool
+begin_mean(struct drift_learner *learner, struct column *column)
+{
+    column->apart = true;
+    column->sums = charge(learner, OTC_EMBEDDING_MAX * sizeof(double))
+                       ? calloc(OTC_EMBEDDING_MAX, sizeof(double))
+                       : NULL;
+    return column->sums != NULL;
 }
 
 static bool
@@ -201,6 +225,9 @@ add_column(struct drift_learner *learner, const struct otc_observed *observed, s
             otc_feature_set_at(learner->set, observed->feature)->max_categories);
     }
     learner->n++;
+    if (is_embedding(learner, observed)) {
+        return begin_mean(learner, column) ? learner->n - 1 : SIZE_MAX;
+    }
     if (is_vocabulary(learner, observed)) {
         return begin_vocabulary(learner, column) ? learner->n - 1 : SIZE_MAX;
     }
@@ -346,10 +373,76 @@ learn_familiar(struct drift_learner *learner, struct column *column, const struc
     return learn_number(learner, column, &share, time_ns);
 }
 
+/* The first half of learning is over. */
+static bool
+end_mean(struct drift_learner *learner, struct column *column)
+{
+    for (size_t i = 0; i < column->n_components; i++) {
+        column->sums[i] /= (double)column->n_vectors;
+    }
+    column->is_mean = true;
+    column->gave_up = column->n_vectors == 0; /* the vectors came late */
+    column->apart = column->gave_up;
+    return otc_reference_builder_center(learner->builder, column->index, column->sums, column->n_components);
+}
+
+/* Adds a vector of as many components as the first one. */
+static void
+add_vector(struct column *column, const struct otc_value *value)
+{
+    size_t n = otc_embedding_components(value);
+
+    if (column->n_components == 0) {
+        column->n_components = n;
+    }
+    if (n == 0 || n != column->n_components) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        double component;
+
+        memcpy(&component, value->as.slice.data + i * sizeof(double), sizeof(double));
+        column->sums[i] += component;
+    }
+    column->n_vectors++;
+}
+
+static bool
+learn_vector(struct drift_learner *learner, struct column *column, const struct otc_value *value,
+             int64_t time_ns)
+{
+    struct otc_value distance = {.type = OTC_VALUE_EMPTY};
+
+    if (!column->is_mean && drift_learner_progress(learner) >= 0.5 && !end_mean(learner, column)) {
+        return false;
+    }
+    if (column->gave_up) {
+        return true;
+    }
+    if (!column->is_mean) {
+        add_vector(column, value);
+        return true;
+    }
+    switch (otc_value_distance(value, column->sums, column->n_components, &distance.as.real)) {
+    case OTC_CLASS_VALUE:
+        distance.type = OTC_VALUE_DOUBLE;
+        break;
+    case OTC_CLASS_MISSING:
+        break;
+    case OTC_CLASS_INVALID:
+        distance.type = OTC_VALUE_BYTES;
+        break;
+    }
+    return learn_number(learner, column, &distance, time_ns);
+}
+
 static bool
 learn_value(struct drift_learner *learner, struct column *column, const struct otc_value *value,
             int64_t time_ns)
 {
+    if (column->sums) {
+        return learn_vector(learner, column, value, time_ns);
+    }
     if (column->vocabulary || column->words) {
         return learn_familiar(learner, column, value, time_ns);
     }

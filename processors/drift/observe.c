@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From a batch to counts. */
 #include "processors/drift/observe.h"
+#include "common/analysis/embedding.h"
 #include "common/analysis/vocabulary.h"
 
 #include "processors/drift/keeper.h"
@@ -76,7 +77,9 @@ count_value(struct drift_version *version, size_t index, const struct otc_value 
     struct otc_slice text = OTC_SLICE_NONE;
     double number = 0;
     enum otc_value_class class =
-        bound->reference->n_vocabulary > 0
+        bound->reference->n_center > 0
+            ? otc_value_distance(value, bound->reference->center, bound->reference->n_center, &number)
+        : bound->reference->n_vocabulary > 0
             ? otc_value_familiar(value, bound->reference->vocabulary, bound->reference->n_vocabulary, &number)
         : bound->reference->type == OTC_NUMERIC ? otc_value_number(value, &number)
                                                 : otc_value_category(value, scratch, &text);

@@ -99,11 +99,11 @@ find_feature(struct entry *entry, const struct otc_feature_set *set, struct otc_
 
     entry->known = OTC_FEATURE_DISCOVERED;
     for (size_t i = 0; i < otc_feature_set_count(set); i++) {
-        if (otc_feature_set_at(set, i)->vocabulary &&
+        if ((otc_feature_set_at(set, i)->vocabulary || otc_feature_set_at(set, i)->embedding) &&
             otc_slice_equal(otc_feature_set_at(set, i)->name, name)) {
             return otc_fail(err, OTC_INVALID_ARGUMENT,
                             "detectors::feature: '%s' is a number only beside its reference; take another of "
-                            "the text's features",
+                            "the features beside it",
                             entry->config->feature);
         }
         if (otc_slice_equal(otc_feature_set_at(set, i)->name, name)) {

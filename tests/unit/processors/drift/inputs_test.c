@@ -109,6 +109,55 @@ test_each_instance_of_a_request_is_a_record(void **state)
     stage_free(stage);
 }
 
+/* Vectors in a JSON text, around one direction or around another. */
+static void
+embed(struct stage *stage, double x, double y, int seconds)
+{
+    for (int s = 0; s < seconds; s++) {
+        otc_sink_clear(stage->sink);
+        otc_vhost_advance(stage->vhost, OTC_SECOND);
+        for (int k = 0; k < 5; k++) {
+            double wobble = ((s * 5 + k) * 37 % 101 - 50) / 500.0;
+            char text[128];
+
+            (void)snprintf(text, sizeof(text), "{\"data\":[{\"embedding\":[%.17g,%.17g,0]}]}", x + wobble,
+                           y - wobble);
+            record(stage, stage_now(stage), (struct field[]){TEXT("out", text)}, 1);
+        }
+        send(stage);
+    }
+    flush(stage);
+}
+
+static void
+test_embeddings_that_turn_away_from_the_mean_drift(void **state)
+{
+    struct stage *stage = stage_new(
+        QUICK
+        "presets: []\n"
+        "features: [{name: e, from: 'json(attributes[\"out\"]).data[0].embedding', type: embedding}]\n");
+
+    (void)state;
+    embed(stage, 1, 0, 120);
+    assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "e.cosine_distance"), 101, 2);
+    assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "e.norm"), 200, 2);
+    assert_float_equal(of_feature(stage, "ml.drift.detected", "e.cosine_distance"), 0, 0);
+    /* Turned by a right angle: the length stays, the distance becomes 1. */
+    embed(stage, 0, -1, 120);
+    assert_float_equal(of_feature(stage, "ml.drift.detected", "e.cosine_distance"), 1, 0);
+    assert_true(of_feature(stage, "ml.drift.ks", "e.cosine_distance") > 0.99);
+    assert_float_equal(of_feature(stage, "ml.feature.invalid", "e.cosine_distance"), 0, 0);
+    /* Another number of components, and no list of numbers. */
+    record(stage, stage_now(stage), (struct field[]){TEXT("out", "{\"data\":[{\"embedding\":[1,2]}]}")}, 1);
+    record(stage, stage_now(stage), (struct field[]){TEXT("out", "{\"data\":[{\"embedding\":[1,\"a\",0]}]}")},
+           1);
+    send(stage);
+    flush(stage);
+    assert_float_equal(of_feature(stage, "ml.feature.invalid", "e.cosine_distance"), 2, 0);
+    assert_float_equal(of_feature(stage, "ml.feature.invalid", "e.norm"), 1, 0);
+    stage_free(stage);
+}
+
 int
 main(void)
 {
@@ -116,6 +165,7 @@ main(void)
         cmocka_unit_test(test_a_text_of_other_words_drifts_in_its_vocabulary_alone),
         cmocka_unit_test(test_selected_records_count_even_when_they_carry_nothing),
         cmocka_unit_test(test_each_instance_of_a_request_is_a_record),
+        cmocka_unit_test(test_embeddings_that_turn_away_from_the_mean_drift),
     };
 
     return cmocka_run_group_tests_name("drift/inputs", tests, NULL, NULL);
