@@ -2,6 +2,7 @@
 #include "common/analysis/reference_points.h"
 
 #include "common/analysis/evaluate.h"
+#include "common/base/sort.h"
 #include "common/stats/bins.h"
 #include "common/stats/descriptive.h"
 
@@ -10,33 +11,6 @@
 /** Fewest samples of a time block: below, a block's mean says little. */
 #define MIN_BLOCK 10
 
-static int
-by_value(const void *a, const void *b)
-{
-    const struct otc__sample *x = a;
-    const struct otc__sample *y = b;
-
-    return (x->value > y->value) - (x->value < y->value);
-}
-
-static int
-by_time(const void *a, const void *b)
-{
-    const struct otc__sample *x = a;
-    const struct otc__sample *y = b;
-
-    return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
-}
-
-static int
-by_number(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 size_t
 otc__time_blocks(struct otc__sample *samples, size_t n, size_t ends[OTC__TIME_BLOCKS])
 {
@@ -44,7 +18,7 @@ otc__time_blocks(struct otc__sample *samples, size_t n, size_t ends[OTC__TIME_BL
     size_t blocks = 0;
     size_t start = 0;
 
-    qsort(samples, n, sizeof(*samples), by_time);
+    otc_sort_pairs(samples, n, OTC_SORT_SECOND_INT64);
     for (size_t b = 1; b <= wanted; b++) {
         size_t end = (size_t)((double)n * (double)b / (double)wanted);
 
@@ -252,7 +226,7 @@ make_cells(const double *sorted, size_t n, const struct otc_reference_limits *li
     count = choose_points(sorted, n, limits, points);
     count += outer_points(sorted, n, limits->outer_points, points + count);
     memcpy(points + count, out->edges, out->n_edges * sizeof(*points));
-    qsort(points, count + out->n_edges, sizeof(*points), by_number);
+    otc_sort_doubles(points, count + out->n_edges);
     count = distinct_values(points, count + out->n_edges, points);
     kept = otc_arena_alloc(arena, (count + 1) * sizeof(*kept));
     eq = otc_arena_alloc(arena, (count + 1) * sizeof(*eq));
@@ -353,9 +327,7 @@ otc__points_finish(struct otc__sample *samples, size_t n, bool order_known,
     bool done = sorted != NULL;
     size_t trimmed = (size_t)(limits->trim * (double)n);
 
-    if (n > 0) {
-        qsort(samples, n, sizeof(*samples), by_value);
-    }
+    otc_sort_pairs(samples, n, OTC_SORT_FIRST_DOUBLE);
     samples += trimmed;
     n -= 2 * trimmed;
     for (size_t i = 0; sorted && i < n; i++) {

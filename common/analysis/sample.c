@@ -3,6 +3,7 @@
 
 #include "common/analysis/reference_points.h"
 #include "common/base/map.h"
+#include "common/base/sort.h"
 #include "common/stats/descriptive.h"
 #include "common/stats/two_sample.h"
 
@@ -232,15 +233,6 @@ otc_sample_unseen(const struct otc_sample *sample)
     return sample->window.categories.unseen;
 }
 
-static int
-by_number(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 const struct otc_feature_window *
 otc_sample_window(const struct otc_sample *sample)
 {
@@ -255,7 +247,7 @@ otc_sample_pick(const struct otc_sample *sample, double *out, size_t max)
     for (size_t i = 0; i < n; i++) {
         out[i] = sample->values[sample->n / n * i].value;
     }
-    qsort(out, n, sizeof(*out), by_number);
+    otc_sort_doubles(out, n);
     return n;
 }
 
@@ -319,7 +311,7 @@ measure_rows(const struct otc_sample *sample, struct otc_feature_result *out)
         values[i] = sample->values[i].value;
     }
     if (values) {
-        qsort(values, sample->n, sizeof(*values), by_number);
+        otc_sort_doubles(values, sample->n);
         out->wasserstein = otc_samples_wasserstein(rows, ref->cells.total, values, sample->n);
         out->wasserstein_error = 0;
         out->wasserstein_normalized =

@@ -157,6 +157,39 @@ otc_format_double(double value, char out[OTC_DOUBLE_TEXT_MAX])
     return write_plain(&d, sign, out);
 }
 
+/* What a plain decimal says when its digits fit into 53 bits and its power of ten is exact: then one
+ * multiplication or division rounds as strtod does (Clinger 1990). False: ask strtod. */
+static bool
+plain_decimal(struct otc_slice text, double *out)
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    size_t i = text.len > 0 && text.data[0] == '-';
+    uint64_t digits = 0;
+    size_t n = 0, decimals = 0;
+    bool point = false;
+
+    for (; i < text.len; i++) {
+        uint8_t byte = text.data[i];
+
+        if (byte == '.' && !point) {
+            point = true;
+        } else if (byte >= '0' && byte <= '9' && n < MAX_DIGITS + 1) {
+            digits = digits * 10 + (byte - '0');
+            n++;
+            decimals += point;
+        } else {
+            return false;
+        }
+    }
+    if (n == 0 || digits > UINT64_C(1) << 53) {
+        return false;
+    }
+    *out = (double)digits / powers[decimals];
+    *out = text.data[0] == '-' ? -*out : *out;
+    return true;
+}
+
 bool
 otc_parse_double(struct otc_slice text, double *out)
 {
@@ -164,6 +197,9 @@ otc_parse_double(struct otc_slice text, double *out)
     double value;
     char *end;
 
+    if (plain_decimal(text, out)) {
+        return true;
+    }
     if (text.len == 0 || text.len > MAX_TEXT || strchr(" \t\n\v\f\r", text.data[0])) {
         return false;
     }

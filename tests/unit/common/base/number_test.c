@@ -122,10 +122,49 @@ limits_of_numbers_are_read(void **state)
     assert_true(otc_parse_double(otc_slice_str(".5e-3"), &value) && value == .5e-3);
 }
 
+/* Plain decimals take a way of their own, which must not be seen. */
+static void
+plain_decimals_read_as_strtod_does(void **state)
+{
+    static const char *const edge[] = {"0",
+                                       "-0",
+                                       "5.",
+                                       ".5",
+                                       "-.5",
+                                       "9007199254740992",
+                                       "9007199254740993",
+                                       "0.1",
+                                       "00012.50",
+                                       "123456789012345678",
+                                       "0.000000000000000001",
+                                       "1234567890.12345678"};
+    uint64_t seed = 1;
+    char text[64];
+    double got;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(edge) / sizeof(edge[0]); i++) {
+        assert_true(otc_parse_double(otc_slice_str(edge[i]), &got));
+        assert_true(got == strtod(edge[i], NULL));
+        assert_int_equal(signbit(got) != 0, edge[i][0] == '-');
+    }
+    for (int i = 0; i < 200000; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        (void)snprintf(text, sizeof(text), "%s%.*f", seed & 1 ? "-" : "", (int)(seed >> 1 & 15),
+                       (double)(seed >> 20) / (double)(UINT64_C(1) << (seed >> 5 & 43)));
+        assert_true(otc_parse_double(otc_slice_str(text), &got));
+        assert_true(got == strtod(text, NULL));
+    }
+    assert_false(otc_parse_double(otc_slice_str("."), &got));
+    assert_false(otc_parse_double(otc_slice_str("-"), &got));
+    assert_false(otc_parse_double(otc_slice_str("1.2.3"), &got));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_decimals_read_as_strtod_does),
         cmocka_unit_test(doubles_are_written_as_go_writes_them),
         cmocka_unit_test(every_double_reads_back),
         cmocka_unit_test(numbers_ignore_the_locale),

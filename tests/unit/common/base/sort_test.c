@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Sorting by radix: the order of qsort, and stable. */
+#include "common/base/sort.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct pair {
+    double value;
+    int64_t time;
+};
+
+static uint64_t
+next(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 11;
+}
+
+/* Numbers of every size and sign, infinities, and many that are equal. */
+static double
+number(uint64_t *state)
+{
+    switch (next(state) % 5) {
+    case 0:
+        return (double)(int64_t)(next(state) % 7) - 3;
+    case 1:
+        return ldexp((double)next(state), (int)(next(state) % 2000) - 1060);
+    case 2:
+        return -ldexp((double)next(state), (int)(next(state) % 2000) - 1060);
+    case 3:
+        return next(state) % 2 ? INFINITY : -INFINITY;
+    default:
+        return (double)next(state) / 9007199254740992.0;
+    }
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void
+doubles_come_in_the_order_of_qsort(void **state)
+{
+    static const size_t sizes[] = {0, 1, 2, 100, 511, 512, 10000};
+    uint64_t seed = 7;
+
+    (void)state;
+    for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+        size_t n = sizes[s];
+        double *values = calloc(n + 1, sizeof(*values));
+        double *expected = calloc(n + 1, sizeof(*expected));
+
+        assert_non_null(values);
+        assert_non_null(expected);
+        for (size_t i = 0; i < n; i++) {
+            values[i] = expected[i] = number(&seed);
+        }
+        qsort(expected, n, sizeof(*expected), by_value);
+        otc_sort_doubles(values, n);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(values[i] == expected[i]);
+        }
+        free(values);
+        free(expected);
+    }
+}
+
+static void
+pairs_keep_the_order_of_equals(void **state)
+{
+    static struct pair pairs[5000];
+    uint64_t seed = 3;
+
+    (void)state;
+    for (size_t i = 0; i < 5000; i++) {
+        pairs[i] = (struct pair){(double)(next(&seed) % 50) - 25, (int64_t)i};
+    }
+    otc_sort_pairs(pairs, 5000, OTC_SORT_FIRST_DOUBLE);
+    for (size_t i = 1; i < 5000; i++) {
+        assert_true(pairs[i - 1].value < pairs[i].value ||
+                    (pairs[i - 1].value == pairs[i].value && pairs[i - 1].time < pairs[i].time));
+    }
+    otc_sort_pairs(pairs, 5000, OTC_SORT_SECOND_INT64);
+    for (int64_t i = 0; i < 5000; i++) {
+        assert_int_equal(pairs[i].time, i);
+    }
+    for (size_t i = 0; i < 5000; i++) {
+        pairs[i].time = (int64_t)i * (i % 2 ? 1 : -1);
+    }
+    otc_sort_pairs(pairs, 5000, OTC_SORT_SECOND_INT64);
+    assert_int_equal(pairs[0].time, -4998);
+    assert_int_equal(pairs[4999].time, 4999);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(doubles_come_in_the_order_of_qsort),
+        cmocka_unit_test(pairs_keep_the_order_of_equals),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
