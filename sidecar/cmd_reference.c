@@ -4,7 +4,7 @@
 #include "sidecar/commands.h"
 #include "sidecar/input.h"
 #include "sidecar/output.h"
-#include "sidecar/screen.h"
+#include "sidecar/reference_print.h"
 
 /** Cells of an exact reference are bounded by its distinct values alone. */
 #define MAX_CELLS 10000000
@@ -12,7 +12,7 @@
 /** Options of `reference build`. */
 struct build_options {
     struct otc_input_options input;
-    const char *path, *output, *cells, *min_count, *bins, *max_categories, *model;
+    const char *path, *output, *cells, *min_count, *bins, *binning, *max_categories, *model;
 };
 
 /** A whole number option; false after printing an error. Absent: `fallback` stays. */
@@ -31,6 +31,36 @@ read_size(const struct otc_command *command, const char *name, const char *text,
         return false;
     }
     *out = (size_t)number;
+    return true;
+}
+
+static bool
+read_binning(const struct otc_command *command, const struct build_options *options,
+             struct otc_reference_limits *limits)
+{
+    unsigned rule = OTC_BINNING_QUANTILE;
+
+    while (options->binning && otc_binning_names[rule] &&
+           strcmp(options->binning, otc_binning_names[rule]) != 0) {
+        rule++;
+    }
+    if (!otc_binning_names[rule]) {
+        (void)otc_usage_error(command, "--binning: '%s' is not allowed (quantile, equal_width, sturges)",
+                              options->binning);
+        return false;
+    }
+    if (rule != OTC_BINNING_QUANTILE && limits->min_count > 1) {
+        (void)otc_usage_error(command,
+                              "--binning %s tells the least and the greatest value, which --min-count "
+                              "hides: use quantile",
+                              options->binning);
+        return false;
+    }
+    if (rule == OTC_BINNING_STURGES && options->bins) {
+        (void)otc_usage_error(command, "--binning sturges has a number of bins of its own: leave --bins out");
+        return false;
+    }
+    limits->binning = (enum otc_binning)rule;
     return true;
 }
 
@@ -57,65 +87,7 @@ read_limits(const struct otc_command *command, const struct build_options *optio
         return false;
     }
     limits->min_count = min_count;
-    return true;
-}
-
-/** "1024 of its values (KS within 0.001)", "exact, 3552 values", "4 categories". */
-static void
-describe_feature(const struct otc_reference_feature *feature, char *out, size_t size)
-{
-    uint64_t between = 0;
-
-    for (size_t i = 0; feature->type == OTC_NUMERIC && i <= feature->cells.n; i++) {
-        between = feature->cells.gap[i] > between ? feature->cells.gap[i] : between;
-    }
-    if (feature->type == OTC_CATEGORICAL) {
-        (void)snprintf(out, size, "%zu categories%s", feature->n_categories,
-                       feature->other > 0 ? " and a rest" : "");
-    } else if (between == 0) {
-        (void)snprintf(out, size, "exact, %zu points", feature->cells.n);
-    } else {
-        (void)snprintf(out, size, "%zu points, at most %.2g of the values between two", feature->cells.n,
-                       (double)between / (double)feature->cells.total);
-    }
-}
-
-static void
-print_reference(const struct otc_reference *reference, FILE *to)
-{
-    char created[32];
-    char name[OTC_SCREEN_NAME_BYTES];
-    size_t width = 7;
-
-    otc_time_format(reference->created_ns, created);
-    (void)fprintf(to, "reference %.8s  created %s\n", reference->hash, created);
-    (void)fprintf(to, "source    %.*s\nmodel     %.*s\nrows      %llu\n\n", OTC_SLICE_ARG(reference->source),
-                  reference->model.len ? (int)reference->model.len : 3,
-                  reference->model.len ? (const char *)reference->model.data : "any",
-                  (unsigned long long)reference->rows);
-    for (size_t i = 0; i < reference->n_features; i++) {
-        size_t columns = otc_screen_name(reference->features[i].name, name);
-
-        width = columns > width ? columns : width;
-    }
-    (void)fprintf(to, "%-*s  %-10s  %-11s  %12s  %8s  %8s  %12s  %12s  %12s  %6s  %s\n", (int)width,
-                  "FEATURE", "KIND", "TYPE", "OBSERVATIONS", "MISSING", "INVALID", "MIN", "MEAN", "MAX",
-                  "EFFECT", "POINTS");
-    for (size_t i = 0; i < reference->n_features; i++) {
-        const struct otc_reference_feature *f = &reference->features[i];
-        char points[96];
-        char numbers[64] = "";
-        size_t pad = width - otc_screen_name(f->name, name);
-
-        describe_feature(f, points, sizeof(points));
-        if (f->type == OTC_NUMERIC && f->observations > 0) {
-            (void)snprintf(numbers, sizeof(numbers), "%12.6g  %12.6g  %12.6g", f->min, f->mean, f->max);
-        }
-        (void)fprintf(to, "%s%*s  %-10s  %-11s  %12llu  %8llu  %8llu  %-40s  %6.3g  %s\n", name, (int)pad, "",
-                      otc_feature_kind_name(f->kind), f->type == OTC_NUMERIC ? "numeric" : "categorical",
-                      (unsigned long long)f->observations, (unsigned long long)f->missing,
-                      (unsigned long long)f->invalid, numbers, f->design_effect, points);
-    }
+    return read_binning(command, options, limits);
 }
 
 static otc_status
@@ -167,7 +139,7 @@ build(const struct build_options *options, const struct otc_reference_limits *li
         FILE *to = strcmp(options->output, "-") == 0 ? stderr : stdout;
 
         otc_input_print_left_out(&input, options->path, to);
-        print_reference(reference, to);
+        otc_reference_print(reference, to);
         (void)fprintf(to, "\nwritten to %s (%zu bytes)\n", options->output, text.len);
     }
     otc_reference_unref(reference);
@@ -184,7 +156,9 @@ run_build(int argc, char **argv)
         {"output", "FILE", "where the reference goes, - for standard output", .text = &options.output},
         {"cells", "N|exact", "most distinct points a feature keeps (10000)", .text = &options.cells},
         {"min-count", "N", "tell no value rarer than this (private data)", .text = &options.min_count},
-        {"bins", "N", "quantile bins of PSI (10)", .text = &options.bins},
+        {"bins", "N", "bins of PSI and its kin (10)", .text = &options.bins},
+        {"binning", "RULE", "how they are chosen: quantile, equal_width or sturges (quantile)",
+         .text = &options.binning},
         {"max-categories", "N", "categories kept, the rest is pooled (200)", .text = &options.max_categories},
         {"columns", "a,b", "only these columns", .list = &options.input.columns},
         {"categorical", "a,b", "columns whose numbers are categories", .list = &options.input.categorical},
@@ -251,7 +225,7 @@ run_show(int argc, char **argv)
         }
         return exit_code;
     }
-    print_reference(reference, stdout);
+    otc_reference_print(reference, stdout);
     otc_reference_unref(reference);
     return OTC_EXIT_DONE;
 }

@@ -4,6 +4,11 @@
 #include "common/base/hash.h"
 #include "sidecar/input_text.h"
 
+#include <unistd.h>
+
+/** A table of fewer rows is read before anybody asks how far. */
+#define PROGRESS_ROWS 100000
+
 /** Names every column that an option asks for but the table has not. */
 static otc_status
 check_names(const struct otc_input *input, const char *option, const struct otc_option_list *list,
@@ -105,7 +110,7 @@ otc_input_open(struct otc_input *input, const char *path, const struct otc_input
 {
     otc_status status;
 
-    *input = (struct otc_input){.time_column = SIZE_MAX};
+    *input = (struct otc_input){.time_column = SIZE_MAX, .progress = isatty(STDERR_FILENO) != 0};
     status = otc_table_open(path, &input->table, err);
     if (status == OTC_OK) {
         status = otc_columns_read(input->table, &input->columns, err);
@@ -143,6 +148,22 @@ use_cell(struct otc_input *input, const struct otc_input_feature *feature, struc
     }
 }
 
+/** Says how far a long table has been read, over and over on one line. */
+static void
+show_progress(const struct otc_input *input, bool more)
+{
+    uint64_t rows = otc_table_rows(input->table);
+
+    if (input->progress && rows >= PROGRESS_ROWS && (!more || rows % PROGRESS_ROWS == 0)) {
+        if (more) {
+            (void)fprintf(stderr, "\r%s: %.0f %%", otc_table_path(input->table),
+                          100 * otc_table_progress(input->table));
+        } else {
+            (void)fputs("\r\033[K", stderr);
+        }
+    }
+}
+
 otc_status
 otc_input_visit(struct otc_input *input, const struct otc_input_visitor *visitor, struct otc_error *err)
 {
@@ -153,6 +174,7 @@ otc_input_visit(struct otc_input *input, const struct otc_input_visitor *visitor
         otc_status status = otc_table_next(input->table, &more, err);
         int64_t time_ns = INT64_MIN;
 
+        show_progress(input, status == OTC_OK && more);
         if (status != OTC_OK || !more) {
             return status;
         }

@@ -154,6 +154,28 @@ make_shares(double reference_total, double current_total, struct otc_report_bins
     out->current_outside = current_total > 0 ? fmax(0, out->current_outside) : 0;
 }
 
+/** Edges around the bulk of the values, and the reference's counts between them. */
+static void
+cut(const struct otc_cells *cells, const struct bulk *bulk, struct otc_report_bins *out)
+{
+    if (bulk->low > 0 && bulk->high - bulk->middle > SKEW * (bulk->middle - bulk->low)) {
+        logarithmic_edges(bulk, out);
+    } else {
+        linear_edges(bulk, all_integers(cells), out);
+    }
+    count_reference(cells, out);
+}
+
+void
+otc_report_bins_of_reference(const struct otc_reference_feature *feature, struct otc_report_bins *out)
+{
+    struct bulk bulk = bulk_of_cells(&feature->cells);
+
+    *out = (struct otc_report_bins){0};
+    cut(&feature->cells, &bulk, out);
+    make_shares((double)feature->cells.total, 0, out);
+}
+
 static bool
 number_bins(const struct otc_sample *sample, struct otc_report_bins *out)
 {
@@ -171,12 +193,7 @@ number_bins(const struct otc_sample *sample, struct otc_report_bins *out)
         bulk.high = fmax(bulk.high, current.high);
     }
     free(picked);
-    if (bulk.low > 0 && bulk.high - bulk.middle > SKEW * (bulk.middle - bulk.low)) {
-        logarithmic_edges(&bulk, out);
-    } else {
-        linear_edges(&bulk, all_integers(cells), out);
-    }
-    count_reference(cells, out);
+    cut(cells, &bulk, out);
     otc_sample_histogram(sample, out->edges, out->n + 1, counts);
     for (size_t i = 0; i < out->n; i++) {
         out->current[i] = (double)counts[i];

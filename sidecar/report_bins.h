@@ -30,6 +30,8 @@ struct otc_report_bins {
 
 /** The bins of one feature. False out of memory. */
 bool otc_report_bins_make(const struct otc_sample *sample, struct otc_report_bins *out);
+/** The same of a numeric reference that has values, alone. */
+void otc_report_bins_of_reference(const struct otc_reference_feature *feature, struct otc_report_bins *out);
 /** The bins that moved most, by falling difference of their shares; returns how many. */
 size_t otc_report_bins_moved(const struct otc_report_bins *bins, size_t out[OTC_REPORT_MOVED]);
 

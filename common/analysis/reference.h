@@ -114,6 +114,15 @@ const struct otc_reference_feature *otc_reference_find_kind(const struct otc_ref
                                                             enum otc_feature_kind kind,
                                                             struct otc_slice name);
 
+/** How the bins of a numeric feature are chosen; in the order of the words of `binning`. */
+enum otc_binning {
+    OTC_BINNING_QUANTILE,
+    OTC_BINNING_EQUAL_WIDTH, /* numpy.linspace(min, max, bins + 1) */
+    OTC_BINNING_STURGES,     /* the same, as many bins as numpy's "sturges" says */
+};
+/** "quantile", "equal_width", "sturges"; NULL-ended. */
+extern const char *const otc_binning_names[];
+
 struct otc_reference_limits {
     /** Distinct points kept exactly up to this many (10000), else `quantile_points` (1024) quantile points.
      * 0: no cap. */
@@ -138,8 +147,11 @@ struct otc_reference_limits {
      * apart.
      */
     size_t outer_points;
+    /** Equal parts tell the least and the greatest value: not for private data. */
+    enum otc_binning binning;
 };
-#define OTC_REFERENCE_LIMITS_DEFAULT ((struct otc_reference_limits){10000, 1024, 200, 0, 10, 0, 0, 0})
+#define OTC_REFERENCE_LIMITS_DEFAULT                                                                         \
+    ((struct otc_reference_limits){10000, 1024, 200, 0, 10, 0, 0, 0, OTC_BINNING_QUANTILE})
 
 /**
  * Builds a reference from rows. A column is declared, then fed value by value in row order. Owned by one

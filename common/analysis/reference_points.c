@@ -5,6 +5,7 @@
 #include "common/base/sort.h"
 #include "common/stats/bins.h"
 #include "common/stats/descriptive.h"
+#include "common/stats/histogram.h"
 
 #include <math.h>
 
@@ -74,6 +75,20 @@ count_equal(const double *sorted, size_t n, double value)
     return count;
 }
 
+const char *const otc_binning_names[] = {"quantile", "equal_width", "sturges", NULL};
+
+/** Bins asked for, or as many as Sturges' rule says. */
+static size_t
+bins_wanted(const double *sorted, size_t n, const struct otc_reference_limits *limits)
+{
+    size_t bins = limits->bins;
+
+    if (limits->binning == OTC_BINNING_STURGES) {
+        bins = otc_bins_sturges(sorted[n - 1] - sorted[0], n, false, OTC_REFERENCE_MAX_BINS);
+    }
+    return bins < OTC_REFERENCE_MAX_BINS ? bins : OTC_REFERENCE_MAX_BINS;
+}
+
 /** The edges of the default bins (design: deciles, or a bin for each of at most 20 values). */
 static bool
 make_edges(const double *sorted, size_t n, const struct otc_reference_limits *limits, struct otc_arena *arena,
@@ -81,7 +96,7 @@ make_edges(const double *sorted, size_t n, const struct otc_reference_limits *li
 {
     double values[OTC_REFERENCE_VALUE_BINS] = {0};
     size_t distinct = distinct_values(sorted, n, NULL);
-    size_t bins = limits->bins < OTC_REFERENCE_MAX_BINS ? limits->bins : OTC_REFERENCE_MAX_BINS;
+    size_t bins = bins_wanted(sorted, n, limits);
 
     out->value_bins = distinct <= OTC_REFERENCE_VALUE_BINS;
     out->edges = otc_arena_alloc(arena, (OTC_REFERENCE_VALUE_BINS + bins + 1) * sizeof(double));
@@ -89,7 +104,10 @@ make_edges(const double *sorted, size_t n, const struct otc_reference_limits *li
         return false;
     }
     if (!out->value_bins) {
-        out->n_edges = bins > 1 ? otc_edges_quantile(sorted, n, bins, out->edges) : 0;
+        out->n_edges = bins <= 1 ? 0
+                       : limits->binning == OTC_BINNING_QUANTILE
+                           ? otc_edges_quantile(sorted, n, bins, out->edges)
+                           : otc_edges_equal_width(sorted[0], sorted[n - 1], bins, out->edges);
         return true;
     }
     (void)distinct_values(sorted, n, values);

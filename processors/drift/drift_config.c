@@ -6,7 +6,6 @@
 #include "processors/drift/compat.h"
 #include "processors/drift/watch.h"
 
-static const char *const binnings[] = {"quantile", NULL};
 static const char *const empties[] = {"laplace", NULL};
 static const char *const corrections[] = {"benjamini_hochberg", "bonferroni", "none", NULL};
 static const char *const dependences[] = {"panes", "none", NULL};
@@ -104,8 +103,9 @@ static const struct otc_schema reference_schema =
 static const struct otc_field psi_fields[] = {
     OTC_FIELD(drift_psi_config, bins, .def = "10", .min = "2", .max = "100",
               .doc = "Bins of a learned numeric reference; a file brings its own."),
-    OTC_FIELD(drift_psi_config, binning, .def = "quantile", .choices = binnings,
-              .doc = "How bin edges are chosen: quantiles of the reference."),
+    OTC_FIELD(drift_psi_config, binning, .def = "quantile", .choices = otc_binning_names,
+              .doc = "How the bin edges of a learned numeric reference are chosen: quantiles, equal parts of "
+                     "its range, or as many equal parts as Sturges' rule says."),
     OTC_FIELD(drift_psi_config, empty, .def = "laplace", .choices = empties,
               .doc = "Empty bins: half an observation is added to every bin of both sides."),
     OTC_FIELD_END,

@@ -38,8 +38,16 @@ check_values(const struct drift_config *config, struct otc_error *err)
     if (config->reference.file && config->psi.bins != 10) {
         return otc_fail(
             err, OTC_INVALID_ARGUMENT,
-            "psi::bins: %lld bins need a learned reference; a reference file brings its own, of 10",
+            "psi::bins: %lld bins need a learned reference; a reference file brings its own (`reference "
+            "build --bins`)",
             (long long)config->psi.bins);
+    }
+    if (config->psi.binning.index != OTC_BINNING_QUANTILE &&
+        (config->reference.file || drift_is_dynamic(config))) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "psi::binning: %s needs reference::learn; a reference file brings its own bins "
+                        "(`reference build --binning`), and references that move have quantiles",
+                        otc_binning_names[config->psi.binning.index]);
     }
     if (!(config->decision.level > 0)) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "decision::level: must be above 0 (0.001 is the default)");

@@ -75,6 +75,7 @@ drift_learner_new(const struct drift_learn_settings *settings, const struct otc_
     limits.quantile_points =
         limits.quantile_points < settings->cells ? limits.quantile_points : settings->cells;
     limits.bins = settings->bins;
+    limits.binning = settings->binning;
     limits.max_values = learner->max_samples;
     limits.trim = settings->trim;
     if (settings->grid) {

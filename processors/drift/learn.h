@@ -24,6 +24,7 @@ struct drift_learn_settings {
     /** Distinct points kept exactly, and bins of numeric features. */
     size_t cells;
     size_t bins;
+    enum otc_binning binning;
     /** Share of a number's values left out at each end. */
     double trim;
     /** A grid is wanted: at most DRIFT_GRID_POINTS points, and further ones outside of what was seen. */

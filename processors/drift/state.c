@@ -285,6 +285,7 @@ begin_learning(struct drift_model *model)
                                                   .max_features = (size_t)config->limits.features,
                                                   .cells = (size_t)config->limits.cells,
                                                   .bins = (size_t)config->psi.bins,
+                                                  .binning = (enum otc_binning)config->psi.binning.index,
                                                   .trim = learning.trim,
                                                   .grid = drift_is_dynamic(config),
                                                   .budget = &model->owner->budget};

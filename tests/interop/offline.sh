@@ -84,6 +84,24 @@ is 'no point tells a rare value' "$(python3 -c 'import json, sys; f = json.load(
 expect 0 compare --reference "$work/small.json" --current "$work/now.csv"
 says 'DRIFT'
 
+# Bins by other rules, and what a reference looks like.
+is 'no column says nothing' "$("$bin" reference show "$work/small.json" | sed -n 6p | tr -s ' ')" 'FEATURE TYPE VALUES MISSING MIN MEAN MAX DISTRIBUTION POINTS'
+expect 0 reference build --input "$work/train.csv" --output "$work/equal.json" --columns age,land --binning equal_width --bins 8
+"$bin" reference show "$work/equal.json" >"$work/out"
+says '█'
+says 'b 36 %, a 33 %, c 31 %'
+is 'edges of equal width' "$(python3 -c 'import json, sys
+f = json.load(open(sys.argv[1]))["features"][0]; low, high = f["min"], f["max"]
+print(all(abs(e - (low + (high - low) * (i + 1) / 8)) < 1e-9 for i, e in enumerate(f["edges"])), len(f["edges"]))' "$work/equal.json")" 'True 7'
+expect 0 reference build --input "$work/train.csv" --output "$work/sturges.json" --columns age --binning sturges
+is 'bins of sturges: ceil(log2(2000) + 1)' "$(python3 -c 'import json, sys; print(len(json.load(open(sys.argv[1]))["features"][0]["edges"]) + 1)' "$work/sturges.json")" 12
+expect 0 compare --reference "$work/sturges.json" --current "$work/now.csv" --format json
+is 'bins of PSI' "$(value 'd["features"][0]["statistics"]["psi"]["bins"]')" 12
+expect 2 reference build --input "$work/train.csv" --output "$work/x.json" --binning doane
+says "--binning: 'doane' is not allowed (quantile, equal_width, sturges)"
+expect 2 reference build --input "$work/train.csv" --output "$work/x.json" --binning equal_width --min-count 5
+says 'tells the least and the greatest value'
+
 # Unix times under any name, once the user says that they are.
 python3 - "$work" <<'P'
 import sys
