@@ -41,7 +41,7 @@ struct otc_input {
     double measures[OTC_N_TEXT_MEASURES]; /* of the cell at hand */
     void **kept;                          /* memory of names and words */
     size_t n_kept;
-    bool progress;                        /* somebody watches: standard error is a terminal */
+    bool progress; /* somebody watches: standard error is a terminal */
 };
 
 /** Opens and types a table and chooses its features. Close also after a failure. */

@@ -167,7 +167,7 @@ test_round_trip(void **state)
 static void
 test_capped(void **state)
 {
-    struct otc_reference_limits limits = {1000, 128, 200, 0, 10, 0, 0, 0};
+    struct otc_reference_limits limits = {1000, 128, 200, 0, 10, 0, 0, 0, OTC_BINNING_QUANTILE};
     struct otc_reference_builder *builder = new_builder(&limits);
     size_t at = add_feature(builder, "x", OTC_NUMERIC);
     const struct otc_reference_feature *x;
@@ -202,7 +202,7 @@ test_capped(void **state)
 static void
 test_private(void **state)
 {
-    struct otc_reference_limits limits = {10000, 1024, 200, 5, 10, 0, 0, 0};
+    struct otc_reference_limits limits = {10000, 1024, 200, 5, 10, 0, 0, 0, OTC_BINNING_QUANTILE};
     struct otc_reference_builder *builder = new_builder(&limits);
     size_t salary = add_feature(builder, "salary", OTC_NUMERIC);
     size_t town = add_feature(builder, "town", OTC_CATEGORICAL);
@@ -306,7 +306,7 @@ test_outer_points(void **state)
 static void
 test_sampled(void **state)
 {
-    struct otc_reference_limits limits = {10000, 1024, 200, 0, 10, 500, 0, 0};
+    struct otc_reference_limits limits = {10000, 1024, 200, 0, 10, 500, 0, 0, OTC_BINNING_QUANTILE};
     struct otc_reference_builder *builder = new_builder(&limits);
     size_t at = add_feature(builder, "x", OTC_NUMERIC);
     struct otc_reference *reference;
