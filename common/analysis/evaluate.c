@@ -8,6 +8,7 @@
 #include "common/stats/correction.h"
 #include "common/stats/location.h"
 #include "common/stats/pvalue.h"
+#include "common/stats/ranks.h"
 
 #include <math.h>
 
@@ -58,7 +59,13 @@ clear_result(struct otc_feature_result *out)
         .chi_squared = NAN,
         .l_infinity = NAN,
         .total_variation = NAN,
+        .kullback_leibler = NAN,
         .cramer_von_mises = NAN,
+        .cramer_von_mises_p = NAN,
+        .auc = NAN,
+        .mann_whitney = NAN,
+        .mann_whitney_p = NAN,
+        .mean_shift = NAN,
         .design_effect = 1,
         .missing_share = NAN,
         .reference_missing_share = NAN,
@@ -104,6 +111,7 @@ evaluate_binned(const struct binned *b, struct otc_feature_result *out)
     out->hellinger = otc_hellinger(b->ref, b->cur, b->bins);
     out->total_variation = otc_total_variation(b->ref, b->cur, b->bins);
     out->l_infinity = otc_l_infinity(b->ref, b->cur, b->bins);
+    out->kullback_leibler = otc_kullback_leibler(b->ref, b->cur, b->bins, OTC_EMPTY_LAPLACE, LAPLACE);
     if (b->bins >= 2) {
         out->psi = otc_psi(b->ref, b->cur, b->bins, OTC_EMPTY_LAPLACE, LAPLACE);
         out->tests[OTC_TEST_PSI].p_value = otc_psi_p_value(out->psi, b->n, b->m, b->bins);
@@ -117,6 +125,42 @@ binned_new(struct binned *b, size_t bins)
     *b = (struct binned){.bins = bins, .ref = calloc(2 * bins, sizeof(uint64_t))};
     b->cur = b->ref ? b->ref + bins : NULL;
     return b->ref != NULL;
+}
+
+/** Rank statistics of an exact reference: what a gap of one of quantile points hides would enter them. */
+static void
+evaluate_ranks(const struct otc_cells *ref, const struct otc_cell_counts *cur, struct otc_feature_result *out)
+{
+    struct otc_mann_whitney ranks;
+
+    for (size_t i = 0; i <= ref->n; i++) {
+        if (ref->gap[i] > 0) {
+            return;
+        }
+    }
+    ranks = otc_cells_mann_whitney(ref, cur);
+    out->auc = ranks.auc;
+    out->mann_whitney = ranks.u;
+    out->mann_whitney_p = otc_mann_whitney_p_value(&ranks, OTC_TWO_SIDED, OTC_P_AUTO);
+    out->cramer_von_mises = otc_cells_cramer_von_mises(ref, cur);
+    out->cramer_von_mises_p =
+        otc_cramer_von_mises_p_value(out->cramer_von_mises, ref->total, cur->total, OTC_P_AUTO);
+}
+
+/** (mean of the window - mean of the reference) / deviation of the reference. */
+static double
+mean_shift(const struct otc_reference_feature *ref, const struct otc_cell_counts *cur)
+{
+    double sum = 0;
+
+    if (!cur->gap_sum || cur->total == 0 || !(ref->standard_deviation > 0)) {
+        return NAN;
+    }
+    for (size_t i = 0; i <= ref->cells.n; i++) {
+        sum += cur->gap_sum[i];
+        sum += i < ref->cells.n ? (double)cur->eq[i] * ref->cells.points[i] : 0;
+    }
+    return (sum / (double)cur->total - ref->mean) / ref->standard_deviation;
 }
 
 static bool
@@ -137,6 +181,10 @@ evaluate_numeric(const struct otc_feature_window *window, struct otc_feature_res
         out->design_effect > 1
             ? otc_ks_p_value_effective(ks.d, ref->cells.total, window->cells.total, out->design_effect)
             : ks_test->p_value;
+    if (ref->binned == OTC_NOT_BINNED) {
+        evaluate_ranks(&ref->cells, &window->cells, out);
+        out->mean_shift = mean_shift(ref, &window->cells);
+    }
     if (ref->binned != OTC_NOT_BINNED) {
         out->wasserstein = otc_cells_binned_wasserstein(&ref->cells, &window->cells, &out->wasserstein_error);
         out->wasserstein_normalized =

@@ -84,8 +84,12 @@ const char *otc_skip_reason_name(enum otc_skip_reason reason);
 struct otc_feature_result {
     enum otc_skip_reason skipped;
     double ks, ks_error, psi, wasserstein, wasserstein_error, wasserstein_normalized;
-    double jensen_shannon, hellinger, chi_squared, l_infinity, total_variation, cramer_von_mises;
-    size_t bins; /* B of the binned statistics */
+    double jensen_shannon, hellinger, chi_squared, l_infinity, total_variation, kullback_leibler;
+    /** Of an exact reference alone: T, the area under the ROC curve (above 1/2: values rose), p-values as
+     * scipy's. */
+    double cramer_von_mises, cramer_von_mises_p, auc, mann_whitney, mann_whitney_p;
+    double mean_shift; /* in standard deviations of the reference; needs the sums of the gaps */
+    size_t bins;       /* B of the binned statistics */
     double design_effect;
     /** Of the records; invalid ones count as missing, too. */
     double missing_share, reference_missing_share, invalid_share;

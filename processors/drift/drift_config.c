@@ -11,8 +11,19 @@ static const char *const corrections[] = {"benjamini_hochberg", "bonferroni", "n
 static const char *const dependences[] = {"panes", "none", NULL};
 static const char *const effects[] = {"ks",     "psi",     "total_variation", "missing", "out_of_range",
                                       "unseen", "invalid", "constant",        NULL};
-static const char *const statistics[] = {"ks",        "psi",         "wasserstein", "jensen_shannon",
-                                         "hellinger", "chi_squared", "l_infinity",  NULL};
+static const char *const statistics[] = {"ks",
+                                         "psi",
+                                         "wasserstein",
+                                         "jensen_shannon",
+                                         "hellinger",
+                                         "chi_squared",
+                                         "l_infinity",
+                                         "total_variation",
+                                         "cramer_von_mises",
+                                         "mann_whitney",
+                                         "kullback_leibler",
+                                         "mean_shift",
+                                         NULL};
 
 /* Keys of the design that this release does not have: refused by name, so that nobody believes them active.
  */

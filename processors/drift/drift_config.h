@@ -112,6 +112,11 @@ enum drift_statistic {
     DRIFT_HELLINGER,
     DRIFT_CHI_SQUARED,
     DRIFT_L_INFINITY,
+    DRIFT_TOTAL_VARIATION,
+    DRIFT_CRAMER_VON_MISES,
+    DRIFT_MANN_WHITNEY,
+    DRIFT_KULLBACK_LEIBLER,
+    DRIFT_MEAN_SHIFT,
     DRIFT_N_STATISTICS
 };
 /** Bit i: statistic i is asked for. */
