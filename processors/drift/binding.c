@@ -91,6 +91,13 @@ bind_feature(struct drift_binding *binding, const struct otc_feature_set *set, s
                         feature->type == OTC_NUMERIC ? "numeric" : "categorical",
                         reference->type == OTC_NUMERIC ? "numeric" : "categorical");
     }
+    if (reference->binned != OTC_NOT_BINNED && (feature || metric_index(set, reference) == SIZE_MAX)) {
+        return otc_fail(
+            err, OTC_INVALID_ARGUMENT,
+            "reference: '%.*s' came as a histogram there; only a histogram among metrics can be compared "
+            "with it (features::from: metric[\"name\"])",
+            OTC_SLICE_ARG(reference->name));
+    }
     bound->reference = reference;
     bound->kind = feature ? feature->kind : reference->kind;
     if (reference->type == OTC_NUMERIC) {

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Metrics in: streams of several pods, resets, bounds, gauges, ratios, and the verdict on real latencies. */
+#include "common/analysis/metric_buckets.h"
+#include "common/analysis/reference.h"
 #include "common/otlp/build.h"
 #include "common/stats/exponential_histogram.h"
 #include "tests/harness/vllm.h"
 #include "tests/unit/processors/drift/stage.h"
+
+#include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -207,6 +211,72 @@ test_other_bounds_are_excluded_and_counted(void **state)
     assert_float_equal(excluded(stage, "bounds"), 40, 0);
     assert_float_equal(of_feature(stage, "ml.feature.out_of_range", "time_to_first_token"), 0, 0);
     stage_free(stage);
+}
+
+/* A reference file of a histogram, in vLLM's buckets: one value in each of two. */
+static void
+write_reference(const char *path)
+{
+    const struct otc_reference_limits limits = OTC_REFERENCE_LIMITS_DEFAULT;
+    struct otc_reference_builder *builder = otc_reference_builder_new(&limits, 10);
+    uint64_t counts[VLLM_TTFT_BOUNDS + 1] = {[3] = 2000, [9] = 3000};
+    const struct otc_buckets buckets = {.kind = OTC_BUCKETS_EXPLICIT,
+                                        .bounds = (double *)(uintptr_t)vllm_ttft_bounds,
+                                        .counts = counts,
+                                        .n = VLLM_TTFT_BOUNDS + 1,
+                                        .total = 5000};
+    struct otc_buf text = {.limit = 1 << 20};
+    struct otc_reference *reference = NULL;
+    struct otc_error err = OTC_ERROR_INIT;
+    FILE *file = fopen(path, "wbe");
+
+    assert_non_null(builder);
+    assert_non_null(file);
+    assert_int_equal(otc_reference_builder_feature(builder, otc_slice_str("time_to_first_token"), OTC_NUMERIC,
+                                                   OTC_KIND_LATENCY),
+                     0);
+    assert_true(otc_reference_builder_buckets(builder, 0, &buckets, 0));
+    assert_int_equal(otc_reference_builder_finish(builder, OTC_SLICE_NONE, "test", 0, &reference, &err),
+                     OTC_OK);
+    assert_int_equal(otc_reference_format(reference, &text, &err), OTC_OK);
+    assert_int_equal(fwrite(text.data, 1, text.len, file), text.len);
+    assert_int_equal(fclose(file), 0);
+    otc_reference_unref(reference);
+    otc_reference_builder_free(builder);
+    otc_buf_release(&text);
+}
+
+static void
+test_a_reference_file_of_a_histogram(void **state)
+{
+    char path[] = "/tmp/aimon-metrics-XXXXXX", yaml[512], text[2048];
+    int file = mkstemp(path);
+    struct stage *stage;
+    struct pod pod;
+
+    (void)state;
+    assert_true(file >= 0);
+    assert_int_equal(close(file), 0);
+    write_reference(path);
+    (void)snprintf(yaml, sizeof(yaml),
+                   "presets: [vllm]\nreference: {file: %s}\nwindow: {length: 1m, pane: 10s, "
+                   "allowed_lateness: 0s, min_observations: 20}\n",
+                   path);
+    stage = stage_new(yaml);
+    pod = (struct pod){.name = "a", .model = "llama", .start_ns = stage_now(stage) - OTC_DAY};
+    steady(stage, &pod, 75);
+    flush(stage);
+    assert_true(of_feature(stage, "ml.drift.ks", "time_to_first_token") == 0);
+    assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "time_to_first_token"), 5000, 0);
+    stage_free(stage);
+    /* Numbers of spans are no histogram. */
+    (void)snprintf(yaml, sizeof(yaml),
+                   "features: [{name: time_to_first_token, kind: latency, from: duration}]\npresets: [ml]\n"
+                   "select: 'kind == \"server\"'\nreference: {file: %s}\n",
+                   path);
+    assert_null(stage_config(yaml, text, sizeof(text)));
+    assert_non_null(strstr(text, "'time_to_first_token' came as a histogram there"));
+    (void)unlink(path);
 }
 
 /* Compared with two minutes before, in the buckets that were learned as a grid. */
@@ -600,6 +670,7 @@ main(void)
         cmocka_unit_test(test_pods_add_up_and_resets_lose_nothing),
         cmocka_unit_test(test_every_value_is_counted_once),
         cmocka_unit_test(test_other_bounds_are_excluded_and_counted),
+        cmocka_unit_test(test_a_reference_file_of_a_histogram),
         cmocka_unit_test(test_trailing_references),
         cmocka_unit_test(test_models_are_told_by_labels_before_the_service),
         cmocka_unit_test(test_exponential_scales_meet),
