@@ -106,6 +106,16 @@ is_constant(const struct otc_feature_window *window)
            categories->unseen_categories[0].count == window->observations;
 }
 
+/* The reference's values in cell `i`. What lies between two points may be one value, and is taken to be. */
+static double
+count_in(const struct otc_reference_feature *ref, size_t i)
+{
+    if (ref->type == OTC_CATEGORICAL) {
+        return (double)ref->categories[i].count;
+    }
+    return (double)(i % 2 ? ref->cells.eq[i / 2] : ref->cells.gap[i / 2]);
+}
+
 /*
  * All m values are one: its probability is the sum of share^m over the reference's values. The effect is how
  * much larger the share of the most frequent value has become.
@@ -116,7 +126,7 @@ evaluate_constant(const struct otc_feature_window *window, struct otc_feature_re
     const struct otc_reference_feature *ref = window->reference;
     struct otc_test_result *test = &out->tests[OTC_TEST_CONSTANT];
     bool numeric = ref->type == OTC_NUMERIC;
-    size_t n = numeric ? ref->cells.n : ref->n_categories;
+    size_t n = numeric ? 2 * ref->cells.n + 1 : ref->n_categories;
     double total = numeric ? (double)ref->cells.total : (double)ref->observations;
     double m = (double)window->observations, largest = 0, p = 0, decision_p = 0;
 
@@ -124,7 +134,7 @@ evaluate_constant(const struct otc_feature_window *window, struct otc_feature_re
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        double share = (double)(numeric ? ref->cells.eq[i] : ref->categories[i].count) / total;
+        double share = count_in(ref, i) / total;
 
         largest = fmax(largest, share);
         p += pow(share, m);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* References made of counts, on random rows: what is exact equals the rows', what is bounded lies within. */
+#include "common/analysis/evaluate.h"
 #include "common/analysis/reference_counts.h"
 #include "common/stats/two_sample.h"
 #include "tests/harness/close.h"
@@ -182,6 +183,38 @@ test_a_grid_with_every_value_is_exact(void **state)
     }
 }
 
+/* A constant that the grid was made without is between its points on both sides: nothing has become constant.
+ */
+static void
+test_a_constant_between_points_stays_one(void **state)
+{
+    const double points[] = {1, 2}, outer[2] = {0, 0};
+    uint64_t eq[2] = {0, 0}, gap[3] = {0, 500, 0};
+    const struct otc_reference_counts counts = {.eq = eq, .gap = gap, .outer_sums = outer};
+    const struct otc_reference_feature grid = {.type = OTC_NUMERIC, .cells = {.points = points, .n = 2}};
+    const struct otc_decision decision = OTC_DECISION_DEFAULT;
+    struct otc_feature_result result;
+    struct otc_reference_feature made;
+    struct otc_error err = OTC_ERROR_INIT;
+    double edges[20];
+
+    (void)state;
+    otc_reference_of_counts(&grid, &counts, 10, edges, &made);
+
+    const struct otc_feature_window window = {.reference = &made,
+                                              .observations = 500,
+                                              .cells = {eq, gap, NULL, 500},
+                                              .range_known = true,
+                                              .min = 1.5,
+                                              .max = 1.5,
+                                              .design_effect = 1};
+
+    assert_int_equal(otc_evaluate_feature(&window, &decision, &result, &err), OTC_OK);
+    assert_int_equal(otc_evaluate_family(&decision, &result, 1, &err), OTC_OK);
+    assert_false(result.rejected);
+    assert_close(result.tests[OTC_TEST_CONSTANT].p_value, 1, 0);
+}
+
 static void
 test_categories_and_nothing_at_all(void **state)
 {
@@ -211,6 +244,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_grid_costs_is_bounded),
         cmocka_unit_test(test_a_grid_with_every_value_is_exact),
+        cmocka_unit_test(test_a_constant_between_points_stays_one),
         cmocka_unit_test(test_categories_and_nothing_at_all),
     };
 
