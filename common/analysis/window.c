@@ -166,22 +166,47 @@ otc_window_time(const struct otc_window *window, int64_t event_ns, int64_t now_n
     return arrival || event_ns > now_ns ? now_ns : event_ns;
 }
 
+/* Whether the watermark has reached the end of the pane that starts then; the end itself may lie beyond 64
+ * bits. */
+static bool
+has_closed(const struct otc_window *window, int64_t start_ns)
+{
+    return window->watermark != INT64_MIN && start_ns <= window->watermark - window->config->pane.ns;
+}
+
 enum otc_placement
 otc_window_classify(const struct otc_window *window, int64_t event_ns, int64_t now_ns, int64_t *time_ns)
 {
     bool arrival = window->config->time.index == OTC_ARRIVAL_TIME || event_ns == 0;
 
     *time_ns = arrival ? now_ns : event_ns;
-    if (*time_ns > now_ns + OTC_WINDOW_FUTURE_NS) {
+    if (*time_ns > now_ns && *time_ns - now_ns > OTC_WINDOW_FUTURE_NS) {
         return OTC_FUTURE;
     }
     if (*time_ns < now_ns - window->config->max_age.ns) {
         return OTC_TOO_OLD;
     }
-    if (pane_start(window, *time_ns) + window->config->pane.ns <= window->watermark) {
+    if (has_closed(window, pane_start(window, *time_ns))) {
         return OTC_LATE;
     }
     return OTC_PLACED;
+}
+
+/* The clock went back behind the watermark: what comes now must not be late until it has caught up. Not while
+ * an evaluation reads panes: the next call will do. */
+static void
+follow_clock(struct otc_window *window, int64_t now_ns)
+{
+    int64_t lateness = window->config->allowed_lateness.ns, start;
+
+    if (window->watermark == INT64_MIN || window->watermark - OTC_WINDOW_STEP_NS <= now_ns ||
+        window->closing_end != INT64_MIN) {
+        return;
+    }
+    window->watermark = now_ns - lateness;
+    window->highest = window->highest < now_ns ? window->highest : now_ns;
+    start = pane_start(window, window->watermark);
+    window->evaluated = window->evaluated < start ? window->evaluated : start;
 }
 
 struct otc_pane *
@@ -191,6 +216,7 @@ otc_window_place(struct otc_window *window, int64_t event_ns, int64_t now_ns, en
     int64_t time_ns, start;
     size_t at = window->last;
 
+    follow_clock(window, now_ns);
     *placement = otc_window_classify(window, event_ns, now_ns, &time_ns);
     if (*placement != OTC_PLACED) {
         return NULL;
@@ -209,8 +235,10 @@ otc_window_place(struct otc_window *window, int64_t event_ns, int64_t now_ns, en
         return NULL;
     }
     window->last = at;
+    time_ns = time_ns < now_ns ? time_ns : now_ns;
     window->highest = time_ns > window->highest ? time_ns : window->highest;
     pane->records++;
+    pane->evaluated = false;
     return pane;
 }
 
@@ -222,6 +250,9 @@ first_unevaluated(const struct otc_window *window)
         window->evaluated == INT64_MIN ? INT64_MIN : window->evaluated - window->config->pane.ns + 1;
     size_t at = lower_bound(window, from);
 
+    while (at < window->n_panes && window->panes[at].evaluated) {
+        at++;
+    }
     return at < window->n_panes ? window->panes[at].start_ns : INT64_MAX;
 }
 
@@ -230,7 +261,7 @@ is_due(const struct otc_window *window)
 {
     int64_t start = first_unevaluated(window);
 
-    return start != INT64_MAX && start + window->config->pane.ns <= window->watermark;
+    return start != INT64_MAX && has_closed(window, start);
 }
 
 int64_t
@@ -258,9 +289,10 @@ otc_window_follow(struct otc_window *window, const struct otc_window *leader)
 bool
 otc_window_advance(struct otc_window *window, int64_t now_ns, int64_t monotonic_ns, bool arrived)
 {
-    int64_t lateness = window->config->allowed_lateness.ns;
-    int64_t mark = window->watermark;
+    int64_t lateness = window->config->allowed_lateness.ns, mark;
 
+    follow_clock(window, now_ns);
+    mark = window->watermark;
     if (arrived) {
         window->last_arrival = monotonic_ns;
     }
@@ -333,6 +365,10 @@ otc_window_closed(struct otc_window *window)
     }
     window->evaluated = window->closing_end;
     window->closing_end = INT64_MIN;
+    n = lower_bound(window, window->evaluated - window->config->pane.ns);
+    if (n < window->n_panes && window->panes[n].start_ns < window->evaluated) {
+        window->panes[n].evaluated = true;
+    }
     keep_from = window->evaluated + window->config->pane.ns - window->config->length.ns;
     n = lower_bound(window, keep_from);
     for (size_t i = 0; i < n; i++) {

@@ -3,9 +3,11 @@
  * @file Windows of event time, cut into panes, and the `window:` settings that every analysis stage takes.
  *
  * Panes are [k * pane, (k + 1) * pane) from the epoch, UTC. The watermark of a window is min(now, highest
- * event time) - allowed lateness; after 60 s without a record: now - allowed lateness; it never goes back. A
- * pane closes when the watermark reaches its end; a record for a closed pane is late. What a pane holds is
- * the caller's: an opaque payload.
+ * event time) - allowed lateness; after 60 s without a record: now - allowed lateness; it never goes back,
+ * but where the clock itself does: a watermark ahead of the clock by more than a second begins anew from it,
+ * and panes that were evaluated too early are evaluated again once they had records. A stamp ahead of the
+ * clock counts as now. A pane closes when the watermark reaches its end; a record for a closed pane is late.
+ * What a pane holds is the caller's: an opaque payload.
  *
  *     lock; pane = otc_window_place(&w, event, now, &why); count into pane->payload; … ; due =
  * otc_window_advance(…); unlock while (otc_window_closing(&w, &view)) { evaluate view.panes;
@@ -25,6 +27,8 @@
 #define OTC_WINDOW_IDLE_NS (60 * OTC_SECOND)
 /** Records stamped further ahead of the clock than this are not windowed. */
 #define OTC_WINDOW_FUTURE_NS (5 * OTC_MINUTE)
+/** A clock that goes back by less is waited for. */
+#define OTC_WINDOW_STEP_NS OTC_SECOND
 /** Most panes a window may be cut into. */
 #define OTC_WINDOW_PANES_MAX 1440
 
@@ -61,6 +65,8 @@ struct otc_pane {
     /** Records placed here. */
     uint64_t records;
     void *payload;
+    /** A window that ends with it was evaluated since its last record. */
+    bool evaluated;
 };
 
 /** The panes of one evaluation, oldest first, each with at least one record. */

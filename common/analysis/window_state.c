@@ -13,6 +13,7 @@ otc_window_save(const struct otc_window *window, struct otc_buf *out,
     for (size_t i = 0; i < window->n_panes; i++) {
         otc_put_i64(out, window->panes[i].start_ns);
         otc_put_u64(out, window->panes[i].records);
+        otc_put_bool(out, window->panes[i].evaluated);
         save(window->panes[i].payload, out);
     }
 }
@@ -28,7 +29,7 @@ otc_window_load(struct otc_window *window, struct otc_reader *in,
     window->watermark = otc_take_i64(in);
     window->highest = otc_take_i64(in);
     window->last_arrival = otc_take_i64(in);
-    n = otc_take_count(in, 2);
+    n = otc_take_count(in, 3);
     window->panes = calloc(n ? n : 1, sizeof(*window->panes));
     if (!window->panes) {
         return false;
@@ -39,6 +40,7 @@ otc_window_load(struct otc_window *window, struct otc_reader *in,
 
         pane->start_ns = otc_take_i64(in);
         pane->records = otc_take_u64(in);
+        pane->evaluated = otc_take_bool(in);
         if (in->failed || pane->start_ns % pane_ns != 0 || (i > 0 && pane->start_ns <= last)) {
             return false;
         }

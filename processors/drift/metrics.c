@@ -399,7 +399,7 @@ version_of(struct visit *visit, const struct otc_model_key *key, int64_t event_n
     if (visit->only) {
         return drift_kept_version(visit, key);
     }
-    version = drift_seen_version(visit, key, event_ns);
+    version = drift_seen_version(visit, key, event_ns, OTC_WEIGHT_ONE);
     if (version && version->role == DRIFT_ARMLESS) {
         version->excluded[DRIFT_NO_ARM]++;
         return NULL;

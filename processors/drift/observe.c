@@ -302,7 +302,7 @@ drift_kept_version(const struct visit *visit, const struct otc_model_key *key)
 }
 
 struct drift_version *
-drift_seen_version(struct visit *visit, const struct otc_model_key *key, int64_t event_ns)
+drift_seen_version(struct visit *visit, const struct otc_model_key *key, int64_t event_ns, uint64_t weight)
 {
     struct drift *drift = visit->drift;
     struct otc_model_version *entry = otc_models_get(drift->models, key, visit->monotonic_ns);
@@ -314,6 +314,7 @@ drift_seen_version(struct visit *visit, const struct otc_model_key *key, int64_t
     if (version) {
         version->start_ns = version->records++ ? version->start_ns : visit->now_ns;
         version->last_record_ns = visit->monotonic_ns;
+        otc_weighted_add(&version->weighted, weight);
     }
     return version;
 }
@@ -339,7 +340,7 @@ static void
 apply_record(struct visit *visit, const struct drift_record *record)
 {
     struct drift *drift = visit->drift;
-    struct drift_version *version = drift_seen_version(visit, &record->key, record->event_ns);
+    struct drift_version *version = drift_seen_version(visit, &record->key, record->event_ns, record->weight);
 
     if (!version) {
         return;
@@ -397,9 +398,9 @@ static void
 visit_subject(struct visit *visit, const struct otc_subject *subject, uint64_t event_unix_nano)
 {
     struct drift *drift = visit->drift;
-    struct drift_record seen = {.event_ns =
-                                    (int64_t)(event_unix_nano > INT64_MAX ? INT64_MAX : event_unix_nano),
-                                .weight = DRIFT_WEIGHT_ONE};
+    struct drift_record seen = {
+        .event_ns = (int64_t)(event_unix_nano > INT64_MAX ? INT64_MAX : event_unix_nano),
+        .weight = subject->span ? otc_weight_of(subject->span->trace_state) : OTC_WEIGHT_ONE};
     size_t records = otc_feature_reader_begin(drift->reader, subject, drift->observed, drift->max_observed,
                                               &seen.n, &seen.lost);
 

@@ -27,7 +27,7 @@ void drift_keep_record(struct visit *visit, struct drift_version *version);
 struct drift_version *drift_kept_version(const struct visit *visit, const struct otc_model_key *key);
 /** The same of a new batch, made at its first record and counted there; NULL: overflow. */
 struct drift_version *drift_seen_version(struct visit *visit, const struct otc_model_key *key,
-                                         int64_t event_ns);
+                                         int64_t event_ns, uint64_t weight);
 /** Counts a number or a category of a feature (by its index in the binding) in a pane. */
 void drift_count_value(struct drift_version *version, size_t index, const struct otc_value *value,
                        struct drift_counts *counts);

@@ -33,7 +33,7 @@ struct drift_record {
     int64_t event_ns;
     /** Observed features, and those that were too many. */
     size_t n, lost;
-    /** How many records it stands for, in units of 2^-32 (sampling). */
+    /** How many records it stands for (common/analysis/weight.h). */
     uint64_t weight;
     /** Not the first instance of an inference request. */
     bool further;
@@ -41,7 +41,6 @@ struct drift_record {
     bool has_id;
     uint64_t id;
 };
-#define DRIFT_WEIGHT_ONE (UINT64_C(1) << 32)
 void drift_record_write(struct otc_buf *out, const struct drift_record *record,
                         const struct otc_observed *observed);
 /** The next record and what it showed, at most `max`; false at the end or when it is damaged (in->failed). */

@@ -156,7 +156,7 @@ tell_version(struct drift_telling *telling, struct drift_attributes attributes)
     struct drift_version *version = telling->version;
 
     otc_emit_counter(telling->emitter, &records_metric, attributes.items, attributes.n, version->start_ns,
-                     version->records);
+                     otc_weighted_value(&version->weighted));
     tell_excluded(telling, attributes);
     drift_tell_watched(telling, &attributes);
     drift_tell_duplicates(telling, &attributes);

@@ -156,6 +156,8 @@ write_counters(const struct drift_version *version, struct otc_buf *out)
 
     otc_put_bool(out, last != NULL);
     otc_put_u64(out, version->records);
+    otc_put_u64(out, version->weighted.whole);
+    otc_put_u64(out, version->weighted.fraction);
     otc_put_u64(out, last ? last->bound_records : 0);
     otc_put_i64(out, version->start_ns);
     otc_put_i64(out, version->last_record_ns);
@@ -475,6 +477,8 @@ read_counters(struct drift_version *version, struct otc_reader *in)
         return false;
     }
     version->records = otc_take_u64(in);
+    version->weighted.whole = otc_take_u64(in);
+    version->weighted.fraction = otc_take_u64(in);
     version->bound_records = otc_take_u64(in);
     version->start_ns = otc_take_i64(in);
     version->last_record_ns = otc_take_i64(in);

@@ -12,6 +12,7 @@
 #include "common/analysis/emit.h"
 #include "common/analysis/recent.h"
 #include "common/analysis/reference_watch.h"
+#include "common/analysis/weight.h"
 #include "processors/drift/binding.h"
 #include "processors/drift/compat.h"
 #include "processors/drift/drift_config.h"
@@ -119,8 +120,9 @@ struct drift_version {
     struct drift_binding *binding; /* NULL while its model learns */
     struct drift_feature *features;
     size_t charged;
-    uint64_t records;       /* all */
-    uint64_t bound_records; /* counted since the binding */
+    uint64_t records;                   /* all */
+    struct otc_weighted_count weighted; /* the same with sampling undone */
+    uint64_t bound_records;             /* counted since the binding */
     uint64_t excluded[DRIFT_N_EXCLUDED];
     struct otc_map *unknown;   /* observed features that the reference does not have */
     int64_t start_ns;          /* of the counters */

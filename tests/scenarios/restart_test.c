@@ -404,12 +404,119 @@ shut_down_and_resumed_equals_uninterrupted(void **state)
     free_lines(ended);
 }
 
+/* The last value of ml.drift.window.partial of the first version, NaN without one. */
+static double
+partial(struct lives *lives)
+{
+    otc_sink_clear(lives->stage.sink);
+    otc_vhost_advance(lives->stage.vhost, 15 * OTC_SECOND);
+    return look(&lives->stage, "ml.drift.window.partial",
+                ATTRIBUTES("ml.model.name", "credit", "ml.model.version", "1"))
+        .value;
+}
+
+static double
+records(struct lives *lives)
+{
+    return look(&lives->stage, "ml.inference.records",
+                ATTRIBUTES("ml.model.name", "credit", "ml.model.version", "1"))
+        .value;
+}
+
+/* The first window of a process reaches back to where it knows nothing; so does the first after a restart
+ * without storage. */
+static void
+without_storage_the_first_window_is_partial(void **state)
+{
+    struct stream stream = {99, false};
+    struct lives *lives = lives_new("reference: {learn: {observations: 50, duration: 10s}}, "
+                                    "window: {length: 2m, pane: 10s, min_observations: 50}",
+                                    false);
+
+    (void)state;
+    for (int life = 0; life < 2; life++) {
+        go_on(&stream, lives, 90 * OTC_SECOND);
+        assert_true(partial(lives) == 1);
+        go_on(&stream, lives, 2 * OTC_MINUTE);
+        assert_true(partial(lives) == 0);
+        kill_now(lives);
+        begin_life(lives);
+    }
+    lives_free(lives);
+}
+
+/* Nothing that is not exactly what was written is used: it begins anew, says so, and works. */
+static void
+damage_and_other_settings_begin_anew(void **state)
+{
+    static const char *const others[] = {"window: {length: 4m, pane: 10s}", "presets: [ml]",
+                                         "features: [{name: x, from: 'attributes[\"x\"]'}]"};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct stream stream = {7, false};
+        struct lives *lives = lives_new(LEARNED, true);
+
+        go_on(&stream, lives, 2 * OTC_MINUTE);
+        shut_down(lives);
+        otc_config_free(lives->stage.config);
+        set_settings(lives, others[i]);
+        begin_life(lives);
+        assert_int_equal(otc_vhost_logged(lives->stage.vhost, "The stored state is not used"), 1);
+        go_on(&stream, lives, OTC_MINUTE);
+        assert_true(isnan(partial(lives)));
+        assert_true(records(lives) < 500);
+        lives_free(lives);
+    }
+}
+
+/* The journal lost its end, as after a power cut: what is there is used, and windows say that they are
+ * partial until they lie behind the gap. */
+static void
+a_lost_end_marks_windows_partial(void **state)
+{
+    struct stream stream = {3, false};
+    struct lives *lives = lives_new(LEARNED, true);
+    double before;
+
+    (void)state;
+    go_on(&stream, lives, 5 * OTC_MINUTE);
+    assert_true(partial(lives) == 0);
+    before = records(lives);
+    go_on(&stream, lives, 4 * OTC_SECOND);
+    kill_now(lives);
+    {
+        DIR *folder = opendir(scratch);
+        const struct dirent *entry;
+
+        assert_non_null(folder);
+        while ((entry = readdir(folder))) {
+            if (strstr(entry->d_name, ".journal")) {
+                scratch_damage(scratch_path(entry->d_name), 64 + 20); /* in the first record */
+            }
+        }
+        closedir(folder);
+    }
+    begin_life(lives);
+    assert_int_equal(otc_vhost_logged(lives->stage.vhost, "The state lacks what came last"), 1);
+    assert_int_equal(otc_vhost_metric_sum(lives->stage.vhost, "aimon_state_incomplete_starts"), 1);
+    go_on(&stream, lives, 30 * OTC_SECOND);
+    assert_true(partial(lives) == 1);
+    assert_true(records(lives) >= before - 60);
+    go_on(&stream, lives, 150 * OTC_SECOND);
+    assert_true(partial(lives) == 0);
+    lives_free(lives);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_and_resumed_equals_uninterrupted),
         cmocka_unit_test(shut_down_and_resumed_equals_uninterrupted),
+        cmocka_unit_test(without_storage_the_first_window_is_partial),
+        cmocka_unit_test(damage_and_other_settings_begin_anew),
+        cmocka_unit_test(a_lost_end_marks_windows_partial),
     };
 
     return cmocka_run_group_tests_name("restart", tests, scratch_setup, scratch_teardown);

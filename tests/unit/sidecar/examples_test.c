@@ -84,6 +84,9 @@ move_ports(struct locations *l, const struct otc_node *root)
         }
     }
     for (const struct otc_node *c = section(root, "extensions"); c != NULL; c = c->next) {
+        if (is_type(c, "file_storage")) {
+            add_location(l, "yaml:extensions::%.*s::directory: %s.d", OTC_SLICE_ARG(c->key), reference_path);
+        }
         if (is_type(c, "health_check")) {
             add_location(l, "yaml:extensions::%.*s::endpoint: 127.0.0.1:0", OTC_SLICE_ARG(c->key));
         }
@@ -211,9 +214,22 @@ build_reference(void **state)
 static int
 remove_reference(void **state)
 {
+    char folder[64], path[512];
+    const struct dirent *entry;
+    DIR *files;
+
     (void)state;
     unlink(reference_path);
-    return 0;
+    snprintf(folder, sizeof(folder), "%s.d", reference_path);
+    files = opendir(folder);
+    while (files != NULL && (entry = readdir(files)) != NULL) {
+        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+        unlink(path);
+    }
+    if (files != NULL) {
+        closedir(files);
+    }
+    return files == NULL ? 0 : rmdir(folder);
 }
 
 int
