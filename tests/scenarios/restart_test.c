@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Drift with storage, killed and started again on one virtual clock: what comes out is what would have come
  * out without. */
+#include "sidecar/service.h"
 #include "tests/unit/common/storage/scratch.h"
 #include "tests/unit/processors/drift/stage.h"
 
@@ -508,6 +509,45 @@ a_lost_end_marks_windows_partial(void **state)
     lives_free(lives);
 }
 
+/* `validate` says by its path that a storage is not there. */
+static void
+a_storage_that_is_not_there_is_told(void **state)
+{
+    static const char *const cases[][2] = {
+        {"service: {", "connectors::drift::storage: references extension \"file_storage\" which is not "
+                       "configured (c.yaml:4:11)"},
+        {"extensions: {file_storage: }\nservice: {", "connectors::drift::storage: extension \"file_storage\" "
+                                                     "does not run; name it in service::extensions"},
+        {"extensions: {health_check/file_storage: }\nservice: {extensions: [health_check/file_storage], ",
+         "references extension \"file_storage\" which is not configured"},
+        {"extensions: {file_storage: }\nservice: {extensions: [file_storage], ", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct otc_error err = OTC_ERROR_INIT;
+        struct otc_document *doc = NULL;
+        struct otc_service_config *config = NULL;
+        char yaml[1024];
+
+        (void)snprintf(yaml, sizeof(yaml),
+                       "receivers: {otlp: {protocols: {grpc: }}}\nexporters: {debug: }\n"
+                       "connectors:\n  drift: {storage: file_storage}\n%s"
+                       "pipelines: {traces: {receivers: [otlp], exporters: [drift]}, "
+                       "metrics: {receivers: [drift], exporters: [debug]}}}",
+                       cases[i][0]);
+        assert_int_equal(otc_document_parse(otc_slice_str(yaml), "c.yaml", &doc, &err), OTC_OK);
+        assert_int_equal(otc_service_config_new(otc_document_root(doc), otc_components, &config, &err),
+                         OTC_OK);
+        if ((otc_service_config_validate(config, &err) == OTC_OK) != (cases[i][1][0] == 0) ||
+            !strstr(err.text, cases[i][1])) {
+            fail_msg("%s: %s", cases[i][1], err.text);
+        }
+        otc_service_config_free(config);
+        otc_document_free(doc);
+    }
+}
+
 int
 main(void)
 {
@@ -517,6 +557,7 @@ main(void)
         cmocka_unit_test(without_storage_the_first_window_is_partial),
         cmocka_unit_test(damage_and_other_settings_begin_anew),
         cmocka_unit_test(a_lost_end_marks_windows_partial),
+        cmocka_unit_test(a_storage_that_is_not_there_is_told),
     };
 
     return cmocka_run_group_tests_name("restart", tests, scratch_setup, scratch_teardown);

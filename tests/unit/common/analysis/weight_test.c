@@ -35,8 +35,7 @@ thresholds_become_adjusted_counts(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        double weight =
-            (double)otc_weight_of(otc_slice_str(cases[i].trace_state)) / (double)OTC_WEIGHT_ONE;
+        double weight = (double)otc_weight_of(otc_slice_str(cases[i].trace_state)) / (double)OTC_WEIGHT_ONE;
 
         if (fabs(weight - cases[i].weight) > 1e-9 * cases[i].weight) {
             fail_msg("%s: %.17g, not %.17g", cases[i].trace_state, weight, cases[i].weight);
