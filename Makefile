@@ -41,6 +41,7 @@ $(foreach c,$(COMPONENTS),$(eval DEPS.$c := $(COMMON)))
 DEPS.sidecar := $(COMMON) $(COMPONENTS)
 DEPS.tests/harness := common/component
 DEPS.tests/harness/data := common/base
+DEPS.tests/harness/simulation := common/analysis
 DEPS.tests/fuzz/oracle := common/otlp
 
 PKGS.common/base := libxxhash
@@ -110,7 +111,7 @@ $$(SRC.$1:%.c=$(B)/%.o): PKG_CFLAGS = $$(call pkg_cflags,$$(PKGS.$1))
 endef
 GENOBJ.common/otlp := $(PROTO_C:$(GEN)/%.c=$(B)/gen/%.o)
 GENOBJ.sidecar := $(B)/gen/sidecar/components.o
-$(foreach f,$(FOLDERS) tests/harness tests/harness/data tests/fuzz/oracle,$(eval $(call FOLDER,$f)))
+$(foreach f,$(FOLDERS) tests/harness tests/harness/data tests/harness/simulation tests/fuzz/oracle,$(eval $(call FOLDER,$f)))
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -150,7 +151,7 @@ unit_folder = $(patsubst tests/unit/%/,%,$(dir $(1:$(B)/%=%)))
 # Folders whose tests read verification data.
 NEEDS_DATA := common/stats common/json common/otlp common/analysis processors/drift processors/latency
 NEEDS_HARNESS := $(COMPONENTS) common/component common/analysis common/net sidecar
-unit_closure = $(call uniq,$(if $(filter $(NEEDS_HARNESS),$1),tests/harness) $(if $(filter $(NEEDS_DATA),$1),tests/harness/data) $(if $(filter common/otlp,$1),tests/fuzz/oracle) $1 $(call closure,$1) $(if $(filter $(NEEDS_HARNESS),$1),$(call closure,tests/harness)))
+unit_closure = $(call uniq,$(if $(filter $(NEEDS_HARNESS),$1),tests/harness) $(if $(filter $(NEEDS_DATA),$1),tests/harness/data) $(if $(filter common/analysis,$1),tests/harness/simulation) $(if $(filter common/otlp,$1),tests/fuzz/oracle) $1 $(call closure,$1) $(if $(filter $(NEEDS_HARNESS),$1),$(call closure,tests/harness)))
 
 $(UNIT): %: %.o $$(call archives,$$(call unit_closure,$$(call unit_folder,$$@)))
 	$(if $(V),,@echo "  LD      $@")
@@ -163,7 +164,7 @@ $(SCENARIOS): %: %.o $(call archives,tests/harness $(call closure,sidecar))
 $(UNIT:=.o) $(SCENARIOS:=.o): CPPFLAGS += -I$(GEN)
 $(UNIT:=.o) $(SCENARIOS:=.o): | $(PROTO_H)
 
-.PHONY: all unit scenarios test check format lint layers symbols headers sources scripts readme-tables deps deps-interop deps-check demo interop bench clean help
+.PHONY: simulate all unit scenarios test check format lint layers symbols headers sources scripts readme-tables deps deps-interop deps-check demo interop bench clean help
 all: $(BIN) compile_commands.json ## build the binary (default)
 
 unit: $$(if $$(T),$$(WANTED),$$(UNIT)) ## build and run the unit tests (T=substring: only those)
@@ -193,6 +194,7 @@ $(FUZZERS): %: %.o $(call archives,$(FUZZ_LINK))
 
 TOOLS := $(B)/tests/fuzz/seeds $(B)/tests/bench/payload $(B)/tests/bench/walk_bench $(B)/tests/bench/stats_bench \
          $(B)/tests/bench/pipeline_bench $(B)/tests/bench/flat_memory $(B)/tests/bench/drift_bench
+TOOLS += $(B)/tests/bench/simulate
 $(TOOLS:=.o) $(B)/tests/bench/payload_main.o: | $(PROTO_H)
 $(B)/tests/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(call archives,$(FUZZ_LINK))
 $(B)/tests/bench/payload: $(B)/tests/bench/payload_main.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
@@ -201,6 +203,7 @@ $(B)/tests/bench/walk_bench: $(B)/tests/bench/walk_bench.o $(B)/tests/bench/payl
 $(B)/tests/bench/pipeline_bench: $(B)/tests/bench/pipeline_bench.o $(B)/tests/bench/payload.o $(call archives,$(call uniq,tests/harness processors/drift processors/latency $(COMMON)))
 $(B)/tests/bench/drift_bench: $(B)/tests/bench/drift_bench.o $(call archives,$(call uniq,tests/harness processors/drift $(COMMON)))
 $(B)/tests/bench/flat_memory: $(B)/tests/bench/flat_memory.o $(call archives,$(call uniq,tests/harness processors/drift $(COMMON)))
+$(B)/tests/bench/simulate: $(B)/tests/bench/simulate.o $(call archives,$(call closure,tests/harness/simulation))
 $(TOOLS):
 	$(Q)$(CC) $(LDFLAGS_V) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LIBS)
 
@@ -258,6 +261,10 @@ bench-drift: deps ## the statistics of drift beside scipy, evidently, NannyML an
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/tests/bench/drift_bench
 	$(Q)tests/bench/peers.py --bench $(BUILD)/release/tests/bench/drift_bench
 .PHONY: bench-drift
+# Minutes; fixed seeds, so that the page changes with the code alone.
+simulate: ## measure false alarms and power of the drift verdicts anew: docs/drift-simulations.md
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/tests/bench/simulate
+	$(Q)$(BUILD)/release/tests/bench/simulate >$(BUILD)/simulations.md && mv $(BUILD)/simulations.md docs/drift-simulations.md
 
 interop: deps-interop $(BIN) ## run the binary against real foreign software (T=substring: only those tests)
 	$(Q)tests/interop/run.sh $(BIN) $(T)

@@ -77,18 +77,24 @@ json_statistics(struct otc_json_writer *writer, const struct otc_comparison *com
 static double
 deciding_effect(const struct otc_feature_result *r)
 {
-    size_t best = OTC_N_TESTS;
+    enum otc_test best = otc_deciding_test(r);
 
-    if (r->rejected) {
-        return r->tests[r->rejected_by].effect;
-    }
-    for (size_t t = 0; t < OTC_N_TESTS; t++) {
-        if (!isnan(r->tests[t].adjusted_p) &&
-            (best == OTC_N_TESTS || r->tests[t].adjusted_p < r->tests[best].adjusted_p)) {
-            best = t;
-        }
-    }
     return best < OTC_N_TESTS ? r->tests[best].effect : NAN;
+}
+
+static void
+json_moved(struct otc_json_writer *writer, const struct otc_feature_result *r)
+{
+    otc_json_key(writer, "moved");
+    otc_json_begin_array(writer);
+    for (size_t i = 0; i < r->n_moved; i++) {
+        otc_json_begin_object(writer);
+        json_text(writer, "bin", r->moved[i].name);
+        json_number(writer, "reference_share", r->moved[i].reference_share);
+        json_number(writer, "current_share", r->moved[i].current_share);
+        otc_json_end_object(writer);
+    }
+    otc_json_end_array(writer);
 }
 
 /** What a feature of all rows and one of a window have in common; the object stays open. */
@@ -114,6 +120,7 @@ json_begin_feature(struct otc_json_writer *writer, const struct otc_comparison *
     json_number(writer, "effect", deciding_effect(r));
     json_text(writer, "rejected_by", r->rejected ? otc_test_name(r->rejected_by) : NULL);
     json_text(writer, "skipped", r->skipped != OTC_SKIP_NONE ? otc_skip_reason_name(r->skipped) : NULL);
+    json_moved(writer, r);
     json_bool(writer, "detected", feature->detected);
 }
 

@@ -127,9 +127,32 @@ print_dependence(const struct otc_comparison *comparison, FILE *to)
     }
 }
 
+/** Under the table, where drifted features moved. */
+static void
+print_moved(const struct otc_comparison *comparison, FILE *to)
+{
+    for (size_t i = 0; i < comparison->n_features; i++) {
+        const struct otc_compared *compared = &comparison->features[i];
+        struct otc_moved moved[OTC_MOVED_MAX];
+        char name[OTC_SCREEN_NAME_BYTES], text[512];
+
+        for (size_t j = 0; j < compared->result.n_moved; j++) {
+            moved[j] = compared->result.moved[j];
+            (void)otc_screen_name(otc_slice_str(compared->result.moved[j].name), name);
+            (void)snprintf(moved[j].name, sizeof(moved[j].name), "%.*s", OTC_MOVED_NAME_BYTES - 1, name);
+        }
+        if (compared->result.rejected && compared->result.n_moved > 0) {
+            (void)otc_evidence_text(moved, compared->result.n_moved, text, sizeof(text));
+            (void)otc_screen_name(compared->reference->name, name);
+            (void)fprintf(to, "%s moved most: %s\n", name, text);
+        }
+    }
+}
+
 void
 otc_compare_print_foot(const struct otc_comparison *comparison, FILE *to)
 {
+    print_moved(comparison, to);
     print_others(comparison, to);
     print_dependence(comparison, to);
     (void)fprintf(to, "%zu of %zu features drifted (level %g, %s", otc_comparison_drifted(comparison),

@@ -22,6 +22,7 @@ struct otc_emitter {
     size_t left_out;
     bool running;
     bool muted;
+    bool allow_none;
 };
 
 static const struct otc_instrument left_out_instrument = {
@@ -37,19 +38,26 @@ static const struct otc_instrument refused_instrument = {
 
 static void on_timer(void *arg);
 
+size_t
+otc_emit_resource(struct otc_host *host, struct otc_attribute out[OTC_EMIT_RESOURCE_MAX])
+{
+    size_t n = 0;
+    const struct otc_label *labels = host->resource(host, &n);
+
+    n = n > OTC_EMIT_RESOURCE_MAX ? OTC_EMIT_RESOURCE_MAX : n;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (struct otc_attribute){otc_slice_str(labels[i].key),
+                                        {OTC_VALUE_STRING, {.slice = otc_slice_str(labels[i].value)}}};
+    }
+    return n;
+}
+
 static struct otc_metrics_builder *
 new_builder(const struct otc_emitter_settings *settings)
 {
-    struct otc_attribute attributes[32];
-    const struct otc_label *labels;
-    size_t n = 0;
+    struct otc_attribute attributes[OTC_EMIT_RESOURCE_MAX];
+    size_t n = otc_emit_resource(settings->host, attributes);
 
-    labels = settings->host->resource(settings->host, &n);
-    n = n > 32 ? 32 : n;
-    for (size_t i = 0; i < n; i++) {
-        attributes[i] = (struct otc_attribute){otc_slice_str(labels[i].key),
-                                               {OTC_VALUE_STRING, {.slice = otc_slice_str(labels[i].value)}}};
-    }
     return otc_metrics_builder_new(attributes, n, settings->scope, settings->unversioned ? NULL : OTC_VERSION,
                                    EMIT_BATCH_BYTES);
 }
@@ -98,6 +106,12 @@ otc_emitter_connect(struct otc_emitter *emitter, struct otc_consumer *next)
     emitter->next = next;
 }
 
+void
+otc_emitter_allow_none(struct otc_emitter *emitter)
+{
+    emitter->allow_none = true;
+}
+
 static void
 arm(struct otc_emitter *emitter)
 {
@@ -119,7 +133,7 @@ on_timer(void *arg)
 otc_status
 otc_emitter_start(struct otc_emitter *emitter, struct otc_error *err)
 {
-    if (!emitter->next) {
+    if (!emitter->next && !emitter->allow_none) {
         return otc_fail(err, OTC_FAILED_PRECONDITION, "%s: no metrics pipeline takes its results",
                         emitter->settings.component_id);
     }
@@ -261,7 +275,7 @@ otc_emitter_time(const struct otc_emitter *emitter)
 static bool
 admit(struct otc_emitter *emitter)
 {
-    if (emitter->muted) {
+    if (emitter->muted || !emitter->next) {
         return false;
     }
     if (emitter->series >= emitter->settings.series) {

@@ -35,11 +35,17 @@ struct otc_emitter_settings {
     void *stage;
 };
 
+/** The sidecar's own resource, which results carry. Borrowed from the host; returns how many. */
+#define OTC_EMIT_RESOURCE_MAX 32
+size_t otc_emit_resource(struct otc_host *host, struct otc_attribute out[OTC_EMIT_RESOURCE_MAX]);
+
 /** NULL out of memory. */
 struct otc_emitter *otc_emitter_new(const struct otc_emitter_settings *settings);
 void otc_emitter_free(struct otc_emitter *emitter);
 /** Where the batches go. */
 void otc_emitter_connect(struct otc_emitter *emitter, struct otc_consumer *next);
+/** Lets it start without a consumer: collections take place and tell nobody. */
+void otc_emitter_allow_none(struct otc_emitter *emitter);
 /** Begins the flushes. */
 OTC_CHECK otc_status otc_emitter_start(struct otc_emitter *emitter, struct otc_error *err);
 /** Ends them with one last collection. Safe twice and without start. */

@@ -100,10 +100,12 @@ sum_binned(struct binned *binned)
 
 /** Distances of two binned distributions, with the plain p-values of PSI and chi-squared. */
 static void
-evaluate_binned(const struct binned *b, struct otc_feature_result *out)
+evaluate_binned(const struct otc_feature_window *window, const struct binned *b,
+                struct otc_feature_result *out)
 {
     struct otc_chi_squared chi = otc_chi_squared_contingency(b->ref, b->cur, b->bins);
 
+    out->n_moved = otc_evidence_moved(window, b->ref, b->cur, b->bins, out->moved);
     out->bins = b->bins;
     out->chi_squared = chi.statistic;
     out->tests[OTC_TEST_CHI_SQUARED].p_value = chi.p_value;
@@ -202,7 +204,7 @@ evaluate_numeric(const struct otc_feature_window *window, struct otc_feature_res
     sum_binned(&b);
     out->bins = b.bins;
     if (b.bins >= 2) {
-        evaluate_binned(&b, out);
+        evaluate_binned(window, &b, out);
         psi_test->effect = otc_psi_excess(out->psi, b.n, b.m, b.bins);
         psi_test->decision_p = isnan(psi_test->p_value)
                                    ? NAN
@@ -278,7 +280,7 @@ evaluate_categorical(const struct otc_feature_window *window, struct otc_feature
     if (!category_union(window, &b)) {
         return false;
     }
-    evaluate_binned(&b, out);
+    evaluate_binned(window, &b, out);
     test->effect = out->total_variation;
     test->decision_p = otc_chi_squared_pooled(b.ref, b.cur, b.bins, MIN_EXPECTED, out->design_effect).p_value;
     if (isnan(test->decision_p)) {
@@ -354,6 +356,23 @@ decide(const struct otc_decision *decision, struct otc_feature_result *result, c
             result->rejected = true;
         }
     }
+}
+
+enum otc_test
+otc_deciding_test(const struct otc_feature_result *result)
+{
+    enum otc_test best = OTC_N_TESTS;
+
+    if (result->rejected) {
+        return result->rejected_by;
+    }
+    for (enum otc_test t = 0; t < OTC_N_TESTS; t++) {
+        if (!isnan(result->tests[t].adjusted_p) &&
+            (best == OTC_N_TESTS || result->tests[t].adjusted_p < result->tests[best].adjusted_p)) {
+            best = t;
+        }
+    }
+    return best;
 }
 
 otc_status

@@ -6,6 +6,7 @@
 #ifndef OTC_ANALYSIS_EVALUATE_H
 #define OTC_ANALYSIS_EVALUATE_H
 
+#include "common/analysis/evidence.h"
 #include "common/analysis/reference.h"
 
 /** Current counts of one category, by canonical text; the union with the reference is made in the evaluation.
@@ -100,21 +101,29 @@ struct otc_feature_result {
     double p_adjusted;
     bool rejected;
     enum otc_test rejected_by; /* valid when rejected */
+    /** The bins or categories that moved most. */
+    struct otc_moved moved[OTC_MOVED_MAX];
+    size_t n_moved;
 };
+/** The test that rejected, or the one nearest to it (the smallest adjusted p); OTC_N_TESTS: none decides. */
+enum otc_test otc_deciding_test(const struct otc_feature_result *result);
 
 enum otc_correction { OTC_CORRECTION_BENJAMINI_HOCHBERG, OTC_CORRECTION_BONFERRONI, OTC_CORRECTION_NONE };
 
 struct otc_decision {
     enum otc_correction correction;
-    double level; /* 0.001 */
-    /** ks 0.1, psi 0.1 (excess), chi_squared (total variation) 0.1; a difference of shares 0.05 for the rest
+    double level; /* 0.01 */
+    /** ks 0.08, psi 0.05 (excess), chi_squared (total variation) 0.1; a difference of shares 0.05 for the
+     * rest
      */
     double min_effect[OTC_N_TESTS];
     uint64_t min_observations; /* 200; 0: any */
 };
+/** Chosen by simulation so that 4 of 6 evaluations of hourly windows give at most one false incident a week
+ * and a shift of 0.3 standard deviations is found in 500 rows: docs/drift-simulations.md. */
 #define OTC_DECISION_DEFAULT                                                                                 \
     ((struct otc_decision){                                                                                  \
-        OTC_CORRECTION_BENJAMINI_HOCHBERG, 0.001, {0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05}, 200})
+        OTC_CORRECTION_BENJAMINI_HOCHBERG, 0.01, {0.08, 0.05, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05}, 200})
 
 /**
  * Statistics and plain and decision p-values of one feature (adjusted_p and rejected are left to the family).

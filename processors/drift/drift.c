@@ -70,8 +70,9 @@ make_state(struct drift *drift, struct otc_error *err)
     drift->worker = drift->host->timer_new(drift->host, drift_work, drift);
     drift->reloads.timer = drift->host->timer_new(drift->host, drift_reload_check, drift);
     drift->emitter = otc_emitter_new(&emitter);
-    return drift->reader && drift->observed && drift->models && drift->worker && drift->reloads.timer &&
-                   drift->emitter
+    drift->events = otc_events_new(drift->host, emitter.scope, drift->id);
+    return drift->reader && drift->observed && drift->models && drift->worker && drift->events &&
+                   drift->reloads.timer && drift->emitter
                ? OTC_OK
                : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s: out of memory", drift->id);
 }
@@ -107,6 +108,9 @@ drift_start(struct otc_component *self, struct otc_error *err)
                 "The reference is learned over less than 24 hours; it will not have seen a whole day",
                 OTC_FIELD_NUMBER("seconds", (double)learning.duration.ns / 1e9));
     }
+    if (otc_events_connected(drift->events)) {
+        otc_emitter_allow_none(drift->emitter);
+    }
     status = drift_keeper_start(drift, err);
     return status == OTC_OK ? otc_emitter_start(drift->emitter, err) : status;
 }
@@ -124,6 +128,7 @@ drift_shutdown(struct otc_component *self, int64_t deadline_ns, struct otc_error
     drift->host->timer_disarm(drift->host, drift->worker);
     drift->host->timer_disarm(drift->host, drift->reloads.timer);
     otc_emitter_stop(drift->emitter);
+    otc_events_flush(drift->events);
     drift_keeper_stop(drift->keeper);
     return OTC_OK;
 }
@@ -137,6 +142,7 @@ drift_free(struct otc_component *self)
     drift->host->timer_free(drift->host, drift->worker);
     drift->host->timer_free(drift->host, drift->reloads.timer);
     otc_emitter_free(drift->emitter);
+    otc_events_free(drift->events);
     otc_models_free(drift->models);
     drift_binding_unref(drift->file);
     drift_metrics_free(drift->metrics);
@@ -164,12 +170,15 @@ drift_connect(struct otc_component *self, enum otc_signal to, struct otc_consume
 {
     struct drift *drift = OTC_CONTAINER(self, drift, component);
 
-    if (to != OTC_METRICS) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: its results are metrics, not %s", drift->id,
+    if (to == OTC_METRICS) {
+        otc_emitter_connect(drift->emitter, next);
+        drift->next = next;
+    } else if (to == OTC_LOGS) {
+        otc_events_connect(drift->events, next);
+    } else {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: its results are metrics and logs, not %s", drift->id,
                         otc_signal_name(to));
     }
-    otc_emitter_connect(drift->emitter, next);
-    drift->next = next;
     return OTC_OK;
 }
 
@@ -280,9 +289,10 @@ static const struct otc_factory pass_factory = {
 
 /* ---- The connector -------------------------------------------------------------------------------- */
 
-static const struct otc_pair drift_pairs[] = {{OTC_TRACES, OTC_METRICS, OTC_STABILITY_ALPHA},
-                                              {OTC_LOGS, OTC_METRICS, OTC_STABILITY_ALPHA},
-                                              {OTC_METRICS, OTC_METRICS, OTC_STABILITY_ALPHA}};
+static const struct otc_pair drift_pairs[] = {
+    {OTC_TRACES, OTC_METRICS, OTC_STABILITY_ALPHA}, {OTC_LOGS, OTC_METRICS, OTC_STABILITY_ALPHA},
+    {OTC_TRACES, OTC_LOGS, OTC_STABILITY_ALPHA},    {OTC_METRICS, OTC_LOGS, OTC_STABILITY_ALPHA},
+    {OTC_LOGS, OTC_LOGS, OTC_STABILITY_ALPHA},      {OTC_METRICS, OTC_METRICS, OTC_STABILITY_ALPHA}};
 
 OTC_API const struct otc_factory otc_drift_processor_factory = {
     .abi = OTC_ABI_OF(otc_factory),

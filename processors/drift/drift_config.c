@@ -127,15 +127,15 @@ static const struct otc_schema psi_schema =
 static const struct otc_field decision_fields[] = {
     OTC_FIELD(drift_decision_config, correction, .def = "benjamini_hochberg", .choices = corrections,
               .doc = "Correction of the p-values over all decision tests of a model's window."),
-    OTC_FIELD(drift_decision_config, level, .def = "0.001", .min = "0", .max = "1",
+    OTC_FIELD(drift_decision_config, level, .def = "0.01", .min = "0", .max = "1",
               .doc = "A test rejects at an adjusted p-value up to this."),
     OTC_FIELD(drift_decision_config, min_effect,
-              .def = "{ks: 0.1, psi: 0.1, total_variation: 0.1, missing: 0.05, out_of_range: 0.05, unseen: "
+              .def = "{ks: 0.08, psi: 0.05, total_variation: 0.1, missing: 0.05, out_of_range: 0.05, unseen: "
                      "0.05, invalid: 0.05, constant: 0.05}",
               .choices = effects,
               .doc = "… and from this effect on: D, PSI above its expectation, total variation, difference "
                      "of shares."),
-    OTC_FIELD(drift_decision_config, windows, .def = "2 of 3",
+    OTC_FIELD(drift_decision_config, windows, .def = "4 of 6",
               .doc = "`k of n`: detected when the feature rejects now and in k of its last n evaluations; "
                      "over when none "
                      "of them rejects."),

@@ -10,6 +10,7 @@
 #define OTC_DRIFT_STATE_H
 
 #include "common/analysis/emit.h"
+#include "common/analysis/emit_logs.h"
 #include "common/analysis/recent.h"
 #include "common/analysis/reference_watch.h"
 #include "common/analysis/weight.h"
@@ -133,6 +134,7 @@ struct drift_version {
     struct drift_watched *watched; /* one for each of `detectors` */
     struct drift_verdict verdict;
     struct drift_compat_result *compat; /* of the last window, one a feature; NULL: none */
+    bool model_detected;                /* as the last evaluation had it */
     int64_t evaluated_ns; /* end of the last window evaluated; a gap after it empties the rings */
     /** After a reload of the reference file: counts the same records for the new one, panes from
      * `next_from_ns` on completely, until it takes over. */
@@ -169,6 +171,7 @@ struct drift {
     enum otc_kind kind;            /* OTC_CONNECTOR or OTC_PROCESSOR */
     struct otc_consumer *next;     /* a processor's: where what passes goes */
     struct otc_emitter *emitter;
+    struct otc_events *events; /* detections, where a logs pipeline takes them */
     struct otc_timer *worker;
 
     pthread_mutex_t lock;

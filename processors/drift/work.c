@@ -4,6 +4,7 @@
 #include "processors/drift/binned.h"
 #include "processors/drift/dynamic.h"
 #include "processors/drift/effect.h"
+#include "processors/drift/events.h"
 #include "processors/drift/reload.h"
 
 #include <math.h>
@@ -226,6 +227,7 @@ evaluate_feature(const struct drift *drift, const struct drift_bound *bound, str
 
 struct evaluation {
     struct drift_version *version;
+    struct otc_slice version_name; /* of the registry, while the version lives */
     struct drift_binding *binding;
     struct otc_window_view view;
     /* Dynamic references: what the window is compared with, and its last pane for later ones. */
@@ -314,6 +316,10 @@ publish(struct drift *drift, struct evaluation *evaluation)
                                     .records = view->records,
                                     .end_ns = view->end_ns,
                                     .coverage = view->coverage};
+    struct drift_turn turn = {.version = version,
+                              .version_name = evaluation->version_name,
+                              .binding = evaluation->binding,
+                              .end_ns = view->end_ns};
     bool gap =
         version->evaluated_ns && view->end_ns - version->evaluated_ns > drift->config->window.length.ns;
 
@@ -322,6 +328,7 @@ publish(struct drift *drift, struct evaluation *evaluation)
     }
     for (size_t i = 0; i < evaluation->binding->n; i++) {
         struct drift_feature *feature = &version->features[i];
+        bool was = feature->ring.detected;
 
         if (gap) {
             feature->ring = (struct otc_k_of_n){0};
@@ -329,6 +336,10 @@ publish(struct drift *drift, struct evaluation *evaluation)
         feature->window_observations = evaluation->sizes[i].window;
         feature->reference_observations = evaluation->sizes[i].reference;
         publish_feature(&drift->rule, feature, &evaluation->results[i], &verdict);
+        turn.detected = feature->ring.detected;
+        if (turn.detected != was) {
+            drift_event_feature(&turn, i);
+        }
         verdict.model_detected |=
             feature->ring.detected && evaluation->binding->features[i].kind == OTC_KIND_PREDICTION;
         if (feature->reference_bins && evaluation->sizes[i].bins) {
@@ -337,6 +348,10 @@ publish(struct drift *drift, struct evaluation *evaluation)
     }
     verdict.model_detected |=
         verdict.drifted && (double)verdict.drifted >= drift->rule.share * (double)verdict.judged;
+    turn.detected = verdict.model_detected;
+    if (turn.detected != version->verdict.model_detected) {
+        drift_event_model(&turn, &verdict);
+    }
     version->verdict = verdict;
     free(version->compat);
     version->compat = evaluation->compat;
@@ -360,6 +375,7 @@ take_window(struct drift *drift, struct evaluation *out)
             if (version->binding && !version->busy && !drift_dynamic_waits(version, model) &&
                 otc_window_closing(&version->window, &out->view)) {
                 out->version = version;
+                out->version_name = model->versions[j]->version;
                 out->binding = drift_binding_ref(version->binding);
                 out->against = drift_is_dynamic(drift->config) && version->role != DRIFT_BASELINE_ARM
                                    ? drift_dynamic_take(version, &out->view)
@@ -572,7 +588,10 @@ work_on_window(struct drift *drift)
 void
 drift_work(void *arg)
 {
-    while (work_on_learner(arg) || work_on_window(arg)) {
+    struct drift *drift = arg;
+
+    while (work_on_learner(drift) || work_on_window(drift)) {
         continue;
     }
+    otc_events_flush(drift->events);
 }

@@ -65,7 +65,7 @@ run 3 long.csv --window 500 --fail-on-drift
 says 'x        ··▄█▒'
 says 'kind     ···▄█'
 says 'rows 1501 to 2000'
-says '2 of 2 features drifted (level 0.001, Benjamini-Hochberg in each window; 2 of 3 windows)'
+says '2 of 2 features drifted (level 0.01, Benjamini-Hochberg in each window; 2 of 3 windows)'
 is 'columns of the widest line' "$(awk '{ if (length($0) > w) w = length($0) } END { print (w <= 130) }' "$work/out")" 1
 run 0 long.csv --window 500 --windows '3 of 3' --columns x --fail-on-drift
 says '0 of 1 features drifted'

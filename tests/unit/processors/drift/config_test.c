@@ -56,11 +56,11 @@ test_defaults(void **state)
     assert_int_equal(config->limits.memory.n, 256 << 20);
     assert_int_equal(config->limits.series, 20000);
     assert_int_equal(drift_rule_of(config, &rule, &err), OTC_OK);
-    assert_float_equal(rule.decision.level, 0.001, 0);
-    assert_float_equal(rule.decision.min_effect[OTC_TEST_KS], 0.1, 0);
+    assert_float_equal(rule.decision.level, 0.01, 0);
+    assert_float_equal(rule.decision.min_effect[OTC_TEST_KS], 0.08, 0);
     assert_float_equal(rule.decision.min_effect[OTC_TEST_MISSING], 0.05, 0);
-    assert_int_equal(rule.k, 2);
-    assert_int_equal(rule.n, 3);
+    assert_int_equal(rule.k, 4);
+    assert_int_equal(rule.n, 6);
     assert_int_equal(drift_statistics(config), 1u << DRIFT_KS | 1u << DRIFT_PSI | 1u << DRIFT_WASSERSTEIN |
                                                    1u << DRIFT_JENSEN_SHANNON | 1u << DRIFT_CHI_SQUARED);
     otc_config_free(owner);
@@ -97,7 +97,7 @@ test_everything_can_be_set(void **state)
     assert_int_equal(config->window.time.index, OTC_ARRIVAL_TIME);
     assert_int_equal(drift_rule_of(config, &rule, &err), OTC_OK);
     assert_float_equal(rule.decision.min_effect[OTC_TEST_KS], 0.2, 0);
-    assert_float_equal(rule.decision.min_effect[OTC_TEST_PSI], 0.1, 0);
+    assert_float_equal(rule.decision.min_effect[OTC_TEST_PSI], 0.05, 0);
     assert_int_equal(rule.decision.correction, OTC_CORRECTION_BONFERRONI);
     assert_int_equal(rule.n, 1);
     otc_config_free(owner);
