@@ -63,7 +63,8 @@ otc_not_compared_reason(const struct otc_not_compared *other)
 const char *
 otc_correction_name(enum otc_correction correction)
 {
-    return correction == OTC_CORRECTION_BONFERRONI           ? "Bonferroni"
-           : correction == OTC_CORRECTION_BENJAMINI_HOCHBERG ? "Benjamini-Hochberg"
-                                                             : "no correction";
+    return correction == OTC_CORRECTION_BONFERRONI            ? "Bonferroni"
+           : correction == OTC_CORRECTION_BENJAMINI_HOCHBERG  ? "Benjamini-Hochberg"
+           : correction == OTC_CORRECTION_BENJAMINI_YEKUTIELI ? "Benjamini-Yekutieli"
+                                                              : "no correction";
 }

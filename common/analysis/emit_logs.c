@@ -14,6 +14,7 @@ struct waiting {
 struct otc_events {
     struct otc_host *host;
     struct otc_consumer *next;
+    bool muted;
     struct otc_logs_builder *builder;
     struct otc_series *refused_logs;
     struct waiting waiting[OTC_EVENTS_WAITING_MAX]; /* oldest first */
@@ -86,9 +87,15 @@ otc_events_connected(const struct otc_events *events)
 }
 
 void
+otc_events_mute(struct otc_events *events, bool muted)
+{
+    events->muted = muted;
+}
+
+void
 otc_events_add(struct otc_events *events, const struct otc_log_head *log)
 {
-    if (!events->next) {
+    if (!events->next || events->muted) {
         return;
     }
     if (otc_logs_builder_records(events->builder) >= OTC_EVENTS_PENDING_MAX ||
@@ -167,7 +174,7 @@ otc_events_flush(struct otc_events *events)
 {
     struct waiting fresh = {.batch = NULL};
 
-    if (!events->next) {
+    if (!events->next || events->muted) {
         return;
     }
     retry(events);

@@ -26,6 +26,9 @@ void otc_events_free(struct otc_events *events);
 void otc_events_connect(struct otc_events *events, struct otc_consumer *next);
 bool otc_events_connected(const struct otc_events *events);
 
+/** While muted nothing is told nor sent: what a restart goes through again was told before. */
+void otc_events_mute(struct otc_events *events, bool muted);
+
 /** Tells an event; it leaves with the next otc_events_flush(). */
 void otc_events_add(struct otc_events *events, const struct otc_log_head *log);
 /**

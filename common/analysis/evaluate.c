@@ -344,17 +344,22 @@ decide(const struct otc_decision *decision, struct otc_feature_result *result, c
 
     result->p_adjusted = NAN;
     result->rejected = false;
+    result->rejected_by = OTC_N_TESTS;
     for (size_t t = 0; t < OTC_N_TESTS; t++) {
         struct otc_test_result *test = &result->tests[t];
 
         test->adjusted_p = adjusted[t];
-        test->rejected = test->adjusted_p <= decision->level && test->effect >= decision->min_effect[t];
+        test->rejected = decision->rule == OTC_RULE_TESTS && test->adjusted_p <= decision->level &&
+                         test->effect >= decision->min_effect[t];
         result->p_adjusted = fmin(result->p_adjusted, test->adjusted_p);
         if (test->rejected && test->adjusted_p < best_p) {
             best_p = test->adjusted_p;
             result->rejected_by = (enum otc_test)t;
             result->rejected = true;
         }
+    }
+    if (decision->rule == OTC_RULE_THRESHOLDS) {
+        otc__decide_by_thresholds(decision, result);
     }
 }
 
@@ -363,7 +368,7 @@ otc_deciding_test(const struct otc_feature_result *result)
 {
     enum otc_test best = OTC_N_TESTS;
 
-    if (result->rejected) {
+    if (result->rejected && result->rejected_by != OTC_N_TESTS) {
         return result->rejected_by;
     }
     for (enum otc_test t = 0; t < OTC_N_TESTS; t++) {
@@ -387,6 +392,8 @@ otc_evaluate_family(const struct otc_decision *decision, struct otc_feature_resu
     }
     if (p && decision->correction == OTC_CORRECTION_BENJAMINI_HOCHBERG) {
         adjusted = otc_adjust_benjamini_hochberg(p, n * OTC_N_TESTS, p);
+    } else if (p && decision->correction == OTC_CORRECTION_BENJAMINI_YEKUTIELI) {
+        adjusted = otc_adjust_benjamini_yekutieli(p, n * OTC_N_TESTS, p);
     } else if (p && decision->correction == OTC_CORRECTION_BONFERRONI) {
         otc_adjust_bonferroni(p, n * OTC_N_TESTS, p);
     }

@@ -81,6 +81,23 @@ enum otc_skip_reason {
 };
 const char *otc_skip_reason_name(enum otc_skip_reason reason);
 
+/** TESTS: adjusted p-values and effects decide. THRESHOLDS: values alone do, whatever noise they hold. */
+enum otc_rule { OTC_RULE_TESTS, OTC_RULE_THRESHOLDS };
+/** What a threshold can be set for. */
+enum otc_threshold {
+    OTC_THRESHOLD_KS,
+    OTC_THRESHOLD_PSI,
+    OTC_THRESHOLD_WASSERSTEIN, /* over the reference's standard deviation */
+    OTC_THRESHOLD_JENSEN_SHANNON,
+    OTC_THRESHOLD_HELLINGER,
+    OTC_THRESHOLD_TOTAL_VARIATION,
+    OTC_THRESHOLD_L_INFINITY,
+    OTC_THRESHOLD_MISSING, /* difference of the missing shares */
+    OTC_N_THRESHOLDS
+};
+/** "ks", …, NULL-ended. */
+extern const char *const otc_threshold_names[];
+
 /** Statistics of one feature. NaN: not computed. */
 struct otc_feature_result {
     enum otc_skip_reason skipped;
@@ -100,15 +117,18 @@ struct otc_feature_result {
     /** The smallest adjusted p of the feature, the test it belongs to, and whether any test rejects. */
     double p_adjusted;
     bool rejected;
-    enum otc_test rejected_by; /* valid when rejected */
+    enum otc_test rejected_by;         /* valid when rejected by a test, else OTC_N_TESTS */
+    enum otc_threshold over_threshold; /* the one exceeded most, OTC_RULE_THRESHOLDS when rejected */
     /** The bins or categories that moved most. */
     struct otc_moved moved[OTC_MOVED_MAX];
     size_t n_moved;
 };
-/** The test that rejected, or the one nearest to it (the smallest adjusted p); OTC_N_TESTS: none decides. */
-enum otc_test otc_deciding_test(const struct otc_feature_result *result);
-
-enum otc_correction { OTC_CORRECTION_BENJAMINI_HOCHBERG, OTC_CORRECTION_BONFERRONI, OTC_CORRECTION_NONE };
+enum otc_correction {
+    OTC_CORRECTION_BENJAMINI_HOCHBERG,
+    OTC_CORRECTION_BENJAMINI_YEKUTIELI,
+    OTC_CORRECTION_BONFERRONI,
+    OTC_CORRECTION_NONE
+};
 
 struct otc_decision {
     enum otc_correction correction;
@@ -118,12 +138,25 @@ struct otc_decision {
      */
     double min_effect[OTC_N_TESTS];
     uint64_t min_observations; /* 200; 0: any */
+    enum otc_rule rule;
+    double thresholds[OTC_N_THRESHOLDS]; /* a value from this on rejects; 0: none */
 };
 /** Chosen by simulation so that 4 of 6 evaluations of hourly windows give at most one false incident a week
  * and a shift of 0.3 standard deviations is found in 500 rows: docs/drift-simulations.md. */
 #define OTC_DECISION_DEFAULT                                                                                 \
-    ((struct otc_decision){                                                                                  \
-        OTC_CORRECTION_BENJAMINI_HOCHBERG, 0.01, {0.08, 0.05, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05}, 200})
+    ((struct otc_decision){OTC_CORRECTION_BENJAMINI_HOCHBERG,                                                \
+                           0.01,                                                                             \
+                           {0.08, 0.05, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05},                                  \
+                           200,                                                                              \
+                           OTC_RULE_TESTS,                                                                   \
+                           {0}})
+
+/** The test that rejected, or the one nearest to it (the smallest adjusted p); OTC_N_TESTS: none decides. */
+enum otc_test otc_deciding_test(const struct otc_feature_result *result);
+/** "ks", "psi", …: the test or the threshold that a rejected feature was rejected by. */
+const char *otc_rejected_by(const struct otc_decision *decision, const struct otc_feature_result *result);
+/** The value that the threshold is compared with; NaN: the feature has none. */
+double otc_threshold_value(const struct otc_feature_result *result, enum otc_threshold threshold);
 
 /**
  * Statistics and plain and decision p-values of one feature (adjusted_p and rejected are left to the family).
@@ -152,6 +185,9 @@ double otc_design_effect(const double *mean, const uint64_t *m, size_t panes, do
 double otc_design_effect_categorical(const uint64_t *counts, size_t panes, size_t k);
 /** Mid-rank (F(x-) + F(x)) / 2 of every cell of a reference, 2n + 1 of them, for the sums above. */
 void otc_mid_ranks(const struct otc_cells *cells, double *out);
+
+/** Private to the folder: the verdict of OTC_RULE_THRESHOLDS. */
+void otc__decide_by_thresholds(const struct otc_decision *decision, struct otc_feature_result *result);
 
 /** k of n: a ring of the last n evaluations of a feature. Zero-initialised is empty. n <= 32. */
 struct otc_k_of_n {

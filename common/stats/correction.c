@@ -17,8 +17,9 @@ by_p(const void *left, const void *right)
     return (a->p > b->p) - (a->p < b->p);
 }
 
-bool
-otc_adjust_benjamini_hochberg(const double *p, size_t n, double *adjusted)
+/* Step-up: p times the family's size over its rank; with `harmonic` also times 1 + 1/2 + … + 1/size. */
+static bool
+step_up(const double *p, size_t n, bool harmonic, double *adjusted)
 {
     if (n == 0) {
         return true;
@@ -39,16 +40,31 @@ otc_adjust_benjamini_hochberg(const double *p, size_t n, double *adjusted)
     }
     qsort(family, members, sizeof(*family), by_p);
 
-    double least = 1;
+    double least = 1, factor = harmonic ? 0 : 1;
 
+    for (size_t rank = 1; harmonic && rank <= members; rank++) {
+        factor += 1 / (double)rank;
+    }
     for (size_t rank = members; rank > 0; rank--) {
         const struct ranked *test = &family[rank - 1];
 
-        least = fmin(least, test->p * ((double)members / (double)rank));
+        least = fmin(least, test->p * (factor * (double)members / (double)rank));
         adjusted[test->index] = least;
     }
     free(family);
     return true;
+}
+
+bool
+otc_adjust_benjamini_hochberg(const double *p, size_t n, double *adjusted)
+{
+    return step_up(p, n, false, adjusted);
+}
+
+bool
+otc_adjust_benjamini_yekutieli(const double *p, size_t n, double *adjusted)
+{
+    return step_up(p, n, true, adjusted);
 }
 
 void

@@ -11,6 +11,9 @@
  * are not of the family. `adjusted` may be `p`. False out of memory, nothing written.
  */
 bool otc_adjust_benjamini_hochberg(const double *p, size_t n, double *adjusted);
+/** Benjamini-Yekutieli, which holds under any dependence of the tests:
+ * scipy.stats.false_discovery_control(p, method='by'). As above otherwise. */
+bool otc_adjust_benjamini_yekutieli(const double *p, size_t n, double *adjusted);
 /** min(1, p * number of p-values that exist); NaN as above. `adjusted` may be `p`. */
 void otc_adjust_bonferroni(const double *p, size_t n, double *adjusted);
 

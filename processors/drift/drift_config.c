@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/drift_config.h"
 
+#include "common/analysis/budget.h"
 #include "common/component/otc.h"
 #include "common/config/node.h"
 #include "processors/drift/compat.h"
 #include "processors/drift/watch.h"
 
 static const char *const empties[] = {"laplace", NULL};
-static const char *const corrections[] = {"benjamini_hochberg", "bonferroni", "none", NULL};
+static const char *const corrections[] = {"benjamini_hochberg", "benjamini_yekutieli", "bonferroni", "none",
+                                          NULL};
+static const char *const rules[] = {"tests", "thresholds", NULL};
 static const char *const dependences[] = {"panes", "none", NULL};
 static const char *const effects[] = {"ks",     "psi",     "total_variation", "missing", "out_of_range",
                                       "unseen", "invalid", "constant",        NULL};
@@ -127,8 +130,20 @@ static const struct otc_schema psi_schema =
 static const struct otc_field decision_fields[] = {
     OTC_FIELD(drift_decision_config, correction, .def = "benjamini_hochberg", .choices = corrections,
               .doc = "Correction of the p-values over all decision tests of a model's window."),
-    OTC_FIELD(drift_decision_config, level, .def = "0.01", .min = "0", .max = "1",
-              .doc = "A test rejects at an adjusted p-value up to this."),
+    OTC_FIELD(drift_decision_config, rule, .def = "tests", .choices = rules,
+              .doc =
+                  "`tests`: a feature rejects by adjusted p-values and effects. `thresholds`: by the values "
+                  "named under `thresholds` alone, however few records they come from."),
+    OTC_FIELD(drift_decision_config, thresholds, .choices = otc_threshold_names,
+              .doc = "Values from which on a feature rejects, as evidently's users know them: `{psi: 0.2, "
+                     "wasserstein: 0.1, jensen_shannon: 0.1}`. `wasserstein`: over the reference's standard "
+                     "deviation; `missing`: difference of the shares. Needs `rule: thresholds`."),
+    OTC_FIELD(drift_decision_config, level, .min = "1e-300", .max = "1",
+              .doc = "A test rejects at an adjusted p-value up to this; 0.01 unless `false_alarms` is set."),
+    OTC_FIELD(drift_decision_config, false_alarms,
+              .doc = "False incidents of a model that are accepted, `1/week` (or a day, a month of 30 days), "
+                     "in place of a level: the level is then that number times k of `windows` over the "
+                     "evaluations of that time."),
     OTC_FIELD(drift_decision_config, min_effect,
               .def = "{ks: 0.08, psi: 0.05, total_variation: 0.1, missing: 0.05, out_of_range: 0.05, unseen: "
                      "0.05, invalid: 0.05, constant: 0.05}",
@@ -141,8 +156,6 @@ static const struct otc_field decision_fields[] = {
                      "of them rejects."),
     OTC_FIELD(drift_decision_config, share, .def = "0.1", .min = "0", .max = "1",
               .doc = "A model has drifted when a prediction has, or this share of its features."),
-    OTC_FIELD_AS(drift_decision_config, unsupported, "false_alarms", .parse = refuse,
-                 .doc = "Not supported yet."),
     OTC_FIELD_END,
 };
 static const struct otc_schema decision_schema =
@@ -370,14 +383,69 @@ parse_windows(const char *text, struct drift_rule *out, struct otc_error *err)
                : otc_fail(err, OTC_INVALID_ARGUMENT, "decision::windows: %s", why.text);
 }
 
+static otc_status
+read_thresholds(const struct drift_decision_config *decision, struct otc_decision *out, struct otc_error *err)
+{
+    if (out->rule == OTC_RULE_TESTS && decision->thresholds.n > 0) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "decision::thresholds: decide with `rule: thresholds` alone; `rule: tests` takes "
+                        "min_effect");
+    }
+    if (out->rule == OTC_RULE_THRESHOLDS && decision->thresholds.n == 0) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "decision::thresholds: name one at least, such as {psi: 0.2, wasserstein: 0.1}");
+    }
+    for (size_t i = 0; i < decision->thresholds.n; i++) {
+        const struct otc_number_entry *entry = &decision->thresholds.items[i];
+
+        if (!(entry->value > 0)) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT, "decision::thresholds::%s: must be above 0",
+                            entry->key);
+        }
+        for (size_t t = 0; t < OTC_N_THRESHOLDS; t++) {
+            if (strcmp(entry->key, otc_threshold_names[t]) == 0) {
+                out->thresholds[t] = entry->value;
+            }
+        }
+    }
+    return OTC_OK;
+}
+
+static otc_status
+read_false_alarms(const struct drift_config *config, struct drift_rule *out, struct otc_error *err)
+{
+    const struct drift_decision_config *decision = &config->decision;
+    const char *reason = decision->level > 0                         ? "set it or level, not both"
+                         : out->decision.rule == OTC_RULE_THRESHOLDS ? "thresholds keep no rate of alarms"
+                         : out->decision.correction == OTC_CORRECTION_NONE ? "needs a correction"
+                                                                           : NULL;
+    double per_week = 0;
+    otc_status status;
+
+    if (!decision->false_alarms) {
+        return OTC_OK;
+    }
+    if (reason) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "decision::false_alarms: %s", reason);
+    }
+    status = otc_false_alarms_parse(decision->false_alarms, &per_week, err);
+    if (status != OTC_OK) {
+        return otc_error_prefix(err, "decision::false_alarms");
+    }
+    out->decision.level = otc_false_alarms_level(per_week, out->k, config->window.pane.ns);
+    return OTC_OK;
+}
+
 otc_status
 drift_rule_of(const struct drift_config *config, struct drift_rule *out, struct otc_error *err)
 {
     const struct drift_decision_config *decision = &config->decision;
+    otc_status status;
 
     *out = (struct drift_rule){.decision = OTC_DECISION_DEFAULT, .share = decision->share};
     out->decision.correction = (enum otc_correction)decision->correction.index;
-    out->decision.level = decision->level;
+    out->decision.rule = (enum otc_rule)decision->rule.index;
+    out->decision.level = decision->level > 0 ? decision->level : out->decision.level;
     out->decision.min_observations = (uint64_t)config->window.min_observations;
     for (size_t i = 0; i < decision->min_effect.n; i++) {
         const struct otc_number_entry *entry = &decision->min_effect.items[i];
@@ -392,5 +460,9 @@ drift_rule_of(const struct drift_config *config, struct drift_rule *out, struct 
             }
         }
     }
-    return parse_windows(decision->windows, out, err);
+    status = parse_windows(decision->windows, out, err);
+    if (status == OTC_OK) {
+        status = read_thresholds(decision, &out->decision, err);
+    }
+    return status == OTC_OK ? read_false_alarms(config, out, err) : status;
 }

@@ -54,11 +54,13 @@ struct drift_psi_config {
 
 struct drift_decision_config {
     otc_choice correction; /* enum otc_correction */
-    double level;
+    otc_choice rule;       /* enum otc_rule */
+    double level;          /* 0: not named */
+    char *false_alarms;
+    otc_numbers thresholds;
     otc_numbers min_effect;
     char *windows;
     double share;
-    char *unsupported;
 };
 
 struct drift_emit_config {

@@ -90,11 +90,31 @@ statistic_of(const struct otc_feature_result *result, enum otc_test test)
                                           : (double)NAN;
 }
 
+/* With `rule: thresholds`: the value that decided. */
+static void
+put_threshold(struct event *event, const struct otc_decision *decision,
+              const struct otc_feature_result *result)
+{
+    enum otc_threshold over = result->over_threshold;
+    double value = otc_threshold_value(result, over), limit = decision->thresholds[over];
+
+    if (result->rejected) {
+        put(event, OTC_ATTR_STR("ml.drift.test", otc_threshold_names[over]));
+        put(event, OTC_ATTR_DOUBLE("ml.drift.statistic", value));
+        put(event, OTC_ATTR_DOUBLE("ml.drift.threshold", limit));
+        say(event, ": %s %.4g, threshold %.3g", otc_threshold_names[over], value, limit);
+    }
+}
+
 static void
 put_test(struct event *event, const struct otc_decision *decision, const struct otc_feature_result *result)
 {
     enum otc_test test = otc_deciding_test(result);
 
+    if (decision->rule == OTC_RULE_THRESHOLDS) {
+        put_threshold(event, decision, result);
+        return;
+    }
     if (test == OTC_N_TESTS) {
         return;
     }

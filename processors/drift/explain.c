@@ -49,9 +49,6 @@ check_values(const struct drift_config *config, struct otc_error *err)
                         "(`reference build --binning`), and references that move have quantiles",
                         otc_binning_names[config->psi.binning.index]);
     }
-    if (!(config->decision.level > 0)) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "decision::level: must be above 0 (0.01 is the default)");
-    }
     return OTC_OK;
 }
 

@@ -599,9 +599,11 @@ replay(struct restore *restore, struct otc_error *err)
     otc_status status;
 
     otc_emitter_mute(keeper->drift->emitter, true);
+    otc_events_mute(keeper->drift->events, true);
     status =
         keeper->storage->replay(keeper->storage, restore->generation, replay_entry, restore, &replayed, err);
     otc_emitter_mute(keeper->drift->emitter, false);
+    otc_events_mute(keeper->drift->events, false);
     if (status != OTC_OK) {
         replayed.complete = false;
         (void)snprintf(replayed.why, sizeof(replayed.why), "%.150s", err->text);

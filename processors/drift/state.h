@@ -134,7 +134,6 @@ struct drift_version {
     struct drift_watched *watched; /* one for each of `detectors` */
     struct drift_verdict verdict;
     struct drift_compat_result *compat; /* of the last window, one a feature; NULL: none */
-    bool model_detected;                /* as the last evaluation had it */
     int64_t evaluated_ns; /* end of the last window evaluated; a gap after it empties the rings */
     /** After a reload of the reference file: counts the same records for the new one, panes from
      * `next_from_ns` on completely, until it takes over. */

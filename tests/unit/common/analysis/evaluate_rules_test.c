@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The verdict's rules at their edges: thresholds that count when they are just met, and what the design
  * effect divides. */
+#include "common/analysis/budget.h"
 #include "common/analysis/evaluate.h"
+#include "common/base/clock.h"
 #include "common/stats/contingency.h"
 #include "common/stats/pvalue.h"
 
@@ -116,6 +118,56 @@ test_the_strongest_is_named(void **state)
     assert_true(results[2].p_adjusted == 1e-9); /* the smallest of all, also of those without effect */
 }
 
+/* With fixed thresholds the value alone decides; the one exceeded most is named. */
+static void
+test_thresholds_alone_decide(void **state)
+{
+    (void)state;
+    struct otc_decision decision = OTC_DECISION_DEFAULT;
+    struct otc_feature_result results[4] = {no_result(), no_result(), no_result(), no_result()};
+
+    decision.rule = OTC_RULE_THRESHOLDS;
+    decision.thresholds[OTC_THRESHOLD_PSI] = 0.2;
+    decision.thresholds[OTC_THRESHOLD_WASSERSTEIN] = 0.1;
+    for (int i = 0; i < 4; i++) {
+        results[i].psi = results[i].wasserstein_normalized = results[i].ks = NAN;
+        results[i].tests[OTC_TEST_KS].decision_p = i == 3 ? 0 : 1;
+        results[i].tests[OTC_TEST_KS].effect = 1;
+    }
+    results[0].psi = 0.2;
+    results[1].psi = nextafter(0.2, 0);
+    results[1].wasserstein_normalized = 9;
+    results[2].psi = nextafter(0.2, 0);
+    results[3].ks = 1; /* no threshold for it */
+    assert_int_equal(otc_evaluate_family(&decision, results, 4, NULL), OTC_OK);
+    assert_true(results[0].rejected && results[1].rejected && !results[2].rejected && !results[3].rejected);
+    assert_string_equal(otc_rejected_by(&decision, &results[0]), "psi");
+    assert_string_equal(otc_rejected_by(&decision, &results[1]), "wasserstein");
+    assert_false(results[3].tests[OTC_TEST_KS].rejected);
+}
+
+/* 2016 evaluations a week of five-minute panes: an incident takes four of them. */
+static void
+test_false_alarms_set_the_level(void **state)
+{
+    (void)state;
+    struct otc_error err = OTC_ERROR_INIT;
+    double per_week = 0;
+
+    assert_int_equal(otc_false_alarms_parse("1/week", &per_week, &err), OTC_OK);
+    assert_close(otc_false_alarms_level(per_week, 4, 5 * OTC_MINUTE), 4.0 / 2016);
+    assert_int_equal(otc_false_alarms_parse("0.5/day", &per_week, &err), OTC_OK);
+    assert_close(per_week, 3.5);
+    assert_int_equal(otc_false_alarms_parse("3/month", &per_week, &err), OTC_OK);
+    assert_close(per_week, 0.7);
+    assert_close(otc_false_alarms_level(1000, 1, 7 * OTC_DAY), 1);
+    for (size_t i = 0; i < 6; i++) {
+        static const char *const wrong[] = {"", "1", "1/year", "-1/week", "0/day", "x/week"};
+
+        assert_int_equal(otc_false_alarms_parse(wrong[i], &per_week, &err), OTC_INVALID_ARGUMENT);
+    }
+}
+
 static void
 test_the_larger_design_effect_counts(void **state)
 {
@@ -224,6 +276,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_thresholds_are_met),
         cmocka_unit_test(test_the_strongest_is_named),
+        cmocka_unit_test(test_thresholds_alone_decide),
+        cmocka_unit_test(test_false_alarms_set_the_level),
         cmocka_unit_test(test_the_larger_design_effect_counts),
         cmocka_unit_test(test_design_effect_divides_records),
         cmocka_unit_test(test_few_values_in_many_records),

@@ -95,7 +95,7 @@ end(struct fixture *f)
 }
 
 static const struct otc_decision any_size = {
-    OTC_CORRECTION_BENJAMINI_HOCHBERG, 0.001, {0.1, 0.1, 0.1, 0.05}, 0};
+    OTC_CORRECTION_BENJAMINI_HOCHBERG, 0.001, {0.1, 0.1, 0.1, 0.05}, 0, OTC_RULE_TESTS, {0}};
 
 static struct otc_feature_result
 evaluate(const struct fixture *f)

@@ -178,6 +178,17 @@ test_corrections(void **state)
     adjusted[0] = 0.9;
     otc_adjust_bonferroni(adjusted, 2, adjusted);
     assert_true(adjusted[0] == 0.9); /* one p-value and a NaN are a family of one */
+    /* scipy.stats.false_discovery_control([0.01, 0.04, 0.03, 0.005, 0.5], method='by') */
+    {
+        const double ps[5] = {0.01, 0.04, 0.03, 0.005, 0.5};
+        const double by[5] = {0.05708333333333333, 0.11416666666666667, 0.11416666666666667,
+                              0.05708333333333333, 1};
+
+        assert_true(otc_adjust_benjamini_yekutieli(ps, 5, adjusted));
+        for (size_t i = 0; i < 5; i++) {
+            assert_float_equal(adjusted[i], by[i], 1e-15);
+        }
+    }
     assert_true(otc_adjust_benjamini_hochberg(NULL, 0, NULL));
 }
 

@@ -120,7 +120,7 @@ test_short_forms(void **state)
 static void
 test_what_is_not_there_yet_is_refused_by_name(void **state)
 {
-    static const char *const later[] = {"decision: {false_alarms: 1/week}", "emit: {histogram: true}"};
+    static const char *const later[] = {"emit: {histogram: true}"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
@@ -158,6 +158,13 @@ test_mistakes_are_explained(void **state)
     refused("decision: {windows: some}", "k of n");
     refused("decision: {windows: 2 of 33}", "k of n");
     refused("decision: {level: 0}", "level");
+    refused("decision: {level: 0.01, false_alarms: 1/week}", "not both");
+    refused("decision: {false_alarms: 1/year}", "day, week or month");
+    refused("decision: {false_alarms: 1/week, correction: none}", "correction");
+    refused("decision: {rule: thresholds}", "name one at least");
+    refused("decision: {rule: thresholds, thresholds: {psi: 0}}", "above 0");
+    refused("decision: {rule: thresholds, thresholds: {psi: 0.2}, false_alarms: 1/week}", "no rate");
+    refused("decision: {thresholds: {psi: 0.2}}", "rule: thresholds");
     refused("decision: {min_effect: {ks: -1}}", "min_effect");
     refused("decision: {min_effect: {wasserstein: 1}}", "wasserstein");
     refused("statistics: [nonsense]", "nonsense");
