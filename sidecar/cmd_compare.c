@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/base/clock.h"
+#include "sidecar/cmd_calibrate.h"
 #include "sidecar/commands.h"
 #include "sidecar/compare_compat.h"
 #include "sidecar/compare_run.h"
@@ -75,6 +76,9 @@ otc_cmd_compare(int argc, char **argv)
 
     if (!otc_compare_options_read(&options, argc, argv, &exit_code)) {
         return exit_code;
+    }
+    if (options.calibrate) {
+        return otc_compare_calibrate(&options);
     }
     if (options.compat != OTC_COMPAT_NONE) {
         return otc_compare_compat(&options);

@@ -166,6 +166,23 @@ ends_in(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
+static bool
+check_calibration(const struct otc_command *command, const struct otc_compare_options *options)
+{
+    const char *wrong = !options->calibrate ? NULL
+                        : options->k > 0 && options->chunk_rule.unit != OTC_CHUNK_ROWS
+                            ? "--calibrate takes windows of rows: --window 1000"
+                        : options->format == OTC_COMPARE_HTML ? "--calibrate has no HTML report"
+                        : options->compat != OTC_COMPAT_NONE  ? "--calibrate goes not with --compat"
+                        : options->fail_on_drift ? "--calibrate looks for no drift: not with --fail-on-drift"
+                                                 : NULL;
+
+    if (wrong) {
+        (void)otc_usage_error(command, "%s", wrong);
+    }
+    return !wrong;
+}
+
 /** The sides, and everything else that comes as text. */
 static bool
 read_texts(const struct otc_command *command, struct otc_compare_options *options)
@@ -174,11 +191,18 @@ read_texts(const struct otc_command *command, struct otc_compare_options *option
     static const char *const dependences[] = {"panes", "none", NULL};
     unsigned format, dependence;
 
-    if (!options->reference || !options->current) {
+    if (options->calibrate && (options->reference || options->current || options->input.texts.n > 0)) {
+        (void)otc_usage_error(command, "--calibrate takes one table: not with --%s",
+                              options->reference ? "reference"
+                              : options->current ? "current"
+                                                 : "text");
+        return false;
+    }
+    if (!options->calibrate && (!options->reference || !options->current)) {
         (void)otc_usage_error(command, "--%s is missing", options->reference ? "current" : "reference");
         return false;
     }
-    if (strcmp(options->reference, "-") == 0 && strcmp(options->current, "-") == 0) {
+    if (!options->calibrate && strcmp(options->reference, "-") == 0 && strcmp(options->current, "-") == 0) {
         (void)otc_usage_error(command, "only one of the tables can be standard input");
         return false;
     }
@@ -194,7 +218,8 @@ read_texts(const struct otc_command *command, struct otc_compare_options *option
     options->format = (enum otc_compare_format)format;
     options->independent = dependence == 1;
     return read_compat(command, options) && read_statistics(command, options) &&
-           read_windows(command, options) && read_decision(command, options);
+           read_windows(command, options) && read_decision(command, options) &&
+           check_calibration(command, options);
 }
 
 bool
@@ -204,6 +229,10 @@ otc_compare_options_read(struct otc_compare_options *options, int argc, char **a
         {"reference", "FILE", "a reference file, or a table: CSV with a header, JSON lines",
          .text = &options->reference},
         {"current", "FILE", "the table to judge, - for standard input", .text = &options->current},
+        {"calibrate", "FILE",
+         "in place of both: how often this decision raises false alarms in windows of this table, each "
+         "compared with the other rows",
+         .text = &options->calibrate},
         {"format", "table|json|html", "the form of the result (that of --output's name, else table)",
          .text = &options->texts.format},
         {"output", "FILE", "where the result goes: report.html, result.json (standard output)",

@@ -16,7 +16,8 @@ enum otc_compare_format { OTC_COMPARE_TABLE, OTC_COMPARE_JSON, OTC_COMPARE_HTML 
 struct otc_compare_options {
     struct otc_input_options input;
     const char *reference, *current;
-    const char *output; /* NULL, "-": standard output */
+    const char *calibrate; /* in place of both: tell the false alarms of this table */
+    const char *output;    /* NULL, "-": standard output */
     enum otc_compare_format format;
     struct otc_decision decision;
     otc_statistic_set statistics; /* empty: nobody chose */

@@ -245,6 +245,7 @@ power_row(const char *name, struct sim_setup setup, size_t runs, const char *wha
 {
     struct sim_outcome sum = {.evaluations = 0}, one;
     double detected = 0, after = 0;
+    char panes[32];
 
     setup.change_pane = setup.panes;
     for (size_t run = 0; run < runs; run++) {
@@ -256,10 +257,10 @@ power_row(const char *name, struct sim_setup setup, size_t runs, const char *wha
             after += (double)one.found_after[0];
         }
     }
-    row(name, "%s,%s,%zu,%zu,%zu,%s,%.3f,%.3f,%.1f", what, rows_name(&setup), setup.rows,
-        setup.reference_rows, setup.features, setup.independent ? "none" : "panes",
-        (double)sum.found_windows / (double)sum.drifted_windows, detected / (double)runs,
-        detected > 0 ? after / detected : (double)NAN);
+    (void)snprintf(panes, sizeof(panes), detected > 0 ? "%.1f" : "-", after / detected);
+    row(name, "%s,%s,%zu,%zu,%zu,%s,%.3f,%.3f,%s", what, rows_name(&setup), setup.rows, setup.reference_rows,
+        setup.features, setup.independent ? "none" : "panes",
+        (double)sum.found_windows / (double)sum.drifted_windows, detected / (double)runs, panes);
 }
 
 #define POWER_COLUMNS                                                                                        \
@@ -349,6 +350,15 @@ main(int argc, char **argv)
                      "level 0.01, "
                      "Benjamini-Hochberg, min_effect {ks: 0.08, psi: 0.05}, `4 of 6`, `dependence: panes`.\n",
                      SEED);
+        (void)puts("\nWhat was asked of the defaults: at most one false incident a week over 100 stable "
+                   "features, also when rows\n"
+                   "resemble their neighbours; and a shift of 0.3 standard deviations found in nine of ten "
+                   "windows of 500 independent\n"
+                   "rows. Both hold when the reference's rows have times. Without them (last rows of the "
+                   "second table) dependence\n"
+                   "is known from the window alone, from 12 panes, and some five incidents a week must be "
+                   "expected of dependent\n"
+                   "traffic: build references with --timestamp.");
     }
     psi_law();
     false_alarms();
