@@ -30,16 +30,16 @@ static const struct otc_field feature_fields[] = {
 const struct otc_schema otc_feature_schema = {
     .size = sizeof(struct otc_feature_config), .fields = feature_fields, .doc = "One feature to watch."};
 
-static otc_status
-no_memory(struct otc_error *err)
+otc_status
+otc__features_no_memory(struct otc_error *err)
 {
     return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "features: out of memory");
 }
 
 /* ---- Growing ------------------------------------------------------------------------------------ */
 
-static bool
-add_wanted(struct otc_feature_set *set, struct otc_wanted wanted)
+bool
+otc__features_add_wanted(struct otc_feature_set *set, struct otc_wanted wanted)
 {
     if (set->n_wanted == set->wanted_capacity) {
         size_t capacity = set->wanted_capacity ? set->wanted_capacity * 2 : 32;
@@ -59,8 +59,9 @@ add_wanted(struct otc_feature_set *set, struct otc_wanted wanted)
     return true;
 }
 
-static bool
-add_feature(struct otc_feature_set *set, const struct otc_feature *feature, const struct otc_source *source)
+bool
+otc__features_add(struct otc_feature_set *set, const struct otc_feature *feature,
+                  const struct otc_source *source)
 {
     if (set->n == set->capacity) {
         size_t capacity = set->capacity ? set->capacity * 2 : 16;
@@ -85,8 +86,8 @@ add_feature(struct otc_feature_set *set, const struct otc_feature *feature, cons
 }
 
 /* A text of the set's own (malloced `text` is taken over, also on failure). NULL out of memory. */
-static const char *
-own(struct otc_feature_set *set, char *text)
+const char *
+otc__features_own(struct otc_feature_set *set, char *text)
 {
     char **grown = text ? reallocarray(set->texts, set->n_texts + 1, sizeof(*grown)) : NULL;
 
@@ -154,28 +155,20 @@ otc_feature_set_add_place(struct otc_feature_set *set, struct otc_place *place, 
     if (ok && place->root == OTC_PLACE_ATTRIBUTE) {
         entry.wanted = find_wanted(set, place);
         ok = entry.wanted < set->n_wanted ||
-             add_wanted(set, (struct otc_wanted){.key = place->key, .level = place->level});
+             otc__features_add_wanted(set, (struct otc_wanted){.key = place->key, .level = place->level});
     }
     ok = ok && (!place->json || add_document(set, &entry));
     if (!ok) {
         otc_place_release(place);
-        return no_memory(err);
+        return otc__features_no_memory(err);
     }
     set->places[set->n_places] = entry;
     *index = set->n_places++;
     return OTC_OK;
 }
 
-#define SITES_MAX ((size_t)OTC_PRESET_PLACES_MAX * 8)
-
-/* The places of one feature while it is made. */
-struct sites {
-    struct otc_place places[SITES_MAX];
-    size_t n;
-};
-
-static void
-sites_release(struct sites *sites)
+void
+otc__sites_release(struct otc__sites *sites)
 {
     for (size_t i = 0; i < sites->n; i++) {
         otc_place_release(&sites->places[i]);
@@ -183,7 +176,7 @@ sites_release(struct sites *sites)
 }
 
 static bool
-is_plain(const struct sites *sites)
+is_plain(const struct otc__sites *sites)
 {
     for (size_t i = 0; i < sites->n; i++) {
         const struct otc_place *place = &sites->places[i];
@@ -196,8 +189,9 @@ is_plain(const struct sites *sites)
 }
 
 /* Gives a source its places. Plain ones stand side by side in the projection, which is read fastest. */
-static otc_status
-set_sites(struct otc_feature_set *set, struct sites *sites, struct otc_source *source, struct otc_error *err)
+otc_status
+otc__features_set_sites(struct otc_feature_set *set, struct otc__sites *sites, struct otc_source *source,
+                        struct otc_error *err)
 {
     size_t index;
 
@@ -205,9 +199,9 @@ set_sites(struct otc_feature_set *set, struct sites *sites, struct otc_source *s
     source->first_place = set->n_places;
     if (is_plain(sites)) {
         for (size_t i = 0; i < sites->n; i++, source->n_wanted++) {
-            if (!add_wanted(
+            if (!otc__features_add_wanted(
                     set, (struct otc_wanted){.key = sites->places[i].key, .level = sites->places[i].level})) {
-                return no_memory(err);
+                return otc__features_no_memory(err);
             }
         }
         return OTC_OK;
@@ -263,7 +257,7 @@ add_named(struct otc_feature_set *set, const struct otc_feature *feature, const 
         return otc_fail(err, OTC_INVALID_ARGUMENT, "features::name: '%.*s' is named twice",
                         OTC_SLICE_ARG(feature->name));
     }
-    return add_feature(set, feature, source) ? OTC_OK : no_memory(err);
+    return otc__features_add(set, feature, source) ? OTC_OK : otc__features_no_memory(err);
 }
 
 /* A text is watched by what is measured of it: <name>.length and so on. */
@@ -278,18 +272,18 @@ add_text(struct otc_feature_set *set, const struct otc_feature *text, struct otc
         otc_status status;
 
         if (asprintf(&name, "%.*s.%s", OTC_SLICE_ARG(text->name), measure) < 0) {
-            return no_memory(err);
+            return otc__features_no_memory(err);
         }
-        feature.name = otc_slice_str(own(set, name));
+        feature.name = otc_slice_str(otc__features_own(set, name));
         if (!feature.name.data || asprintf(&origin, "%s of %s", measure, text->origin) < 0) {
-            return no_memory(err);
+            return otc__features_no_memory(err);
         }
         feature.type = OTC_NUMERIC;
-        feature.origin = own(set, origin);
+        feature.origin = otc__features_own(set, origin);
         feature.vocabulary = i == OTC_N_TEXT_MEASURES;
         source.reader = feature.vocabulary ? OTC_READ_VALUE : OTC_READ_TEXT;
         source.measure = (enum otc_text_measure)i;
-        status = feature.origin ? add_named(set, &feature, &source, err) : no_memory(err);
+        status = feature.origin ? add_named(set, &feature, &source, err) : otc__features_no_memory(err);
         if (status != OTC_OK) {
             return status;
         }
@@ -312,31 +306,31 @@ add_embedding(struct otc_feature_set *set, const struct otc_feature *vector, str
         char *name = NULL, *origin = NULL;
 
         if (asprintf(&name, "%.*s.%s", OTC_SLICE_ARG(vector->name), names[i]) < 0) {
-            return no_memory(err);
+            return otc__features_no_memory(err);
         }
-        feature.name = otc_slice_str(own(set, name));
+        feature.name = otc_slice_str(otc__features_own(set, name));
         if (!feature.name.data || asprintf(&origin, "%s %s", origins[i], vector->origin) < 0) {
-            return no_memory(err);
+            return otc__features_no_memory(err);
         }
-        feature.origin = own(set, origin);
+        feature.origin = otc__features_own(set, origin);
         feature.type = OTC_NUMERIC;
         feature.embedding = i == 1;
         source.reader = i == 0 ? OTC_READ_NORM : OTC_READ_VECTOR;
-        status = feature.origin ? add_named(set, &feature, &source, err) : no_memory(err);
+        status = feature.origin ? add_named(set, &feature, &source, err) : otc__features_no_memory(err);
     }
     return status;
 }
 
 /* Members of a request or answer are places in the same document. */
-static otc_status
-add_tensors(struct otc_feature_set *set, const char *from, struct otc_error *err)
+otc_status
+otc__features_add_tensors(struct otc_feature_set *set, const char *from, struct otc_error *err)
 {
     static const char *const members[] = {"instances", "predictions", "inputs", "outputs"};
     struct otc_tensor_source *grown = reallocarray(set->tensors, set->n_tensors + 1, sizeof(*grown));
     size_t at[4] = {0};
 
     if (!grown) {
-        return no_memory(err);
+        return otc__features_no_memory(err);
     }
     set->tensors = grown;
     for (size_t i = 0; i < 4; i++) {
@@ -347,7 +341,7 @@ add_tensors(struct otc_feature_set *set, const char *from, struct otc_error *err
         (void)otc_buf_printf(&text, strncmp(from, "json(", 5) == 0 ? "%s.%s" : "json(%s).%s", from,
                              members[i]);
         if (text.failed) {
-            return no_memory(err);
+            return otc__features_no_memory(err);
         }
         status = otc_place_parse(otc_buf_slice(&text), &place, err);
         if (status != OTC_OK) {
@@ -364,7 +358,7 @@ add_tensors(struct otc_feature_set *set, const char *from, struct otc_error *err
 }
 
 static otc_status
-add_site(struct otc_feature_set *set, const struct otc_feature_config *config, struct sites *sites,
+add_site(struct otc_feature_set *set, const struct otc_feature_config *config, struct otc__sites *sites,
          struct otc_error *err)
 {
     const struct otc_feature feature = {.name = otc_slice_str(config->name),
@@ -375,7 +369,7 @@ add_site(struct otc_feature_set *set, const struct otc_feature_config *config, s
                                         .origin = config->from};
     struct otc_source source = {.reader = OTC_READ_VALUE,
                                 .qualifies = !otc_place_is_field(&sites->places[0])};
-    otc_status status = set_sites(set, sites, &source, err);
+    otc_status status = otc__features_set_sites(set, sites, &source, err);
 
     if (status != OTC_OK) {
         return status;
@@ -391,7 +385,7 @@ static otc_status
 add_explicit(struct otc_feature_set *set, const struct otc_feature_config *config, struct otc_error *err)
 {
     const char *from = config->from ? config->from : "";
-    struct sites sites = {.n = 1};
+    struct otc__sites sites = {.n = 1};
     otc_status status;
 
     if (otc_is_metric_expression(config->from)) {
@@ -404,267 +398,11 @@ add_explicit(struct otc_feature_set *set, const struct otc_feature_config *confi
     if (status == OTC_INVALID_ARGUMENT) {
         status = otc_error_prefix(err, "features::from: '%s' (feature '%s')", from, config->name);
     } else if (status == OTC_OK) {
-        status = config->type.index == OTC_WATCH_KSERVE ? add_tensors(set, from, err)
+        status = config->type.index == OTC_WATCH_KSERVE ? otc__features_add_tensors(set, from, err)
                                                         : add_site(set, config, &sites, err);
     }
-    sites_release(&sites);
+    otc__sites_release(&sites);
     return status;
-}
-
-/* ---- presets: ----------------------------------------------------------------------------------- */
-
-/* Presets of generative calls that were asked for, in that order. */
-struct dialects {
-    const struct otc_preset *presets[16];
-    size_t n;
-};
-
-static bool
-has_site(const struct sites *sites, const struct otc_place *place)
-{
-    for (size_t i = 0; i < sites->n; i++) {
-        if (otc_place_same(&sites->places[i], place)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* All places of a feature in all dialects, without those that come again. */
-static otc_status
-gather(const struct dialects *dialects, const char *name, struct sites *sites, bool *qualifies,
-       struct otc_error *err)
-{
-    for (size_t i = 0; i < dialects->n; i++) {
-        for (const struct otc_preset_feature *f = dialects->presets[i]->features; f->name; f++) {
-            for (size_t k = 0; strcmp(f->name, name) == 0 && k < OTC_PRESET_PLACES_MAX && f->from[k]; k++) {
-                struct otc_place *place = &sites->places[sites->n];
-                otc_status status = sites->n < SITES_MAX
-                                        ? otc_place_parse(otc_slice_str(f->from[k]), place, err)
-                                        : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "presets: too many places");
-
-                if (status != OTC_OK) {
-                    return status;
-                }
-                *qualifies = *qualifies || f->qualifies;
-                if (has_site(sites, place)) {
-                    otc_place_release(place);
-                } else {
-                    sites->n++;
-                }
-            }
-        }
-    }
-    return OTC_OK;
-}
-
-/* "a or b" of the places, when the preset does not say it better. */
-static const char *
-origin_of(struct otc_feature_set *set, const struct dialects *dialects,
-          const struct otc_preset_feature *preset)
-{
-    OTC_AUTO_BUF struct otc_buf text = {.limit = 4096};
-
-    if (preset->origin) {
-        return preset->origin;
-    }
-    for (size_t i = 0; i < dialects->n; i++) {
-        for (const struct otc_preset_feature *f = dialects->presets[i]->features; f->name; f++) {
-            for (size_t k = 0; strcmp(f->name, preset->name) == 0 && k < OTC_PRESET_PLACES_MAX && f->from[k];
-                 k++) {
-                if (!text.len || !strstr(otc_buf_cstr(&text), f->from[k])) {
-                    (void)otc_buf_printf(&text, "%s%s", text.len ? " or " : "", f->from[k]);
-                }
-            }
-        }
-    }
-    return otc_buf_cstr(&text) ? own(set, strdup(otc_buf_cstr(&text))) : NULL;
-}
-
-static otc_status
-add_marker(struct otc_feature_set *set, size_t wanted, struct otc_error *err)
-{
-    size_t *grown = reallocarray(set->markers, set->n_markers + 1, sizeof(*grown));
-
-    if (!grown) {
-        return no_memory(err);
-    }
-    set->markers = grown;
-    grown[set->n_markers++] = wanted;
-    return OTC_OK;
-}
-
-/* Attributes at which a feature that only generative calls have is read. */
-static otc_status
-mark(struct otc_feature_set *set, const struct otc_source *source, struct otc_error *err)
-{
-    otc_status status = OTC_OK;
-
-    for (size_t i = 0; status == OTC_OK && i < source->n_wanted; i++) {
-        status = add_marker(set, source->first_wanted + i, err);
-    }
-    for (size_t i = 0; status == OTC_OK && i < source->n_places; i++) {
-        const struct otc_read_place *place = &set->places[source->first_place + i];
-
-        if (place->wanted != OTC_NOWHERE) {
-            status = add_marker(set, place->wanted, err);
-        }
-    }
-    return status;
-}
-
-static otc_status
-add_generative_feature(struct otc_feature_set *set, const struct dialects *dialects,
-                       const struct otc_preset_feature *preset, struct otc_error *err)
-{
-    struct otc_feature feature = {.name = otc_slice_str(preset->name),
-                                  .kind = preset->kind,
-                                  .type = preset->type,
-                                  .max_categories = 200,
-                                  .origin = origin_of(set, dialects, preset)};
-    struct otc_source source = {.reader = preset->reader};
-    struct sites sites = {.n = 0};
-    bool qualifies = false;
-    otc_status status =
-        feature.origin ? gather(dialects, preset->name, &sites, &qualifies, err) : no_memory(err);
-
-    if (status == OTC_OK) {
-        status = set_sites(set, &sites, &source, err);
-    }
-    if (status == OTC_OK && qualifies) {
-        source.qualifies = true;
-        status = mark(set, &source, err);
-    }
-    if (status == OTC_OK && !add_feature(set, &feature, &source)) {
-        status = no_memory(err);
-    }
-    sites_release(&sites);
-    return status;
-}
-
-static size_t
-named(const struct otc_feature_set *set, const char *name)
-{
-    for (size_t i = 0; i < set->n; i++) {
-        if (otc_slice_equal_str(set->features[i].name, name)) {
-            return i;
-        }
-    }
-    return SIZE_MAX;
-}
-
-static otc_status
-add_markers(struct otc_feature_set *set, const struct dialects *dialects, struct otc_error *err)
-{
-    for (size_t i = 0; i < dialects->n; i++) {
-        for (const char *const *key = dialects->presets[i]->markers; *key; key++) {
-            if (!add_wanted(set, (struct otc_wanted){.key = *key, .level = OTC_AT_RECORD})) {
-                return no_memory(err);
-            }
-            if (add_marker(set, set->n_wanted - 1, err) != OTC_OK) {
-                return OTC_RESOURCE_EXHAUSTED;
-            }
-        }
-    }
-    return OTC_OK;
-}
-
-static bool
-add_prefix(struct otc_feature_set *set, const char *prefix, size_t *place)
-{
-    *place = set->n_wanted;
-    return add_wanted(set, (struct otc_wanted){prefix, OTC_AT_RECORD, true});
-}
-
-/* Features of all dialects; the ratio after its parts. An entry of `features:` of the same name stands for
- * it. */
-static otc_status
-add_generative(struct otc_feature_set *set, const struct dialects *dialects, struct otc_error *err)
-{
-    otc_status status = add_markers(set, dialects, err);
-
-    for (size_t i = 0; status == OTC_OK && i < dialects->n; i++) {
-        for (const struct otc_preset_feature *f = dialects->presets[i]->features; status == OTC_OK && f->name;
-             f++) {
-            if (named(set, f->name) == SIZE_MAX) {
-                status = add_generative_feature(set, dialects, f, err);
-            }
-        }
-    }
-    set->input_tokens = named(set, "input_tokens");
-    set->output_tokens = named(set, "output_tokens");
-    for (size_t i = 0; status == OTC_OK && i < dialects->n; i++) {
-        bool openinference = strcmp(dialects->presets[i]->name, "openinference") == 0;
-        size_t *prefix = openinference ? &set->output_message_prefix : &set->completion_prefix;
-
-        if (strcmp(dialects->presets[i]->name, "mlflow") != 0 && *prefix == OTC_NOWHERE &&
-            !add_prefix(set, openinference ? "llm.output_messages." : "gen_ai.completion.", prefix)) {
-            status = no_memory(err);
-        }
-    }
-    return status;
-}
-
-static otc_status
-add_kserve(struct otc_feature_set *set, struct otc_error *err)
-{
-    static const char *const bodies[] = {"body", "attributes[\"input.value\"]",
-                                         "attributes[\"output.value\"]"};
-    otc_status status = OTC_OK;
-
-    for (size_t i = 0; status == OTC_OK && i < sizeof(bodies) / sizeof(bodies[0]); i++) {
-        status = add_tensors(set, bodies[i], err);
-    }
-    return status;
-}
-
-static otc_status
-unknown_preset(const char *name, struct otc_error *err)
-{
-    return otc_fail(
-        err, OTC_INVALID_ARGUMENT,
-        "presets: unknown preset '%s'; allowed are ml, gen_ai, openinference, openllmetry, mlflow, "
-        "kserve, vllm, triton and tgi",
-        name);
-}
-
-static otc_status
-add_preset(struct otc_feature_set *set, const char *name, struct dialects *dialects, struct otc_error *err)
-{
-    size_t before = dialects->n;
-
-    if (strcmp(name, "ml") == 0) {
-        return add_prefix(set, "ml.feature.", &set->feature_prefix) &&
-                       add_prefix(set, "ml.prediction.", &set->prediction_prefix)
-                   ? OTC_OK
-                   : no_memory(err);
-    }
-    if (strcmp(name, "kserve") == 0) {
-        return add_kserve(set, err);
-    }
-    for (const struct otc_preset *preset = otc_generative_presets; preset->name; preset++) {
-        if (strcmp(preset->name, name) == 0) {
-            dialects->presets[dialects->n++] = preset;
-        }
-    }
-    return dialects->n > before || otc_is_metric_preset(name) ? OTC_OK : unknown_preset(name, err);
-}
-
-static otc_status
-add_presets(struct otc_feature_set *set, const otc_strings *presets, struct otc_error *err)
-{
-    struct dialects dialects = {.n = 0};
-    otc_status status = OTC_OK;
-
-    for (size_t i = 0; status == OTC_OK && i < presets->n; i++) {
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(presets->items[i], presets->items[k]) == 0) {
-                return otc_fail(err, OTC_INVALID_ARGUMENT, "presets: '%s' is named twice", presets->items[i]);
-            }
-        }
-        status = add_preset(set, presets->items[i], &dialects, err);
-    }
-    return status == OTC_OK && dialects.n > 0 ? add_generative(set, &dialects, err) : status;
 }
 
 /* ---- The set ------------------------------------------------------------------------------------ */
@@ -702,7 +440,7 @@ compile(struct otc_feature_set *set, const struct otc_feature_settings *settings
     }
     set->n_explicit = set->n;
     if (status == OTC_OK && settings->presets) {
-        status = add_presets(set, settings->presets, err);
+        status = otc__features_add_presets(set, settings->presets, err);
     }
     if (status == OTC_OK) {
         status = otc_metric_set_new(settings->presets, settings->features, &set->metrics, err);
@@ -728,7 +466,7 @@ otc_feature_set_new(const struct otc_feature_settings *settings, struct otc_feat
     otc_status status;
 
     if (!set) {
-        return no_memory(err);
+        return otc__features_no_memory(err);
     }
     set->feature_prefix = set->prediction_prefix = OTC_NOWHERE;
     set->completion_prefix = set->output_message_prefix = OTC_NOWHERE;

@@ -78,6 +78,35 @@ struct otc_feature_set {
 OTC_CHECK otc_status otc_feature_set_add_place(struct otc_feature_set *set, struct otc_place *place,
                                                size_t *index, struct otc_error *err);
 
+/* ---- Making ------------------------------------------------------------------------------------- */
+
+#define OTC__SITES_MAX ((size_t)OTC_PRESET_PLACES_MAX * 8)
+
+/* The places of one feature while it is made. */
+struct otc__sites {
+    struct otc_place places[OTC__SITES_MAX];
+    size_t n;
+};
+void otc__sites_release(struct otc__sites *sites);
+/** Gives a source its places, which are taken over. Plain ones stand side by side in the projection, which is
+ * read fastest. */
+OTC_CHECK otc_status otc__features_set_sites(struct otc_feature_set *set, struct otc__sites *sites,
+                                             struct otc_source *source, struct otc_error *err);
+/** Fails; the answer. */
+otc_status otc__features_no_memory(struct otc_error *err);
+/** Both false out of memory; copied. */
+bool otc__features_add_wanted(struct otc_feature_set *set, struct otc_wanted wanted);
+bool otc__features_add(struct otc_feature_set *set, const struct otc_feature *feature,
+                       const struct otc_source *source);
+/** A text of the set's own (malloced `text` is taken over, also on failure). NULL out of memory. */
+const char *otc__features_own(struct otc_feature_set *set, char *text);
+/** Inference requests and answers at a place. */
+OTC_CHECK otc_status otc__features_add_tensors(struct otc_feature_set *set, const char *from,
+                                               struct otc_error *err);
+/** Adds what the presets watch, after the features of `features:`. */
+OTC_CHECK otc_status otc__features_add_presets(struct otc_feature_set *set, const otc_strings *presets,
+                                               struct otc_error *err);
+
 /* ---- Reading ------------------------------------------------------------------------------------ */
 
 /** Most lists and tensors of one request; further ones are counted as lost. */

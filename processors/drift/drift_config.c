@@ -200,11 +200,13 @@ static const struct otc_field drift_fields[] = {
     OTC_FIELD_STRUCT(drift_config, window, otc_window_schema, .doc = "The span of live data."),
     OTC_FIELD_STRUCT(drift_config, model, otc_model_schema,
                      .doc = "Attributes that tell the model and its version."),
-    OTC_FIELD(drift_config, presets, .def = "[ml, gen_ai]",
-              .doc =
-                  "What is watched: `ml` (`ml.feature.<name>`, `ml.prediction.<name>`), `gen_ai` (tokens, "
-                  "their ratio, durations, finish reasons, errors, tool calls; its metrics), and of metrics "
-                  "`vllm`, `triton`, `tgi`, `kserve`."),
+    OTC_FIELD(
+        drift_config, presets, .def = "[ml, gen_ai]",
+        .doc =
+            "What is watched: `ml` (`ml.feature.<name>`, `ml.prediction.<name>`), `gen_ai` (tokens, "
+            "their ratio, durations, finish reasons, errors, tool calls; its metrics), the same of other "
+            "dialects `openinference`, `openllmetry`, `mlflow`, inference requests `kserve`, and of metrics "
+            "`vllm`, `triton`, `tgi`, `kserve`."),
     {.key = "features",
      .type = OTC_TYPE_LIST,
      .sub = &otc_feature_schema,

@@ -263,6 +263,18 @@ test_explanations(void **state)
     char path[64], yaml[256];
 
     (void)state;
+    explained(
+        "presets: [openinference, kserve]\nfeatures:\n"
+        "  - {name: q, from: 'json(attributes[\"input.value\"]).question', type: text}\n"
+        "  - {name: e, from: 'attributes[\"v\"]', type: embedding}\n",
+        (const char *const[]){
+            "feature q.length: input, numeric, from length of json(attributes[\"input.value\"]).question",
+            "feature q.vocabulary_share: input, numeric", "feature e.norm: input, numeric, from length of",
+            "feature e.cosine_distance: input, numeric, from distance to the reference's mean of",
+            "feature input_tokens: tokens, numeric, from attributes[\"llm.token_count.prompt\"]",
+            "feature time_to_first_chunk: latency, numeric, from events[\"First Token Stream "
+            "Event\"].elapsed",
+            "features: every column of inference requests and answers", NULL});
     explained("presets: [gen_ai]",
               (const char *const[]){"learned for each model from its first 5000 records",
                                     "feature input_tokens: tokens", "feature finish_reasons",
