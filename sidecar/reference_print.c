@@ -55,7 +55,8 @@ put_histogram(const struct otc_report_bins *bins, char *out, size_t size)
         top = fmax(top, shares[i]);
     }
     for (size_t i = 0; i < n; i++) {
-        int height = top > 0 ? (int)ceil(8 * shares[i] / top) : 0;
+        double part = shares[i] / top; /* no number where values near the largest double overflow */
+        int height = part > 0 ? (int)ceil(8 * fmin(1, part)) : 0;
 
         at += (size_t)snprintf(out + at, at < size ? size - at : 0, "%s", heights[height]);
     }
