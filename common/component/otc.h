@@ -219,8 +219,9 @@ struct otc_storage_replayed {
 /**
  * What a storage extension keeps for one component across restarts: a small durable store, and a journal of
  * what came after the last snapshot in it. Functions are called by one thread at a time (the component's
- * lock); those that are marked so may wait for the disk and are no part of the path of data. Later releases
- * append members: look at `abi.size` before using one that this release did not have.
+ * lock), but that `apply`, which may wait for the disk, may run beside `append`, `roll`, `drop` and `usage`.
+ * Those that are marked so wait for the disk and are no part of the path of data. Later releases append
+ * members: look at `abi.size` before using one that this release did not have.
  */
 struct otc_storage {
     struct otc_abi abi;
