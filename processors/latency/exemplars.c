@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/latency/exemplars.h"
 
-#include <math.h>
-
 #define FIRST_EXPONENT (-10)
 
 static uint64_t
-rank_of(const uint8_t trace_id[16])
+rank_of(const uint8_t *trace_id)
 {
     uint64_t low;
 
@@ -15,33 +13,45 @@ rank_of(const uint8_t trace_id[16])
     return low ^ (low >> 32);
 }
 
+/* By the exponent of the number; a duration is not negative. */
 static size_t
 range_of(double seconds)
 {
-    int exponent = seconds > 0 ? ilogb(seconds) : FIRST_EXPONENT;
+    uint64_t bits;
+    int64_t range;
 
-    exponent = exponent < FIRST_EXPONENT ? FIRST_EXPONENT : exponent;
-    return exponent >= FIRST_EXPONENT + LATENCY_RANGES ? LATENCY_RANGES - 1
-                                                       : (size_t)(exponent - FIRST_EXPONENT);
+    memcpy(&bits, &seconds, sizeof(bits));
+    range = (int64_t)(bits >> 52) - 1023 - FIRST_EXPONENT;
+    range = range < 0 ? 0 : range;
+    return range < LATENCY_RANGES ? (size_t)range : LATENCY_RANGES - 1;
 }
 
 void
 latency_exemplars_offer(struct latency_exemplars *exemplars, struct otc_slice trace_id,
                         struct otc_slice span_id, double seconds, int64_t time_ns, int64_t oldest_ns)
 {
-    struct latency_exemplar offered = {.used = true, .fresh = true, .seconds = seconds, .time_ns = time_ns};
     struct latency_exemplar *slowest = &exemplars->slowest, *range = &exemplars->ranges[range_of(seconds)];
+    struct latency_exemplar offered;
+    bool slower, drawn;
+    uint64_t rank;
 
     if (trace_id.len != sizeof(offered.trace_id) || span_id.len != sizeof(offered.span_id)) {
         return;
     }
+    rank = rank_of(trace_id.data);
+    slower = !slowest->used || seconds > slowest->seconds || slowest->time_ns < oldest_ns;
+    drawn = !range->used || rank < range->rank || range->time_ns < oldest_ns;
+    if (!slower && !drawn) { /* nearly always */
+        return;
+    }
+    offered = (struct latency_exemplar){
+        .used = true, .fresh = true, .seconds = seconds, .time_ns = time_ns, .rank = rank};
     memcpy(offered.trace_id, trace_id.data, sizeof(offered.trace_id));
     memcpy(offered.span_id, span_id.data, sizeof(offered.span_id));
-    offered.rank = rank_of(offered.trace_id);
-    if (!slowest->used || slowest->time_ns < oldest_ns || seconds > slowest->seconds) {
+    if (slower) {
         *slowest = offered;
     }
-    if (!range->used || range->time_ns < oldest_ns || offered.rank < range->rank) {
+    if (drawn) {
         *range = offered;
     }
 }

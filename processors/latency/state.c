@@ -328,19 +328,24 @@ count_in_window(struct latency_version *version, const struct latency_operation 
     }
 }
 
-/* A span slow enough may stand for its range. */
+/* A span slow enough, and of the window, may stand for its range. */
 static void
 offer_exemplar(struct latency_version *version, struct latency_series *series,
                const struct latency_span *span)
 {
-    int64_t oldest = span->now_ns - version->owner->config->window.length.ns;
+    const struct otc_window_config *window = &version->owner->config->window;
+    int64_t oldest = span->now_ns - window->length.ns;
+    int64_t time = window->time.index == OTC_EVENT_TIME ? span->end_ns : span->now_ns;
 
+    if (time < oldest) {
+        return;
+    }
     if (!series->exemplars) {
         series->exemplars = take_extra(&version->owner->budget, sizeof(struct latency_exemplars));
     }
     if (series->exemplars) {
-        latency_exemplars_offer(series->exemplars, span->trace_id, span->span_id, span->duration_s,
-                                span->end_ns, oldest);
+        latency_exemplars_offer(series->exemplars, span->trace_id, span->span_id, span->duration_s, time,
+                                oldest);
     }
 }
 
