@@ -77,9 +77,10 @@ freeze(struct latency_drift *drift, int64_t now_ns)
         const struct otc_reference_feature *feature = &reference->features[0];
 
         drift->reference = reference;
-        /* Zero is the first point; the next is the lower boundary of the lowest bucket. */
+        /* Zero is the first point; the next is the lower boundary of the lowest bucket, base^index, rounded.
+         */
         drift->first_index =
-            feature->cells.n > 1 ? otc_exp_index(feature->cells.points[1], feature->scale) + 1 : 0;
+            feature->cells.n > 1 ? (int32_t)lrint(ldexp(log2(feature->cells.points[1]), feature->scale)) : 0;
     }
     otc_reference_builder_free(drift->builder);
     drift->builder = NULL;
