@@ -6,6 +6,7 @@
 #include "common/analysis/chunk.h"
 #include "common/analysis/sample.h"
 #include "common/analysis/statistics.h"
+#include "sidecar/compare_detect.h"
 #include "sidecar/report_bins.h"
 
 #include <stdio.h>
@@ -59,6 +60,8 @@ struct otc_comparison {
     struct otc_compared_window *windows;
     size_t n_windows;
     uint64_t rows_without_time, rows_dropped;
+    /** With --detector: without rules when nobody asked. */
+    struct otc_detect detect;
 };
 
 /** Whether a row of otc_statistics has a column in the table of all rows. */

@@ -124,6 +124,33 @@ json_begin_feature(struct otc_json_writer *writer, const struct otc_comparison *
     json_bool(writer, "detected", feature->detected);
 }
 
+/** Rows from 1; the first OTC_DETECT_LISTED of them. */
+static void
+json_detectors(struct otc_json_writer *writer, const struct otc_detect *detect, size_t feature)
+{
+    if (detect->rules.n == 0) {
+        return;
+    }
+    otc_json_key(writer, "detectors");
+    otc_json_begin_object(writer);
+    for (size_t rule = 0; rule < detect->rules.n; rule++) {
+        const struct otc_detections *found = otc_detect_of(detect, feature, rule);
+
+        otc_json_key(writer, otc_detector_name(detect->rules.items[rule].type));
+        otc_json_begin_object(writer);
+        json_count(writer, "observations", found->observations);
+        json_count(writer, "changes", found->changes);
+        otc_json_key(writer, "rows");
+        otc_json_begin_array(writer);
+        for (size_t i = 0; i < found->n_listed; i++) {
+            otc_json_write_int(writer, (int64_t)found->listed[i].row);
+        }
+        otc_json_end_array(writer);
+        otc_json_end_object(writer);
+    }
+    otc_json_end_object(writer);
+}
+
 static void
 json_feature(struct otc_json_writer *writer, const struct otc_comparison *comparison,
              const struct otc_compared *compared)
@@ -132,6 +159,7 @@ json_feature(struct otc_json_writer *writer, const struct otc_comparison *compar
                                                  compared->result.rejected};
 
     json_begin_feature(writer, comparison, compared->reference, &feature);
+    json_detectors(writer, &comparison->detect, (size_t)(compared - comparison->features));
     otc_json_end_object(writer);
 }
 

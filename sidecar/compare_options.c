@@ -140,6 +140,21 @@ read_windows(const struct otc_command *command, struct otc_compare_options *opti
 }
 
 static bool
+read_detectors(const struct otc_command *command, struct otc_compare_options *options)
+{
+    const struct otc_option_list *list = &options->texts.detectors;
+    struct otc_error err = OTC_ERROR_INIT;
+
+    for (size_t i = 0; i < list->n; i++) {
+        if (otc_detect_rule_add(&options->detectors, list->items[i], &err) != OTC_OK) {
+            (void)otc_usage_error(command, "--detector: %s", err.text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
 read_compat(const struct otc_command *command, struct otc_compare_options *options)
 {
     const char *name = options->texts.compat;
@@ -218,8 +233,8 @@ read_texts(const struct otc_command *command, struct otc_compare_options *option
     options->format = (enum otc_compare_format)format;
     options->independent = dependence == 1;
     return read_compat(command, options) && read_statistics(command, options) &&
-           read_windows(command, options) && read_decision(command, options) &&
-           check_calibration(command, options);
+           read_detectors(command, options) && read_windows(command, options) &&
+           read_decision(command, options) && check_calibration(command, options);
 }
 
 bool
@@ -263,6 +278,10 @@ otc_compare_options_read(struct otc_compare_options *options, int argc, char **a
          .text = &options->texts.incomplete},
         {"reference-windows", NULL, "the windows of the reference table too",
          .flag = &options->reference_windows},
+        {"detector", "TYPE:NAME=X,…",
+         "where the rows change, in their order: adwin, page_hinkley, cusum, ddm, eddm, hddm_a, hddm_w, "
+         "kswin",
+         .list = &options->texts.detectors},
         {"compat", "NAME",
          "judge as evidently, nannyml, frouros, popmon or scouter would, with their numbers",
          .text = &options->texts.compat},

@@ -6,6 +6,7 @@
 #include "common/analysis/chunk.h"
 #include "common/analysis/compat.h"
 #include "common/analysis/statistics.h"
+#include "sidecar/compare_detect.h"
 #include "sidecar/input.h"
 #include "sidecar/options.h"
 
@@ -23,7 +24,8 @@ struct otc_compare_options {
     otc_statistic_set statistics; /* empty: nobody chose */
     bool independent;             /* --dependence none: no row resembles its neighbours */
     bool fail_on_drift;
-    enum otc_compat compat; /* judge as that library does */
+    struct otc_detect_rules detectors; /* --detector */
+    enum otc_compat compat;            /* judge as that library does */
     /** --window, and k of n over its windows; k = 0: not given. */
     struct otc_chunk_rule chunk_rule;
     unsigned k, n;
@@ -32,7 +34,7 @@ struct otc_compare_options {
     /** As written, before they are checked. */
     struct {
         const char *format, *level, *min_observations, *dependence, *window, *windows, *incomplete, *compat;
-        struct otc_option_list min_effects, statistics;
+        struct otc_option_list min_effects, statistics, detectors;
     } texts;
 };
 

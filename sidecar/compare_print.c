@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/compare_print.h"
 
+#include "common/base/clock.h"
+
 #include <math.h>
+
+/** Changes of a detector that the table lists. */
+#define CHANGES_PRINTED 8
 
 /** Columns before and after those of the statistics. */
 enum { NAME, TYPE, REFERENCE, CURRENT, N_BEFORE };
@@ -149,12 +154,58 @@ print_moved(const struct otc_comparison *comparison, FILE *to)
     }
 }
 
+/** A feature's changes, the first ones with their rows. */
+static void
+print_changes(const struct otc_comparison *comparison, size_t feature, size_t rule, FILE *to)
+{
+    const struct otc_detections *found = otc_detect_of(&comparison->detect, feature, rule);
+    char name[OTC_SCREEN_NAME_BYTES];
+
+    (void)otc_screen_name(comparison->features[feature].reference->name, name);
+    (void)fprintf(to, "%s: %s changes %llu time%s, at row",
+                  otc_detector_name(comparison->detect.rules.items[rule].type), name,
+                  (unsigned long long)found->changes, found->changes == 1 ? "" : "s");
+    for (size_t i = 0; i < found->n_listed && i < CHANGES_PRINTED; i++) {
+        char time[32] = "";
+
+        (void)fprintf(to, "%s %llu", i ? "," : "", (unsigned long long)found->listed[i].row);
+        if (found->listed[i].time_ns != INT64_MIN) {
+            otc_time_format(found->listed[i].time_ns, time);
+            (void)fprintf(to, " (%s)", time);
+        }
+    }
+    (void)fputs(found->changes > CHANGES_PRINTED ? ", …\n" : "\n", to);
+}
+
+static void
+print_detectors(const struct otc_comparison *comparison, FILE *to)
+{
+    for (size_t rule = 0; rule < comparison->detect.rules.n; rule++) {
+        size_t fed = 0, steady = 0;
+
+        for (size_t i = 0; i < comparison->n_features; i++) {
+            const struct otc_detections *found = otc_detect_of(&comparison->detect, i, rule);
+
+            fed += found->observations > 0;
+            steady += found->observations > 0 && found->changes == 0;
+            if (found->changes > 0) {
+                print_changes(comparison, i, rule, to);
+            }
+        }
+        if (steady > 0 || fed == 0) {
+            (void)fprintf(to, "%s: no change in %zu of %zu features\n",
+                          otc_detector_name(comparison->detect.rules.items[rule].type), steady, fed);
+        }
+    }
+}
+
 void
 otc_compare_print_foot(const struct otc_comparison *comparison, FILE *to)
 {
     print_moved(comparison, to);
     print_others(comparison, to);
     print_dependence(comparison, to);
+    print_detectors(comparison, to);
     (void)fprintf(to, "%zu of %zu features drifted (level %g, %s", otc_comparison_drifted(comparison),
                   comparison->n_features, comparison->decision.level,
                   otc_correction_name(comparison->decision.correction));

@@ -195,7 +195,8 @@ begin_row(void *arg, uint64_t row, int64_t time_ns, struct otc_error *err)
 {
     struct otc_compare_run *run = arg;
 
-    return otc_windowing_row(&run->windowing, row, time_ns, err);
+    run->comparison.detect.row = row + 1;
+    return run->comparison.k > 0 ? otc_windowing_row(&run->windowing, row, time_ns, err) : OTC_OK;
 }
 
 static bool
@@ -205,6 +206,7 @@ add_to_sample(void *arg, size_t feature, const struct otc_use *use, int64_t time
 
     /* Without times a sample measures no dependence. */
     return otc_sample_add(run->samples[feature], use, run->independent ? INT64_MIN : time_ns) &&
+           otc_detect_add(&run->comparison.detect, feature, use, time_ns) &&
            (run->comparison.k == 0 || otc_windowing_cell(&run->windowing, feature, use, time_ns));
 }
 
@@ -275,8 +277,12 @@ cut_reference(struct otc_compare_run *run, const struct otc_compare_options *opt
 static otc_status
 read_current(struct otc_compare_run *run, const struct otc_compare_options *options, struct otc_error *err)
 {
-    struct otc_input_visitor visitor = {run, NULL, add_to_sample};
+    struct otc_input_visitor visitor = {run, begin_row, add_to_sample};
     otc_status status = OTC_OK;
+
+    if (!otc_detect_init(&run->comparison.detect, &options->detectors, run->comparison.n_features)) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
 
     if (run->comparison.k > 0) {
         if (options->reference_windows) {
@@ -287,7 +293,6 @@ read_current(struct otc_compare_run *run, const struct otc_compare_options *opti
                                         err);
         }
         run->windowing.independent = run->independent;
-        visitor.row = begin_row;
     }
     if (status == OTC_OK) {
         status = otc_input_visit(&run->current, &visitor, err);
@@ -479,6 +484,7 @@ otc_compare_release(struct otc_compare_run *run)
     for (size_t i = 0; run->comparison.features && i < run->comparison.n_features; i++) {
         free(run->comparison.features[i].chart);
     }
+    otc_detect_release(&run->comparison.detect);
     free(run->comparison.features);
     free(run->comparison.others);
     otc_reference_unref(run->reference);

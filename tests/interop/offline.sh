@@ -274,4 +274,25 @@ expect 2 compare --reference "$work/reference.csv" --current "$work/current.csv"
 says "'evidentli' is not allowed (none, evidently, nannyml, frouros, popmon, scouter)"
 expect 0 compare --reference "$work/reference.csv" --current "$work/current.csv" --compat nannyml --window 20 --reference-windows --format json
 is 'windows of both sides' "$(value '[w["of_reference"] for w in d["windows"]]')" '[True, True, True, True, True, False, False, False, False, False]'
+
+# Sequential detectors: the streams that river publishes, and the rows that it finds (from 1 here, from 0 there).
+python3 - "$data" "$work" <<'P'
+import json, sys
+streams = json.load(open(sys.argv[1] + "/stat/published/drift_detectors_river.json"))["streams"]
+with open(sys.argv[2] + "/streams.csv", "w") as f:
+    f.write("score,wrong\n")
+    f.writelines(f"{a},{'true' if b else 'false'}\n" for a, b in zip(streams["s1"], streams["s2"]))
+P
+rows() { value "[r - 1 for r in next(f for f in d['features'] if f['name'] == '$1')['detectors']['$2']['rows']]"; }
+expect 0 compare --reference "$work/streams.csv" --current "$work/streams.csv" --format json \
+    --detector adwin,page_hinkley:variant=1,ddm,eddm:variant=1,kswin:alpha=0.0001:window_size=200:stat_size=100
+is "river's ADWIN" "$(rows score adwin)" '[1023]'
+is "river's Page-Hinkley" "$(rows score page_hinkley)" '[1020, 1991]'
+is "river's KSWIN" "$(rows score kswin)" '[1042]'
+is "river's DDM" "$(rows wrong ddm)" '[1049]'
+is "river's EDDM" "$(rows wrong eddm)" '[681, 848, 983, 1042, 1089]'
+expect 0 compare --reference "$work/streams.csv" --current "$work/streams.csv" --detector adwin
+says 'adwin: score changes 1 time, at row 1024'
+expect 2 compare --reference "$work/streams.csv" --current "$work/streams.csv" --detector adwin:alpha=1
+says "'alpha=1' is not allowed: adwin has delta=, clock="
 echo "$passed passed"
