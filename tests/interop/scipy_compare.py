@@ -23,7 +23,9 @@ except ImportError:
 
 BIN = os.environ["AIMON_BIN"]
 SEED = 20260417
-LEVEL, MIN_EFFECT = 0.001, {"ks": 0.1, "psi": 0.1, "chi_squared": 0.1, "missing": 0.05}
+LEVEL = 0.01
+MIN_EFFECT = {"ks": 0.08, "psi": 0.05, "chi_squared": 0.1, "missing": 0.05, "out_of_range": 0.05, "unseen": 0.05,
+              "invalid": 0.05, "constant": 0.05}
 TESTS = list(MIN_EFFECT)
 MISSING = ("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>",
            "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null")
@@ -217,6 +219,18 @@ def proportions(x1, n1, x2, n2):
     return 2 * stats.norm.sf(abs(x1 / n1 - x2 / n2) / math.sqrt(variance)) if variance > 0 else math.nan
 
 
+def rise(x1, n1, x2, n2):
+    """A test that fires on more alone: fewer have no effect."""
+    return proportions(x1, n1, x2, n2), max(0.0, x2 / n2 - x1 / n1)
+
+
+def is_constant(ref, cur, decide):
+    """The probability that all values are one, and the rise of the most frequent value's share."""
+    shares = np.unique(ref, return_counts=True)[1] / len(ref)
+    if len(cur) >= 2 and len(set(cur)) == 1:
+        decide["constant"] = (min(1.0, float((shares ** len(cur)).sum())), 1 - shares.max())
+
+
 def binned(ref, cur, want):
     n, m, bins = sum(ref), sum(cur), len(ref)
     p, q = np.array(ref) / n, np.array(cur) / m
@@ -239,9 +253,14 @@ def expect(ref_texts, cur_texts):
             "reference_missing": sum(ref_bad) / len(ref_texts), "decide": {}}
     want["missing p"] = proportions(sum(ref_bad), len(ref_texts), sum(cur_bad), len(cur_texts))
     want["decide"]["missing"] = (want["missing p"], abs(want["missing"] - want["reference_missing"]))
+    want["decide"]["invalid"] = rise(ref_bad[1], len(ref_texts), cur_bad[1], len(cur_texts))
     if not len(ref) or not len(cur):
         return want
+    is_constant(ref, cur, want["decide"])
     if kind == "numeric":
+        outside = int(np.sum((cur < ref.min()) | (cur > ref.max())))
+        if outside and len(ref) >= 2:  # a further value is beyond all n others as often as 2 of them are
+            want["decide"]["out_of_range"] = rise(2, len(ref), outside, len(cur))
         ks = stats.ks_2samp(ref, cur)
         want["ks"], want["ks p"] = ks.statistic, ks.pvalue
         want["decide"]["ks"] = (ks.pvalue, ks.statistic)
@@ -261,6 +280,8 @@ def expect(ref_texts, cur_texts):
         ref, cur = ([int(k) for k in np.bincount([place[c] for c in x], minlength=len(union))] for x in (ref, cur))
         binned(ref, cur, want)
         want["unseen"] = sum(c for r, c in zip(ref, cur) if r == 0)
+        if want["unseen"]:  # Good and Turing: as often as the reference met a category once
+            want["decide"]["unseen"] = rise(ref.count(1), sum(ref), want["unseen"], sum(cur))
         want["decide"]["chi_squared"] = (pooled_p(ref, cur), want["total_variation"])
     return want
 
