@@ -6,15 +6,13 @@
 #define ONE (UINT64_C(1) << 56)
 #define MOST (UINT64_C(1) << 31)
 
-uint64_t
-otc_weight_of(struct otc_slice trace_state)
-{
-    uint64_t threshold, kept, whole, rest, fraction = 0;
+#define MOST_P 31
 
-    if (trace_state.len == 0 || !otc_tracestate_threshold(trace_state, &threshold) || threshold >= ONE) {
-        return OTC_WEIGHT_ONE;
-    }
-    kept = ONE - threshold;
+static uint64_t
+of_threshold(uint64_t threshold)
+{
+    uint64_t kept = ONE - threshold, whole, rest, fraction = 0;
+
     whole = ONE / kept;
     rest = ONE % kept;
     if (whole >= MOST) {
@@ -27,4 +25,23 @@ otc_weight_of(struct otc_slice trace_state)
         rest -= rest >= kept ? kept : 0;
     }
     return (whole << 32) + (fraction + 1) / 2;
+}
+
+bool
+otc_weight_of(struct otc_slice trace_state, uint64_t *weight)
+{
+    struct otc_sampling sampling;
+    bool valid;
+
+    *weight = OTC_WEIGHT_ONE;
+    if (trace_state.len == 0) {
+        return true;
+    }
+    valid = otc_tracestate_read(trace_state, &sampling);
+    if (sampling.has_threshold) {
+        *weight = of_threshold(sampling.threshold);
+    } else if (sampling.has_p) {
+        *weight = OTC_WEIGHT_ONE << (sampling.p < MOST_P ? sampling.p : MOST_P);
+    }
+    return valid;
 }

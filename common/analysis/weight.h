@@ -12,9 +12,10 @@
 
 /**
  * The adjusted count of a span from its trace state's `ot=th:…` (OTEP 235): 2^56 / (2^56 - T), rounded to
- * 2^-32 and at most 2^31. 1 where there is none, or no valid one.
+ * 2^-32 and at most 2^31; without that from `ot=p:…` (OTEP 168): 2^p. 1 where there is neither. False: the
+ * trace state is not valid, and the weight 1.
  */
-uint64_t otc_weight_of(struct otc_slice trace_state);
+bool otc_weight_of(struct otc_slice trace_state, uint64_t *weight);
 
 /** Zero-initialised is 0. */
 struct otc_weighted_count {

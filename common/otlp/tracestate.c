@@ -9,6 +9,8 @@
 #define SYSTEM_MAX 14
 #define VALUE_MAX 256
 #define THRESHOLD_DIGITS 14
+/* Greatest exponent of `p`; 63 was a probability of 0. */
+#define P_MAX 62
 
 static bool
 is_lower(uint8_t c)
@@ -134,9 +136,24 @@ valid_field(struct otc_slice key, struct otc_slice value)
     return true;
 }
 
+static void
+read_p(struct otc_slice text, struct otc_sampling *out)
+{
+    unsigned value = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_digit(text.data[i]) || i >= 2) {
+            return;
+        }
+        value = value * 10 + (text.data[i] - '0');
+    }
+    out->has_p = text.len > 0 && value <= P_MAX;
+    out->p = out->has_p ? value : 0;
+}
+
 /* The fields of `ot`: key:value, separated by semicolons. False: not valid. */
 static bool
-read_ot(struct otc_slice value, bool *found, uint64_t *threshold)
+read_ot(struct otc_slice value, struct otc_sampling *out)
 {
     if (value.len == 0 || value.data[value.len - 1] == ';') {
         return false;
@@ -150,10 +167,13 @@ read_ot(struct otc_slice value, bool *found, uint64_t *threshold)
             return false;
         }
         if (otc_slice_equal_str(key, "th")) {
-            *found = read_threshold(rest, threshold);
-            if (!*found) {
+            out->has_threshold = read_threshold(rest, &out->threshold);
+            if (!out->has_threshold) {
                 return false;
             }
+        }
+        if (otc_slice_equal_str(key, "p")) {
+            read_p(rest, out);
         }
         if (otc_slice_equal_str(key, "rv")) {
             uint64_t randomness;
@@ -166,13 +186,12 @@ read_ot(struct otc_slice value, bool *found, uint64_t *threshold)
     return true;
 }
 
-bool
-otc_tracestate_threshold(struct otc_slice trace_state, uint64_t *threshold)
+static bool
+read_members(struct otc_slice trace_state, struct otc_sampling *out)
 {
-    bool found = false;
     size_t members = 0;
 
-    if (trace_state.len == 0 || trace_state.len > STATE_MAX) {
+    if (trace_state.len > STATE_MAX) {
         return false;
     }
     while (trace_state.len > 0) {
@@ -187,9 +206,32 @@ otc_tracestate_threshold(struct otc_slice trace_state, uint64_t *threshold)
             continue;
         }
         if (key.len == member.len || !valid_key(key) || !valid_value(value) ||
-            (otc_slice_equal_str(key, "ot") && !read_ot(value, &found, threshold))) {
+            (otc_slice_equal_str(key, "ot") && !read_ot(value, out))) {
             return false;
         }
     }
-    return found;
+    return true;
+}
+
+bool
+otc_tracestate_read(struct otc_slice trace_state, struct otc_sampling *out)
+{
+    bool valid;
+
+    *out = (struct otc_sampling){.has_threshold = false};
+    valid = read_members(trace_state, out);
+    if (!valid) {
+        *out = (struct otc_sampling){.has_threshold = false};
+    }
+    return valid;
+}
+
+bool
+otc_tracestate_threshold(struct otc_slice trace_state, uint64_t *threshold)
+{
+    struct otc_sampling sampling;
+
+    (void)otc_tracestate_read(trace_state, &sampling);
+    *threshold = sampling.threshold;
+    return sampling.has_threshold;
 }

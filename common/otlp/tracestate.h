@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * @file The sampling threshold of a W3C trace state (`ot=th:…`; OpenTelemetry specification, "TraceState:
- * Probability Sampling"): how many spans one sampled span stands for.
+ * @file Sampling in a W3C trace state: the threshold `ot=th:…` (OpenTelemetry specification, "TraceState:
+ * Probability Sampling"), and `ot=p:…`, which older SDKs wrote ("TraceState: Probability Sampling" up
+ * to 1.34): how many spans one sampled span stands for.
  */
 #ifndef OTC_OTLP_TRACESTATE_H
 #define OTC_OTLP_TRACESTATE_H
 
 #include "common/base/slice.h"
 
+struct otc_sampling {
+    bool has_threshold;
+    uint64_t threshold; /* T of 56 bits: sampled with probability 1 - T / 2^56 */
+    bool has_p;
+    unsigned p; /* 0 to 62: sampled with probability 2^-p */
+};
 /**
- * The rejection threshold T of 56 bits: the span was sampled with probability 1 - T / 2^56. False: the state
- * has none, or is no valid trace state (then nothing of it counts, as in the Collector's pkg/sampling).
+ * What a trace state tells of sampling; an empty one tells nothing. False: it is no valid trace state, and
+ * nothing of it counts, as in the Collector's pkg/sampling. A value of `p` that is none is passed over, since
+ * the specification gives the name no meaning any more; so is 63, whose span stood for none.
  */
+bool otc_tracestate_read(struct otc_slice trace_state, struct otc_sampling *out);
+/** The threshold alone, which is all that the Collector knows. False: the state has none, or is not valid. */
 bool otc_tracestate_threshold(struct otc_slice trace_state, uint64_t *threshold);
 
 #endif

@@ -161,6 +161,7 @@ drift_input(struct otc_component *self, enum otc_signal from)
     struct drift *drift = OTC_CONTAINER(self, drift, component);
 
     drift->metrics_in = drift->metrics_in || from == OTC_METRICS;
+    drift->spans_in = drift->spans_in || from == OTC_TRACES;
     return &drift->inputs[from].consumer;
 }
 

@@ -211,7 +211,7 @@ version_series(const struct drift_config *config)
 
     size_t never = (config->reference.arm == NULL) + !drift_is_dynamic(config);
 
-    return 1 + 5 + DRIFT_BOUNDS - by_time - never + DRIFT_WATCH_SERIES * config->detectors.n +
+    return 1 + 5 + DRIFT_BOUNDS + 1 - by_time - never + DRIFT_WATCH_SERIES * config->detectors.n +
            (config->duplicates ? DRIFT_DUPLICATES_SERIES : 0) + (config->compat.index != OTC_COMPAT_NONE);
 }
 
@@ -230,7 +230,7 @@ explain_metrics(const struct explanation *to, const struct drift_config *config,
     }
     if (n > 0) {
         say(to, "series: up to %zu more for each model and version where metrics come in, of %zu features",
-            n * feature_series(config, true, (size_t)config->psi.bins) + DRIFT_N_EXCLUDED - DRIFT_BOUNDS, n);
+            n * feature_series(config, true, (size_t)config->psi.bins) + DRIFT_TRACE_STATE - DRIFT_BOUNDS, n);
     }
 }
 

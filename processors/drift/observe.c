@@ -346,6 +346,7 @@ apply_record(struct visit *visit, const struct drift_record *record)
         return;
     }
     exclude(version, DRIFT_FEATURES, record->lost);
+    exclude(version, DRIFT_TRACE_STATE, record->bad_trace_state);
     if (!record->further) {
         visit->duplicate = record->has_id && version->recent && otc_recent_add(version->recent, record->id);
     }
@@ -398,12 +399,13 @@ static void
 visit_subject(struct visit *visit, const struct otc_subject *subject, uint64_t event_unix_nano)
 {
     struct drift *drift = visit->drift;
-    struct drift_record seen = {
-        .event_ns = (int64_t)(event_unix_nano > INT64_MAX ? INT64_MAX : event_unix_nano),
-        .weight = subject->span ? otc_weight_of(subject->span->trace_state) : OTC_WEIGHT_ONE};
+    struct drift_record seen = {.event_ns =
+                                    (int64_t)(event_unix_nano > INT64_MAX ? INT64_MAX : event_unix_nano),
+                                .weight = OTC_WEIGHT_ONE};
     size_t records = otc_feature_reader_begin(drift->reader, subject, drift->observed, drift->max_observed,
                                               &seen.n, &seen.lost);
 
+    seen.bad_trace_state = subject->span && !otc_weight_of(subject->span->trace_state, &seen.weight);
     while (records > 0) {
         count_one(visit, subject->record, &seen);
         seen.further = --records > 0;

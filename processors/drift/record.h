@@ -35,6 +35,8 @@ struct drift_record {
     size_t n, lost;
     /** How many records it stands for (common/analysis/weight.h). */
     uint64_t weight;
+    /** Its trace state was not valid. */
+    bool bad_trace_state;
     /** Not the first instance of an inference request. */
     bool further;
     /** Its id (`duplicates`), hashed. */

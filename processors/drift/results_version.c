@@ -110,6 +110,9 @@ can_exclude(const struct drift *drift, enum drift_excluded reason)
         return reason == DRIFT_NO_ARM ? drift->config->reference.arm != NULL
                                       : drift_is_dynamic(drift->config);
     }
+    if (reason == DRIFT_TRACE_STATE) {
+        return drift->spans_in;
+    }
     if (reason >= DRIFT_BOUNDS) {
         return drift->metrics_in;
     }

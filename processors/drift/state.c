@@ -6,9 +6,9 @@
 const char *
 drift_excluded_name(enum drift_excluded reason)
 {
-    static const char *const names[] = {"late",     "too_old",      "future", "memory",
-                                        "features", "no_reference", "no_arm", "reference_memory",
-                                        "bounds",   "type",         "streams"};
+    static const char *const names[] = {"late",     "too_old",      "future",  "memory",
+                                        "features", "no_reference", "no_arm",  "reference_memory",
+                                        "bounds",   "type",         "streams", "trace_state"};
 
     return names[reason];
 }

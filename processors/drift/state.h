@@ -38,10 +38,12 @@ enum drift_excluded {
     DRIFT_BOUNDS,  /* other bounds than the reference's, or none that tell a distribution */
     DRIFT_TYPE,    /* a summary, or another kind than the reference's */
     DRIFT_STREAMS, /* limits::streams */
+    /* Of spans alone: */
+    DRIFT_TRACE_STATE, /* not valid: the span counts as one */
     DRIFT_N_EXCLUDED
 };
 /** "late", "too_old", "future", "memory", "features", "no_reference", "no_arm", "reference_memory", "bounds",
- * "type", "streams". */
+ * "type", "streams", "trace_state". */
 const char *drift_excluded_name(enum drift_excluded reason);
 
 /** Which gauges the last emission showed, by their numbers (results.h). Zero-initialised: none. */
@@ -166,7 +168,7 @@ struct drift {
     size_t first_feature;          /* in the projection, after the model's entries and the arm's */
     size_t first_id;               /* of `duplicates`, after the features' */
     struct drift_metrics *metrics; /* NULL: no metric is watched */
-    bool metrics_in;               /* metrics come in */
+    bool metrics_in, spans_in;     /* metrics, spans come in */
     enum otc_kind kind;            /* OTC_CONNECTOR or OTC_PROCESSOR */
     struct otc_consumer *next;     /* a processor's: where what passes goes */
     struct otc_emitter *emitter;

@@ -42,6 +42,7 @@ visit_span(void *arg, const struct otc_span *span)
     seen.side = span->status_code == 2 || values[latency->error_value].type != OTC_VALUE_ABSENT
                     ? LATENCY_ERROR
                     : LATENCY_OK;
+    seen.bad_trace_state = !otc_weight_of(span->trace_state, &seen.weight);
     otc_model_key_of(&latency->config->model, values, &key);
     if (latency->gen_ai) {
         latency_gen_ai_observe(latency->gen_ai, span, &key, &values[latency->error_value], visit->now_ns,

@@ -69,13 +69,18 @@ latency_slo_init(struct latency_slo *slo, const struct latency_slo_config *confi
 }
 
 void
-latency_slo_add(struct latency_slo *slo, const struct latency_slo_config *config, double seconds, bool failed)
+latency_slo_add(struct latency_slo *slo, const struct latency_slo_config *config, double seconds, bool failed,
+                uint64_t weight)
 {
     bool bad = failed || (config->threshold.ns > 0 && !(seconds <= (double)config->threshold.ns / 1e9));
 
-    slo->waiting.all++;
-    slo->waiting.bad += bad;
-    slo->bad += bad;
+    double requests = (double)weight / (double)OTC_WEIGHT_ONE;
+
+    slo->waiting.all += requests;
+    if (bad) {
+        slo->waiting.bad += requests;
+        otc_weighted_add(&slo->bad, weight);
+    }
 }
 
 void
@@ -106,7 +111,7 @@ latency_slo_burn_rate(const struct latency_slo *slo, const struct latency_slo_co
         sum.bad += slo->windows[window].parts[i].bad;
         sum.all += slo->windows[window].parts[i].all;
     }
-    return sum.all > 0 ? (double)sum.bad / (double)sum.all / (1 - config->objective) : 0;
+    return sum.all > 0 ? sum.bad / sum.all / (1 - config->objective) : 0;
 }
 
 double

@@ -14,6 +14,7 @@
 #define OTC_LATENCY_OBJECTIVES_H
 
 #include "common/analysis/emit.h"
+#include "common/analysis/weight.h"
 #include "processors/latency/latency_config.h"
 
 /** Requests judged, in one pane. */
@@ -29,8 +30,9 @@ double latency_apdex_value(const struct latency_apdex *apdex);
 #define LATENCY_SLO_WINDOWS_MAX 9
 #define LATENCY_SLO_PARTS 60
 
+/** Requests with sampling undone. */
 struct latency_slo_part {
-    uint64_t bad, all;
+    double bad, all;
 };
 struct latency_slo_window {
     int64_t part_ns;
@@ -39,7 +41,7 @@ struct latency_slo_window {
 };
 /** Requests of one operation. Zero-initialised, then latency_slo_init. */
 struct latency_slo {
-    uint64_t bad;                    /* since the start */
+    struct otc_weighted_count bad;   /* since the start */
     struct latency_slo_part waiting; /* not in the windows yet */
     size_t n;                        /* windows; the last is the period */
     struct latency_slo_window windows[LATENCY_SLO_WINDOWS_MAX];
@@ -48,8 +50,9 @@ struct latency_slo {
 size_t latency_slo_lengths(const struct latency_slo_config *config, int64_t *out, size_t max,
                            struct otc_error *err);
 void latency_slo_init(struct latency_slo *slo, const struct latency_slo_config *config, int64_t now_ns);
+/** A span that stands for `weight` requests. */
 void latency_slo_add(struct latency_slo *slo, const struct latency_slo_config *config, double seconds,
-                     bool failed);
+                     bool failed, uint64_t weight);
 /** Moves the windows to now and takes in what waited: at each flush. */
 void latency_slo_advance(struct latency_slo *slo, int64_t now_ns);
 /** Of one window; 0 without a request. */

@@ -124,7 +124,8 @@ emit_slo(struct otc_emitter *emitter, struct labels labels, struct latency_opera
     struct latency_slo *slo = operation->slo;
 
     latency_slo_advance(slo, otc_emitter_time(emitter));
-    otc_emit_counter(emitter, &bad_metric, labels.items, labels.n, operation->start_ns, slo->bad);
+    otc_emit_counter(emitter, &bad_metric, labels.items, labels.n, operation->start_ns,
+                     otc_weighted_value(&slo->bad));
     otc_emit_gauge(emitter, &budget_metric, labels.items, labels.n, latency_slo_budget(slo, config));
     labels.n++;
     for (size_t i = 0; i + 1 < slo->n; i++) {
@@ -140,7 +141,7 @@ emit_operation(struct otc_emitter *emitter, struct labels labels, struct latency
 {
     label(&labels, OTC_ATTR_SLICE("ml.operation.name", operation->name));
     otc_emit_counter(emitter, &errors_metric, labels.items, labels.n, operation->start_ns,
-                     operation->sides[LATENCY_ERROR].requests);
+                     otc_weighted_value(&operation->sides[LATENCY_ERROR].requests));
     emit_apdex(emitter, &labels, operation);
     if (operation->slo) {
         emit_slo(emitter, labels, operation, latency->config->slo);
@@ -154,7 +155,7 @@ emit_operation(struct otc_emitter *emitter, struct labels labels, struct latency
 
         labels.items[labels.n - 1] = OTC_ATTR_STR("status", side_names[side]);
         otc_emit_counter(emitter, &requests_metric, labels.items, labels.n, operation->start_ns,
-                         series->requests);
+                         otc_weighted_value(&series->requests));
         emit_durations(emitter, &labels, operation, series);
         emit_quantiles(emitter, labels, series);
     }

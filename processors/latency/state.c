@@ -12,8 +12,9 @@ const double latency_quantiles[LATENCY_N_QUANTILES] = {0.5, 0.9, 0.95, 0.99, 0.9
 const char *
 latency_excluded_name(enum latency_excluded reason)
 {
-    static const char *const names[] = {"late",        "too_old",   "future", "memory", "negative_duration",
-                                        "no_duration", "operations"};
+    static const char *const names[] = {"late",       "too_old",           "future",
+                                        "memory",     "negative_duration", "no_duration",
+                                        "operations", "trace_state"};
 
     return names[reason];
 }
@@ -361,7 +362,7 @@ judge(struct latency_version *version, struct latency_operation *operation, cons
         }
     }
     if (operation->slo) {
-        latency_slo_add(operation->slo, config, span->duration_s, span->side == LATENCY_ERROR);
+        latency_slo_add(operation->slo, config, span->duration_s, span->side == LATENCY_ERROR, span->weight);
     }
 }
 
@@ -376,7 +377,8 @@ latency_observe(struct latency_version *version, const struct latency_span *span
         return;
     }
     operation->last_seen_ns = span->monotonic_ns;
-    operation->sides[span->side].requests++;
+    otc_weighted_add(&operation->sides[span->side].requests, span->weight);
+    version->excluded[LATENCY_TRACE_STATE] += span->bad_trace_state;
     if (version->owner->config->slo) {
         judge(version, operation, span);
     }

@@ -4,6 +4,7 @@
 #define OTC_LATENCY_STATE_H
 
 #include "common/analysis/emit.h"
+#include "common/analysis/weight.h"
 #include "common/stats/exponential_histogram.h"
 #include "processors/latency/drift.h"
 #include "processors/latency/exemplars.h"
@@ -30,9 +31,10 @@ enum latency_excluded {
     LATENCY_NEGATIVE,
     LATENCY_NO_DURATION,
     LATENCY_OPERATIONS,
+    LATENCY_TRACE_STATE, /* not valid: the span counts as one */
     LATENCY_N_EXCLUDED
 };
-/** "late", "too_old", "future", "memory", "negative_duration", "no_duration", "operations". */
+/** "late", "too_old", "future", "memory", "negative_duration", "no_duration", "operations", "trace_state". */
 const char *latency_excluded_name(enum latency_excluded reason);
 
 /** Bytes of histograms, against `limits::memory`. */
@@ -52,7 +54,7 @@ struct latency_result {
 
 /** One status of an operation. */
 struct latency_series {
-    uint64_t requests;
+    struct otc_weighted_count requests;
     struct otc_exp_histogram durations;  /* cumulative */
     struct latency_exemplars *exemplars; /* NULL: off, or no room */
     double slow_s; /* spans from this on may become exemplars: half the last window's p90 */
@@ -125,6 +127,8 @@ struct latency_span {
     struct otc_slice operation;
     struct otc_slice trace_id, span_id;
     enum latency_side side;
+    uint64_t weight; /* how many spans it stands for (common/analysis/weight.h) */
+    bool bad_trace_state;
     int64_t end_ns; /* 0: none */
     bool has_duration;
     double duration_s; /* may be negative */

@@ -195,12 +195,14 @@ static void
 one_record(struct stream *stream, struct stage *stage)
 {
     static const char *const countries[] = {"de", "fr", "it", "es"};
+    static const char *const trace_states[] = {NULL, "ot=th:c", "ot=th:aaaaaaaaaaaaaa", "ot=th:"};
     char unseen[16];
     struct field fields[8];
     size_t n = 0;
 
     stage->model = uniform(stream) < 0.8 ? "credit" : "churn";
     stage->version = uniform(stream) < 0.7 ? "1" : "2";
+    stage->trace_state = trace_states[(int)(uniform(stream) * 4)];
     if (uniform(stream) < 0.9) {
         fields[n++] = NUMBER("ml.feature.age", floor(20 + 60 * uniform(stream)));
     }

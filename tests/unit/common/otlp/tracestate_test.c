@@ -79,10 +79,39 @@ test_none(void **state)
     assert_false(otc_tracestate_threshold(otc_slice_str(many), &threshold));
 }
 
+/* A state that tells nothing is another thing than one that is none; `p` is what older SDKs wrote. */
+static void
+test_read(void **state)
+{
+    static const struct {
+        const char *text;
+        bool valid;
+        int p; /* -1: none */
+    } cases[] = {
+        {"", true, -1},         {"x=y", true, -1},      {"ot=rv:00000000000001", true, -1},
+        {"ot=th:x", false, -1}, {"noequal", false, -1}, {"ot=p:4;r:3", true, 4},
+        {"ot=p:0", true, 0},    {"ot=p:62", true, 62},  {"ot=p:63", true, -1},
+        {"ot=p:1x", true, -1},  {"ot=p:", true, -1},    {"ot=p:4,noequal", false, -1},
+        {"ot=p:007", true, -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct otc_sampling sampling;
+        bool valid = otc_tracestate_read(otc_slice_str(cases[i].text), &sampling);
+
+        if (valid != cases[i].valid || sampling.has_p != (cases[i].p >= 0) ||
+            (sampling.has_p && (int)sampling.p != cases[i].p)) {
+            fail_msg("%s: %d %u", cases[i].text, valid, sampling.p);
+        }
+    }
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_thresholds), cmocka_unit_test(test_none)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_thresholds), cmocka_unit_test(test_none),
+                                       cmocka_unit_test(test_read)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,6 +80,27 @@ test_selected_records_count_even_when_they_carry_nothing(void **state)
 }
 
 static void
+test_a_sampled_span_counts_as_those_it_stands_for(void **state)
+{
+    static const char *const states[] = {"ot=th:c", "ot=p:3;r:9", "vendor=x",
+                                         NULL,      "ot=th:zz",   "ot=th:8,noequal"};
+    const struct field fields[] = {NUMBER("x", 1)};
+    struct stage *stage = stage_new(QUICK "presets: []\nfeatures: [{name: x, from: 'attributes[\"x\"]'}]\n");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        stage->trace_state = states[i];
+        record(stage, stage_now(stage), fields, 1);
+    }
+    send(stage);
+    flush(stage);
+    assert_float_equal(of_model(stage, "ml.inference.records"), 4 + 8 + 4, 0);
+    assert_float_equal(
+        look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "trace_state")).value, 2, 0);
+    stage_free(stage);
+}
+
+static void
 test_each_instance_of_a_request_is_a_record(void **state)
 {
     const struct field request[] = {
@@ -164,6 +185,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_text_of_other_words_drifts_in_its_vocabulary_alone),
         cmocka_unit_test(test_selected_records_count_even_when_they_carry_nothing),
+        cmocka_unit_test(test_a_sampled_span_counts_as_those_it_stands_for),
         cmocka_unit_test(test_each_instance_of_a_request_is_a_record),
         cmocka_unit_test(test_embeddings_that_turn_away_from_the_mean_drift),
     };

@@ -114,6 +114,7 @@ struct stage {
     size_t n_records;
     enum otc_signal signal;
     const char *model, *version;
+    const char *trace_state; /* of spans; NULL: none */
 };
 
 /** Decodes and validates; the error's text in `text` when it fails. */
@@ -210,6 +211,9 @@ record(struct stage *stage, int64_t time_ns, const struct field *fields, size_t 
     } else {
         put_fixed64(&message, 7, (uint64_t)(time_ns - 250 * OTC_MILLISECOND));
         put_fixed64(&message, 8, (uint64_t)time_ns);
+        if (stage->trace_state) {
+            put_bytes(&message, 3, stage->trace_state, strlen(stage->trace_state));
+        }
     }
     for (size_t i = 0; i < 2 && stage->model; i++) {
         put_attribute(&message, attributes, &identity[i]);

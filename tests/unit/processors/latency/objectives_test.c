@@ -164,6 +164,68 @@ test_burn_rate(void **state)
     end(&f);
 }
 
+/* A span of the trace state, that ended now and lasted so long. */
+static void
+sampled(struct fixture *f, const char *trace_state, int64_t ms, int code)
+{
+    struct otc_host *host = otc_vhost_host(f->rig.vhost);
+    long long now = host->now_ns(host);
+    char json[512];
+
+    (void)snprintf(
+        json, sizeof(json),
+        "{\"name\":\"op\",\"traceState\":\"%s\",\"startTimeUnixNano\":\"%lld\",\"endTimeUnixNano\":"
+        "\"%lld\",\"status\":{\"code\":%d}}",
+        trace_state, now - (long long)ms * 1000000, now, code);
+    send(f, json);
+}
+
+/* Sampled spans are the requests they stand for: a tail sampler that keeps every failure and 1 of 1,000 of
+ * the rest moves neither errors nor burn rate. What the durations show is of the spans that came. */
+static void
+test_sampled(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f,
+          "{" ARRIVAL ", slo: {objective: 0.9, threshold: 1s, windows: [1h]}, metrics_flush_interval: 15s}");
+    for (int i = 0; i < 3; i++) {
+        sampled(&f, "ot=th:c", 10, 0); /* 1 of 4 */
+    }
+    sampled(&f, "ot=th:c", 2000, 0);
+    sampled(&f, "ot=th:0;rv:00000000000001", 10, 2);
+    sampled(&f, "", 10, 2);
+    sampled(&f, "vendor=x", 10, 0);
+    sampled(&f, "ot=p:3;r:5", 10, 0); /* 1 of 8 */
+    flush(&f);
+    expect(&f, "ml.inference.requests" OP " status=ok = 25\n");
+    expect(&f, "ml.inference.requests" OP " status=error = 2\n");
+    expect(&f, "ml.inference.errors" OP " = 2\n");
+    expect(&f, "ml.inference.slo.bad" OP " = 6\n");
+    expect(&f,
+           "ml.inference.slo.burn_rate" OP " ml.slo.window=1h = 2.22222222\n"); /* 6 of 27, 10 % allowed */
+    expect(&f, "ml.inference.observations.excluded ml.model.name=svc reason=trace_state = 0\n");
+    expect(&f, "ml.inference.duration" OP " status=ok 6 2.05");
+    sampled(&f, "ot=th:zz", 10, 0);
+    sampled(&f, "ot=th:8,noequal", 10, 2);
+    flush(&f);
+    expect(&f, "ml.inference.requests" OP " status=ok = 26\n");
+    expect(&f, "ml.inference.requests" OP " status=error = 3\n");
+    expect(&f, "ml.inference.observations.excluded ml.model.name=svc reason=trace_state = 2\n");
+    end(&f);
+
+    /* A third of them each time: nothing is lost to rounding. */
+    begin(&f, "{metrics_flush_interval: 15s}");
+    for (int i = 0; i < 100; i++) {
+        sampled(&f, "ot=th:aaaaaaaaaaaaaa", 10, i % 2 ? 2 : 0);
+    }
+    flush(&f);
+    expect(&f, "ml.inference.requests" OP " status=ok = 150\n");
+    expect(&f, "ml.inference.errors" OP " = 150\n");
+    end(&f);
+}
+
 /* The rings against a plain sum over random traffic, the clock going on in odd steps. */
 static void
 test_rings(void **state)
@@ -189,7 +251,7 @@ test_rings(void **state)
         for (size_t i = random % 97; i > 0; i--, n++) {
             seen[n].at = now;
             seen[n].bad = i % 3 == 0;
-            latency_slo_add(&slo, &config, 0, seen[n].bad);
+            latency_slo_add(&slo, &config, 0, seen[n].bad, OTC_WEIGHT_ONE);
         }
         latency_slo_advance(&slo, now);
         if (n > 0) {
@@ -235,7 +297,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_exemplars), cmocka_unit_test(test_draw),
                                        cmocka_unit_test(test_apdex),     cmocka_unit_test(test_burn_rate),
-                                       cmocka_unit_test(test_rings),     cmocka_unit_test(test_refusals)};
+                                       cmocka_unit_test(test_sampled),   cmocka_unit_test(test_rings),
+                                       cmocka_unit_test(test_refusals)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
