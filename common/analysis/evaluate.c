@@ -6,6 +6,7 @@
 #include "common/stats/cells_binned.h"
 #include "common/stats/contingency.h"
 #include "common/stats/correction.h"
+#include "common/stats/descriptive.h"
 #include "common/stats/location.h"
 #include "common/stats/pvalue.h"
 #include "common/stats/ranks.h"
@@ -66,6 +67,7 @@ clear_result(struct otc_feature_result *out)
         .mann_whitney = NAN,
         .mann_whitney_p = NAN,
         .mean_shift = NAN,
+        .spread_ratio = NAN,
         .design_effect = 1,
         .missing_share = NAN,
         .reference_missing_share = NAN,
@@ -149,20 +151,29 @@ evaluate_ranks(const struct otc_cells *ref, const struct otc_cell_counts *cur, s
         otc_cramer_von_mises_p_value(out->cramer_von_mises, ref->total, cur->total, OTC_P_AUTO);
 }
 
-/** (mean of the window - mean of the reference) / deviation of the reference. */
-static double
-mean_shift(const struct otc_reference_feature *ref, const struct otc_cell_counts *cur)
+/**
+ * Shift of the mean, in deviations of the reference, and ratio of the deviations. Values in a gap count as
+ * their mean: what they differ from it by, half the gap's width at most, is missing from the second.
+ */
+static void
+evaluate_moments(const struct otc_reference_feature *ref, const struct otc_cell_counts *cur,
+                 struct otc_feature_result *out)
 {
-    double sum = 0;
+    struct otc_moments moments = {0};
 
     if (!cur->gap_sum || cur->total == 0 || !(ref->standard_deviation > 0)) {
-        return NAN;
+        return;
     }
     for (size_t i = 0; i <= ref->cells.n; i++) {
-        sum += cur->gap_sum[i];
-        sum += i < ref->cells.n ? (double)cur->eq[i] * ref->cells.points[i] : 0;
+        if (cur->gap[i] > 0) {
+            otc_moments_add_n(&moments, cur->gap_sum[i] / (double)cur->gap[i], cur->gap[i]);
+        }
+        if (i < ref->cells.n && cur->eq[i] > 0) {
+            otc_moments_add_n(&moments, ref->cells.points[i], cur->eq[i]);
+        }
     }
-    return (sum / (double)cur->total - ref->mean) / ref->standard_deviation;
+    out->mean_shift = (moments.mean - ref->mean) / ref->standard_deviation;
+    out->spread_ratio = sqrt(otc_moments_variance(&moments)) / ref->standard_deviation;
 }
 
 static bool
@@ -185,7 +196,7 @@ evaluate_numeric(const struct otc_feature_window *window, struct otc_feature_res
             : ks_test->p_value;
     if (ref->binned == OTC_NOT_BINNED) {
         evaluate_ranks(&ref->cells, &window->cells, out);
-        out->mean_shift = mean_shift(ref, &window->cells);
+        evaluate_moments(ref, &window->cells, out);
     }
     if (ref->binned != OTC_NOT_BINNED) {
         out->wasserstein = otc_cells_binned_wasserstein(&ref->cells, &window->cells, &out->wasserstein_error);

@@ -106,8 +106,9 @@ struct otc_feature_result {
     /** Of an exact reference alone: T, the area under the ROC curve (above 1/2: values rose), p-values as
      * scipy's. */
     double cramer_von_mises, cramer_von_mises_p, auc, mann_whitney, mann_whitney_p;
-    double mean_shift; /* in standard deviations of the reference; needs the sums of the gaps */
-    size_t bins;       /* B of the binned statistics */
+    double mean_shift;   /* in standard deviations of the reference; needs the sums of the gaps */
+    double spread_ratio; /* standard deviation over the reference's, both ddof 0; the same */
+    size_t bins;         /* B of the binned statistics */
     double design_effect;
     /** Of the records; invalid ones count as missing, too. */
     double missing_share, reference_missing_share, invalid_share;

@@ -295,6 +295,18 @@ reference_rows(const struct otc_cells *cells)
     return rows;
 }
 
+/** Standard deviation, divided by n. */
+static double
+deviation(const double *values, size_t n)
+{
+    struct otc_moments moments = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        otc_moments_add(&moments, values[i]);
+    }
+    return sqrt(otc_moments_variance(&moments));
+}
+
 /** Distances that need the rows of both sides. */
 static bool
 measure_rows(const struct otc_sample *sample, struct otc_feature_result *out)
@@ -317,6 +329,8 @@ measure_rows(const struct otc_sample *sample, struct otc_feature_result *out)
         out->wasserstein_normalized =
             ref->standard_deviation > 0 ? out->wasserstein / ref->standard_deviation : NAN;
         out->cramer_von_mises = otc_samples_cramer_von_mises(rows, ref->cells.total, values, sample->n);
+        out->spread_ratio =
+            ref->standard_deviation > 0 ? deviation(values, sample->n) / ref->standard_deviation : NAN;
     }
     free(rows);
     free(values);

@@ -26,6 +26,7 @@ static const char *const statistics[] = {"ks",
                                          "mann_whitney",
                                          "kullback_leibler",
                                          "mean_shift",
+                                         "spread_ratio",
                                          NULL};
 
 /* Keys of the design that this release does not have: refused by name, so that nobody believes them active.

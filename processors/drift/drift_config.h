@@ -119,6 +119,7 @@ enum drift_statistic {
     DRIFT_MANN_WHITNEY,
     DRIFT_KULLBACK_LEIBLER,
     DRIFT_MEAN_SHIFT,
+    DRIFT_SPREAD_RATIO,
     DRIFT_N_STATISTICS
 };
 /** Bit i: statistic i is asked for. */

@@ -67,6 +67,8 @@ const struct drift_gauge drift_gauges[] = {
      DRIFT_KULLBACK_LEIBLER, DRIFT_OF_ANY, RESULT(kullback_leibler)},
     {OTC_GAUGE_METRIC("ml.drift.mean_shift", "", "Shift of the mean in the reference's standard deviations."),
      DRIFT_MEAN_SHIFT, DRIFT_OF_NUMERIC, RESULT(mean_shift)},
+    {OTC_GAUGE_METRIC("ml.drift.spread_ratio", "", "Standard deviation over the reference's."),
+     DRIFT_SPREAD_RATIO, DRIFT_OF_NUMERIC, RESULT(spread_ratio)},
     {OTC_GAUGE_METRIC("ml.feature.missing.share", "1",
                       "Missing and invalid records of the window, over all."),
      DRIFT_N_STATISTICS, DRIFT_OF_ANY, RESULT(missing_share)},

@@ -262,7 +262,7 @@ says 'no thresholds of reference chunks'
 expect 0 reference build --input "$work/reference.csv" --output "$work/few.json" --cells 20
 expect 2 compare --reference "$work/few.json" --current "$work/current.csv" --compat evidently
 says "the reference of 'x' does not have every value"
-expect 0 compare --reference "$work/reference.csv" --current "$work/current.csv" --format json --statistic mann_whitney,kullback_leibler,mean_shift,cramer_von_mises
+expect 0 compare --reference "$work/reference.csv" --current "$work/current.csv" --format json --statistic mann_whitney,kullback_leibler,mean_shift,spread_ratio,cramer_von_mises
 is "scipy's U" "$(value 'd["features"][0]["statistics"]["mann_whitney"]["value"]')" 2139
 is 'AUC' "$(value 'round(d["features"][0]["statistics"]["mann_whitney"]["auc"], 10)')" 0.7861
 is "scipy's p of T" "$(value '"%.3g" % d["features"][0]["statistics"]["cramer_von_mises"]["p_value"]')" 1.77e-10
@@ -270,6 +270,10 @@ is 'shift of the mean' "$(value '"%.6f" % d["features"][0]["statistics"]["mean_s
 import sys, statistics as s
 a, b = ([float(x) for x in open(f"{sys.argv[1]}/{n}.csv").read().split()[1:]] for n in ("reference", "current"))
 print("%.6f" % ((s.fmean(b) - s.fmean(a)) / s.pstdev(a)))' "$work")"
+is 'ratio of the spreads' "$(value '"%.6f" % d["features"][0]["statistics"]["spread_ratio"]["value"]')" "$(python3 -c '
+import sys, statistics as s
+a, b = ([float(x) for x in open(f"{sys.argv[1]}/{n}.csv").read().split()[1:]] for n in ("reference", "current"))
+print("%.6f" % (s.pstdev(b) / s.pstdev(a)))' "$work")"
 expect 2 compare --reference "$work/reference.csv" --current "$work/current.csv" --compat evidentli
 says "'evidentli' is not allowed (none, evidently, nannyml, frouros, popmon, scouter)"
 expect 0 compare --reference "$work/reference.csv" --current "$work/current.csv" --compat nannyml --window 20 --reference-windows --format json

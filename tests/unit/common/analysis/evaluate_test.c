@@ -483,10 +483,38 @@ test_k_of_n(void **state)
     assert_false(otc_k_of_n_add(&ring, 2, 3, true));
 }
 
+/** Shift and spread from the cells: exact where values equal points, within a gap's width elsewhere. */
+static void
+test_shift_and_spread(void **state)
+{
+    struct otc_reference_limits limits = OTC_REFERENCE_LIMITS_DEFAULT;
+    double deviation = sqrt((1000.0 * 1000 - 1) / 12);
+
+    (void)state;
+    for (int between = 0; between < 2; between++) {
+        struct fixture f;
+        struct otc_feature_result result;
+
+        begin(&f, OTC_NUMERIC, &limits);
+        for (int i = 0; i < 1000; i++) {
+            assert_true(otc_reference_builder_number(f.builder, 0, i, INT64_MIN));
+        }
+        freeze(&f);
+        for (int i = 100; i < 600; i++) {
+            add_number(&f, i + 0.3 * between);
+        }
+        result = evaluate(&f);
+        assert_near(result.mean_shift, (349.5 + 0.3 * between - 499.5) / deviation, 1e-12);
+        assert_near(result.spread_ratio, sqrt((500.0 * 500 - 1) / 12) / deviation, 1e-12);
+        end(&f);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shift_and_spread),
         cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_categorical_pairs),
         cmocka_unit_test(test_two_categories),
