@@ -47,6 +47,9 @@ forget(struct drift_history *history, struct drift_budget *budget)
 {
     size_t n = lower_bound(history, history->newest_ns - history->keep_ns - history->slot_ns + 1);
 
+    if (n == 0) {
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         drift_history_give(history->slots[i].packed, budget);
     }

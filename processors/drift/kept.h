@@ -19,6 +19,9 @@ struct drift_kept {
     /** Records of the batch before this one are no business of the list's: they were learned. */
     uint64_t from;
     int64_t now_ns, monotonic_ns;
+    /** Records of the batch that came before (`duplicates`), ascending. */
+    uint64_t *duplicates;
+    size_t n_duplicates, room;
     struct drift_kept *next;
 };
 
@@ -32,6 +35,11 @@ struct drift_kept_list {
  * False without memory for it.
  */
 bool drift_kept_add(struct drift_kept_list *list, const struct drift_kept *kept, struct drift_budget *budget);
+/** Remembers that a record of the last batch kept is a duplicate; records come in order. Without memory for
+ * it the record counts as none. */
+void drift_kept_duplicate(struct drift_kept_list *list, uint64_t record, struct drift_budget *budget);
+/** Whether it was remembered. */
+bool drift_kept_is_duplicate(const struct drift_kept *kept, uint64_t record);
 /** The oldest, given back to the budget; NULL when there is none. Free it with drift_kept_free. */
 struct drift_kept *drift_kept_take(struct drift_kept_list *list, struct drift_budget *budget);
 /** Lets go of the batch; needs no lock. */

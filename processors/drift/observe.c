@@ -237,6 +237,8 @@ drift_keep_record(struct visit *visit, struct drift_version *version)
 
     if (!drift_kept_add(&version->model->kept, &kept, &drift->budget)) {
         exclude(version, DRIFT_MEMORY, 1);
+    } else if (visit->duplicate) {
+        drift_kept_duplicate(&version->model->kept, visit->record, &drift->budget);
     }
 }
 
@@ -295,7 +297,7 @@ drift_kept_version(const struct visit *visit, const struct otc_model_key *key)
     const struct otc_model_version *entry = otc_models_find(visit->drift->models, key);
     struct drift_version *version = entry ? entry->state : NULL;
 
-    return version && version->model == visit->only && visit->record >= visit->from &&
+    return version && version->model == visit->only && visit->record >= visit->kept->from &&
                    version->role != DRIFT_ARMLESS
                ? version
                : NULL;
@@ -329,6 +331,7 @@ count_kept_record(struct visit *visit, const struct otc_model_key *key, size_t n
         return;
     }
     if (visit->only->binding) {
+        visit->duplicate = drift_kept_is_duplicate(visit->kept, visit->record);
         place_record(visit, version, n, event_ns);
     } else {
         exclude(version, DRIFT_NO_REFERENCE, 1);
@@ -490,7 +493,7 @@ drift_count_kept(struct drift_model *model, const struct drift_kept *kept)
                           .monotonic_ns = kept->monotonic_ns,
                           .batch = kept->batch,
                           .only = model,
-                          .from = kept->from};
+                          .kept = kept};
 
     (void)walk(&visit);
     return advance(&visit);

@@ -11,9 +11,9 @@ struct visit {
     int64_t monotonic_ns;
     struct otc_batch *batch;
     uint64_t record; /* records walked */
-    /* Counting a batch that was kept: only records of this model, from this one on. NULL: a new batch. */
+    /* Counting a batch that was kept: only records of this model, those kept. NULL: a new batch. */
     const struct drift_model *only;
-    uint64_t from;
+    const struct drift_kept *kept;
     bool due;
     bool duplicate; /* the record at hand came before */
 };

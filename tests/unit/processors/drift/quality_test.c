@@ -49,6 +49,26 @@ test_duplicates(void **state)
     stage_free(stage);
 }
 
+/* Records that a grid is made from are kept and counted right after, and the duplicates among them too. */
+static void
+test_duplicates_among_records_kept(void **state)
+{
+    struct stage *stage =
+        stage_new("presets: [ml]\nreference: {trailing: {offset: 1m}, grid_observations: 800}\n"
+                  "window: {length: 1m, pane: 10s, allowed_lateness: 0s, min_observations: 20}\n"
+                  "duplicates: {id: [request.id], remember: 100, max_share: 0.2}\n");
+    uint64_t i = 1;
+
+    (void)state;
+    traffic(stage, 30, 2, NAN, &i);
+    traffic(stage, 30, 0, NAN, &i);
+    flush(stage);
+    assert_float_equal(of_model(stage, "ml.inference.duplicates"), 300, 0);
+    assert_float_equal(of_model(stage, "ml.inference.duplicates.share"), 0.25, 0.01);
+    assert_float_equal(of_model(stage, "ml.inference.duplicates.detected"), 1, 0);
+    stage_free(stage);
+}
+
 static double
 rejected(struct stage *stage, const char *test)
 {
@@ -105,6 +125,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_duplicates_among_records_kept),
         cmocka_unit_test(test_stuck_feature),
         cmocka_unit_test(test_wrong_configurations),
     };
