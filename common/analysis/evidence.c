@@ -52,9 +52,9 @@ name_category(const struct otc_feature_window *window, size_t bin, size_t bins, 
     size_t unseen = bin - reference->n_categories;
     const struct otc_category_counts *counts = &window->categories;
 
-    if (bin < reference->n_categories) {
+    if (bin < reference->n_categories && reference->categories[bin].name.len) {
         set_name(moved, reference->categories[bin].name);
-    } else if (reference->other > 0 && bin + 1 == bins) {
+    } else if (bin < reference->n_categories || (reference->other > 0 && bin + 1 == bins)) {
         set_name(moved, otc_slice_str("other"));
     } else if (counts->unseen_categories && unseen < counts->n_unseen_categories &&
                counts->unseen_categories[unseen].name.len) {

@@ -16,7 +16,8 @@ struct otc_feature_window;
 
 /** A bin or category: its share in the reference and in the window. */
 struct otc_moved {
-    /** "[30, 40)", "(-inf, 30)", "[40, inf)"; "7" where a bin is a value; the category; "other", "unseen". */
+    /** "[30, 40)", "(-inf, 30)", "[40, inf)"; "7" where a bin is a value; the category; "unseen"; "other",
+     * what the reference pooled, or has without its name (a moving reference: what its grid did not know). */
     char name[OTC_MOVED_NAME_BYTES];
     double reference_share, current_share;
 };

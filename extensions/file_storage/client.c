@@ -196,13 +196,15 @@ name_files(struct client *client, const char *kind, const char *component_id)
 {
     char text[160];
     size_t at = 0;
+    bool named = false;
 
     if ((size_t)snprintf(text, sizeof(text), "%s_%s", kind, component_id) >= sizeof(text)) {
         return false;
     }
     for (const char *c = text; *c && at + 4 < sizeof(client->name); c++) {
-        if (*c == '/') {
-            client->name[at++] = '_'; /* type/name */
+        if (*c == '/' && !named) {
+            client->name[at++] = '_'; /* type/name; the name may have further ones */
+            named = true;
         } else if (isalnum((unsigned char)*c) || *c == '_' || *c == '-') {
             client->name[at++] = *c;
         } else {

@@ -87,6 +87,9 @@ test_categories(void **state)
     reference.other = 5;
     assert_int_equal(otc_evidence_moved(&window, before, after, 3, moved), 3);
     assert_string_equal(moved[1].name, "other");
+    known[1].name = OTC_SLICE_NONE; /* of a moving reference: its grid did not know the category */
+    assert_int_equal(otc_evidence_moved(&window, before, after, 3, moved), 3);
+    assert_string_equal(moved[0].name, "other");
 }
 
 int

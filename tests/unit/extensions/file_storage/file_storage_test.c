@@ -110,19 +110,20 @@ state_survives_a_restart(void **state)
 static void
 ids_become_file_names(void **state)
 {
-    static const char *const ids[] = {"drift", "drift/a", "drift/a b", "drift/../../x", "drift/\xc3\xbc"};
+    static const char *const ids[] = {"drift",          "drift/a",   "drift/a b", "drift/../../x",
+                                      "drift/\xc3\xbc", "drift/a/b", "drift/a_b"};
     struct otc_rig rig;
 
     (void)state;
     scratch_clear();
     assert_null(start(&rig, ""));
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 7; i++) {
         struct otc_storage *storage = storage_of(&rig, ids[i]);
 
         storage->close(storage);
         assert_int_equal(scratch_count(".db"), i + 1);
     }
-    assert_int_equal(scratch_count("connector_drift_~2e~2e_~2e~2e_x.db"), 1);
+    assert_int_equal(scratch_count("connector_drift_~2e~2e~2f~2e~2e~2fx.db"), 1);
     stop(&rig);
 }
 
