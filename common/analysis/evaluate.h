@@ -57,10 +57,11 @@ const char *otc_test_name(enum otc_test test);
  * Result of one decision test. NaN: does not exist for this feature or window. p_value is also given where a
  * test does not decide (PSI of categories, chi-squared of bins): decision_p is NaN then. Missing: the
  * two-sided z-test of two proportions with pooled variance (statsmodels proportions_ztest, R prop.test
- * without correction), missing + invalid against records; it does not exist when neither side misses
- * anything. Invalid: the same of invalid records alone. Out of range, unseen: the same against what a
- * reference of its size expects of further values; constant: the probability that all values are one. These
- * do not exist in a window that has nothing of the kind.
+ * without correction), missing + invalid against records; Fisher's test decides, twice the smaller side. It
+ * does not exist when neither side misses anything. Invalid: Fisher's one-sided test of invalid records
+ * alone. Out of range, unseen: the same against what a reference of its size expects of further values;
+ * constant: the share of all ways to draw as many of both sides' values that give one alone. These do not
+ * exist in a window that has nothing of the kind.
  */
 struct otc_test_result {
     /** The plain library's p-value. */

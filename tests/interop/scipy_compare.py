@@ -219,16 +219,38 @@ def proportions(x1, n1, x2, n2):
     return 2 * stats.norm.sf(abs(x1 / n1 - x2 / n2) / math.sqrt(variance)) if variance > 0 else math.nan
 
 
+def exact_rise(x1, n1, x2, n2):
+    """stats.fisher_exact(alternative="greater"), which is this, but slower."""
+    return min(1.0, float(stats.hypergeom.sf(x2 - 1, n1 + n2, x1 + x2, n2)))
+
+
+def exact_change(x1, n1, x2, n2):
+    if x1 + x2 in (0, n1 + n2):
+        return math.nan
+    return min(1.0, 2 * min(exact_rise(x1, n1, x2, n2), exact_rise(x2, n2, x1, n1)))
+
+
 def rise(x1, n1, x2, n2):
-    """A test that fires on more alone: fewer have no effect."""
-    return proportions(x1, n1, x2, n2), max(0.0, x2 / n2 - x1 / n1)
+    """A test that exists when there is something, and fires on more alone: fewer have no effect."""
+    return (exact_rise(x1, n1, x2, n2) if x2 else math.nan), max(0.0, x2 / n2 - x1 / n1)
+
+
+def unseen(counts, unseen, m):
+    """Good and Turing: as often as the reference met a category once. Those met twice widen its error (Esty)."""
+    n, once, twice = sum(counts), counts.count(1), counts.count(2)
+    phi = 1 + 2 * twice / (once + 1) * m / (n + m)
+    n_phi, m_phi = (max(1, math.floor(x / phi + 0.5)) for x in (n, m))
+    p = exact_rise(min(n_phi, math.ceil(once / phi)), n_phi, min(m_phi, math.floor(unseen / phi)), m_phi)
+    return p, max(0.0, unseen / m - once / n)
 
 
 def is_constant(ref, cur, decide):
-    """The probability that all values are one, and the rise of the most frequent value's share."""
-    shares = np.unique(ref, return_counts=True)[1] / len(ref)
-    if len(cur) >= 2 and len(set(cur)) == 1:
-        decide["constant"] = (min(1.0, float((shares ** len(cur)).sum())), 1 - shares.max())
+    """Of all ways to draw as many of both sides' values, those of one value; the rise of the top value's share."""
+    m, total = len(cur), len(ref) + len(cur)
+    if m >= 2 and len(set(cur)) == 1:
+        pooled = np.unique(np.concatenate([ref, cur]), return_counts=True)[1]
+        p = sum(float(stats.hypergeom.pmf(m, total, int(c), m)) for c in pooled if c >= m)
+        decide["constant"] = (min(1.0, p), 1 - np.unique(ref, return_counts=True)[1].max() / len(ref))
 
 
 def binned(ref, cur, want):
@@ -252,15 +274,17 @@ def expect(ref_texts, cur_texts):
     want = {"type": kind, "n": len(ref), "m": len(cur), "missing": sum(cur_bad) / len(cur_texts),
             "reference_missing": sum(ref_bad) / len(ref_texts), "decide": {}}
     want["missing p"] = proportions(sum(ref_bad), len(ref_texts), sum(cur_bad), len(cur_texts))
-    want["decide"]["missing"] = (want["missing p"], abs(want["missing"] - want["reference_missing"]))
+    decisive = exact_change(sum(ref_bad), len(ref_texts), sum(cur_bad), len(cur_texts))
+    want["decide"]["missing"] = (decisive, abs(want["missing"] - want["reference_missing"]))
     want["decide"]["invalid"] = rise(ref_bad[1], len(ref_texts), cur_bad[1], len(cur_texts))
     if not len(ref) or not len(cur):
         return want
     is_constant(ref, cur, want["decide"])
     if kind == "numeric":
         outside = int(np.sum((cur < ref.min()) | (cur > ref.max())))
-        if outside and len(ref) >= 2:  # a further value is beyond all n others as often as 2 of them are
-            want["decide"]["out_of_range"] = rise(2, len(ref), outside, len(cur))
+        if len(ref) >= 2 and outside:  # k or more: at most 1 of the reference is among the k + 1 outermost
+            want["decide"]["out_of_range"] = (exact_rise(1, len(ref), outside, len(cur)),
+                                              max(0.0, outside / len(cur) - 2 / len(ref)))
         ks = stats.ks_2samp(ref, cur)
         want["ks"], want["ks p"] = ks.statistic, ks.pvalue
         want["decide"]["ks"] = (ks.pvalue, ks.statistic)
@@ -280,8 +304,8 @@ def expect(ref_texts, cur_texts):
         ref, cur = ([int(k) for k in np.bincount([place[c] for c in x], minlength=len(union))] for x in (ref, cur))
         binned(ref, cur, want)
         want["unseen"] = sum(c for r, c in zip(ref, cur) if r == 0)
-        if want["unseen"]:  # Good and Turing: as often as the reference met a category once
-            want["decide"]["unseen"] = rise(ref.count(1), sum(ref), want["unseen"], sum(cur))
+        if want["unseen"]:
+            want["decide"]["unseen"] = unseen(ref, want["unseen"], sum(cur))
         want["decide"]["chi_squared"] = (pooled_p(ref, cur), want["total_variation"])
     return want
 

@@ -24,7 +24,7 @@ BIN = os.environ["AIMON_BIN"]
 LOAD_TESTS = os.path.join(os.environ.get("AIMON_TESTDATA", "../shared/data"), "series/vllm_burstgpt_loadtest")
 ROWS = 3000
 STATISTICS = ["ks", "psi", "wasserstein", "jensen_shannon", "chi_squared", "hellinger", "l_infinity"]
-TESTS = ["ks", "psi", "chi_squared", "missing"]
+TESTS = ["ks", "psi", "chi_squared", "missing", "out_of_range", "unseen", "invalid", "constant"]
 
 failures = []
 checks = 0

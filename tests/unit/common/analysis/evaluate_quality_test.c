@@ -90,7 +90,7 @@ assert_near(double got, double expected, double relative)
     }
 }
 
-/* statsmodels.stats.proportion.proportions_ztest([2, 40], [1000, 400]). */
+/* scipy.stats.fisher_exact([[40, 360], [1, 999]], alternative="greater"). */
 static void
 test_out_of_range(void **state)
 {
@@ -107,7 +107,7 @@ test_out_of_range(void **state)
         number(&f, i < 30 ? -1 - i : i < 40 ? 1000 + i : (i * 7) % 1000);
     }
     test = evaluate(&f, OTC_TEST_OUT_OF_RANGE);
-    assert_near(test->p_value, 2.717629458684428e-22, 1e-9);
+    assert_near(test->p_value, 1.2256831042124633e-21, 1e-9);
     assert_near(f.result.out_of_range_share, 0.1, 1e-12);
     assert_near(test->effect, 0.098, 1e-12);
     assert_true(test->rejected);
@@ -130,7 +130,33 @@ test_in_range(void **state)
         number(&f, i == 500 ? 999.5 : i);
     }
     assert_false(evaluate(&f, OTC_TEST_OUT_OF_RANGE)->rejected);
+    /* fisher_exact([[1, 999], [1, 999]], alternative="greater") */
+    assert_near(f.result.tests[OTC_TEST_OUT_OF_RANGE].decision_p, 0.7501250625312657, 1e-9);
     assert_near(f.result.out_of_range_share, 0.001, 1e-12);
+    end(&f);
+}
+
+/* fisher_exact([[10, 90], [1, 249]], alternative="greater"): a quarter of the records, and of the events. */
+static void
+test_dependent_rows(void **state)
+{
+    struct otc_decision decision = OTC_DECISION_DEFAULT;
+    struct otc_feature_window window;
+    struct fixture f;
+
+    (void)state;
+    begin(&f, OTC_NUMERIC);
+    for (int i = 0; i < 1000; i++) {
+        assert_true(otc_reference_builder_number(f.builder, 0, i, INT64_MIN));
+    }
+    freeze(&f);
+    for (int i = 0; i < 400; i++) {
+        number(&f, i < 43 ? -1 - i : (i * 7) % 1000);
+    }
+    window = *otc_sample_window(f.sample);
+    window.design_effect = 4;
+    assert_int_equal(otc_evaluate_feature(&window, &decision, &f.result, NULL), OTC_OK);
+    assert_near(f.result.tests[OTC_TEST_OUT_OF_RANGE].decision_p, 2.1655930856177782e-05, 1e-9);
     end(&f);
 }
 
@@ -155,14 +181,14 @@ test_unseen(void **state)
         assert_near(f.result.unseen_share, unseen / 200.0, 1e-12);
         assert_int_equal(test->rejected, unseen == 190);
         if (unseen == 190) {
-            /* proportions_ztest([500, 190], [1000, 200]) */
-            assert_near(test->p_value, 6.903946303269237e-32, 1e-9);
+            /* fisher_exact([[190, 10], [500, 500]], alternative="greater") */
+            assert_near(test->p_value, 1.2251751718390515e-38, 1e-9);
         }
         end(&f);
     }
 }
 
-/* proportions_ztest([3, 60], [1000, 500]). */
+/* fisher_exact([[60, 440], [3, 997]], alternative="greater"). */
 static void
 test_invalid(void **state)
 {
@@ -186,7 +212,7 @@ test_invalid(void **state)
             number(&f, 2 * i);
         }
     }
-    assert_near(evaluate(&f, OTC_TEST_INVALID)->p_value, 1.7583050337568633e-26, 1e-9);
+    assert_near(evaluate(&f, OTC_TEST_INVALID)->p_value, 2.646562955194518e-26, 1e-9);
     assert_true(f.result.tests[OTC_TEST_INVALID].rejected);
     assert_near(f.result.invalid_share, 0.12, 1e-12);
     end(&f);
@@ -210,8 +236,9 @@ test_constant(void **state)
             number(&f, known ? 7 : 7.5);
         }
         test = evaluate(&f, OTC_TEST_CONSTANT);
-        /* All the same: 0.9^300 + 100 * 0.001^300; the most frequent value went from 0.9 to 1. */
-        assert_near(test->p_value, pow(0.9, 300), 1e-9);
+        /* scipy.stats.hypergeom.pmf(300, 1300, 1200, 300); of a new value pmf(300, 1300, 900, 300). The most
+         * frequent value went from 0.9 to 1. */
+        assert_near(test->p_value, known ? 1.1977736471867738e-12 : 6.795359935047384e-57, 1e-9);
         assert_near(test->effect, 0.1, 1e-12);
         assert_true(test->rejected);
         end(&f);
@@ -266,13 +293,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_out_of_range),
-        cmocka_unit_test(test_in_range),
-        cmocka_unit_test(test_unseen),
-        cmocka_unit_test(test_invalid),
-        cmocka_unit_test(test_constant),
-        cmocka_unit_test(test_not_constant),
-        cmocka_unit_test(test_constant_category),
+        cmocka_unit_test(test_out_of_range),   cmocka_unit_test(test_in_range),
+        cmocka_unit_test(test_dependent_rows), cmocka_unit_test(test_unseen),
+        cmocka_unit_test(test_invalid),        cmocka_unit_test(test_constant),
+        cmocka_unit_test(test_not_constant),   cmocka_unit_test(test_constant_category),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
