@@ -1,59 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "processors/drift/learn.h"
-
-#include "common/analysis/embedding.h"
-#include "common/analysis/vocabulary.h"
-#include "common/base/codec.h"
+#include "processors/drift/learn_internal.h"
 
 /* What a sample and a new category cost in the builder, with the slack of growing arrays. */
 #define SAMPLE_BYTES 32u
 #define CATEGORY_BYTES 256u
 #define COLUMN_BYTES 1024u
 
-struct column {
-    struct otc_slice name; /* malloced */
-    enum otc_feature_kind kind;
-    enum otc_feature_type type;
-    size_t index; /* in the builder */
-    uint64_t last_record;
-    uint64_t samples; /* paid for */
-    struct otc_map *texts;
-    bool gave_up;
-    struct otc_vocabulary *vocabulary; /* while the words of a text feature are counted */
-    uint32_t *words;                   /* then */
-    size_t n_words;
-    double *sums; /* while the mean vector of an embedding is made; then the mean */
-    size_t n_components;
-    uint64_t n_vectors;
-    bool is_mean;
-    bool apart;            /* of a metric */
-    uint64_t observations; /* of a metric: values and missing ones */
-};
-
-struct drift_learner {
-    struct drift_learn_settings settings;
-    const struct otc_feature_set *set;
-    struct otc_reference_builder *builder;
-    struct column *columns;
-    size_t n;
-    struct otc_map *by_name; /* kind and name to index + 1, of discovered features */
-    size_t *of_known;        /* index + 1 */
-    size_t *of_metric;       /* the same, of the metrics' set */
-    uint64_t records;
-    uint64_t observations; /* of the metric's feature that has most */
-    int64_t first_ns, last_ns;
-    uint64_t max_samples;
-    size_t charged;
-};
-
-static bool
-charge(struct drift_learner *learner, size_t bytes)
+bool
+drift_learn_charge(struct drift_learner *learner, size_t bytes)
 {
     if (!drift_budget_take(learner->settings.budget, bytes)) {
         return false;
     }
     learner->charged += bytes;
     return true;
+}
+
+struct otc_slice
+drift_learn_copy_name(struct otc_slice name)
+{
+    void *copy = malloc(name.len + 1);
+
+    if (copy && name.len > 0) {
+        memcpy(copy, name.data, name.len);
+    }
+    return otc_slice_of(copy, copy ? name.len : 0);
 }
 
 struct drift_learner *
@@ -133,21 +104,21 @@ type_of(const struct drift_learner *learner, const struct otc_observed *observed
            (observed->value.type == OTC_VALUE_STRING && observed->value.as.slice.len > 0);
 }
 
-/* Key of the map of discovered features: the kind's number, then the name. 0: the name is too long. */
-static size_t
-name_key(const struct otc_observed *observed, uint8_t out[1 + DRIFT_CATEGORY_TEXT_MAX])
+size_t
+drift_learn_name_key(const struct otc_observed *observed, uint8_t out[1 + DRIFT_CATEGORY_TEXT_MAX])
 {
     if (observed->name.len > DRIFT_CATEGORY_TEXT_MAX) {
         return 0;
     }
     out[0] = (uint8_t)observed->kind;
-    memcpy(out + 1, observed->name.data, observed->name.len);
+    if (observed->name.len > 0) {
+        memcpy(out + 1, observed->name.data, observed->name.len);
+    }
     return observed->name.len + 1;
 }
 
-/* Categories told apart: as many as the reference may keep, and more to tell an identifier by. */
-static struct otc_map *
-make_texts(const struct drift_learner *learner, const struct otc_observed *observed)
+struct otc_map *
+drift_learn_texts(const struct drift_learner *learner, const struct otc_observed *observed)
 {
     size_t max = observed->feature == OTC_FEATURE_DISCOVERED
                      ? 0
@@ -163,17 +134,6 @@ is_embedding(const struct drift_learner *learner, const struct otc_observed *obs
            otc_feature_set_at(learner->set, observed->feature)->embedding;
 }
 
-/* The mean is made first; what counts as a value, or as missing, begins with the second half. */
-static bool
-begin_mean(struct drift_learner *learner, struct column *column)
-{
-    column->apart = true;
-    column->sums = charge(learner, OTC_EMBEDDING_MAX * sizeof(double))
-                       ? calloc(OTC_EMBEDDING_MAX, sizeof(double))
-                       : NULL;
-    return column->sums != NULL;
-}
-
 static bool
 is_vocabulary(const struct drift_learner *learner, const struct otc_observed *observed)
 {
@@ -181,42 +141,32 @@ is_vocabulary(const struct drift_learner *learner, const struct otc_observed *ob
            otc_feature_set_at(learner->set, observed->feature)->vocabulary;
 }
 
-/* Its words are counted first; what counts as a value, or as missing, begins with the second half. */
-static bool
-begin_vocabulary(struct drift_learner *learner, struct column *column)
-{
-    column->apart = true;
-    column->vocabulary = charge(learner, OTC_VOCABULARY_BYTES) ? otc_vocabulary_new() : NULL;
-    return column->vocabulary != NULL;
-}
-
 /* Index of the column made, or SIZE_MAX. */
 static size_t
 add_column(struct drift_learner *learner, const struct otc_observed *observed, struct otc_slice key)
 {
-    struct column *column = &learner->columns[learner->n];
+    struct drift_column *column = &learner->columns[learner->n];
     enum otc_feature_type type;
-    void *name;
+    struct otc_slice name;
 
     if (!type_of(learner, observed, &type) || learner->n >= learner->settings.max_features ||
-        !charge(learner, COLUMN_BYTES)) {
+        !drift_learn_charge(learner, COLUMN_BYTES)) {
         return SIZE_MAX;
     }
-    name = malloc(observed->name.len + 1);
-    if (!name) {
+    name = drift_learn_copy_name(observed->name);
+    if (!name.data) {
         return SIZE_MAX;
     }
-    memcpy(name, observed->name.data, observed->name.len);
-    *column = (struct column){
-        .name = otc_slice_of(name, observed->name.len),
+    *column = (struct drift_column){
+        .name = name,
         .kind = observed->kind,
         .type = type,
         .index = otc_reference_builder_feature(learner->builder, observed->name, type, observed->kind),
-        .texts = type == OTC_CATEGORICAL ? make_texts(learner, observed) : NULL};
+        .texts = type == OTC_CATEGORICAL ? drift_learn_texts(learner, observed) : NULL};
     if (column->index == SIZE_MAX || (type == OTC_CATEGORICAL && !column->texts) ||
         (key.len && !otc_map_put(learner->by_name, key, (void *)(uintptr_t)(learner->n + 1)))) {
         otc_map_free(column->texts, NULL);
-        free(name);
+        free((void *)(uintptr_t)name.data);
         return SIZE_MAX;
     }
     if (observed->feature != OTC_FEATURE_DISCOVERED) {
@@ -227,10 +177,10 @@ add_column(struct drift_learner *learner, const struct otc_observed *observed, s
     }
     learner->n++;
     if (is_embedding(learner, observed)) {
-        return begin_mean(learner, column) ? learner->n - 1 : SIZE_MAX;
+        return drift_learn_begin_vector(learner, column) ? learner->n - 1 : SIZE_MAX;
     }
     if (is_vocabulary(learner, observed)) {
-        return begin_vocabulary(learner, column) ? learner->n - 1 : SIZE_MAX;
+        return drift_learn_begin_familiar(learner, column) ? learner->n - 1 : SIZE_MAX;
     }
     for (uint64_t i = 1; i < learner->records; i++) {
         otc_reference_builder_missing(learner->builder, column->index);
@@ -248,7 +198,7 @@ column_of(struct drift_learner *learner, const struct otc_observed *observed)
     if (observed->feature != OTC_FEATURE_DISCOVERED) {
         index = learner->of_known[observed->feature];
     } else {
-        key = otc_slice_of(bytes, name_key(observed, bytes));
+        key = otc_slice_of(bytes, drift_learn_name_key(observed, bytes));
         if (key.len == 0) {
             return SIZE_MAX;
         }
@@ -259,10 +209,10 @@ column_of(struct drift_learner *learner, const struct otc_observed *observed)
 
 /* True when the builder may be given one more value of the column. */
 static bool
-pay_sample(struct drift_learner *learner, struct column *column)
+pay_sample(struct drift_learner *learner, struct drift_column *column)
 {
     if (column->samples < learner->max_samples) {
-        if (!charge(learner, SAMPLE_BYTES)) {
+        if (!drift_learn_charge(learner, SAMPLE_BYTES)) {
             return false;
         }
         column->samples++;
@@ -270,22 +220,9 @@ pay_sample(struct drift_learner *learner, struct column *column)
     return true;
 }
 
-static bool
-pay_text(struct drift_learner *learner, struct column *column, struct otc_slice text)
-{
-    if (otc_map_get(column->texts, text)) {
-        return true;
-    }
-    if (!otc_map_put(column->texts, text, column)) {
-        column->gave_up = true;
-        return true;
-    }
-    return charge(learner, CATEGORY_BYTES + 2 * text.len);
-}
-
-static bool
-learn_number(struct drift_learner *learner, struct column *column, const struct otc_value *value,
-             int64_t time_ns)
+bool
+drift_learn_number(struct drift_learner *learner, struct drift_column *column, const struct otc_value *value,
+                   int64_t time_ns)
 {
     double number = 0;
 
@@ -304,7 +241,20 @@ learn_number(struct drift_learner *learner, struct column *column, const struct 
 }
 
 static bool
-learn_text(struct drift_learner *learner, struct column *column, const struct otc_value *value,
+pay_text(struct drift_learner *learner, struct drift_column *column, struct otc_slice text)
+{
+    if (otc_map_get(column->texts, text)) {
+        return true;
+    }
+    if (!otc_map_put(column->texts, text, column)) {
+        column->gave_up = true;
+        return true;
+    }
+    return drift_learn_charge(learner, CATEGORY_BYTES + 2 * text.len);
+}
+
+static bool
+learn_text(struct drift_learner *learner, struct drift_column *column, const struct otc_value *value,
            int64_t time_ns)
 {
     char scratch[32];
@@ -326,128 +276,17 @@ learn_text(struct drift_learner *learner, struct column *column, const struct ot
            (column->gave_up || otc_reference_builder_text(learner->builder, column->index, text, time_ns));
 }
 
-/* The first half of learning is over. */
 static bool
-end_vocabulary(struct drift_learner *learner, struct column *column)
-{
-    column->words = calloc(OTC_VOCABULARY_WORDS, sizeof(*column->words));
-    if (!column->words) {
-        return false;
-    }
-    column->n_words = otc_vocabulary_words(column->vocabulary, column->words);
-    otc_vocabulary_free(column->vocabulary);
-    column->vocabulary = NULL;
-    /* Texts that came late, or that repeat nothing, make no vocabulary to compare with. */
-    column->gave_up = column->n_words == 0;
-    column->apart = column->gave_up;
-    return otc_reference_builder_vocabulary(learner->builder, column->index, column->words, column->n_words);
-}
-
-static bool
-learn_familiar(struct drift_learner *learner, struct column *column, const struct otc_value *value,
-               int64_t time_ns)
-{
-    struct otc_value share = {.type = OTC_VALUE_EMPTY};
-
-    if (column->vocabulary && drift_learner_progress(learner) >= 0.5 && !end_vocabulary(learner, column)) {
-        return false;
-    }
-    if (column->gave_up) {
-        return true;
-    }
-    if (column->vocabulary) {
-        if (value->type == OTC_VALUE_STRING) {
-            otc_vocabulary_add(column->vocabulary, value->as.slice);
-        }
-        return true;
-    }
-    switch (otc_value_familiar(value, column->words, column->n_words, &share.as.real)) {
-    case OTC_CLASS_VALUE:
-        share.type = OTC_VALUE_DOUBLE;
-        break;
-    case OTC_CLASS_MISSING:
-        break;
-    case OTC_CLASS_INVALID:
-        share.type = OTC_VALUE_BYTES;
-        break;
-    }
-    return learn_number(learner, column, &share, time_ns);
-}
-
-/* The first half of learning is over. */
-static bool
-end_mean(struct drift_learner *learner, struct column *column)
-{
-    for (size_t i = 0; i < column->n_components; i++) {
-        column->sums[i] /= (double)column->n_vectors;
-    }
-    column->is_mean = true;
-    column->gave_up = column->n_vectors == 0; /* the vectors came late */
-    column->apart = column->gave_up;
-    return otc_reference_builder_center(learner->builder, column->index, column->sums, column->n_components);
-}
-
-/* Adds a vector of as many components as the first one. */
-static void
-add_vector(struct column *column, const struct otc_value *value)
-{
-    size_t n = otc_embedding_components(value);
-
-    if (column->n_components == 0) {
-        column->n_components = n;
-    }
-    if (n == 0 || n != column->n_components) {
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        double component;
-
-        memcpy(&component, value->as.slice.data + i * sizeof(double), sizeof(double));
-        column->sums[i] += component;
-    }
-    column->n_vectors++;
-}
-
-static bool
-learn_vector(struct drift_learner *learner, struct column *column, const struct otc_value *value,
-             int64_t time_ns)
-{
-    struct otc_value distance = {.type = OTC_VALUE_EMPTY};
-
-    if (!column->is_mean && drift_learner_progress(learner) >= 0.5 && !end_mean(learner, column)) {
-        return false;
-    }
-    if (column->gave_up) {
-        return true;
-    }
-    if (!column->is_mean) {
-        add_vector(column, value);
-        return true;
-    }
-    switch (otc_value_distance(value, column->sums, column->n_components, &distance.as.real)) {
-    case OTC_CLASS_VALUE:
-        distance.type = OTC_VALUE_DOUBLE;
-        break;
-    case OTC_CLASS_MISSING:
-        break;
-    case OTC_CLASS_INVALID:
-        distance.type = OTC_VALUE_BYTES;
-        break;
-    }
-    return learn_number(learner, column, &distance, time_ns);
-}
-
-static bool
-learn_value(struct drift_learner *learner, struct column *column, const struct otc_value *value,
+learn_value(struct drift_learner *learner, struct drift_column *column, const struct otc_value *value,
             int64_t time_ns)
 {
     if (column->sums) {
-        return learn_vector(learner, column, value, time_ns);
+        return drift_learn_vector(learner, column, value, time_ns);
     }
     if (column->vocabulary || column->words) {
-        return learn_familiar(learner, column, value, time_ns);
+        return drift_learn_familiar(learner, column, value, time_ns);
     }
-    return column->type == OTC_NUMERIC ? learn_number(learner, column, value, time_ns)
+    return column->type == OTC_NUMERIC ? drift_learn_number(learner, column, value, time_ns)
                                        : learn_text(learner, column, value, time_ns);
 }
 
@@ -462,7 +301,7 @@ drift_learner_add(struct drift_learner *learner, const struct otc_observed *obse
     learner->last_ns = time_ns > learner->last_ns ? time_ns : learner->last_ns;
     for (size_t i = 0; i < n; i++) {
         size_t index = column_of(learner, &observed[i]);
-        struct column *column = &learner->columns[index == SIZE_MAX ? 0 : index];
+        struct drift_column *column = &learner->columns[index == SIZE_MAX ? 0 : index];
 
         if (index == SIZE_MAX || column->last_record == learner->records) {
             lost += index == SIZE_MAX;
@@ -485,28 +324,27 @@ metric_column(struct drift_learner *learner, size_t index)
 {
     const struct otc_metric_feature *feature =
         otc_metric_set_at(otc_feature_set_metrics(learner->set), index);
-    struct column *column = &learner->columns[learner->n];
-    void *name;
+    struct drift_column *column = &learner->columns[learner->n];
+    struct otc_slice name;
 
     if (learner->of_metric[index]) {
         return learner->of_metric[index] - 1;
     }
-    if (learner->n >= learner->settings.max_features || !charge(learner, COLUMN_BYTES)) {
+    if (learner->n >= learner->settings.max_features || !drift_learn_charge(learner, COLUMN_BYTES)) {
         return SIZE_MAX;
     }
-    name = malloc(feature->name.len + 1);
-    if (!name) {
+    name = drift_learn_copy_name(feature->name);
+    if (!name.data) {
         return SIZE_MAX;
     }
-    memcpy(name, feature->name.data, feature->name.len);
-    *column = (struct column){
-        .name = otc_slice_of(name, feature->name.len),
+    *column = (struct drift_column){
+        .name = name,
         .kind = feature->kind,
         .type = OTC_NUMERIC,
         .apart = true,
         .index = otc_reference_builder_feature(learner->builder, feature->name, OTC_NUMERIC, feature->kind)};
     if (column->index == SIZE_MAX) {
-        free(name);
+        free((void *)(uintptr_t)name.data);
         return SIZE_MAX;
     }
     learner->of_metric[index] = ++learner->n;
@@ -514,14 +352,14 @@ metric_column(struct drift_learner *learner, size_t index)
 }
 
 static enum drift_learnt
-learn_buckets(struct drift_learner *learner, struct column *column, const struct otc_buckets *buckets,
+learn_buckets(struct drift_learner *learner, struct drift_column *column, const struct otc_buckets *buckets,
               int64_t time_ns)
 {
     if (!otc_reference_builder_takes_buckets(learner->builder, column->index, buckets)) {
         return DRIFT_LEARNT_OTHER_BOUNDS;
     }
     if (!otc_reference_builder_is_binned(learner->builder, column->index) &&
-        !charge(learner, otc_reference_binned_bytes(buckets))) {
+        !drift_learn_charge(learner, otc_reference_binned_bytes(buckets))) {
         return DRIFT_LEARNT_NO_ROOM;
     }
     column->observations += buckets->total;
@@ -531,7 +369,7 @@ learn_buckets(struct drift_learner *learner, struct column *column, const struct
 }
 
 static enum drift_learnt
-learn_datum(struct drift_learner *learner, struct column *column, const struct drift_datum *datum,
+learn_datum(struct drift_learner *learner, struct drift_column *column, const struct drift_datum *datum,
             int64_t time_ns)
 {
     const struct otc_value value = {.type = OTC_VALUE_DOUBLE, .as = {.real = datum->number}};
@@ -543,14 +381,14 @@ learn_datum(struct drift_learner *learner, struct column *column, const struct d
         return DRIFT_LEARNT_OTHER_BOUNDS;
     }
     column->observations++;
-    return learn_number(learner, column, &value, time_ns) ? DRIFT_LEARNT : DRIFT_LEARNT_NO_ROOM;
+    return drift_learn_number(learner, column, &value, time_ns) ? DRIFT_LEARNT : DRIFT_LEARNT_NO_ROOM;
 }
 
 enum drift_learnt
 drift_learner_add_datum(struct drift_learner *learner, const struct drift_datum *datum, int64_t time_ns)
 {
     size_t index = metric_column(learner, datum->feature);
-    struct column *column = &learner->columns[index == SIZE_MAX ? 0 : index];
+    struct drift_column *column = &learner->columns[index == SIZE_MAX ? 0 : index];
     enum drift_learnt learnt =
         index == SIZE_MAX ? DRIFT_LEARNT_NO_ROOM : learn_datum(learner, column, datum, time_ns);
 
@@ -592,144 +430,11 @@ drift_learner_gave_up(const void *arg, const struct otc_reference_feature *featu
     const struct drift_learner *learner = arg;
 
     for (size_t i = 0; i < learner->n; i++) {
-        const struct column *column = &learner->columns[i];
+        const struct drift_column *column = &learner->columns[i];
 
         if (column->kind == feature->kind && otc_slice_equal(column->name, feature->name)) {
             return column->gave_up;
         }
     }
     return false;
-}
-
-/* ---- Across a restart ----------------------------------------------------------------------------- */
-
-static void
-save_column(const struct drift_learner *learner, size_t index, struct otc_buf *out)
-{
-    const struct column *column = &learner->columns[index];
-    size_t known = 0, cursor = 0;
-    size_t n_known = otc_feature_set_count(learner->set);
-    struct otc_slice text;
-    void *value;
-
-    while (known < n_known && learner->of_known[known] != index + 1) {
-        known++;
-    }
-    otc_put_u64(out, known < n_known ? known + 1 : 0);
-    otc_put_bytes(out, column->name);
-    otc_put_u64(out, column->kind);
-    otc_put_u64(out, column->type);
-    otc_put_u64(out, column->index);
-    otc_put_u64(out, column->last_record);
-    otc_put_u64(out, column->samples);
-    otc_put_bool(out, column->gave_up);
-    otc_put_u64(out, column->texts ? otc_map_count(column->texts) : 0);
-    while (column->texts && otc_map_next(column->texts, &cursor, &text, &value)) {
-        otc_put_bytes(out, text);
-    }
-}
-
-bool
-drift_learner_lasts(const struct drift_learner *learner)
-{
-    for (size_t i = 0; i < learner->n; i++) {
-        if (learner->columns[i].apart) {
-            return false;
-        }
-    }
-    return true;
-}
-
-void
-drift_learner_save(const struct drift_learner *learner, struct otc_buf *out)
-{
-    otc_put_u64(out, learner->records);
-    otc_put_i64(out, learner->first_ns);
-    otc_put_i64(out, learner->last_ns);
-    otc_put_u64(out, learner->charged);
-    otc_put_u64(out, learner->n);
-    for (size_t i = 0; i < learner->n; i++) {
-        save_column(learner, i, out);
-    }
-    otc_reference_builder_save(learner->builder, out);
-}
-
-static bool
-load_texts(struct drift_learner *learner, struct column *column, const struct otc_observed *observed,
-           struct otc_reader *in)
-{
-    size_t n = otc_take_count(in, 1);
-
-    column->texts = column->type == OTC_CATEGORICAL ? make_texts(learner, observed) : NULL;
-    for (size_t i = 0; i < n; i++) {
-        if (!column->texts || !otc_map_put(column->texts, otc_take_bytes(in), column)) {
-            return false;
-        }
-    }
-    return !in->failed && (column->type != OTC_CATEGORICAL || column->texts);
-}
-
-static bool
-load_column(struct drift_learner *learner, struct otc_reader *in)
-{
-    uint64_t known = otc_take_u64(in);
-    struct otc_slice name = otc_take_bytes(in);
-    struct otc_observed observed = {.feature = known ? known - 1 : OTC_FEATURE_DISCOVERED, .name = name};
-    struct column *column = &learner->columns[learner->n];
-    uint8_t bytes[1 + DRIFT_CATEGORY_TEXT_MAX];
-    uint64_t kind = otc_take_u64(in);
-    void *copy = malloc(name.len + 1);
-
-    if (!copy) {
-        return false;
-    }
-    memcpy(copy, name.data ? name.data : (const uint8_t *)"", name.len);
-    observed.kind = (enum otc_feature_kind)kind;
-    *column = (struct column){.name = otc_slice_of(copy, name.len), .kind = observed.kind};
-    learner->n++;
-    column->type = otc_take_u64(in) ? OTC_CATEGORICAL : OTC_NUMERIC;
-    column->index = otc_take_u64(in);
-    column->last_record = otc_take_u64(in);
-    column->samples = otc_take_u64(in);
-    column->gave_up = otc_take_bool(in);
-    if (in->failed || known > otc_feature_set_count(learner->set) ||
-        !load_texts(learner, column, &observed, in)) {
-        return false;
-    }
-    if (known) {
-        learner->of_known[known - 1] = learner->n;
-        return true;
-    }
-    observed.name = column->name;
-    return otc_map_put(learner->by_name, otc_slice_of(bytes, name_key(&observed, bytes)),
-                       (void *)(uintptr_t)learner->n);
-}
-
-bool
-drift_learner_load(struct drift_learner *learner, struct otc_reader *in)
-{
-    size_t charged, n;
-
-    learner->records = otc_take_u64(in);
-    learner->first_ns = otc_take_i64(in);
-    learner->last_ns = otc_take_i64(in);
-    charged = otc_take_u64(in);
-    n = otc_take_count(in, 8);
-    if (in->failed || n > learner->settings.max_features || !charge(learner, charged)) {
-        return false;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (!load_column(learner, in)) {
-            return false;
-        }
-    }
-    if (!otc_reference_builder_load(learner->builder, in)) {
-        return false;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (learner->columns[i].index >= n) {
-            return false;
-        }
-    }
-    return true;
 }
