@@ -182,7 +182,7 @@ build-tests: $(BIN) $(UNIT) $(SCENARIOS) $$(REPLAYS)
 
 # Each tests/fuzz/x_fuzz.c is a libFuzzer target; without libFuzzer, replay.c runs its corpus (tests/fuzz/corpus/x).
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
-FUZZ_LINK := tests/fuzz/oracle tests/harness receivers/otlp $(call closure,receivers/otlp)
+FUZZ_LINK := tests/fuzz/oracle tests/harness processors/drift receivers/otlp $(call closure,receivers/otlp)
 FUZZ_LIBS = $(LINK.tests/fuzz/oracle) $(LINK.receivers/otlp)
 REPLAYS := $(FUZZ_SRC:%_fuzz.c=$(B)/%_replay)
 FUZZERS := $(FUZZ_SRC:%.c=$(B)/%)
@@ -212,13 +212,13 @@ $(B)/tests/bench/malloc_count.so: $(B)/tests/bench/malloc_count.o
 
 .PHONY: fuzz fuzz-run fuzz-replay fuzz-seeds
 fuzz-seeds: $(B)/tests/fuzz/seeds ## write the fuzzers' first inputs again
-	$(Q)mkdir -p tests/fuzz/corpus/otlp_walk tests/fuzz/corpus/otlp_json tests/fuzz/corpus/otlp_admit && $<
+	$(Q)mkdir -p $(addprefix tests/fuzz/corpus/,otlp_walk otlp_json otlp_admit drift_state) && $<
 fuzz-replay: $(REPLAYS) ## run the fuzzers' corpora
 	$(Q)set -e; for r in $^; do $$r; done
 fuzz: ## fuzz one target with clang: make fuzz T=otlp_walk SECONDS=600
 	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz CC=clang fuzz-run T=$(T) SECONDS=$(SECONDS)
 fuzz-run: $$(B)/tests/fuzz/$$(T)_fuzz
-	$(Q)mkdir -p $(B)/corpus/$(T) && $< -max_total_time=$(or $(SECONDS),60) -max_len=8192 -timeout=10 -rss_limit_mb=4096 \
+	$(Q)mkdir -p $(B)/corpus/$(T) && $< -max_total_time=$(or $(SECONDS),60) -max_len=16384 -timeout=10 -rss_limit_mb=4096 \
 	  -artifact_prefix=$(B)/corpus/ $(B)/corpus/$(T) tests/fuzz/corpus/$(T)
 
 # ---- Packages -------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** @file Writes the first inputs of the fuzzers below tests/fuzz/corpus: one request of each shape, in JSON
- * and protobuf. */
+ * and protobuf; and what a drift stage stores. */
 #include "common/otlp/json.h"
+#include "tests/fuzz/drift_stage.h"
 
 #define ATTRIBUTES                                                                                           \
     "\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"a\"}},"                          \
@@ -76,6 +77,34 @@ write_seed(const char *target, size_t number, uint8_t signal, struct otc_slice b
     return fclose(file) == 0 && written;
 }
 
+/** Entries of a journal, each after two bytes of length; and the snapshots of stages that replayed them. */
+static bool
+write_states(void)
+{
+    static const size_t batches[][2] = {{0, 10}, {10, 20}, {30, 60}};
+    OTC_AUTO_BUF struct otc_buf journal = {.limit = (size_t)1 << 20};
+    struct otc_rig rig;
+    struct drift *drift = fuzz_stage_new(&rig);
+    bool written = true;
+
+    for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]) && written; i++) {
+        OTC_AUTO_BUF struct otc_buf entry = {.limit = (size_t)1 << 16}, snapshot = {.limit = (size_t)1 << 20};
+        uint8_t len[2];
+
+        fuzz_stage_journal(drift, batches[i][0], batches[i][1], &entry);
+        len[0] = (uint8_t)(entry.len >> 8);
+        len[1] = (uint8_t)entry.len;
+        (void)otc_buf_append(&journal, len, sizeof(len));
+        (void)otc_buf_append_slice(&journal, otc_buf_slice(&entry));
+        written = fuzz_stage_replay(drift, otc_buf_slice(&entry));
+        drift_snapshot_write(drift, &snapshot);
+        written = written && write_seed("drift_state", 2 * i, 0, otc_buf_slice(&snapshot)) &&
+                  write_seed("drift_state", 2 * i + 1, 1, otc_buf_slice(&journal));
+    }
+    otc_rig_free(&rig);
+    return written;
+}
+
 int
 main(void)
 {
@@ -95,5 +124,5 @@ main(void)
             return EXIT_FAILURE;
         }
     }
-    return EXIT_SUCCESS;
+    return write_states() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file A drift stage that watches a bit of everything, for the fuzzer of its state and for the seeds. */
+#ifndef OTC_TESTS_FUZZ_DRIFT_STAGE_H
+#define OTC_TESTS_FUZZ_DRIFT_STAGE_H
+
+#include "processors/drift/keeper.h"
+#include "processors/drift/snapshot.h"
+#include "tests/harness/rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+extern const struct otc_factory otc_drift_processor_factory;
+
+#define FUZZ_STAGE_LEARNS 20
+#define FUZZ_STAGE                                                                                           \
+    "reference: {learn: {observations: 20, duration: 0s}}\n"                                                 \
+    "window: {length: 1m, pane: 10s, min_observations: 10}\n"                                                \
+    "presets: [ml]\n"                                                                                        \
+    "features:\n"                                                                                            \
+    "  - {name: t, from: 'attributes[\"t\"]', type: text}\n"                                                 \
+    "  - {name: e, from: 'attributes[\"e\"]', type: embedding}\n"                                            \
+    "  - {name: n, from: 'attributes[\"n\"]', type: numeric}\n"                                              \
+    "  - {name: c, from: 'attributes[\"c\"]', type: categorical, max_categories: 4}\n"                       \
+    "statistics: [ks, psi, wasserstein, chi_squared, jensen_shannon]\n"                                      \
+    "duplicates: {id: [id], remember: 10}\n"                                                                 \
+    "detectors: [{feature: n, type: page_hinkley}, {feature: n, type: adwin}, {feature: n, type: kswin}]\n"  \
+    "emit: {bins: true}\n"                                                                                   \
+    "limits: {memory: 4MiB, models: 4, versions: 2, features: 16, cells: 100}\n"
+
+static inline struct drift *
+fuzz_stage_new(struct otc_rig *rig)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+
+    *rig = (struct otc_rig){0};
+    if (otc_rig_create(rig, &otc_drift_processor_factory, FUZZ_STAGE, &err) != OTC_OK) {
+        fprintf(stderr, "%s\n", err.text);
+        abort();
+    }
+    return OTC_CONTAINER(rig->component, drift, component);
+}
+
+/** What a journal has when `n` records of one model came, a second apart; the learning is over after
+ * FUZZ_STAGE_LEARNS of them. */
+static inline void
+fuzz_stage_journal(const struct drift *drift, size_t from, size_t n, struct otc_buf *out)
+{
+    int64_t start = OTC_VHOST_EPOCH_NS + (int64_t)from * OTC_SECOND;
+    const struct drift_entry entry = {DRIFT_ENTRY_BATCH, start + (int64_t)n * OTC_SECOND,
+                                      (int64_t)(3600 + from + n) * OTC_SECOND, 0};
+
+    (void)drift;
+    drift_entry_write(out, &entry);
+    for (size_t i = 0; i < n; i++) {
+        struct otc_observed observed[3] = {
+            {OTC_FEATURE_DISCOVERED, otc_slice_str("age"), OTC_KIND_INPUT, {OTC_VALUE_DOUBLE, {.real = 0}}},
+            {OTC_FEATURE_DISCOVERED,
+             otc_slice_str("city"),
+             OTC_KIND_PREDICTION,
+             {OTC_VALUE_STRING, {.slice = otc_slice_str(i % 3 ? "here" : "there")}}},
+            {OTC_FEATURE_DISCOVERED, otc_slice_str("n"), OTC_KIND_INPUT, {OTC_VALUE_INT, {.integer = 0}}}};
+        const struct drift_record record = {
+            .key = {.name = otc_slice_str("m"), .version = otc_slice_str("1")},
+            .event_ns = start + (int64_t)i * OTC_SECOND,
+            .n = 3,
+            .weight = 1,
+            .has_id = true,
+            .id = (from + i) / 2};
+
+        observed[0].value.as.real = (double)((from + i) * 7 % 13) / 4;
+        observed[2].value.as.integer = (int64_t)((from + i) % 5);
+        drift_record_write(out, &record, observed);
+    }
+}
+
+/** Takes a journal's entry as a start does. False: it is refused. */
+static inline bool
+fuzz_stage_replay(struct drift *drift, struct otc_slice bytes)
+{
+    struct otc_reader in = otc_reader_of(bytes);
+    struct drift_entry entry;
+    bool done = true;
+
+    if (!drift_entry_read(&in, &entry)) {
+        return false;
+    }
+    if (entry.kind == DRIFT_ENTRY_BATCH) {
+        pthread_mutex_lock(&drift->lock);
+        done = drift_replay_batch(drift, entry.now_ns, entry.monotonic_ns, &in);
+        pthread_mutex_unlock(&drift->lock);
+        drift_work(drift);
+    } else {
+        drift_collect_at(drift, drift->emitter, entry.now_ns, entry.monotonic_ns);
+    }
+    return done;
+}
+
+#endif
