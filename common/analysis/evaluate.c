@@ -49,6 +49,7 @@ static void
 clear_result(struct otc_feature_result *out)
 {
     *out = (struct otc_feature_result){
+        .components_moved = NAN,
         .ks = NAN,
         .ks_error = NAN,
         .psi = NAN,

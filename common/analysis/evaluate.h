@@ -110,6 +110,9 @@ struct otc_feature_result {
     double mean_shift;   /* in standard deviations of the reference; needs the sums of the gaps */
     double spread_ratio; /* standard deviation over the reference's, both ddof 0; the same */
     size_t bins;         /* B of the binned statistics */
+    /** Embeddings: share of the vectors' components that moved (common/stats/components.h). Evidence alone:
+     * at few vectors noise moves components too, and they move together. */
+    double components_moved;
     double design_effect;
     /** Of the records; invalid ones count as missing, too. */
     double missing_share, reference_missing_share, invalid_share;

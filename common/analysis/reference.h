@@ -10,6 +10,7 @@
 #include "common/base/slice.h"
 #include "common/base/status.h"
 #include "common/stats/cells.h"
+#include "common/stats/components.h"
 
 enum otc_feature_type { OTC_NUMERIC, OTC_CATEGORICAL };
 /** ml.feature.kind: "input", "prediction", "latency", "tokens". */
@@ -61,6 +62,9 @@ struct otc_reference_feature {
     /** Numeric, of `type: embedding`: its values are cosine distances to this mean vector (embedding.h). */
     const double *center;
     size_t n_center;
+    /** Of the same vectors, as many as it has components: how each of them was distributed. NULL: not known.
+     */
+    const struct otc_components *components;
     /** Categorical: by falling count, then name; beyond max_categories the rest is pooled in `other`. */
     struct otc_category *categories;
     size_t n_categories;
@@ -173,6 +177,10 @@ bool otc_reference_builder_vocabulary(struct otc_reference_builder *builder, siz
 /** Gives a numeric feature its mean vector, copied. False out of memory. */
 bool otc_reference_builder_center(struct otc_reference_builder *builder, size_t feature, const double *center,
                                   size_t n);
+/** Gives it the components of its vectors, counted there until the end; takes them over. */
+struct otc_components_builder;
+void otc_reference_builder_components(struct otc_reference_builder *builder, size_t feature,
+                                      struct otc_components_builder *components);
 /** NaN counts as missing, infinity as invalid. `time_ns` orders the rows (INT64_MIN: unknown). False out of
  * memory. */
 bool otc_reference_builder_number(struct otc_reference_builder *builder, size_t feature, double value,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/analysis/evaluate.h"
 #include "common/analysis/reference_binned.h"
+#include "common/analysis/reference_components.h"
 #include "common/analysis/reference_internal.h"
 #include "common/analysis/reference_points.h"
 #include "common/base/codec.h"
@@ -38,6 +39,7 @@ struct column {
     size_t n_vocabulary;
     double *center;
     size_t n_center;
+    struct otc_components_builder *components;
 };
 
 struct otc_reference_builder {
@@ -74,6 +76,7 @@ column_release(struct column *column)
     free(column->samples);
     free(column->vocabulary);
     free(column->center);
+    otc_components_builder_free(column->components);
     otc__binned_free(column->binned);
     free((void *)(uintptr_t)column->name.data);
 }
@@ -188,6 +191,30 @@ otc_reference_builder_center(struct otc_reference_builder *builder, size_t featu
     memcpy(column->center, center, n * sizeof(*center));
     column->n_center = n;
     return true;
+}
+
+void
+otc_reference_builder_components(struct otc_reference_builder *builder, size_t feature,
+                                 struct otc_components_builder *components)
+{
+    builder->columns[feature].components = components;
+}
+
+/* Copies what the components are, when they were counted. */
+static bool
+finish_components(const struct column *column, struct otc_arena *arena, struct otc_reference_feature *out)
+{
+    struct otc_components counted;
+
+    if (!column->components || column->n_center == 0) {
+        return true;
+    }
+    counted = otc_components_builder_result(column->components);
+    if (counted.vectors == 0) {
+        return true;
+    }
+    out->components = otc__components_copy(&counted, arena);
+    return out->components != NULL;
 }
 
 /* Copies the mean vector, when there is one. */
@@ -520,7 +547,8 @@ finish_column(struct otc_reference_builder *builder, struct column *column, stru
     } else {
         done = finish_categories(builder, column, arena, out);
     }
-    return done && finish_vocabulary(column, arena, out) && finish_center(column, arena, out)
+    return done && finish_vocabulary(column, arena, out) && finish_center(column, arena, out) &&
+                   finish_components(column, arena, out)
                ? OTC_OK
                : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
 }

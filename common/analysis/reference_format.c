@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/analysis/reference_format.h"
 
+#include "common/analysis/reference_components.h"
 #include "common/analysis/reference_internal.h"
 #include "common/base/clock.h"
 #include "common/base/hash.h"
@@ -90,6 +91,10 @@ write_numeric(struct otc_json_writer *writer, const struct otc_reference_feature
     }
     if (feature->n_center > 0) {
         write_numbers(writer, "center", feature->center, feature->n_center);
+    }
+    if (feature->components) {
+        otc_json_key(writer, "components");
+        otc__components_write(writer, feature->components);
     }
     write_numbers(writer, "edges", feature->edges, feature->n_edges);
     write_blocks(writer, feature);
@@ -194,6 +199,16 @@ hash_text(struct otc_hasher *hasher, struct otc_slice text)
 }
 
 static void
+hash_components(struct otc_hasher *hasher, const struct otc_components *components)
+{
+    hash_count(hasher, components->vectors);
+    hash_numbers(hasher, components->deviations, components->n);
+    hash_numbers(hasher, components->points, components->n * OTC_COMPONENT_POINTS);
+    hash_counts(hasher, components->counts, components->n * OTC_COMPONENT_CELLS);
+    hash_numbers(hasher, components->sums, components->n * OTC_COMPONENT_CELLS);
+}
+
+static void
 hash_numeric(struct otc_hasher *hasher, const struct otc_reference_feature *feature)
 {
     const double summary[] = {feature->min, feature->max, feature->mean, feature->standard_deviation};
@@ -209,6 +224,9 @@ hash_numeric(struct otc_hasher *hasher, const struct otc_reference_feature *feat
     }
     if (feature->n_center > 0) {
         hash_numbers(hasher, feature->center, feature->n_center);
+    }
+    if (feature->components) {
+        hash_components(hasher, feature->components);
     }
     hash_numbers(hasher, feature->edges, feature->n_edges);
     hash_count(hasher, feature->n_time_blocks);

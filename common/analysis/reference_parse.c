@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/analysis/embedding.h"
+#include "common/analysis/reference_components.h"
 #include "common/analysis/reference_format.h"
 #include "common/analysis/reference_internal.h"
 #include "common/analysis/vocabulary.h"
@@ -427,6 +428,9 @@ parse_numeric(const struct parse *p)
     }
     if (status == OTC_OK) {
         status = parse_center(p);
+    }
+    if (status == OTC_OK) {
+        status = otc__components_parse(otc_json_get(p->json, "components"), p->arena, p->feature, p->err);
     }
     if (status == OTC_OK) {
         status = parse_blocks(p);

@@ -345,9 +345,11 @@ otc__points_finish(struct otc__sample *samples, size_t n, bool order_known,
     bool done = sorted != NULL;
     size_t trimmed = (size_t)(limits->trim * (double)n);
 
-    otc_sort_pairs(samples, n, OTC_SORT_FIRST_DOUBLE);
-    samples += trimmed;
-    n -= 2 * trimmed;
+    if (n > 0) {
+        otc_sort_pairs(samples, n, OTC_SORT_FIRST_DOUBLE);
+        samples += trimmed;
+        n -= 2 * trimmed;
+    }
     for (size_t i = 0; sorted && i < n; i++) {
         sorted[i] = samples[i].value;
     }

@@ -207,6 +207,7 @@ drift_counts_release(struct drift_counts *counts, struct drift_shape shape, stru
     free(counts->counts);
     free(counts->sums);
     drift_raw_free(counts->raw, budget);
+    drift_components_free(counts->components, budget);
     *counts = (struct drift_counts){0};
 }
 

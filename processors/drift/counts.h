@@ -4,6 +4,7 @@
 #ifndef OTC_DRIFT_COUNTS_H
 #define OTC_DRIFT_COUNTS_H
 
+#include "processors/drift/components.h"
 #include "processors/drift/raw.h"
 
 #include <stdbool.h>
@@ -51,7 +52,8 @@ struct drift_counts {
     /** The least and the greatest number counted; values that came in buckets have none. */
     bool range_known;
     double min, max;
-    struct drift_raw *raw; /* the values themselves, with `compat`; else NULL */
+    struct drift_raw *raw;               /* the values themselves, with `compat`; else NULL */
+    struct drift_components *components; /* of vectors whose reference has them; NULL before the first */
 };
 
 /** Counts a value in its cell. False when there is no memory for it. No allocation but to grow. */

@@ -280,6 +280,9 @@ static bool
 learn_value(struct drift_learner *learner, struct drift_column *column, const struct otc_value *value,
             int64_t time_ns)
 {
+    if (column->gave_up) {
+        return true;
+    }
     if (column->sums) {
         return drift_learn_vector(learner, column, value, time_ns);
     }

@@ -7,7 +7,8 @@ drift_learn_begin_familiar(struct drift_learner *learner, struct drift_column *c
 {
     column->apart = true;
     column->vocabulary = drift_learn_charge(learner, OTC_VOCABULARY_BYTES) ? otc_vocabulary_new() : NULL;
-    return column->vocabulary != NULL;
+    column->gave_up = column->vocabulary == NULL;
+    return !column->gave_up;
 }
 
 /* The first half of learning is over. */

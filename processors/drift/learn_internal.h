@@ -5,6 +5,7 @@
 
 #include "processors/drift/learn.h"
 
+#include "common/analysis/reference_components.h"
 #include "common/analysis/vocabulary.h"
 
 struct drift_column {
@@ -23,8 +24,9 @@ struct drift_column {
     size_t n_components;
     uint64_t n_vectors;
     bool is_mean;
-    bool apart;            /* of a metric */
-    uint64_t observations; /* of a metric: values and missing ones */
+    struct otc_components_builder *components; /* of the builder; NULL: they are not counted */
+    bool apart;                                /* of a metric */
+    uint64_t observations;                     /* of a metric: values and missing ones */
 };
 
 struct drift_learner {

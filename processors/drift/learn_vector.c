@@ -11,7 +11,8 @@ drift_learn_begin_vector(struct drift_learner *learner, struct drift_column *col
     column->sums = drift_learn_charge(learner, OTC_EMBEDDING_MAX * sizeof(double))
                        ? calloc(OTC_EMBEDDING_MAX, sizeof(double))
                        : NULL;
-    return column->sums != NULL;
+    column->gave_up = column->sums == NULL;
+    return !column->gave_up;
 }
 
 /* The first half of learning is over. */
@@ -27,14 +28,28 @@ end_mean(struct drift_learner *learner, struct drift_column *column)
     return otc_reference_builder_center(learner->builder, column->index, column->sums, column->n_components);
 }
 
+/* References that move keep packed panes, which have no components; without memory for them the distance is
+ * learnt alone. */
+static void
+begin_components(struct drift_learner *learner, struct drift_column *column)
+{
+    if (learner->settings.grid ||
+        !drift_learn_charge(learner, otc_components_builder_bytes(column->n_components))) {
+        return;
+    }
+    column->components = otc_components_builder_new(column->n_components);
+    otc_reference_builder_components(learner->builder, column->index, column->components);
+}
+
 /* Adds a vector of as many components as the first one. */
 static void
-add_vector(struct drift_column *column, const struct otc_value *value)
+add_vector(struct drift_learner *learner, struct drift_column *column, const struct otc_value *value)
 {
     size_t n = otc_embedding_components(value);
 
-    if (column->n_components == 0) {
+    if (column->n_components == 0 && n > 0) {
         column->n_components = n;
+        begin_components(learner, column);
     }
     if (n == 0 || n != column->n_components) {
         return;
@@ -46,6 +61,9 @@ add_vector(struct drift_column *column, const struct otc_value *value)
         column->sums[i] += component;
     }
     column->n_vectors++;
+    if (column->components) {
+        otc_components_builder_sample(column->components, value->as.slice.data);
+    }
 }
 
 bool
@@ -61,12 +79,15 @@ drift_learn_vector(struct drift_learner *learner, struct drift_column *column, c
         return true;
     }
     if (!column->is_mean) {
-        add_vector(column, value);
+        add_vector(learner, column, value);
         return true;
     }
     switch (otc_value_distance(value, column->sums, column->n_components, &distance.as.real)) {
     case OTC_CLASS_VALUE:
         distance.type = OTC_VALUE_DOUBLE;
+        if (column->components) {
+            otc_components_builder_count(column->components, value->as.slice.data);
+        }
         break;
     case OTC_CLASS_MISSING:
         break;

@@ -104,6 +104,11 @@ count_value(struct drift_version *version, size_t index, const struct otc_value 
         counts->max = !counts->range_known || number > counts->max ? number : counts->max;
         counts->range_known = true;
         counts->values++;
+        if (bound->reference->components &&
+            !drift_components_add(&counts->components, bound->reference->components, value,
+                                  &version->owner->budget)) {
+            exclude(version, DRIFT_MEMORY, 1);
+        }
     } else {
         feature->values--;
         feature->overflow++;

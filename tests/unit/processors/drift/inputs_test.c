@@ -163,10 +163,14 @@ test_embeddings_that_turn_away_from_the_mean_drift(void **state)
     assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "e.cosine_distance"), 101, 2);
     assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "e.norm"), 200, 2);
     assert_float_equal(of_feature(stage, "ml.drift.detected", "e.cosine_distance"), 0, 0);
-    /* Turned by a right angle: the length stays, the distance becomes 1. */
+    assert_float_equal(of_feature(stage, "ml.drift.embedding.components_drifted", "e.cosine_distance"), 0, 0);
+    /* Turned by a right angle: the length stays, the distance becomes 1, and the third component is what it
+     * was. */
     embed(stage, 0, -1, 120);
     assert_float_equal(of_feature(stage, "ml.drift.detected", "e.cosine_distance"), 1, 0);
     assert_true(of_feature(stage, "ml.drift.ks", "e.cosine_distance") > 0.99);
+    assert_true(fabs(3 * of_feature(stage, "ml.drift.embedding.components_drifted", "e.cosine_distance") -
+                     2) < 1e-12);
     assert_float_equal(of_feature(stage, "ml.feature.invalid", "e.cosine_distance"), 0, 0);
     /* Another number of components, and no list of numbers. */
     record(stage, stage_now(stage), (struct field[]){TEXT("out", "{\"data\":[{\"embedding\":[1,2]}]}")}, 1);

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/analysis/reference_components.h"
+
+#include "common/base/sort.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct otc_components_builder {
+    size_t n, n_sample;
+    bool fixed;
+    uint64_t vectors;
+    double *sample; /* component by component, OTC_COMPONENT_SAMPLE each; then of no use */
+    double *points, *sums, *squares, *means, *deviations;
+    uint64_t *counts;
+};
+
+/* Doubles a component takes, its counts too. */
+#define WORDS (OTC_COMPONENT_SAMPLE + OTC_COMPONENT_POINTS + 2 * OTC_COMPONENT_CELLS + 3)
+
+size_t
+otc_components_builder_bytes(size_t n)
+{
+    return sizeof(struct otc_components_builder) + n * WORDS * sizeof(double);
+}
+
+struct otc_components_builder *
+otc_components_builder_new(size_t n)
+{
+    struct otc_components_builder *builder = calloc(1, otc_components_builder_bytes(n));
+
+    if (!builder) {
+        return NULL;
+    }
+    builder->n = n;
+    builder->sample = (double *)(builder + 1);
+    builder->points = builder->sample + n * OTC_COMPONENT_SAMPLE;
+    builder->sums = builder->points + n * OTC_COMPONENT_POINTS;
+    builder->squares = builder->sums + n * OTC_COMPONENT_CELLS;
+    builder->means = builder->squares + n;
+    builder->deviations = builder->means + n;
+    builder->counts = (uint64_t *)(builder->deviations + n);
+    return builder;
+}
+
+void
+otc_components_builder_free(struct otc_components_builder *builder)
+{
+    free(builder);
+}
+
+static double
+component_at(const void *vector, size_t i)
+{
+    double value;
+
+    memcpy(&value, (const uint8_t *)vector + i * sizeof(value), sizeof(value));
+    return value;
+}
+
+void
+otc_components_builder_sample(struct otc_components_builder *builder, const void *vector)
+{
+    if (builder->n_sample == OTC_COMPONENT_SAMPLE) {
+        return;
+    }
+    for (size_t i = 0; i < builder->n; i++) {
+        builder->sample[i * OTC_COMPONENT_SAMPLE + builder->n_sample] = component_at(vector, i);
+    }
+    builder->n_sample++;
+}
+
+static void
+fix_points(struct otc_components_builder *builder)
+{
+    for (size_t i = 0; i < builder->n; i++) {
+        double *values = builder->sample + i * OTC_COMPONENT_SAMPLE;
+
+        otc_sort_doubles(values, builder->n_sample);
+        otc_component_points(values, builder->n_sample, builder->points + i * OTC_COMPONENT_POINTS);
+    }
+    builder->fixed = true;
+}
+
+void
+otc_components_builder_count(struct otc_components_builder *builder, const void *vector)
+{
+    if (!builder->fixed) {
+        fix_points(builder);
+    }
+    builder->vectors++;
+    for (size_t i = 0; i < builder->n; i++) {
+        double value = component_at(vector, i), apart = value - builder->means[i];
+        size_t at =
+            i * OTC_COMPONENT_CELLS + otc_component_cell(builder->points + i * OTC_COMPONENT_POINTS, value);
+
+        builder->counts[at]++;
+        builder->sums[at] += value;
+        builder->means[i] += apart / (double)builder->vectors;
+        builder->squares[i] += apart * (value - builder->means[i]);
+    }
+}
+
+struct otc_components
+otc_components_builder_result(struct otc_components_builder *builder)
+{
+    for (size_t i = 0; i < builder->n && builder->vectors > 0; i++) {
+        builder->deviations[i] = sqrt(builder->squares[i] / (double)builder->vectors);
+    }
+    return (struct otc_components){.n = builder->n,
+                                   .vectors = builder->vectors,
+                                   .deviations = builder->deviations,
+                                   .points = builder->points,
+                                   .counts = builder->counts,
+                                   .sums = builder->sums};
+}
+
+static void *
+copy_of(const void *from, size_t n, struct otc_arena *arena)
+{
+    void *copy = otc_arena_alloc(arena, n * sizeof(double));
+
+    if (copy) {
+        memcpy(copy, from, n * sizeof(double));
+    }
+    return copy;
+}
+
+const struct otc_components *
+otc__components_copy(const struct otc_components *from, struct otc_arena *arena)
+{
+    struct otc_components *copy = otc_arena_alloc(arena, sizeof(*copy));
+
+    if (!copy) {
+        return NULL;
+    }
+    *copy = *from;
+    copy->deviations = copy_of(from->deviations, from->n, arena);
+    copy->points = copy_of(from->points, from->n * OTC_COMPONENT_POINTS, arena);
+    copy->counts = copy_of(from->counts, from->n * OTC_COMPONENT_CELLS, arena);
+    copy->sums = copy_of(from->sums, from->n * OTC_COMPONENT_CELLS, arena);
+    return copy->deviations && copy->points && copy->counts && copy->sums ? copy : NULL;
+}
+
+static void
+write_numbers(struct otc_json_writer *writer, const char *key, const double *numbers, size_t n)
+{
+    otc_json_key(writer, key);
+    otc_json_begin_array(writer);
+    for (size_t i = 0; i < n; i++) {
+        otc_json_write_number(writer, numbers[i]);
+    }
+    otc_json_end_array(writer);
+}
+
+void
+otc__components_write(struct otc_json_writer *writer, const struct otc_components *components)
+{
+    size_t n = components->n;
+
+    otc_json_begin_object(writer);
+    otc_json_key(writer, "vectors");
+    otc_json_write_int(writer, (int64_t)components->vectors);
+    write_numbers(writer, "standard_deviations", components->deviations, n);
+    write_numbers(writer, "points", components->points, n * OTC_COMPONENT_POINTS);
+    otc_json_key(writer, "counts");
+    otc_json_begin_array(writer);
+    for (size_t i = 0; i < n * OTC_COMPONENT_CELLS; i++) {
+        otc_json_write_int(writer, (int64_t)components->counts[i]);
+    }
+    otc_json_end_array(writer);
+    write_numbers(writer, "sums", components->sums, n * OTC_COMPONENT_CELLS);
+    otc_json_end_object(writer);
+}
+
+/* A member of exactly `n` finite numbers, in the arena. */
+static otc_status
+read_numbers(const struct otc_json *json, const char *key, size_t n, struct otc_arena *arena, double **out,
+             struct otc_error *err)
+{
+    const struct otc_json *array = otc_json_get(json, key);
+
+    if (otc_json_type_of(array) != OTC_JSON_ARRAY || otc_json_size(array) != n) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "components.%s: expected an array of %zu numbers", key, n);
+    }
+    *out = otc_arena_alloc(arena, n * sizeof(double));
+    for (size_t i = 0; *out && i < n; i++) {
+        if (!otc_json_number(otc_json_at(array, i), &(*out)[i]) || !isfinite((*out)[i])) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT, "components.%s[%zu]: expected a finite number", key,
+                            i);
+        }
+    }
+    return *out ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+/* The counts of each component are those of all vectors. */
+static otc_status
+read_counts(const struct otc_json *json, const struct otc_components *of, struct otc_arena *arena,
+            uint64_t **out, struct otc_error *err)
+{
+    const struct otc_json *array = otc_json_get(json, "counts");
+    size_t n = of->n * OTC_COMPONENT_CELLS;
+    uint64_t left = of->vectors;
+
+    if (otc_json_type_of(array) != OTC_JSON_ARRAY || otc_json_size(array) != n) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "components.counts: expected an array of %zu counts", n);
+    }
+    *out = otc_arena_alloc(arena, n * sizeof(uint64_t));
+    for (size_t i = 0; *out && i < n; i++) {
+        int64_t count = 0;
+        bool last = i % OTC_COMPONENT_CELLS == OTC_COMPONENT_CELLS - 1;
+
+        if (!otc_json_int(otc_json_at(array, i), &count) || count < 0 || (uint64_t)count > left ||
+            (last && (uint64_t)count != left)) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT,
+                            "components.counts[%zu]: expected counts that add up to `vectors` in each "
+                            "component",
+                            i);
+        }
+        (*out)[i] = (uint64_t)count;
+        left = last ? of->vectors : left - (uint64_t)count;
+    }
+    return *out ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+static otc_status
+check_numbers(const double *points, const double *deviations, size_t n, struct otc_error *err)
+{
+    for (size_t i = 0; i < n * OTC_COMPONENT_POINTS; i++) {
+        if (i % OTC_COMPONENT_POINTS > 0 && points[i] < points[i - 1]) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT,
+                            "components.points[%zu]: must not be below the one "
+                            "before it",
+                            i);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (deviations[i] < 0) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT,
+                            "components.standard_deviations[%zu]: must not be negative", i);
+        }
+    }
+    return OTC_OK;
+}
+
+otc_status
+otc__components_parse(const struct otc_json *json, struct otc_arena *arena,
+                      struct otc_reference_feature *feature, struct otc_error *err)
+{
+    struct otc_components *out = otc_arena_alloc(arena, sizeof(*out));
+    size_t n = feature->n_center;
+    double *deviations = NULL, *points = NULL, *sums = NULL;
+    uint64_t *counts = NULL;
+    int64_t vectors = 0;
+    otc_status status;
+
+    if (!json) {
+        return OTC_OK;
+    }
+    if (n == 0 || !otc_json_int(otc_json_get(json, "vectors"), &vectors) || vectors < 0) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "components: expected with `center`, and with a count of `vectors`");
+    }
+    if (!out) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    *out = (struct otc_components){.n = n, .vectors = (uint64_t)vectors};
+    status = read_numbers(json, "standard_deviations", n, arena, &deviations, err);
+    if (status == OTC_OK) {
+        status = read_numbers(json, "points", n * OTC_COMPONENT_POINTS, arena, &points, err);
+    }
+    if (status == OTC_OK) {
+        status = read_numbers(json, "sums", n * OTC_COMPONENT_CELLS, arena, &sums, err);
+    }
+    if (status == OTC_OK) {
+        status = read_counts(json, out, arena, &counts, err);
+    }
+    if (status == OTC_OK) {
+        status = check_numbers(points, deviations, n, err);
+    }
+    out->deviations = deviations;
+    out->points = points;
+    out->sums = sums;
+    out->counts = counts;
+    feature->components = status == OTC_OK ? out : NULL;
+    return status;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "processors/drift/components.h"
+
+#include "processors/drift/state.h"
+
+#include <math.h>
+
+static size_t
+bytes_of(size_t n)
+{
+    return sizeof(struct drift_components) + n * OTC_COMPONENT_CELLS * (sizeof(uint32_t) + sizeof(double));
+}
+
+/* One block: the sums, which need the wider alignment, before the counts. */
+static struct drift_components *
+make(size_t n, struct drift_budget *budget)
+{
+    struct drift_components *made;
+
+    if (!drift_budget_take(budget, bytes_of(n))) {
+        return NULL;
+    }
+    made = calloc(1, bytes_of(n));
+    if (!made) {
+        drift_budget_give(budget, bytes_of(n));
+        return NULL;
+    }
+    made->n = n;
+    made->sums = (double *)(made + 1);
+    made->counts = (uint32_t *)(made->sums + n * OTC_COMPONENT_CELLS);
+    return made;
+}
+
+bool
+drift_components_add(struct drift_components **components, const struct otc_components *reference,
+                     const struct otc_value *vector, struct drift_budget *budget)
+{
+    struct drift_components *to = *components;
+
+    if (!to) {
+        to = *components = make(reference->n, budget);
+    }
+    if (!to || to->vectors == UINT32_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < to->n; i++) {
+        size_t at = i * OTC_COMPONENT_CELLS;
+        double value;
+
+        memcpy(&value, vector->as.slice.data + i * sizeof(value), sizeof(value));
+        at += otc_component_cell(reference->points + i * OTC_COMPONENT_POINTS, value);
+        to->counts[at]++;
+        to->sums[at] += value;
+    }
+    to->vectors++;
+    return true;
+}
+
+void
+drift_components_free(struct drift_components *components, struct drift_budget *budget)
+{
+    if (components) {
+        drift_budget_give(budget, bytes_of(components->n));
+        free(components);
+    }
+}
+
+double
+drift_components_moved(const struct otc_components *reference, const struct otc_window_view *view,
+                       size_t index, uint64_t least)
+{
+    size_t cells = reference->n * OTC_COMPONENT_CELLS;
+    uint64_t *counts = calloc(cells + 1, sizeof(*counts)), vectors = 0;
+    double *sums = calloc(cells + 1, sizeof(*sums)), moved = NAN;
+
+    for (size_t p = 0; counts && sums && p < view->n_panes; p++) {
+        const struct drift_components *of =
+            ((const struct drift_pane *)view->panes[p].payload)->features[index].components;
+
+        for (size_t i = 0; of && i < cells; i++) {
+            counts[i] += of->counts[i];
+            sums[i] += of->sums[i];
+        }
+        vectors += of ? of->vectors : 0;
+    }
+    if (counts && sums && vectors >= least) {
+        moved = otc_components_moved(reference, counts, sums, vectors);
+    }
+    free(counts);
+    free(sums);
+    return moved;
+}
