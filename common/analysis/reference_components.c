@@ -276,7 +276,7 @@ otc__components_parse(const struct otc_json *json, struct otc_arena *arena,
     if (status == OTC_OK) {
         status = read_counts(json, out, arena, &counts, err);
     }
-    if (status == OTC_OK) {
+    if (status == OTC_OK && points && deviations) {
         status = check_numbers(points, deviations, n, err);
     }
     out->deviations = deviations;

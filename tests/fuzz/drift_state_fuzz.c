@@ -67,7 +67,7 @@ go_on(struct drift *drift)
 
     drift_shift_monotonic(drift, OTC_SECOND);
     drift_collect_at(drift, drift->emitter, host->now_ns(host), host->monotonic_ns(host));
-    fuzz_stage_journal(drift, 0, 2 * FUZZ_STAGE_LEARNS, &journal);
+    fuzz_stage_journal(drift, 0, (size_t)2 * FUZZ_STAGE_LEARNS, &journal);
     check(fuzz_stage_replay(drift, otc_buf_slice(&journal)));
     drift_work(drift);
     drift_collect_at(drift, drift->emitter, host->now_ns(host) + OTC_HOUR, host->monotonic_ns(host));

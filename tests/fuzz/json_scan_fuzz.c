@@ -29,13 +29,21 @@ check(bool holds)
     }
 }
 
+static void *
+must(void *made)
+{
+    if (!made) {
+        abort();
+    }
+    return made;
+}
+
 /** What a STRING is without its escapes, malloced. */
 static uint8_t *
 plain(const struct otc_json_view *view, size_t *len)
 {
-    uint8_t *out = malloc(view->text.len + 1);
+    uint8_t *out = must(malloc(view->text.len + 1));
 
-    check(out != NULL);
     if (view->escaped) {
         *len = otc_json_unescape(view, out);
     } else {
@@ -133,7 +141,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct otc_json_limits limits = {.max_depth = OTC_JSON_SCAN_DEPTH};
-    struct otc_json_paths *paths = otc_json_paths_new();
+    struct otc_json_paths *paths = must(otc_json_paths_new());
     struct otc_json_view views[N_PATHS];
     struct path wanted[N_PATHS];
     struct otc_error err = OTC_ERROR_INIT;
@@ -141,7 +149,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t slots[N_PATHS];
     bool parses = otc_json_parse(otc_slice_of(data, size), &limits, &tree, &err) == OTC_OK;
 
-    check(paths != NULL);
     for (size_t i = 0; i < N_PATHS; i++) {
         wanted[i] = path_of(named[i]);
         check(otc_json_paths_add(paths, wanted[i].steps, wanted[i].n, &slots[i]));

@@ -45,11 +45,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size + 6 > STATE_MAX || members == MEMBERS_MAX) {
         return 0;
     }
-    memcpy(state, "zz=1 ,", 6);
-    memcpy(state + 6, data, size);
-    expect(state, size + 6, threshold);
-    memcpy(state, data, size);
-    memcpy(state + size, "\t,zz=1", 6);
-    expect(state, size + 6, threshold);
+    len = snprintf(state, sizeof(state), "zz=1 ,%.*s", (int)size, (const char *)data);
+    expect(state, (size_t)len, threshold);
+    len = snprintf(state, sizeof(state), "%.*s\t,zz=1", (int)size, (const char *)data);
+    expect(state, (size_t)len, threshold);
     return 0;
 }

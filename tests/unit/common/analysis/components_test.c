@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#define N 20
+#define N ((size_t)20)
 #define VECTORS 2000
 #define CURRENT 1500
 
@@ -33,7 +33,7 @@ next_random(void)
 static void
 draw(double *out)
 {
-    for (int i = 0; i < N; i++) {
+    for (size_t i = 0; i < N; i++) {
         out[i] = next_random();
     }
 }
@@ -133,7 +133,8 @@ test_cells_are_between_the_points(void **state)
     assert_float_equal(points[0], 1, 0);
     assert_float_equal(points[7], 2, 0);
     assert_float_equal(points[OTC_COMPONENT_POINTS - 1], 3, 0);
-    for (double value = 0; value < 4; value += 0.5) {
+    for (int halves = 0; halves < 8; halves++) {
+        double value = halves / 2.0;
         size_t below = 0;
 
         for (size_t k = 0; k < OTC_COMPONENT_POINTS; k++) {
