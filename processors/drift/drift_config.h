@@ -133,6 +133,12 @@ drift_is_dynamic(const struct drift_config *config)
 {
     return drift_reference_kind(config) >= DRIFT_TRAILING;
 }
+/** Its state outlives the process. */
+static inline bool
+drift_is_durable(const struct drift_config *config)
+{
+    return config->storage && *config->storage;
+}
 /** Errors begin with the key path. */
 OTC_CHECK otc_status drift_check_reference(const struct drift_config *config, struct otc_error *err);
 

@@ -119,13 +119,8 @@ resolve(const struct drift_config *config, struct otc_feature_set **set, struct 
 static otc_status
 check_storage(const struct drift_config *config, const struct otc_feature_set *set, struct otc_error *err)
 {
-    if (!config->storage || !*config->storage) {
+    if (!drift_is_durable(config)) {
         return OTC_OK;
-    }
-    if (drift_is_dynamic(config)) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "storage: not supported yet with reference::%s; leave one of them out",
-                        drift_reference_kind_name(drift_reference_kind(config)));
     }
     for (size_t i = 0; i < otc_feature_set_count(set); i++) {
         if (otc_feature_set_at(set, i)->vocabulary || otc_feature_set_at(set, i)->embedding) {
@@ -315,7 +310,10 @@ explain_dynamic(const struct explanation *to, const struct drift_config *config)
         "grid: of each model's first %lld records; %zu spans of closed panes are kept, 0.1 to 4 KiB for each "
         "feature and span",
         (long long)reference->grid_observations, drift_dynamic_slots(config));
-    say(to, "warning: closed panes are kept in memory; after a restart the reference begins to grow again");
+    if (!drift_is_durable(config)) {
+        say(to,
+            "warning: closed panes are kept in memory; after a restart the reference begins to grow again");
+    }
 }
 
 static void
@@ -348,7 +346,9 @@ explain_reference(const struct explanation *to, const struct drift_config *confi
     if (learning.trim > 0) {
         say(to, "reference: without the lowest and the highest %g of a number's values", learning.trim);
     }
-    say(to, "warning: a learned reference is kept in memory; after a restart it is learned again");
+    if (!drift_is_durable(config)) {
+        say(to, "warning: a learned reference is kept in memory; after a restart it is learned again");
+    }
 }
 
 static otc_status

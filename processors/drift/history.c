@@ -142,6 +142,23 @@ drift_history_add(struct drift_history *history, const struct drift_binding *bin
     return true;
 }
 
+bool
+drift_history_restore(struct drift_history *history, int64_t start_ns, struct drift_packed *packed,
+                      struct drift_budget *budget)
+{
+    bool later = history->n == 0 || start_ns > history->slots[history->n - 1].start_ns;
+
+    if (!later || start_ns != slot_start(history, start_ns) || !drift_budget_take(budget, packed->bytes)) {
+        drift_packed_free(packed);
+        return false;
+    }
+    if (!insert(history, history->n, start_ns, packed)) {
+        drift_history_give(packed, budget);
+        return false;
+    }
+    return true;
+}
+
 size_t
 drift_history_count(const struct drift_history *history, int64_t from_ns, int64_t to_ns)
 {

@@ -41,6 +41,10 @@ size_t drift_history_take(const struct drift_history *history, int64_t from_ns, 
                           struct drift_packed **out, size_t max);
 /** How many drift_history_take would append. */
 size_t drift_history_count(const struct drift_history *history, int64_t from_ns, int64_t to_ns);
+/** Takes over a slot that a former process kept, later than all there are. False: it is not later, or no
+ * memory; it is freed then. */
+bool drift_history_restore(struct drift_history *history, int64_t start_ns, struct drift_packed *packed,
+                           struct drift_budget *budget);
 /** Gives a reference back. */
 void drift_history_give(struct drift_packed *packed, struct drift_budget *budget);
 void drift_history_release(struct drift_history *history, struct drift_budget *budget);

@@ -698,7 +698,7 @@ drift_keeper_start(struct drift *drift, struct otc_error *err)
     int64_t bytes;
     otc_status status;
 
-    if (!drift->config->storage || !*drift->config->storage) {
+    if (!drift_is_durable(drift->config)) {
         return OTC_OK;
     }
     keeper = make_keeper(drift);

@@ -247,25 +247,44 @@ drift_keep_record(struct visit *visit, struct drift_version *version)
     }
 }
 
+/* A record waits for the reference. */
+static void
+keep_record(struct visit *visit, struct drift_version *version, const struct drift_record *record)
+{
+    struct drift *drift = visit->drift;
+    struct drift_record waiting = *record;
+    const struct drift_kept kept = {
+        .call = drift->calls, .now_ns = visit->now_ns, .monotonic_ns = visit->monotonic_ns};
+
+    waiting.duplicate = visit->duplicate;
+    if (!drift_is_durable(drift->config)) {
+        drift_keep_record(visit, version);
+    } else if (!drift_kept_add_record(&version->model->kept, &kept, &waiting, drift->observed,
+                                      &drift->budget)) {
+        exclude(version, DRIFT_MEMORY, 1);
+    }
+}
+
 /* A record that a grid is learned from is kept too, and counted in it as soon as it stands: what is then to
  * be told of it (that it came late, …) is told then. */
 static void
-learn_record(struct visit *visit, struct drift_version *version, size_t n, int64_t event_ns)
+learn_record(struct visit *visit, struct drift_version *version, const struct drift_record *record)
 {
     struct drift_model *model = version->model;
     bool grid = drift_is_dynamic(visit->drift->config);
     int64_t time_ns;
-    enum otc_placement placement = otc_window_classify(&version->window, event_ns, visit->now_ns, &time_ns);
+    enum otc_placement placement =
+        otc_window_classify(&version->window, record->event_ns, visit->now_ns, &time_ns);
     size_t lost;
 
     if (grid) {
-        drift_keep_record(visit, version);
+        keep_record(visit, version, record);
     }
     if (placement != OTC_PLACED) {
         exclude(version, drift_placement_reason(placement), !grid);
         return;
     }
-    lost = drift_learner_add(model->learner, visit->drift->observed, n, time_ns);
+    lost = drift_learner_add(model->learner, visit->drift->observed, record->n, time_ns);
     exclude(version, DRIFT_FEATURES, grid ? 0 : lost);
     model->progress = drift_learner_progress(model->learner);
     if (model->progress >= 1) {
@@ -336,7 +355,6 @@ count_kept_record(struct visit *visit, const struct otc_model_key *key, size_t n
         return;
     }
     if (visit->only->binding) {
-        visit->duplicate = drift_kept_is_duplicate(visit->kept, visit->record);
         place_record(visit, version, n, event_ns);
     } else {
         exclude(version, DRIFT_NO_REFERENCE, 1);
@@ -366,13 +384,13 @@ apply_record(struct visit *visit, const struct drift_record *record)
     }
     switch (version->model->phase) {
     case DRIFT_LEARNING:
-        learn_record(visit, version, record->n, record->event_ns);
+        learn_record(visit, version, record);
         break;
     case DRIFT_READY:
         place_record(visit, version, record->n, record->event_ns);
         break;
     case DRIFT_FREEZING:
-        drift_keep_record(visit, version);
+        keep_record(visit, version, record);
         break;
     case DRIFT_UNREFERENCED:
         exclude(version, DRIFT_NO_REFERENCE, 1);
@@ -392,6 +410,7 @@ count_one(struct visit *visit, const struct otc_record *record, struct drift_rec
         otc_model_arm(&seen->key, &record->values[drift->first_feature - 1]);
     }
     if (visit->only) {
+        visit->duplicate = drift_kept_is_duplicate(visit->kept, visit->record);
         count_kept_record(visit, &seen->key, seen->n, seen->event_ns);
         return;
     }
@@ -490,6 +509,20 @@ walk(struct visit *visit)
     return failed;
 }
 
+static void
+count_kept_records(struct visit *visit, const struct drift_kept *kept)
+{
+    struct drift *drift = visit->drift;
+    struct otc_reader in = otc_reader_of(otc_buf_slice(&kept->records));
+    struct drift_record record;
+
+    while (drift_record_read(&in, &record, drift->observed, drift->max_observed,
+                             otc_feature_set_count(drift->set))) {
+        visit->duplicate = record.duplicate;
+        count_kept_record(visit, &record.key, record.n, record.event_ns);
+    }
+}
+
 bool
 drift_count_kept(struct drift_model *model, const struct drift_kept *kept)
 {
@@ -500,7 +533,11 @@ drift_count_kept(struct drift_model *model, const struct drift_kept *kept)
                           .only = model,
                           .kept = kept};
 
-    (void)walk(&visit);
+    if (kept->batch) {
+        (void)walk(&visit);
+    } else {
+        count_kept_records(&visit, kept);
+    }
     return advance(&visit);
 }
 
@@ -548,14 +585,10 @@ drift_replay_batch(struct drift *drift, int64_t now_ns, int64_t monotonic_ns, st
     struct visit visit = {.drift = drift, .now_ns = now_ns, .monotonic_ns = monotonic_ns};
     struct drift_record record;
 
+    drift->calls++;
     while (drift_record_read(records, &record, drift->observed, drift->max_observed,
                              otc_feature_set_count(drift->set))) {
         apply_record(&visit, &record);
-        if (visit.due) {
-            /* A reference is complete. What would have waited for it is counted right away. */
-            visit.due = false;
-            work_unlocked(drift);
-        }
     }
     if (advance(&visit)) {
         work_unlocked(drift);

@@ -107,6 +107,84 @@ drift_packed_sum(const struct drift_packed *packed, size_t index, struct drift_u
 }
 
 void
+drift_packed_save(const struct drift_packed *packed, struct otc_buf *out)
+{
+    otc_put_u64(out, packed->records);
+    for (uint32_t i = 0; i < packed->n; i++) {
+        const struct drift_packed_feature *feature = &packed->features[i];
+
+        otc_put_u64(out, feature->values);
+        otc_put_u64(out, feature->invalid);
+        otc_put_u64(out, feature->overflow);
+        otc_put_u64(out, feature->missing);
+        otc_put_u64(out, feature->coarser);
+        otc_put_f64(out, feature->outer_sums[0]);
+        otc_put_f64(out, feature->outer_sums[1]);
+        otc_put_bytes(
+            out, otc_slice_skip(otc_slice_of(packed->cells.data, feature->at + feature->len), feature->at));
+    }
+}
+
+/* Whether these bytes are cells below `limit`, each once and with a count. */
+static bool
+are_cells(struct otc_slice bytes, uint32_t limit)
+{
+    struct otc_reader in = otc_reader_of(bytes);
+    uint64_t cell = 0;
+    bool first = true;
+
+    while (in.rest.len > 0) {
+        uint64_t distance = otc_take_u64(&in), count = otc_take_u64(&in);
+
+        cell += distance;
+        if (in.failed || count == 0 || distance >= limit || cell >= limit || (distance == 0 && !first)) {
+            return false;
+        }
+        first = false;
+    }
+    return true;
+}
+
+static bool
+load_feature(struct drift_packed *packed, size_t index, uint32_t limit, struct otc_reader *in)
+{
+    struct drift_packed_feature *feature = &packed->features[index];
+    struct otc_slice cells;
+
+    feature->values = otc_take_u64(in);
+    feature->invalid = otc_take_u64(in);
+    feature->overflow = otc_take_u64(in);
+    feature->missing = otc_take_u64(in);
+    feature->coarser = (uint32_t)otc_take_u64(in);
+    feature->outer_sums[0] = otc_take_f64(in);
+    feature->outer_sums[1] = otc_take_f64(in);
+    cells = otc_take_bytes(in);
+    feature->at = (uint32_t)packed->cells.len;
+    feature->len = (uint32_t)cells.len;
+    return !in->failed && are_cells(cells, limit) && otc_buf_append_slice(&packed->cells, cells);
+}
+
+struct drift_packed *
+drift_packed_load(size_t n, uint32_t (*cells)(const void *arg, size_t index), const void *arg,
+                  struct otc_reader *in)
+{
+    struct drift_packed *packed = drift_packed_new(n);
+    bool loaded = packed != NULL;
+
+    if (packed) {
+        packed->records = otc_take_u64(in);
+    }
+    for (size_t i = 0; loaded && i < n; i++) {
+        loaded = load_feature(packed, i, cells(arg, i), in);
+    }
+    if (!loaded || !drift_packed_finish(packed)) {
+        drift_packed_free(packed);
+        return NULL;
+    }
+    return packed;
+}
+
+void
 drift_packed_free(struct drift_packed *packed)
 {
     if (packed) {

@@ -10,7 +10,7 @@
 #ifndef OTC_DRIFT_PACKED_H
 #define OTC_DRIFT_PACKED_H
 
-#include "common/base/buf.h"
+#include "common/base/codec.h"
 #include "processors/drift/counts.h"
 
 /** One feature, in the order of the binding. */
@@ -53,6 +53,12 @@ void drift_packed_put(struct drift_packed *packed, size_t index, const struct dr
 bool drift_packed_finish(struct drift_packed *packed);
 /** Adds a feature up: everything of `to` += what is packed. */
 void drift_packed_sum(const struct drift_packed *packed, size_t index, struct drift_unpacked *to);
+/** All of it as bytes, for a restart. */
+void drift_packed_save(const struct drift_packed *packed, struct otc_buf *out);
+/** What was saved of `n` features, finished, with one reference; `cells[i]` is how many cells feature i has
+ * at most. NULL: no memory, or not what was saved. */
+struct drift_packed *drift_packed_load(size_t n, uint32_t (*cells)(const void *arg, size_t index),
+                                       const void *arg, struct otc_reader *in);
 /** Frees; charges nothing back. NULL is allowed. */
 void drift_packed_free(struct drift_packed *packed);
 

@@ -102,7 +102,8 @@ drift_record_write(struct otc_buf *out, const struct drift_record *record,
     otc_put_bytes(out, record->key.arm);
     otc_put_i64(out, record->event_ns);
     otc_put_u64(out, record->weight);
-    otc_put_u64(out, record->further + 2 * record->has_id + 4 * record->bad_trace_state);
+    otc_put_u64(out,
+                record->further + 2 * record->has_id + 4 * record->bad_trace_state + 8 * record->duplicate);
     otc_put_u64(out, record->id);
     otc_put_u64(out, record->lost);
     otc_put_u64(out, record->n);
@@ -134,6 +135,7 @@ drift_record_read(struct otc_reader *in, struct drift_record *record, struct otc
     record->further = flags & 1;
     record->has_id = flags & 2;
     record->bad_trace_state = flags & 4;
+    record->duplicate = flags & 8;
     record->id = otc_take_u64(in);
     record->lost = otc_take_u64(in);
     record->n = otc_take_count(in, 4);

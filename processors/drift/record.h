@@ -37,6 +37,8 @@ struct drift_record {
     uint64_t weight;
     /** Its trace state was not valid. */
     bool bad_trace_state;
+    /** Of a record that waits: it came before. */
+    bool duplicate;
     /** Not the first instance of an inference request. */
     bool further;
     /** Its id (`duplicates`), hashed. */

@@ -2,6 +2,8 @@
 #include "processors/drift/snapshot.h"
 
 #include "common/analysis/window_state.h"
+#include "processors/drift/dynamic.h"
+#include "processors/drift/snapshot_dynamic.h"
 
 /* Structures that are stored as they lie in memory, and only read by a build that lays them out the same
  * way: results of the last evaluation, which the next one replaces. */
@@ -175,6 +177,19 @@ write_key(void *arg, uint64_t key)
     (void)otc_buf_append(arg, &key, sizeof(key));
 }
 
+/* Of the last evaluation, beside the bins of the window. */
+static void
+write_reference_bins(const struct drift_version *version, struct otc_buf *out)
+{
+    for (size_t i = 0; i < version->binding->n; i++) {
+        const struct drift_feature *feature = &version->features[i];
+
+        for (size_t b = 0; feature->reference_bins && b < feature->n_bins; b++) {
+            otc_put_u64(out, feature->reference_bins[b]);
+        }
+    }
+}
+
 static void
 write_version(const struct otc_model_version *entry, struct otc_buf *out)
 {
@@ -194,6 +209,11 @@ write_version(const struct otc_model_version *entry, struct otc_buf *out)
         for (size_t i = 0; i < last->binding->n; i++) {
             write_feature(&last->features[i], out);
         }
+        otc_end_section(out, place);
+    }
+    if (last && drift_is_dynamic(version->owner->config)) {
+        place = otc_put_section(out, "reference bins", 1);
+        write_reference_bins(last, out);
         otc_end_section(out, place);
     }
     if (drift_watch_count(version->owner->watch) > 0) {
@@ -258,6 +278,9 @@ write_model(const struct drift *drift, const struct otc_model *entry, struct otc
         place = otc_put_section(out, "reference", 1);
         write_reference(model->binding, out);
         otc_end_section(out, place);
+    }
+    if (drift_is_dynamic(drift->config)) {
+        drift_snapshot_write_dynamic(model, out);
     }
     otc_end_section(out, whole);
     otc_put_u64(out, entry->n_versions);
@@ -386,26 +409,25 @@ read_raw(struct otc_reader *in, void *data, size_t size)
     return true;
 }
 
-static bool
-read_unseen(struct drift_version *version, size_t index, struct otc_reader *in)
+bool
+drift_unseen_texts_read(const struct drift_bound *bound, struct otc_map **texts, size_t *charged,
+                        struct drift_budget *budget, struct otc_reader *in)
 {
-    struct drift_feature *feature = &version->features[index];
-    uint32_t extra = version->binding->features[index].extra;
     size_t n = otc_take_count(in, 2);
 
-    if (n > extra || (n > 0 && !(feature->unseen_texts = otc_map_new(extra)))) {
+    if (n > bound->extra || (n > 0 && !(*texts = otc_map_new(bound->extra)))) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {
         struct otc_slice text = otc_take_bytes(in);
         uint64_t cell = otc_take_u64(in);
 
-        if (in->failed || cell == 0 || cell >= version->binding->features[index].shape.cells ||
-            !drift_budget_take(&version->owner->budget, 64 + text.len)) {
+        if (in->failed || cell == 0 || cell >= bound->shape.cells ||
+            !drift_budget_take(budget, 64 + text.len)) {
             return false;
         }
-        version->charged += 64 + text.len;
-        if (!otc_map_put(feature->unseen_texts, text, (void *)(uintptr_t)cell)) {
+        *charged += 64 + text.len;
+        if (!otc_map_put(*texts, text, (void *)(uintptr_t)cell)) {
             return false;
         }
     }
@@ -431,7 +453,9 @@ read_feature(struct drift_version *version, size_t index, struct otc_reader *in)
     feature->ring.bits = (uint32_t)otc_take_u64(in);
     feature->ring.filled = (uint8_t)otc_take_u64(in);
     feature->ring.detected = otc_take_bool(in);
-    if (!read_unseen(version, index, in) || otc_take_u64(in) != feature->n_bins) {
+    if (!drift_unseen_texts_read(&version->binding->features[index], &feature->unseen_texts,
+                                 &version->charged, &version->owner->budget, in) ||
+        otc_take_u64(in) != feature->n_bins) {
         return false;
     }
     for (size_t i = 0; i < feature->n_bins; i++) {
@@ -452,6 +476,19 @@ read_features(struct drift_version *version, struct otc_reader *in)
         }
     }
     return true;
+}
+
+static bool
+read_reference_bins(struct drift_version *version, struct otc_reader *in)
+{
+    for (size_t i = 0; version->binding && i < version->binding->n; i++) {
+        struct drift_feature *feature = &version->features[i];
+
+        for (size_t b = 0; feature->reference_bins && b < feature->n_bins; b++) {
+            feature->reference_bins[b] = otc_take_u64(in);
+        }
+    }
+    return !in->failed && in->rest.len == 0;
 }
 
 static bool
@@ -520,6 +557,9 @@ read_version_part(struct drift_version *version, struct otc_slice name, uint64_t
     }
     if (otc_slice_equal_str(name, "features") && number == 1) {
         return read_features(version, body);
+    }
+    if (otc_slice_equal_str(name, "reference bins") && number == 1) {
+        return read_reference_bins(version, body);
     }
     if (otc_slice_equal_str(name, "detectors") && number == 1) {
         return drift_watched_load(version->owner->watch, version->watched, body);
@@ -599,7 +639,10 @@ read_model_parts(const struct reading *reading, struct drift_model *model, enum 
             learner = true;
             done = model->learner && drift_learner_load(model->learner, &body);
         } else if (otc_slice_equal_str(name, "reference") && number == 1) {
-            done = read_reference(reading, model, &body);
+            done = read_reference(reading, model, &body) &&
+                   (!drift_is_dynamic(reading->drift->config) || drift_dynamic_bind(model));
+        } else {
+            done = drift_snapshot_read_dynamic(model, name, number, &body);
         }
     }
     if (phase != DRIFT_LEARNING) {
@@ -766,6 +809,7 @@ drift_shift_monotonic(struct drift *drift, int64_t by_ns)
     for (size_t i = 0; i < otc_models_count(drift->models); i++) {
         struct otc_model *model = otc_models_at(drift->models, i);
 
+        drift_kept_shift_monotonic(&((struct drift_model *)model->state)->kept, by_ns);
         model->last_seen_ns += by_ns;
         for (size_t j = 0; j < model->n_versions; j++) {
             struct drift_version *version = model->versions[j]->state;

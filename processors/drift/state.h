@@ -105,7 +105,7 @@ struct drift_model {
     enum drift_phase phase;
     struct drift_learner *learner;
     struct drift_binding *binding;
-    struct drift_kept_list kept; /* while FREEZING */
+    struct drift_kept_list kept; /* while FREEZING, and a grid is LEARNING */
     double progress;
     /** Dynamic references: closed panes, and the cells of categories that the grid lacks, by feature (in the
      * place of drift_feature::unseen_texts, so that all versions count into the same cells). */
@@ -222,11 +222,16 @@ struct drift_version *drift_version_successor(const struct drift_version *versio
  * `*charged` is what pays for a text. */
 struct otc_map *drift_unseen_texts(struct drift_version *version, size_t index, size_t **charged);
 
+struct otc_reader;
+/** Fills such a map with what a former process's held, paid for in `*charged`. False: not what it can have
+ * written, or no memory. */
+OTC_CHECK bool drift_unseen_texts_read(const struct drift_bound *bound, struct otc_map **texts,
+                                       size_t *charged, struct drift_budget *budget, struct otc_reader *in);
+
 /** Counts the records of a batch. Takes the lock once. */
 otc_status drift_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done,
                          struct otc_error *err);
 
-struct otc_reader;
 /**
  * Counts the records of a batch again, as its journal entry has them (record.h). Under the lock, which is let
  * go while a reference is frozen or a window evaluated. False when the entry is damaged.

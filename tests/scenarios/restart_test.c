@@ -220,6 +220,9 @@ one_record(struct stream *stream, struct stage *stage)
         fields[n++] = INTEGER("ml.prediction.score", uniform(stream) * 100);
     }
     fields[n++] = INTEGER("request.id", uniform(stream) * 1000);
+    if (uniform(stream) < 0.95) {
+        fields[n++] = TEXT("arm", uniform(stream) < 0.6 ? "stable" : "canary");
+    }
     if (uniform(stream) < 0.01) {
         fields[n++] = (struct field){.key = "ml.feature.flag", .number = 1, .truth = true};
     }
@@ -378,6 +381,98 @@ run(uint64_t seed, bool silences, int kills, int64_t every_ns, bool clean)
     lines = results(lives);
     lives_free(lives);
     return lines;
+}
+
+/* References that move: what they are made of lasts too. */
+#define MOVING                                                                                               \
+    "window: {length: 2m, pane: 10s, min_observations: 50}, emit: {bins: true, p_value: true}, "             \
+    "duplicates: {id: [request.id], remember: 100}, limits: {memory: 256MiB, versions: 9}, "                 \
+    "statistics: [ks, psi, wasserstein, jensen_shannon, hellinger, chi_squared, l_infinity]"
+static const char *const moving[] = {
+    "reference: {trailing: {offset: 3m}, grid_observations: 300}, " MOVING,
+    "reference: {arm: {attribute: arm, baseline: stable}, grid_observations: 300}, " MOVING,
+    "reference: {hour_of_week: {weeks: 2}, grid_observations: 300}, " MOVING,
+};
+
+/* The end of a gauge is told once, in the first emission after it: which one that is depends on when the
+ * process began. */
+static void
+drop_ends(struct lines *lines)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < lines->n; i++) {
+        if (strstr(lines->items[i], " flags 1 = ")) {
+            free(lines->items[i]);
+        } else {
+            lines->items[n++] = lines->items[i];
+        }
+    }
+    lines->n = n;
+}
+
+/* Three weeks with some minutes of records in each, in pieces of random length; where each ends, the process
+ * does. */
+static struct lines *
+run_moving(const char *yaml, uint64_t seed, bool durable, bool kills)
+{
+    struct stream stream = {seed * 7919, false}, pieces = {seed * 104729, false};
+    struct lives *lives = lives_new(yaml, durable);
+    struct lines *lines;
+
+    for (int week = 0; week < 3; week++) {
+        for (int64_t left = 8 * OTC_MINUTE; left > 0;) {
+            int64_t piece = 1 + (int64_t)(uniform(&pieces) * uniform(&pieces) * 60 * OTC_SECOND);
+
+            piece = piece < left ? piece : left;
+            go_on(&stream, lives, piece);
+            left -= piece;
+            if (kills) {
+                kill_now(lives);
+                begin_life(lives);
+            }
+        }
+        if (week < 2) {
+            otc_vhost_set_now(lives->stage.vhost, stage_now(&lives->stage) + 7 * OTC_DAY - 8 * OTC_MINUTE);
+        }
+    }
+    assert_quiet(lives);
+    lines = results(lives);
+    drop_ends(lines);
+    lives_free(lives);
+    return lines;
+}
+
+static size_t
+count_of(const struct lines *lines, const char *text)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < lines->n; i++) {
+        n += strstr(lines->items[i], text) != NULL;
+    }
+    return n;
+}
+
+static void
+references_that_move_last(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(moving) / sizeof(moving[0]); i++) {
+        for (uint64_t seed = 1; seed <= 2; seed++) {
+            struct lines *memory = run_moving(moving[i], seed, false, false);
+            struct lines *whole = run_moving(moving[i], seed, true, false);
+            struct lines *killed = run_moving(moving[i], seed, true, true);
+
+            assert_same(memory, whole);
+            assert_same(whole, killed);
+            assert_true(count_of(whole, "ml.drift.ks ") >= 2); /* there was something to compare with */
+            assert_true(count_of(whole, "ml.feature.bin.reference ") >= 10);
+            free_lines(memory);
+            free_lines(whole);
+            free_lines(killed);
+        }
+    }
 }
 
 static void
@@ -555,6 +650,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_and_resumed_equals_uninterrupted),
+        cmocka_unit_test(references_that_move_last),
         cmocka_unit_test(shut_down_and_resumed_equals_uninterrupted),
         cmocka_unit_test(without_storage_the_first_window_is_partial),
         cmocka_unit_test(damage_and_other_settings_begin_anew),

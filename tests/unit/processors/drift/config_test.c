@@ -136,7 +136,6 @@ test_mistakes_are_explained(void **state)
     refused("presets: [nonsense]",
             "unknown preset 'nonsense'; allowed are ml, gen_ai, openinference, openllmetry, mlflow, kserve");
     refused("presets: [ml, ml]", "named twice");
-    refused("storage: file_storage\nreference: {trailing: {}}", "not supported yet with reference::trailing");
     refused("storage: s\nfeatures: [{name: t, from: 'attributes[\"t\"]', type: text}]",
             "not supported yet with features of `type: text`");
     refused("presets: []", "nothing to watch");
