@@ -50,6 +50,7 @@ struct otc_journal {
     int64_t bytes;
     int fd; /* -1: none */
     bool broken;
+    uint64_t gap; /* generation that lacks its end: no replay goes beyond it; 0: none */
 };
 
 /* ---- Files ---------------------------------------------------------------------------------------- */
@@ -106,7 +107,7 @@ list_files(struct otc_journal *journal, struct otc_error *err)
     if (!folder) {
         return otc_fail(err, OTC_INTERNAL, "%s: %s", journal->directory, strerror(errno));
     }
-    while ((entry = readdir(folder)) && journal->n_files < GENERATIONS_MAX) {
+    while ((entry = readdir(folder)) && journal->n_files <= GENERATIONS_MAX) {
         char path[PATH_MAX_BYTES];
         uint64_t generation;
         struct stat found;
@@ -130,7 +131,7 @@ otc_journal_open(const char *directory, const char *base, int64_t max_bytes, str
     struct otc_journal *journal = calloc(1, sizeof(*journal));
     otc_status status;
 
-    if (!journal || !(journal->files = calloc(GENERATIONS_MAX, sizeof(*journal->files)))) {
+    if (!journal || !(journal->files = calloc(GENERATIONS_MAX + 1, sizeof(*journal->files)))) {
         free(journal);
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s/%s: out of memory", directory, base);
     }
@@ -172,6 +173,42 @@ status_of(int number)
     return number == ENOSPC || number == EDQUOT || number == EFBIG ? OTC_RESOURCE_EXHAUSTED : OTC_INTERNAL;
 }
 
+/* The file lacks what was to be appended. */
+static void
+mark_gap(struct otc_journal *journal)
+{
+    static const uint8_t gap = FILE_GAP;
+
+    journal->broken = true;
+    journal->gap = journal->gap ? journal->gap : journal->files[journal->n_files - 1].generation;
+    if (pwrite(journal->fd, &gap, 1, STATUS_AT) != 1) {
+        (void)!ftruncate(journal->fd, 0); /* without a header it is incomplete as well */
+    }
+}
+
+static void
+remove_file(struct otc_journal *journal, size_t index)
+{
+    char path[PATH_MAX_BYTES];
+
+    path_of(journal, journal->files[index].generation, path);
+    (void)unlink(path);
+    journal->bytes -= journal->files[index].bytes;
+}
+
+/* No replay comes to what follows a gap, and the snapshot that was to begin with it was not stored, as there
+ * is another roll: while snapshots fail one file is kept behind a gap, however long that takes. */
+static void
+make_room(struct otc_journal *journal)
+{
+    if (journal->n_files >= GENERATIONS_MAX && !journal->gap) {
+        mark_gap(journal);
+    }
+    if (journal->gap && journal->files[journal->n_files - 1].generation > journal->gap) {
+        remove_file(journal, --journal->n_files);
+    }
+}
+
 otc_status
 otc_journal_roll(struct otc_journal *journal, uint64_t *generation, struct otc_error *err)
 {
@@ -179,10 +216,6 @@ otc_journal_roll(struct otc_journal *journal, uint64_t *generation, struct otc_e
     char path[PATH_MAX_BYTES];
     int fd, number;
 
-    if (journal->n_files == GENERATIONS_MAX) {
-        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s/%s: more than %u journals wait for a snapshot",
-                        journal->directory, journal->base, GENERATIONS_MAX);
-    }
     header.generation = journal->n_files ? journal->files[journal->n_files - 1].generation + 1 : 1;
     memcpy(header.magic, magic, sizeof(magic));
     memcpy(header.boot, journal->boot, BOOT_BYTES);
@@ -197,6 +230,7 @@ otc_journal_roll(struct otc_journal *journal, uint64_t *generation, struct otc_e
         (void)unlink(path);
         return otc_fail(err, status_of(number), "%s: %s", path, strerror(number));
     }
+    make_room(journal);
     if (journal->fd >= 0) {
         close(journal->fd);
     }
@@ -206,18 +240,6 @@ otc_journal_roll(struct otc_journal *journal, uint64_t *generation, struct otc_e
     journal->bytes += HEADER_BYTES;
     *generation = header.generation;
     return OTC_OK;
-}
-
-/* The file lacks what was to be appended. */
-static void
-mark_gap(struct otc_journal *journal)
-{
-    static const uint8_t gap = FILE_GAP;
-
-    journal->broken = true;
-    if (pwrite(journal->fd, &gap, 1, STATUS_AT) != 1) {
-        (void)!ftruncate(journal->fd, 0); /* without a header it is incomplete as well */
-    }
 }
 
 static uint64_t
@@ -303,12 +325,9 @@ otc_journal_drop(struct otc_journal *journal, uint64_t before)
 
     /* The last one is being written. */
     while (n + (journal->fd >= 0) < journal->n_files && journal->files[n].generation < before) {
-        char path[PATH_MAX_BYTES];
-
-        path_of(journal, journal->files[n].generation, path);
-        (void)unlink(path);
-        journal->bytes -= journal->files[n++].bytes;
+        remove_file(journal, n++);
     }
+    journal->gap = journal->gap < before ? 0 : journal->gap;
     memmove(journal->files, journal->files + n, (journal->n_files - n) * sizeof(*journal->files));
     journal->n_files -= n;
 }

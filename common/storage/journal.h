@@ -50,7 +50,11 @@ struct otc_journal_replayed {
 OTC_CHECK otc_status otc_journal_replay(const struct otc_journal *journal, uint64_t from,
                                         bool (*fn)(void *arg, struct otc_slice record), void *arg,
                                         struct otc_journal_replayed *out, struct otc_error *err);
-/** Begins a new file; further records go there. Its generation is above all that were. Not flushed. */
+/**
+ * Begins a new file; further records go there. Its generation is above all that were. Not flushed. The last
+ * file is removed when it stands behind one with a gap, where no replay comes to it: rolls whose snapshots
+ * could not be stored, however many, take no more room.
+ */
 OTC_CHECK otc_status otc_journal_roll(struct otc_journal *journal, uint64_t *generation,
                                       struct otc_error *err);
 /**

@@ -28,8 +28,9 @@ struct drift_keeper {
     int64_t journal_limit;
     int64_t emitted_ns;
     bool asked;   /* for a snapshot before its time */
-    bool gap;     /* the journal lacks something until the next snapshot: logged */
+    bool gap;     /* the journal takes nothing: logged */
     bool failing; /* the last snapshot could not be stored: logged */
+    bool told;    /* of either, and not of its end yet */
     bool stopped;
     struct otc_map *stored; /* hashes of references in the store */
     struct otc_series *snapshots, *failed, *bytes, *replayed, *incomplete, *discarded;
@@ -94,20 +95,36 @@ drift_keeper_hurry(struct drift_keeper *keeper)
 }
 
 static void
+tell_recovery(struct drift_keeper *keeper)
+{
+    if (keeper->told && !keeper->gap && !keeper->failing) {
+        keeper->told = false;
+        otc_log(logger_of(keeper), OTC_LOG_INFO, keeper->drift->id, "State is kept again");
+    }
+}
+
+/* A failure asks for a snapshot, behind which the journal begins anew; when that does not help the next ones
+ * come at their time, not at every batch. */
+static void
 append(struct drift_keeper *keeper, struct otc_slice record)
 {
     struct otc_error err = OTC_ERROR_INIT;
     otc_status status = keeper->storage->append(keeper->storage, record, &err);
 
+    bool first = status != OTC_OK && !keeper->gap;
+
+    keeper->gap = status != OTC_OK;
     if (status == OTC_OK) {
         keeper->journaled += (int64_t)record.len;
-    } else if (!keeper->gap) {
-        keeper->gap = true;
+        tell_recovery(keeper);
+    }
+    if (first) {
+        keeper->told = true;
         otc_log(logger_of(keeper), OTC_LOG_ERROR, keeper->drift->id,
                 "Records are not kept; a crash before the next snapshot would lose them",
                 OTC_FIELD_TEXT("error", err.text));
     }
-    if (status != OTC_OK || keeper->journaled > keeper->journal_limit / 4) {
+    if (first || (keeper->journaled > keeper->journal_limit / 4 && !keeper->failing)) {
         ask_for_snapshot(keeper);
     }
 }
@@ -364,10 +381,8 @@ tell_outcome(struct drift_keeper *keeper, const struct snapshot *snapshot, otc_s
     if (status == OTC_OK) {
         count(keeper, keeper->snapshots, 1);
         count(keeper, keeper->bytes, (int64_t)snapshot->bytes.len);
-        if (keeper->failing || keeper->gap) {
-            otc_log(logger_of(keeper), OTC_LOG_INFO, keeper->drift->id, "State is kept again");
-        }
-        keeper->failing = keeper->gap = false;
+        keeper->failing = false;
+        tell_recovery(keeper);
         return;
     }
     count(keeper, keeper->failed, 1);
@@ -375,7 +390,7 @@ tell_outcome(struct drift_keeper *keeper, const struct snapshot *snapshot, otc_s
         otc_log(logger_of(keeper), OTC_LOG_ERROR, keeper->drift->id,
                 "State is not stored; a restart would find an older one", OTC_FIELD_TEXT("error", err->text));
     }
-    keeper->failing = true;
+    keeper->failing = keeper->told = true;
 }
 
 /* On the control loop. False when the stage is in the middle of something. */

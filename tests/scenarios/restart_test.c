@@ -5,6 +5,9 @@
 #include "tests/unit/common/storage/scratch.h"
 #include "tests/unit/processors/drift/stage.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 extern const struct otc_factory otc_file_storage_extension_factory;
 
 /* ---- Lives ---------------------------------------------------------------------------------------- */
@@ -606,6 +609,105 @@ a_lost_end_marks_windows_partial(void **state)
     lives_free(lives);
 }
 
+/* What no file may grow beyond from here on, as on a disk that is full; RLIM_INFINITY: there is room again.
+ */
+static void
+set_room(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static size_t
+journals(void)
+{
+    DIR *folder = opendir(scratch);
+    const struct dirent *entry;
+    size_t n = 0;
+
+    assert_non_null(folder);
+    while ((entry = readdir(folder))) {
+        n += strstr(entry->d_name, ".journal") != NULL;
+    }
+    closedir(folder);
+    return n;
+}
+
+/* No room on the disk: what is told goes on as ever, the log says it once, attempts do not come with every
+ * batch and leave no files behind. With room again state is kept again, so that a kill costs nothing. */
+static void
+a_full_disk_costs_nothing_but_what_is_kept(void **state)
+{
+    struct stream stream = {17, false}, same = stream;
+    struct lives *lives = lives_new(LEARNED, true);
+    struct lines *whole, *survived;
+    size_t failed;
+
+    (void)state;
+    go_on(&stream, lives, 2 * OTC_MINUTE);
+    set_room(100); /* for the header of a journal */
+    go_on(&stream, lives, 5 * OTC_MINUTE);
+    assert_true(records(lives) > 1000);
+    set_room(RLIM_INFINITY);
+    failed = otc_vhost_metric_sum(lives->stage.vhost, "aimon_state_snapshots_failed");
+    assert_in_range(failed, 10, 40);
+    assert_int_equal(otc_vhost_logged(lives->stage.vhost, "Records are not kept"), 1);
+    assert_int_equal(otc_vhost_logged(lives->stage.vhost, "State is not stored"), 1);
+    assert_int_equal(otc_vhost_logged(lives->stage.vhost, "State is kept again"), 0);
+    assert_in_range(journals(), 1, 3);
+    go_on(&stream, lives, 15 * OTC_SECOND);
+    assert_int_equal(otc_vhost_logged(lives->stage.vhost, "State is kept again"), 1);
+    kill_now(lives);
+    begin_life(lives);
+    assert_int_equal(otc_vhost_logged(lives->stage.vhost, "The state lacks"), 0);
+    go_on(&stream, lives, 30 * OTC_SECOND);
+    survived = results(lives);
+    lives_free(lives);
+
+    lives = lives_new(LEARNED, false);
+    go_on(&same, lives, 2 * OTC_MINUTE);
+    go_on(&same, lives, 5 * OTC_MINUTE);
+    (void)records(lives);
+    go_on(&same, lives, 15 * OTC_SECOND);
+    go_on(&same, lives, 30 * OTC_SECOND);
+    whole = results(lives);
+    lives_free(lives);
+    drop_ends(whole);
+    drop_ends(survived);
+    assert_same(whole, survived);
+    free_lines(whole);
+    free_lines(survived);
+}
+
+/* Killed while there was no room: what was stored before is there, and windows say what they lack. */
+static void
+killed_with_a_full_disk(void **state)
+{
+    struct stream stream = {18, false};
+    struct lives *lives = lives_new(LEARNED, true);
+    double before;
+
+    (void)state;
+    go_on(&stream, lives, 3 * OTC_MINUTE);
+    before = records(lives);
+    set_room(100);
+    go_on(&stream, lives, OTC_MINUTE);
+    kill_now(lives);
+    set_room(RLIM_INFINITY);
+    begin_life(lives);
+    assert_int_equal(otc_vhost_logged(lives->stage.vhost, "The state lacks what came last"), 1);
+    go_on(&stream, lives, 15 * OTC_SECOND);
+    assert_true(partial(lives) == 1);
+    assert_true(records(lives) >= before);
+    go_on(&stream, lives, 150 * OTC_SECOND);
+    assert_true(partial(lives) == 0);
+    lives_free(lives);
+}
+
 /* `validate` says by its path that a storage is not there. */
 static void
 a_storage_that_is_not_there_is_told(void **state)
@@ -655,6 +757,8 @@ main(void)
         cmocka_unit_test(without_storage_the_first_window_is_partial),
         cmocka_unit_test(damage_and_other_settings_begin_anew),
         cmocka_unit_test(a_lost_end_marks_windows_partial),
+        cmocka_unit_test(a_full_disk_costs_nothing_but_what_is_kept),
+        cmocka_unit_test(killed_with_a_full_disk),
         cmocka_unit_test(a_storage_that_is_not_there_is_told),
     };
 

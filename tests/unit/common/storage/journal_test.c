@@ -234,6 +234,65 @@ a_full_journal_waits_for_the_next_snapshot(void **state)
     otc_journal_close(journal);
 }
 
+/* Snapshots that fail for days: rolls go on and take no room, and the next one that is stored is a fresh
+ * start. */
+static void
+rolls_behind_a_gap_take_no_room(void **state)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_journal *journal;
+    char text[200] = "record 0";
+    struct seen seen;
+    uint64_t last = 0;
+
+    (void)state;
+    scratch_clear();
+    journal = open_journal(64 + 100 + 16 + 200);
+    (void)roll(journal);
+    assert_int_equal(otc_journal_append(journal, otc_slice_of(text, 100), &err), OTC_OK);
+    assert_int_equal(otc_journal_append(journal, otc_slice_of(text, sizeof(text)), &err), OTC_RESOURCE_EXHAUSTED);
+    for (int i = 0; i < 5000; i++) {
+        last = roll(journal);
+        assert_int_equal(last, i + 2);
+        assert_true(otc_journal_bytes(journal) <= 64 + 100 + 16 + 64);
+        assert_int_equal(otc_journal_append(journal, otc_slice_str("record 0"), &err), OTC_OK);
+    }
+    assert_false(replay(1, &seen).complete);
+    assert_int_equal(seen.n, 1);
+    assert_true(replay(last, &seen).complete);
+    assert_int_equal(seen.n, 1);
+    otc_journal_drop(journal, last);
+    assert_int_equal(otc_journal_bytes(journal), 64 + 16 + 8);
+    last = roll(journal); /* nothing is behind a gap any more */
+    assert_int_equal(otc_journal_bytes(journal), 2 * 64 + 16 + 8);
+    assert_true(replay(last - 1, &seen).complete);
+    assert_int_equal(seen.n, 1);
+    otc_journal_close(journal);
+}
+
+/* Without a gap more generations than are counted end in one. */
+static void
+generations_are_limited(void **state)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_journal *journal;
+    struct seen seen;
+    uint64_t last = 0;
+
+    (void)state;
+    scratch_clear();
+    journal = open_journal(1 << 20);
+    for (int i = 0; i < 4200; i++) {
+        last = roll(journal);
+        assert_int_equal(last, i + 1);
+    }
+    assert_int_equal(otc_journal_append(journal, otc_slice_str("record 0"), &err), OTC_OK);
+    assert_false(replay(1, &seen).complete);
+    assert_true(replay(last, &seen).complete);
+    assert_int_equal(seen.n, 1);
+    otc_journal_close(journal);
+}
+
 static void
 a_folder_has_one_holder(void **state)
 {
@@ -258,6 +317,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_back_in_order),
         cmocka_unit_test(a_torn_end_is_no_loss),
+        cmocka_unit_test(rolls_behind_a_gap_take_no_room),
+        cmocka_unit_test(generations_are_limited),
         cmocka_unit_test(another_boot_is_told),
         cmocka_unit_test(damage_is_told),
         cmocka_unit_test(a_full_journal_waits_for_the_next_snapshot),
