@@ -6,7 +6,7 @@
 
 /* What a record is made of. The keys of what moved are written here. */
 #define EVENT_ATTRIBUTES_MAX 32
-#define EVENT_KEY_BYTES 40
+#define EVENT_KEY_BYTES 64
 
 struct event {
     struct otc_attribute attributes[EVENT_ATTRIBUTES_MAX];

@@ -250,7 +250,8 @@ rolls_behind_a_gap_take_no_room(void **state)
     journal = open_journal(64 + 100 + 16 + 200);
     (void)roll(journal);
     assert_int_equal(otc_journal_append(journal, otc_slice_of(text, 100), &err), OTC_OK);
-    assert_int_equal(otc_journal_append(journal, otc_slice_of(text, sizeof(text)), &err), OTC_RESOURCE_EXHAUSTED);
+    assert_int_equal(otc_journal_append(journal, otc_slice_of(text, sizeof(text)), &err),
+                     OTC_RESOURCE_EXHAUSTED);
     for (int i = 0; i < 5000; i++) {
         last = roll(journal);
         assert_int_equal(last, i + 2);
