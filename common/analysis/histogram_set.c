@@ -4,6 +4,11 @@
 #include "common/base/map.h"
 #include "common/otlp/value_text.h"
 
+#include <math.h>
+
+#define RECENT_LOG 6
+#define RECENT (1 << RECENT_LOG)
+
 struct histogram {
     uint64_t count;
     double sum, min, max;
@@ -14,6 +19,7 @@ struct histogram {
 struct otc_histogram_series {
     int64_t start_ns;
     int64_t last_seen_ns;
+    uint32_t places; /* bit i: the i-th attribute of those asked for, if not ABSENT */
     size_t n_attributes;
     struct otc_attribute
         attributes[OTC_HISTOGRAM_SET_ATTRIBUTES_MAX + 1]; /* one place for the instrument's */
@@ -27,8 +33,8 @@ struct otc_histogram_set {
     struct otc_map *by_key;
     struct otc_histogram_series *overflow;
     struct otc_buf key;
-    struct otc_histogram_series *recent; /* of recent_key */
-    struct otc_buf recent_key;
+    struct otc_histogram_series *last;           /* a look there, and then among the recent ones */
+    struct otc_histogram_series *recent[RECENT]; /* by a rough hash, saves making a key */
 };
 
 struct otc_histogram_set *
@@ -46,7 +52,6 @@ otc_histogram_set_new(const struct otc_histogram_instrument *instruments, size_t
     }
     set->by_key = otc_map_new(limit);
     otc_buf_init(&set->key, OTC_HISTOGRAM_SET_KEY_MAX);
-    otc_buf_init(&set->recent_key, OTC_HISTOGRAM_SET_KEY_MAX);
     if (!set->by_key) {
         otc_histogram_set_free(set);
         return NULL;
@@ -61,7 +66,6 @@ otc_histogram_set_free(struct otc_histogram_set *set)
         otc_map_free(set->by_key, free);
         free(set->overflow);
         otc_buf_release(&set->key);
-        otc_buf_release(&set->recent_key);
         free(set);
     }
 }
@@ -127,6 +131,7 @@ copy_attributes(struct otc_histogram_series *series, const struct otc_attribute 
         if (is_bytes(copy->value.type)) {
             copy->value.as.slice = copy_behind(&at, attributes[i].value.as.slice);
         }
+        series->places |= UINT32_C(1) << i;
         series->n_attributes++;
     }
 }
@@ -151,7 +156,7 @@ new_series(const struct otc_histogram_set *set, const struct otc_attribute *attr
     series->start_ns = now_ns;
     counts = (uint64_t *)(void *)&series->histograms[set->n];
     for (size_t i = 0; i < set->n; i++) {
-        series->histograms[i].counts = counts;
+        series->histograms[i] = (struct histogram){.min = INFINITY, .max = -INFINITY, .counts = counts};
         counts += set->instruments[i].n_bounds + 1;
     }
     copy_attributes(series, attributes, n, (uint8_t *)counts);
@@ -169,19 +174,73 @@ overflow_of(struct otc_histogram_set *set, int64_t now_ns)
     return set->overflow;
 }
 
+/* Where among the recent series one with these attributes is: lengths and last bytes tell most apart. */
+static size_t
+recent_place(const struct otc_attribute *attributes, size_t n)
+{
+    uint64_t hash = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct otc_value *value = &attributes[i].value;
+        uint64_t bits = (uint64_t)value->type;
+
+        if (is_bytes(value->type) && value->as.slice.len > 0) {
+            bits += value->as.slice.len << 16 | (uint64_t)value->as.slice.data[value->as.slice.len - 1] << 8;
+        } else if (value->type == OTC_VALUE_INT) {
+            bits += (uint64_t)value->as.integer << 8;
+        }
+        hash = (hash ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
+    }
+    return hash >> (64 - RECENT_LOG);
+}
+
+static bool
+same_value(const struct otc_value *a, const struct otc_value *b)
+{
+    if (a->type != b->type) {
+        return false;
+    }
+    if (is_bytes(a->type)) {
+        return otc_slice_equal(a->as.slice, b->as.slice);
+    }
+    return a->type == OTC_VALUE_INT && a->as.integer == b->as.integer; /* others are rare: by their key */
+}
+
+static bool
+has_attributes(const struct otc_histogram_series *series, const struct otc_attribute *attributes, size_t n)
+{
+    uint32_t places = series->places;
+    const struct otc_attribute *own = series->attributes;
+
+    for (size_t i = 0; i < n; i++, places >>= 1) {
+        bool present = attributes[i].value.type != OTC_VALUE_ABSENT;
+
+        if (present != (places & 1) || (present && !same_value(&own++->value, &attributes[i].value))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static struct otc_histogram_series *
 find(struct otc_histogram_set *set, const struct otc_attribute *attributes, size_t n, int64_t now_ns)
 {
+    struct otc_histogram_series *series = set->last;
     struct otc_slice key;
-    struct otc_histogram_series *series;
+    size_t place;
 
+    if (series && has_attributes(series, attributes, n)) {
+        return series;
+    }
+    place = recent_place(attributes, n);
+    series = set->recent[place];
+    if (series && has_attributes(series, attributes, n)) {
+        return series;
+    }
     if (!make_key(&set->key, attributes, n)) {
         return overflow_of(set, now_ns);
     }
     key = otc_buf_slice(&set->key);
-    if (set->recent && otc_slice_equal(key, otc_buf_slice(&set->recent_key))) {
-        return set->recent;
-    }
     series = otc_map_get(set->by_key, key);
     if (!series) {
         series = new_series(set, attributes, n, now_ns);
@@ -190,8 +249,7 @@ find(struct otc_histogram_set *set, const struct otc_attribute *attributes, size
             return overflow_of(set, now_ns);
         }
     }
-    otc_buf_clear(&set->recent_key);
-    set->recent = otc_buf_append_slice(&set->recent_key, key) ? series : NULL;
+    set->recent[place] = series;
     return series;
 }
 
@@ -204,6 +262,7 @@ otc_histogram_set_get(struct otc_histogram_set *set, const struct otc_attribute 
 
     if (series) {
         series->last_seen_ns = monotonic_ns;
+        set->last = series;
     }
     return series;
 }
@@ -226,8 +285,8 @@ otc_histogram_set_add(const struct otc_histogram_set *set, struct otc_histogram_
         }
     }
     histogram->counts[low]++;
-    histogram->min = histogram->count == 0 || value < histogram->min ? value : histogram->min;
-    histogram->max = histogram->count == 0 || value > histogram->max ? value : histogram->max;
+    histogram->min = value < histogram->min ? value : histogram->min;
+    histogram->max = value > histogram->max ? value : histogram->max;
     histogram->sum += value;
     histogram->count++;
 }
@@ -280,12 +339,13 @@ otc_histogram_set_expire(struct otc_histogram_set *set, int64_t before_ns)
     struct otc_slice key;
     void *value;
 
+    memset(set->recent, 0, sizeof(set->recent));
+    set->last = NULL;
     while (otc_map_next(set->by_key, &cursor, &key, &value)) {
         struct otc_histogram_series *series = value;
 
         if (series->last_seen_ns < before_ns) {
             (void)otc_map_remove(set->by_key, key);
-            set->recent = set->recent == series ? NULL : set->recent;
             free(series);
         }
     }

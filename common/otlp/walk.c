@@ -350,6 +350,7 @@ walk_scope(struct otc_walk *walk, struct otc_slice encoded)
         return false;
     }
     walk->show.record.scope_schema_url = group.schema_url;
+    walk->show.record.scope_index = walk->n_scopes++;
     memcpy(walk->base, walk->of_resource, projection->n * sizeof(walk->base[0]));
     if (!store_head(walk, &projection->scope, group.head, 3, walk->base)) {
         return false;
@@ -429,6 +430,7 @@ otc_walk_request(struct otc_walk *walk, const struct otc_projection *projection,
     walk->part = part;
     walk->bad = NULL;
     walk->stopped = walk->out_of_memory = false;
+    walk->n_scopes = 0;
     walk->joined_resource = walk->joined_scope = NULL;
     memset(walk->touched, 0, sizeof(walk->touched));
     memset(&walk->show, 0, sizeof(walk->show));

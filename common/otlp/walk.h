@@ -63,6 +63,9 @@ struct otc_record {
     /** 0-based index of the ResourceSpans (…Metrics, …Logs) within the part; changes when the resource does.
      */
     size_t resource_index;
+    /** The same for scopes; changes when the scope or the resource does. As long as it stays, values that are
+     * not the record's own are the same and stay readable. */
+    size_t scope_index;
     /** One for each wanted attribute, in its order; ABSENT where the record has none. For duplicates the last
      * wins. */
     const struct otc_value *values;
@@ -74,6 +77,19 @@ struct otc_record {
     size_t n_matches;
     size_t matches_lost;
 };
+
+/** Whether any of values[0] to values[n - 1] is the record's own. */
+static inline bool
+otc_record_owns(const struct otc_record *record, size_t n)
+{
+    size_t word = 0;
+
+    while (n > 64 && record->own[word] == 0) {
+        word++;
+        n -= 64;
+    }
+    return n > 0 && (n > 64 || record->own[word] << (64 - n) != 0);
+}
 
 struct otc_span {
     struct otc_record record;

@@ -80,6 +80,7 @@ struct otc_walk {
     const uint8_t *bad;
     bool stopped;
     bool out_of_memory;
+    size_t n_scopes;
     /** Reads one span, metric or log record. False: `bad` or `stopped` is set. */
     bool (*item)(struct otc_walk *walk, struct otc_slice encoded);
     union {

@@ -53,15 +53,36 @@ static const char *const first_chunk_events[] = {"gen_ai.content.completion.chun
                                                  "llm.content.completion.chunk", "First Token Stream Event",
                                                  "ai.stream.firstChunk"};
 
-size_t
-latency_gen_ai_wanted(bool server_address, struct otc_wanted *out)
-{
-    size_t n = server_address ? N_SOURCES : N_TELLING;
+_Static_assert(N_SOURCES <= LATENCY_GEN_AI_WANTED_MAX, "no room for the sources");
 
-    for (size_t i = 0; out && i < n; i++) {
-        out[i] = (struct otc_wanted){.key = sources[i].key, .level = OTC_AT_RECORD};
+/* The key's place among the wanted ones, which it joins if it is none of them. */
+static size_t
+place_of(struct otc_wanted *wanted, size_t *n, const char *key)
+{
+    size_t at = 0;
+
+    while (at < *n && (wanted[at].prefix || strcmp(wanted[at].key, key) != 0 ||
+                       (wanted[at].level != OTC_AT_RECORD && wanted[at].level != OTC_AT_ANY))) {
+        at++;
     }
-    return n;
+    if (at == *n) {
+        wanted[(*n)++] = (struct otc_wanted){.key = key, .level = OTC_AT_RECORD};
+    }
+    return at;
+}
+
+static void
+find_places(struct latency_gen_ai *gen_ai, struct otc_wanted *wanted, size_t *n, bool server_address)
+{
+    for (size_t i = 0; i < (server_address ? N_SOURCES : N_TELLING); i++) {
+        size_t place = place_of(wanted, n, sources[i].key);
+        uint64_t bit = UINT64_C(1) << (place % 64);
+
+        gen_ai->source_at[place] = (uint8_t)i;
+        gen_ai->asked_for[place / 64] |= bit;
+        gen_ai->telling[place / 64] |= i < N_TELLING ? bit : 0;
+    }
+    gen_ai->n_words = (*n + 63) / 64;
 }
 
 /* ---- Instruments ----------------------------------------------------------------------------------- */
@@ -133,20 +154,14 @@ static const struct otc_histogram_instrument instruments[GEN_AI_N_SIDES][GEN_AI_
 };
 
 struct latency_gen_ai *
-latency_gen_ai_new(size_t first, bool server_address, size_t series)
+latency_gen_ai_new(struct otc_wanted *wanted, size_t *n, bool server_address, size_t series)
 {
     struct latency_gen_ai *gen_ai = calloc(1, sizeof(*gen_ai));
 
     if (!gen_ai) {
         return NULL;
     }
-    gen_ai->first = first;
-    for (size_t i = 0; i < latency_gen_ai_wanted(server_address, NULL); i++) {
-        uint64_t bit = UINT64_C(1) << ((first + i) % 64);
-
-        gen_ai->asked_for[(first + i) / 64] |= bit;
-        gen_ai->telling[(first + i) / 64] |= i < N_TELLING ? bit : 0;
-    }
+    find_places(gen_ai, wanted, n, server_address);
     for (int side = 0; side < GEN_AI_N_SIDES; side++) {
         gen_ai->calls[side] = otc_histogram_set_new(instruments[side], GEN_AI_N_INSTRUMENTS, series);
     }
@@ -198,7 +213,7 @@ tells(const struct latency_gen_ai *gen_ai, const struct otc_record *record)
 {
     uint64_t found = 0;
 
-    for (size_t word = gen_ai->first / 64; word <= (gen_ai->first + N_SOURCES - 1) / 64; word++) {
+    for (size_t word = 0; word < gen_ai->n_words; word++) {
         found |= record->own[word] & gen_ai->telling[word];
     }
     return found != 0;
@@ -208,18 +223,21 @@ static void
 read_span(const struct latency_gen_ai *gen_ai, struct gen_ai_span *seen)
 {
     const struct otc_record *record = &seen->span->record;
+    uint8_t source_of[GEN_AI_N_VALUES];
 
     for (int i = 0; i < GEN_AI_N_VALUES; i++) {
         seen->values[i] = &absent;
     }
-    for (size_t word = gen_ai->first / 64; word <= (gen_ai->first + N_SOURCES - 1) / 64; word++) {
+    for (size_t word = 0; word < gen_ai->n_words; word++) {
         for (uint64_t bits = record->own[word] & gen_ai->asked_for[word]; bits; bits &= bits - 1) {
             size_t at = word * 64 + (size_t)__builtin_ctzll(bits);
-            enum gen_ai_value value = sources[at - gen_ai->first].value;
+            uint8_t source = gen_ai->source_at[at];
+            enum gen_ai_value value = sources[source].value;
 
-            if (!(seen->present >> value & 1)) {
+            if (!(seen->present >> value & 1) || source < source_of[value]) {
                 seen->values[value] = &record->values[at];
                 seen->present |= UINT32_C(1) << value;
+                source_of[value] = source;
             }
         }
     }
@@ -276,7 +294,7 @@ first_chunk(const struct gen_ai_span *seen)
     if (isnan(seconds)) {
         seconds = latency_gen_ai_number(seen, GEN_AI_FIRST_CHUNK_MS) / 1e3;
     }
-    return isnan(seconds) ? first_chunk_event(seen->span) : seconds;
+    return isnan(seconds) && seen->span->events.len > 0 ? first_chunk_event(seen->span) : seconds;
 }
 
 /* ---- Counting -------------------------------------------------------------------------------------- */
@@ -386,19 +404,12 @@ is_call(const struct gen_ai_span *seen)
            gen_ai_has(seen, GEN_AI_REQUEST_MODEL, GEN_AI_STAGE_EXECUTE);
 }
 
-void
-latency_gen_ai_observe(struct latency_gen_ai *gen_ai, const struct otc_span *span,
-                       const struct otc_model_key *model, const struct otc_value *error, int64_t now_ns,
-                       int64_t monotonic_ns)
+static __attribute__((noinline)) void /* most spans have no use for its frame */
+observe_call(struct latency_gen_ai *gen_ai, const struct otc_span *span, const struct otc_model_key *model,
+             const struct otc_value *error, int64_t now_ns, int64_t monotonic_ns)
 {
     struct gen_ai_span seen;
 
-    if (!tells(gen_ai, &span->record)) {
-        if (gen_ai_is_compute(span)) {
-            latency_gen_ai_keep_compute(gen_ai, span);
-        }
-        return;
-    }
     seen.span = span;
     seen.error = error;
     seen.present = 0;
@@ -410,5 +421,17 @@ latency_gen_ai_observe(struct latency_gen_ai *gen_ai, const struct otc_span *spa
     }
     if (gen_ai_has(&seen, GEN_AI_STAGE_QUEUE, GEN_AI_TRITON_MODEL)) {
         latency_gen_ai_stages(gen_ai, &seen, model);
+    }
+}
+
+void
+latency_gen_ai_observe(struct latency_gen_ai *gen_ai, const struct otc_span *span,
+                       const struct otc_model_key *model, const struct otc_value *error, int64_t now_ns,
+                       int64_t monotonic_ns)
+{
+    if (tells(gen_ai, &span->record)) {
+        observe_call(gen_ai, span, model, error, now_ns, monotonic_ns);
+    } else if (gen_ai_is_compute(span)) {
+        latency_gen_ai_keep_compute(gen_ai, span);
     }
 }

@@ -13,14 +13,14 @@
 /** Opaque. */
 struct latency_gen_ai;
 
+/** Entries that latency_gen_ai_new adds to a projection, at most. */
+#define LATENCY_GEN_AI_WANTED_MAX 40
 /**
- * Entries of a projection that are asked for, with those of the server's address where these are to be
- * attributes; `out` may be NULL to count.
+ * Adds what it reads to the `*n` entries of a projection, where they do not have it yet; with the server's
+ * address where that is to be an attribute. `series`: sets of attributes, at most. NULL out of memory.
  */
-size_t latency_gen_ai_wanted(bool server_address, struct otc_wanted *out);
-/** `first`: where these entries begin in the projection; `series`: sets of attributes, at most. NULL out of
- * memory. */
-struct latency_gen_ai *latency_gen_ai_new(size_t first, bool server_address, size_t series);
+struct latency_gen_ai *latency_gen_ai_new(struct otc_wanted *wanted, size_t *n, bool server_address,
+                                          size_t series);
 void latency_gen_ai_free(struct latency_gen_ai *gen_ai);
 /** Looks at any span; those of no generative call change nothing. `model` names the stages' model, `error` is
  * error.type. */

@@ -68,9 +68,10 @@ struct gen_ai_compute {
 #define GEN_AI_COMPUTES 1024
 
 struct latency_gen_ai {
-    size_t first;                                    /* place in the projection */
+    size_t n_words;                                  /* of the next two that are in use */
     uint64_t telling[OTC_PROJECTION_MAX / 64];       /* places of what tells a generative call */
     uint64_t asked_for[OTC_PROJECTION_MAX / 64];     /* all places */
+    uint8_t source_at[OTC_PROJECTION_MAX];           /* what is read there; for places that are asked for */
     struct otc_histogram_set *calls[GEN_AI_N_SIDES]; /* of enum gen_ai_instrument */
     struct otc_histogram_set *stages;                /* of enum gen_ai_stage */
     struct gen_ai_compute *computes; /* by hash of request_id; made at the first compute span */

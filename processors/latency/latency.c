@@ -8,12 +8,30 @@ struct visit {
     struct latency *latency;
     int64_t now_ns;
     int64_t monotonic_ns;
+    struct otc_model_key model; /* of the last span */
+    size_t scope_index;
+    bool known; /* `model` is that of every span of this scope without such attributes of its own */
 };
 
 static int64_t
 stamp(uint64_t unix_nano)
 {
     return (int64_t)(unix_nano > INT64_MAX ? INT64_MAX : unix_nano);
+}
+
+/* Which model a span is of: mostly its resource says so, for all spans of a scope. */
+static const struct otc_model_key *
+model_of(struct visit *visit, const struct otc_record *record)
+{
+    const struct otc_model_config *config = &visit->latency->config->model;
+    bool own = otc_record_owns(record, visit->latency->n_model_values);
+
+    if (own || !visit->known || visit->scope_index != record->scope_index) {
+        otc_model_key_of(config, record->values, &visit->model);
+        visit->known = !own;
+        visit->scope_index = record->scope_index;
+    }
+    return &visit->model;
 }
 
 static bool
@@ -23,7 +41,7 @@ visit_span(void *arg, const struct otc_span *span)
     struct latency *latency = visit->latency;
     const struct otc_value *values = span->record.values;
     struct otc_model_version *entry;
-    struct otc_model_key key;
+    const struct otc_model_key *key = model_of(visit, &span->record);
     char scratch[32];
     int64_t start = stamp(span->start_unix_nano), end = stamp(span->end_unix_nano);
     struct latency_span seen = {.operation = span->name,
@@ -43,16 +61,15 @@ visit_span(void *arg, const struct otc_span *span)
                     ? LATENCY_ERROR
                     : LATENCY_OK;
     seen.bad_trace_state = !otc_weight_of(span->trace_state, &seen.weight);
-    otc_model_key_of(&latency->config->model, values, &key);
     if (latency->gen_ai) {
-        latency_gen_ai_observe(latency->gen_ai, span, &key, &values[latency->error_value], visit->now_ns,
+        latency_gen_ai_observe(latency->gen_ai, span, key, &values[latency->error_value], visit->now_ns,
                                visit->monotonic_ns);
     }
-    if (key.name.len == 0) {
+    if (key->name.len == 0) {
         latency->no_model++;
         return true;
     }
-    entry = otc_models_get(latency->models, &key, visit->monotonic_ns);
+    entry = otc_models_get(latency->models, key, visit->monotonic_ns);
     if (entry) { /* otherwise counted by the registry */
         latency_observe(entry->state, &seen);
     }
@@ -92,6 +109,7 @@ latency_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct o
     (void)err;
     pthread_mutex_lock(&latency->lock);
     for (size_t i = 0; i < otc_batch_parts(batch); i++) {
+        visit.known = false;
         latency->malformed +=
             otc_walk_spans(latency->projection, otc_batch_part(batch, i), visit_span, &visit, NULL) != OTC_OK;
     }
@@ -159,14 +177,14 @@ make_projection(struct latency *latency, struct otc_error *err)
 {
     const struct otc_model_config *model = &latency->config->model;
     struct otc_wanted *wanted =
-        calloc(model->name.n + model->version.n + 2 + latency_gen_ai_wanted(true, NULL), sizeof(*wanted));
+        calloc(model->name.n + model->version.n + 2 + LATENCY_GEN_AI_WANTED_MAX, sizeof(*wanted));
     otc_status status;
     size_t n;
 
     if (!wanted) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
-    n = otc_model_wanted(model, wanted);
+    n = latency->n_model_values = otc_model_wanted(model, wanted);
     latency->operation_value = n;
     wanted[n++] = (struct otc_wanted){.key = "gen_ai.operation.name", .level = OTC_AT_RECORD};
     latency->error_value = n;
@@ -174,8 +192,7 @@ make_projection(struct latency *latency, struct otc_error *err)
     if (latency->config->gen_ai) {
         const struct latency_gen_ai_config *gen_ai = latency->config->gen_ai;
 
-        latency->gen_ai = latency_gen_ai_new(n, gen_ai->server_address, (size_t)gen_ai->series);
-        n += latency_gen_ai_wanted(gen_ai->server_address, wanted + n);
+        latency->gen_ai = latency_gen_ai_new(wanted, &n, gen_ai->server_address, (size_t)gen_ai->series);
     }
     status = otc_projection_new(wanted, n, &latency->projection, err);
     free(wanted);

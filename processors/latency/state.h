@@ -104,6 +104,7 @@ struct latency {
     struct otc_host *host;
     const struct latency_config *config;
     struct otc_projection *projection;
+    size_t n_model_values;  /* the projection begins with them */
     size_t operation_value; /* places in the projection, after the model's entries */
     size_t error_value;
     struct otc_emitter *emitter;

@@ -62,7 +62,7 @@ struct seen {
     size_t n_wanted;
     char values[SEEN_MAX][4][32];
     char name[SEEN_MAX][32];
-    size_t matches[SEEN_MAX], lost[SEEN_MAX], resource_index[SEEN_MAX];
+    size_t matches[SEEN_MAX], lost[SEEN_MAX], resource_index[SEEN_MAX], scope_index[SEEN_MAX];
     int32_t status_code;
     char status_message[32];
 };
@@ -93,6 +93,7 @@ see_span(void *arg, const struct otc_span *span)
     seen->matches[at] = span->record.n_matches;
     seen->lost[at] = span->record.matches_lost;
     seen->resource_index[at] = span->record.resource_index;
+    seen->scope_index[at] = span->record.scope_index;
     return seen->n != seen->stop_after;
 }
 
@@ -219,16 +220,38 @@ a_value_may_precede_its_key_groups_are_skipped_and_the_last_scalar_wins(void **s
 static void
 a_visitor_may_stop_and_resources_are_numbered(void **state)
 {
-    /* Two resources of one span each. */
-    static const uint8_t request[] = {0x0a, 0x04, 0x12, 0x02, 0x12, 0x00, 0x0a, 0x04, 0x12, 0x02, 0x12, 0x00};
+    /* Two resources of one span each, the second with a second scope of two spans. */
+    static const uint8_t request[] = {0x0a, 0x04, 0x12, 0x02, 0x12, 0x00, 0x0a, 0x0a, 0x12,
+                                      0x02, 0x12, 0x00, 0x12, 0x04, 0x12, 0x00, 0x12, 0x00};
     struct seen seen = walk_spans(otc_slice_of(request, sizeof(request)), NULL, 0, 0);
 
     (void)state;
-    assert_int_equal(seen.n, 2);
-    assert_int_equal(seen.resource_index[0], 0);
-    assert_int_equal(seen.resource_index[1], 1);
+    assert_int_equal(seen.n, 4);
+    for (size_t i = 0; i < 4; i++) {
+        static const size_t resources[] = {0, 1, 1, 1}, scopes[] = {0, 1, 2, 2};
+
+        assert_int_equal(seen.resource_index[i], resources[i]);
+        assert_int_equal(seen.scope_index[i], scopes[i]);
+    }
     assert_int_equal(walk_spans(otc_slice_of(request, sizeof(request)), NULL, 0, 1).n, 1);
     assert_int_equal(walk_spans(OTC_SLICE_NONE, NULL, 0, 0).n, 0);
+}
+
+static void
+a_record_owns_what_is_its_own(void **state)
+{
+    uint64_t own[3] = {0};
+    const struct otc_record record = {.own = own};
+
+    (void)state;
+    for (size_t bit = 0; bit < 192; bit++) {
+        memset(own, 0, sizeof(own));
+        own[bit / 64] = UINT64_C(1) << (bit % 64);
+        assert_false(otc_record_owns(&record, 0));
+        assert_false(otc_record_owns(&record, bit));
+        assert_true(otc_record_owns(&record, bit + 1));
+        assert_true(otc_record_owns(&record, 192));
+    }
 }
 
 static void
@@ -388,6 +411,7 @@ main(void)
         cmocka_unit_test(a_record_hides_scope_and_resource_and_the_next_record_does_not_inherit),
         cmocka_unit_test(a_value_may_precede_its_key_groups_are_skipped_and_the_last_scalar_wins),
         cmocka_unit_test(a_visitor_may_stop_and_resources_are_numbered),
+        cmocka_unit_test(a_record_owns_what_is_its_own),
         cmocka_unit_test(surplus_prefix_matches_are_counted),
         cmocka_unit_test(words_and_buckets_may_come_in_several_runs),
         cmocka_unit_test(malformed_bytes_are_refused_with_their_place),

@@ -174,6 +174,63 @@ test_triton(void **state)
     end(&f);
 }
 
+/* Attributes that differ in one value, of any type or of none, are series of their own, however they take
+ * turns; a number and its text are one. */
+static void
+test_series(void **state)
+{
+    static const char *const attributes[] = {
+        "gen_ai.request.model=one",
+        "gen_ai.request.model=ane",
+        "gen_ai.request.model=one gen_ai.provider.name=one",
+        "gen_ai.request.model=one server.port=1",
+        "gen_ai.request.model=one server.port=2",
+        "gen_ai.request.model=one server.port=2.5",
+        "gen_ai.operation.name=one",
+        "gen_ai.response.model=one llm.system=x gen_ai.provider.name=y",
+    };
+    const size_t n = sizeof(attributes) / sizeof(attributes[0]);
+    struct fixture f;
+
+    (void)state;
+    begin(&f, "{gen_ai: {server_address: true}}");
+    for (size_t i = 0; i < 3 * n; i++) {
+        send_span(&f,
+                  (struct written){"a", 3, 0, 1000000000, 2000000000, attributes[i % n], NULL, NULL, NULL});
+    }
+    send(&f, "{\"kind\":3,\"startTimeUnixNano\":\"1\",\"endTimeUnixNano\":\"1\",\"attributes\":["
+             "{\"key\":\"gen_ai.request.model\",\"value\":{\"stringValue\":\"one\"}},"
+             "{\"key\":\"server.port\",\"value\":{\"stringValue\":\"2\"}}]}");
+    flush(&f);
+#define DURATION "gen_ai.client.operation.duration "
+    expect(&f, DURATION "gen_ai.request.model=one 3 3 of 14\n");
+    expect(&f, DURATION "gen_ai.request.model=ane 3 3 of 14\n");
+    expect(&f, DURATION "gen_ai.provider.name=one gen_ai.request.model=one 3 3 of 14\n");
+    expect(&f, DURATION "gen_ai.request.model=one server.port=1 3 3 of 14\n");
+    expect(&f, DURATION "gen_ai.request.model=one server.port=2 4 3 of 14\n");
+    expect(&f, DURATION "gen_ai.request.model=one server.port=2.5 3 3 of 14\n");
+    expect(&f, DURATION "gen_ai.operation.name=one 3 3 of 14\n");
+    expect(&f, DURATION "gen_ai.provider.name=y gen_ai.response.model=one 3 3 of 14\n");
+    assert_int_equal(lines(&f), n);
+    end(&f);
+}
+
+/* A source that model::name asks for in another order keeps its rank: the current name wins. */
+static void
+test_shared_attributes(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f, "{model: {name: [llm.model_name, gen_ai.request.model]}}");
+    send_span(&f, (struct written){"a", 3, 0, 1000000000, 2000000000,
+                                   "llm.model_name=old gen_ai.request.model=new", NULL, NULL, NULL});
+    flush(&f);
+    expect(&f, DURATION "gen_ai.request.model=new 1 1 of 14\n");
+    expect(&f, "ml.inference.requests ml.model.name=old ml.operation.name=a status=ok = 1\n");
+    end(&f);
+}
+
 /* ---- Limits ---------------------------------------------------------------------------------------- */
 
 static void
@@ -208,9 +265,14 @@ test_limits(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_client),    cmocka_unit_test(test_errors),
-                                       cmocka_unit_test(test_documents), cmocka_unit_test(test_vllm),
-                                       cmocka_unit_test(test_triton),    cmocka_unit_test(test_limits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_client),
+                                       cmocka_unit_test(test_errors),
+                                       cmocka_unit_test(test_documents),
+                                       cmocka_unit_test(test_vllm),
+                                       cmocka_unit_test(test_triton),
+                                       cmocka_unit_test(test_series),
+                                       cmocka_unit_test(test_shared_attributes),
+                                       cmocka_unit_test(test_limits)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

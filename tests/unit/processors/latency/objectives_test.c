@@ -292,12 +292,47 @@ test_refusals(void **state)
     }
 }
 
+/* The model of each span, where some name it and the others' resource does; a batch of several of them. */
+static void
+test_models_of_a_batch(void **state)
+{
+#define SPAN_OF(attributes)                                                                                  \
+    "{\"startTimeUnixNano\":\"1\",\"endTimeUnixNano\":\"2\",\"attributes\":[" attributes "]}"
+#define MODEL_OF(key, name) "{\"key\":\"" key "\",\"value\":{\"stringValue\":\"" name "\"}}"
+#define RESOURCE_OF(attributes, spans)                                                                       \
+    "{\"resource\":{\"attributes\":[" attributes "]},\"scopeSpans\":[{\"spans\":[" spans "]}]}"
+    static const char request[] = "{\"resourceSpans\":[" RESOURCE_OF(
+        MODEL_OF("service.name", "first"),
+        SPAN_OF("") "," SPAN_OF("") "," SPAN_OF(MODEL_OF("ml.model.name", "own")) "," SPAN_OF(
+            MODEL_OF("ml.model.version",
+                     "2")) "," SPAN_OF("")) "," RESOURCE_OF(MODEL_OF("service.name", "second"),
+                                                            SPAN_OF("") "," SPAN_OF(
+                                                                "")) "," RESOURCE_OF("", SPAN_OF("")) "]}";
+    struct fixture f;
+
+    (void)state;
+    begin(&f, "");
+    send_json(&f, otc_slice_str(request));
+    send_json(&f, otc_slice_str(request));
+    flush(&f);
+    expect(&f, "ml.inference.requests ml.model.name=first ml.operation.name= status=ok = 6\n");
+    expect(&f,
+           "ml.inference.requests ml.model.name=first ml.model.version=2 ml.operation.name= status=ok = 2\n");
+    expect(&f, "ml.inference.requests ml.model.name=own ml.operation.name= status=ok = 2\n");
+    expect(&f, "ml.inference.requests ml.model.name=second ml.operation.name= status=ok = 4\n");
+    end(&f);
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_exemplars), cmocka_unit_test(test_draw),
-                                       cmocka_unit_test(test_apdex),     cmocka_unit_test(test_burn_rate),
-                                       cmocka_unit_test(test_sampled),   cmocka_unit_test(test_rings),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_exemplars),
+                                       cmocka_unit_test(test_draw),
+                                       cmocka_unit_test(test_apdex),
+                                       cmocka_unit_test(test_burn_rate),
+                                       cmocka_unit_test(test_sampled),
+                                       cmocka_unit_test(test_rings),
+                                       cmocka_unit_test(test_models_of_a_batch),
                                        cmocka_unit_test(test_refusals)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
