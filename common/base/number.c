@@ -241,3 +241,21 @@ otc_parse_int64(struct otc_slice text, int64_t *out)
     *out = value;
     return true;
 }
+
+size_t
+otc_format_int64(int64_t value, char out[OTC_INT64_TEXT_MAX])
+{
+    char digits[OTC_INT64_TEXT_MAX];
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0) {
+        digits[--at] = '-';
+    }
+    memcpy(out, digits + at, sizeof(digits) - at);
+    return sizeof(digits) - at;
+}

@@ -14,6 +14,10 @@
  * ("1e-07", "1e+21"); "NaN", "+Inf", "-Inf". Integral values below 1e21 have no point. Returns the length.
  */
 size_t otc_format_double(double value, char out[OTC_DOUBLE_TEXT_MAX]);
+/** Longest text of otc_format_int64, which has no NUL. */
+#define OTC_INT64_TEXT_MAX 20
+/** As printf's %d, in a tenth of its time. Returns the length. */
+size_t otc_format_int64(int64_t value, char out[OTC_INT64_TEXT_MAX]);
 /** strtod for a slice in the C locale; the whole slice must be a number (nan, inf accepted). False otherwise.
  */
 bool otc_parse_double(struct otc_slice text, double *out);

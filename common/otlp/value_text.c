@@ -5,8 +5,6 @@
 #include "common/json/json.h"
 #include "common/otlp/walk.h"
 
-#include <inttypes.h>
-
 /** AnyValues below each other; the JSON writer holds as many levels. */
 #define DEPTH_MAX 63
 
@@ -154,7 +152,7 @@ otc_value_text(const struct otc_value *value, struct otc_buf *out)
     case OTC_VALUE_BOOL:
         return otc_buf_append_str(out, value->as.boolean ? "true" : "false");
     case OTC_VALUE_INT:
-        return otc_buf_printf(out, "%" PRId64, value->as.integer);
+        return otc_buf_append(out, number, otc_format_int64(value->as.integer, number));
     case OTC_VALUE_DOUBLE:
         return otc_buf_append(out, number, otc_format_double(value->as.real, number));
     case OTC_VALUE_BYTES:

@@ -34,12 +34,18 @@ compile_list(struct span_metrics_list *list, const otc_list *from, struct otc_wa
     }
     for (size_t i = 0; i < from->n; i++) {
         const struct span_metrics_dimension *dimension = &dimensions[i];
+        struct span_metrics_named *named;
 
         if (dimension->glob && *dimension->glob) {
             list->globs[list->n_globs++] = dimension->glob;
             continue;
         }
-        list->named[list->n_named++] = (struct span_metrics_named){dimension, *n, *n + 1};
+        named = &list->named[list->n_named++];
+        *named = (struct span_metrics_named){.config = dimension, .in_record = *n, .in_resource = *n + 1};
+        if (dimension->default_value) {
+            named->fallback =
+                (struct otc_value){OTC_VALUE_STRING, {.slice = otc_slice_str(dimension->default_value)}};
+        }
         wanted[(*n)++] = (struct otc_wanted){.key = dimension->name, .level = OTC_AT_RECORD};
         wanted[(*n)++] = (struct otc_wanted){.key = dimension->name, .level = OTC_AT_RESOURCE};
     }
@@ -67,29 +73,40 @@ span_metrics_compile(struct span_metrics *stage, struct otc_error *err)
 
 /* ---- Values ---------------------------------------------------------------------------------------- */
 
-/* The value of a named dimension: the span's, the event's, the resource's, the default. ABSENT: none. */
+/* The value of an event's attribute, the last of that name; ABSENT: none. */
 static struct otc_value
-value_of(const struct span_metrics_seen *seen, const struct span_metrics_named *named)
+event_value(struct otc_slice event, const char *name)
 {
-    const struct otc_value *values = seen->span->record.values;
-    struct otc_value value = values[named->in_record], found;
-    struct otc_slice rest = seen->event, key;
+    struct otc_value value = {.type = OTC_VALUE_ABSENT}, found;
+    struct otc_slice key;
 
-    if (value.type != OTC_VALUE_ABSENT) {
-        return value;
-    }
-    while (seen->event.len > 0 && otc_attributes_next(OTC_ATTRIBUTES_EVENT, &rest, &key, &found)) {
-        if (otc_slice_equal_str(key, named->config->name)) {
+    while (event.len > 0 && otc_attributes_next(OTC_ATTRIBUTES_EVENT, &event, &key, &found)) {
+        if (otc_slice_equal_str(key, name)) {
             value = found;
         }
     }
-    if (value.type == OTC_VALUE_ABSENT) {
-        value = values[named->in_resource];
-    }
-    if (value.type == OTC_VALUE_ABSENT && named->config->default_value) {
-        value = (struct otc_value){OTC_VALUE_STRING, {.slice = otc_slice_str(named->config->default_value)}};
-    }
     return value;
+}
+
+/* The value of a named dimension: the span's, the event's, the resource's, the default. ABSENT: none. An
+ * event's lies in `*scratch`. */
+static const struct otc_value *
+value_of(const struct span_metrics_seen *seen, const struct span_metrics_named *named,
+         struct otc_value *scratch)
+{
+    const struct otc_value *values = seen->span->record.values;
+
+    if (values[named->in_record].type != OTC_VALUE_ABSENT) {
+        return &values[named->in_record];
+    }
+    if (seen->event.len > 0) {
+        *scratch = event_value(seen->event, named->config->name);
+        if (scratch->type != OTC_VALUE_ABSENT) {
+            return scratch;
+        }
+    }
+    return values[named->in_resource].type != OTC_VALUE_ABSENT ? &values[named->in_resource]
+                                                               : &named->fallback;
 }
 
 struct matches {
@@ -143,8 +160,13 @@ put_part(struct otc_buf *key, struct otc_slice part)
 {
     uint32_t len = (uint32_t)part.len;
 
-    otc_buf_append(key, &len, sizeof(len));
-    otc_buf_append_slice(key, part);
+    if (otc_buf_reserve(key, sizeof(len) + part.len)) {
+        memcpy(key->data + key->len, &len, sizeof(len));
+        if (part.len > 0) {
+            memcpy(key->data + key->len + sizeof(len), part.data, part.len);
+        }
+        key->len += sizeof(len) + part.len;
+    }
 }
 
 /* The value as text: 200 and "200" are one series, as in the Collector. */
@@ -213,9 +235,9 @@ span_metrics_key_add(const struct span_metrics *stage, const struct span_metrics
     const struct span_metrics_list *list = &stage->lists[list_of];
 
     for (size_t i = 0; i < list->n_named; i++) {
-        const struct otc_value value = value_of(seen, &list->named[i]);
+        struct otc_value scratch;
 
-        put_value(key, &value);
+        put_value(key, value_of(seen, &list->named[i], &scratch));
     }
     if (list->n_globs > 0) {
         struct matches matches;
@@ -278,10 +300,11 @@ put_list(struct attributes *attributes, const struct span_metrics_seen *seen,
     struct matches matches;
 
     for (size_t i = 0; i < list->n_named; i++) {
-        const struct otc_value value = value_of(seen, &list->named[i]);
+        struct otc_value scratch;
+        const struct otc_value *value = value_of(seen, &list->named[i], &scratch);
 
-        if (value.type != OTC_VALUE_ABSENT) {
-            put(attributes, otc_slice_str(list->named[i].config->name), value);
+        if (value->type != OTC_VALUE_ABSENT) {
+            put(attributes, otc_slice_str(list->named[i].config->name), *value);
         }
     }
     find_matches(seen, list, &matches);

@@ -21,6 +21,7 @@
 /** A named dimension and its places in the projection. */
 struct span_metrics_named {
     const struct span_metrics_dimension *config;
+    struct otc_value fallback; /* the configured default; ABSENT: none */
     size_t in_record;
     size_t in_resource;
 };

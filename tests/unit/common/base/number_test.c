@@ -109,6 +109,24 @@ what_is_no_number_is_refused(void **state)
 }
 
 static void
+integers_are_written_as_printf_does(void **state)
+{
+    uint64_t seed = 1;
+    char text[OTC_INT64_TEXT_MAX], expected[32];
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        static const int64_t edges[] = {0, 1, -1, 9, 10, -10, INT64_MAX, INT64_MIN, INT64_MIN + 1};
+        int64_t value = i < 9 ? edges[i] : (int64_t)seed >> (i % 64);
+        size_t len = otc_format_int64(value, text);
+
+        assert_int_equal(snprintf(expected, sizeof(expected), "%lld", (long long)value), len);
+        assert_memory_equal(text, expected, len);
+        seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    }
+}
+
+static void
 limits_of_numbers_are_read(void **state)
 {
     double value;
@@ -169,6 +187,7 @@ main(void)
         cmocka_unit_test(every_double_reads_back),
         cmocka_unit_test(numbers_ignore_the_locale),
         cmocka_unit_test(what_is_no_number_is_refused),
+        cmocka_unit_test(integers_are_written_as_printf_does),
         cmocka_unit_test(limits_of_numbers_are_read),
     };
 
