@@ -50,6 +50,7 @@ visit_span(void *arg, const struct otc_span *span)
                                 .end_ns = end,
                                 .has_duration = start > 0 && end > 0,
                                 .duration_s = (double)(end - start) / 1e9,
+                                .weight = OTC_WEIGHT_ONE,
                                 .now_ns = visit->now_ns,
                                 .monotonic_ns = visit->monotonic_ns};
     struct otc_slice operation;
@@ -60,7 +61,9 @@ visit_span(void *arg, const struct otc_span *span)
     seen.side = span->status_code == 2 || values[latency->error_value].type != OTC_VALUE_ABSENT
                     ? LATENCY_ERROR
                     : LATENCY_OK;
-    seen.bad_trace_state = !otc_weight_of(span->trace_state, &seen.weight);
+    if (span->trace_state.len > 0) {
+        seen.bad_trace_state = !otc_weight_of(span->trace_state, &seen.weight);
+    }
     if (latency->gen_ai) {
         latency_gen_ai_observe(latency->gen_ai, span, key, &values[latency->error_value], visit->now_ns,
                                visit->monotonic_ns);

@@ -5,7 +5,7 @@
 
 #include "common/analysis/emit.h"
 #include "common/analysis/weight.h"
-#include "common/stats/exponential_histogram.h"
+#include "processors/latency/budget.h"
 #include "processors/latency/drift.h"
 #include "processors/latency/exemplars.h"
 #include "processors/latency/gen_ai.h"
@@ -36,12 +36,6 @@ enum latency_excluded {
 };
 /** "late", "too_old", "future", "memory", "negative_duration", "no_duration", "operations", "trace_state". */
 const char *latency_excluded_name(enum latency_excluded reason);
-
-/** Bytes of histograms, against `limits::memory`. */
-struct latency_budget {
-    size_t used;
-    size_t limit;
-};
 
 /** What the last evaluated window said; `stale`: its series have to be ended once. */
 struct latency_result {
@@ -86,6 +80,9 @@ struct latency_version {
     int64_t start_ns;
     int64_t touched_ns; /* monotonic, of the last span */
 };
+
+/** Scale of a fresh window histogram: 0.27 % relative error until its buckets are used up. */
+#define LATENCY_WINDOW_SCALE 7
 
 /** Durations of a pane, by slot; an entry whose id is not the operation's belongs to one that is gone. */
 struct latency_pane_entry {
@@ -136,6 +133,9 @@ struct latency_span {
     int64_t now_ns;
     int64_t monotonic_ns;
 };
+/** The span's operation, made at its first span; `other` beyond the limit. NULL out of memory. */
+struct latency_operation *latency_operation_of(struct latency_version *version,
+                                               const struct latency_span *span);
 /** Counts a span of this version. */
 void latency_observe(struct latency_version *version, const struct latency_span *span);
 /** Evaluates every window of the version that has closed. */
