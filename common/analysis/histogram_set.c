@@ -2,7 +2,9 @@
 #include "common/analysis/histogram_set.h"
 
 #include "common/base/map.h"
+#include "common/otlp/build_attributes.h"
 #include "common/otlp/value_text.h"
+#include "common/stats/bins.h"
 
 #include <math.h>
 
@@ -97,45 +99,6 @@ make_key(struct otc_buf *key, const struct otc_attribute *attributes, size_t n)
     return true;
 }
 
-static bool
-is_bytes(enum otc_value_type type)
-{
-    return type == OTC_VALUE_STRING || type == OTC_VALUE_BYTES || type == OTC_VALUE_ARRAY ||
-           type == OTC_VALUE_KVLIST;
-}
-
-static struct otc_slice
-copy_behind(uint8_t **at, struct otc_slice from)
-{
-    struct otc_slice copy = otc_slice_of(*at, from.len);
-
-    if (from.len > 0) {
-        memcpy(*at, from.data, from.len);
-    }
-    *at += from.len;
-    return copy;
-}
-
-static void
-copy_attributes(struct otc_histogram_series *series, const struct otc_attribute *attributes, size_t n,
-                uint8_t *at)
-{
-    for (size_t i = 0; i < n; i++) {
-        struct otc_attribute *copy = &series->attributes[series->n_attributes];
-
-        if (attributes[i].value.type == OTC_VALUE_ABSENT) {
-            continue;
-        }
-        *copy = attributes[i];
-        copy->key = copy_behind(&at, attributes[i].key);
-        if (is_bytes(copy->value.type)) {
-            copy->value.as.slice = copy_behind(&at, attributes[i].value.as.slice);
-        }
-        series->places |= UINT32_C(1) << i;
-        series->n_attributes++;
-    }
-}
-
 static struct otc_histogram_series *
 new_series(const struct otc_histogram_set *set, const struct otc_attribute *attributes, size_t n,
            int64_t now_ns)
@@ -145,11 +108,7 @@ new_series(const struct otc_histogram_set *set, const struct otc_attribute *attr
     struct otc_histogram_series *series;
     uint64_t *counts;
 
-    for (size_t i = 0; i < n; i++) {
-        bytes += attributes[i].key.len +
-                 (is_bytes(attributes[i].value.type) ? attributes[i].value.as.slice.len : 0);
-    }
-    series = calloc(1, bytes);
+    series = calloc(1, bytes + otc_attributes_bytes(attributes, n));
     if (!series) {
         return NULL;
     }
@@ -159,7 +118,10 @@ new_series(const struct otc_histogram_set *set, const struct otc_attribute *attr
         series->histograms[i] = (struct histogram){.min = INFINITY, .max = -INFINITY, .counts = counts};
         counts += set->instruments[i].n_bounds + 1;
     }
-    copy_attributes(series, attributes, n, (uint8_t *)counts);
+    for (size_t i = 0; i < n; i++) {
+        series->places |= (uint32_t)(attributes[i].value.type != OTC_VALUE_ABSENT) << i;
+    }
+    series->n_attributes = otc_attributes_keep(attributes, n, series->attributes, (uint8_t *)counts);
     return series;
 }
 
@@ -184,7 +146,7 @@ recent_place(const struct otc_attribute *attributes, size_t n)
         const struct otc_value *value = &attributes[i].value;
         uint64_t bits = (uint64_t)value->type;
 
-        if (is_bytes(value->type) && value->as.slice.len > 0) {
+        if (otc_value_is_slice(value->type) && value->as.slice.len > 0) {
             bits += value->as.slice.len << 16 | (uint64_t)value->as.slice.data[value->as.slice.len - 1] << 8;
         } else if (value->type == OTC_VALUE_INT) {
             bits += (uint64_t)value->as.integer << 8;
@@ -200,7 +162,7 @@ same_value(const struct otc_value *a, const struct otc_value *b)
     if (a->type != b->type) {
         return false;
     }
-    if (is_bytes(a->type)) {
+    if (otc_value_is_slice(a->type)) {
         return otc_slice_equal(a->as.slice, b->as.slice);
     }
     return a->type == OTC_VALUE_INT && a->as.integer == b->as.integer; /* others are rare: by their key */
@@ -273,18 +235,8 @@ otc_histogram_set_add(const struct otc_histogram_set *set, struct otc_histogram_
 {
     const struct otc_histogram_instrument *of = &set->instruments[instrument];
     struct histogram *histogram = &series->histograms[instrument];
-    size_t low = 0, high = of->n_bounds;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (of->bounds[middle] < value) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    histogram->counts[low]++;
+    histogram->counts[otc_bucket_of(of->bounds, of->n_bounds, value)]++;
     histogram->min = value < histogram->min ? value : histogram->min;
     histogram->max = value > histogram->max ? value : histogram->max;
     histogram->sum += value;

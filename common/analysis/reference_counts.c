@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/analysis/reference_counts.h"
 
+#include "common/stats/bins.h"
 #include "common/stats/cells_binned.h"
 
 #include <math.h>
@@ -56,23 +57,6 @@ value_at(struct walk *walk, uint64_t place)
 }
 
 static size_t
-point_at_or_above(const struct otc_cells *cells, double value)
-{
-    size_t low = 0, high = cells->n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (cells->points[middle] < value) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static size_t
 quantile_edges(const struct otc_cells *cells, size_t bins, double *edges)
 {
     struct walk walk = {cells, 0, cells->n ? cells->gap[0] + cells->eq[0] : 0};
@@ -86,7 +70,7 @@ quantile_edges(const struct otc_cells *cells, size_t bins, double *edges)
         double high = share > 0 ? value_at(&ahead, (uint64_t)place + 1) : low;
         /* From the nearer end, as otc_quantile_linear does. */
         double edge = share < 0.5 ? low + (high - low) * share : high - (high - low) * (1 - share);
-        size_t point = isfinite(high) ? point_at_or_above(cells, edge) : cells->n;
+        size_t point = isfinite(high) ? otc_bucket_of(cells->points, cells->n, edge) : cells->n;
 
         if (point < cells->n && cells->points[point] > (n ? edges[n - 1] : min)) {
             edges[n++] = cells->points[point];

@@ -42,6 +42,19 @@ otc_slice_equal(struct otc_slice a, struct otc_slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/** Copies a slice to `*at`, where there is room for it, and moves that on; returns the copy. */
+static inline struct otc_slice
+otc_slice_place(uint8_t **at, struct otc_slice slice)
+{
+    struct otc_slice copy = otc_slice_of(*at, slice.len);
+
+    if (slice.len > 0) {
+        memcpy(*at, slice.data, slice.len);
+    }
+    *at += slice.len;
+    return copy;
+}
+
 static inline bool
 otc_slice_equal_str(struct otc_slice a, const char *b)
 {

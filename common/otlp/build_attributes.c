@@ -51,3 +51,37 @@ otc_wire_put_attributes(struct otc_buf *out, uint32_t field, const struct otc_at
         otc_wire_end(out, pair);
     }
 }
+
+size_t
+otc_attributes_bytes(const struct otc_attribute *attributes, size_t n)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct otc_value *value = &attributes[i].value;
+
+        bytes += attributes[i].key.len + (otc_value_is_slice(value->type) ? value->as.slice.len : 0);
+    }
+    return bytes;
+}
+
+size_t
+otc_attributes_keep(const struct otc_attribute *attributes, size_t n, struct otc_attribute *out, uint8_t *at)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct otc_attribute *copy = &out[kept];
+
+        if (attributes[i].value.type == OTC_VALUE_ABSENT) {
+            continue;
+        }
+        *copy = attributes[i];
+        copy->key = otc_slice_place(&at, attributes[i].key);
+        if (otc_value_is_slice(copy->value.type)) {
+            copy->value.as.slice = otc_slice_place(&at, attributes[i].value.as.slice);
+        }
+        kept++;
+    }
+    return kept;
+}

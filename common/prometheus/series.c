@@ -339,19 +339,6 @@ put_key(struct otc_prom_translator *t, const struct series_text *text)
     }
 }
 
-/** Copies a slice to `*at` and moves it on. */
-static struct otc_slice
-place(uint8_t **at, struct otc_slice slice)
-{
-    struct otc_slice copy = otc_slice_of(*at, slice.len);
-
-    if (slice.len > 0) {
-        memcpy(*at, slice.data, slice.len);
-    }
-    *at += slice.len;
-    return copy;
-}
-
 /** One block: the struct, its labels, its text. */
 static struct otc_prom_series *
 series_of_draft(struct otc_prom_translator *t, enum otc_prom_type type, const struct series_text *text)
@@ -377,14 +364,14 @@ series_of_draft(struct otc_prom_translator *t, enum otc_prom_type type, const st
     at = (uint8_t *)(labels + draft->n);
     *series = (struct otc_prom_series){.type = type, .labels = labels, .n_labels = draft->n};
     atomic_init(&series->refs, 1);
-    series->name = place(&at, text->name);
-    series->help = place(&at, text->help);
-    series->unit = place(&at, text->unit);
-    series->origin = place(&at, text->origin);
-    series->key = place(&at, otc_buf_slice(&t->scratch));
+    series->name = otc_slice_place(&at, text->name);
+    series->help = otc_slice_place(&at, text->help);
+    series->unit = otc_slice_place(&at, text->unit);
+    series->origin = otc_slice_place(&at, text->origin);
+    series->key = otc_slice_place(&at, otc_buf_slice(&t->scratch));
     for (size_t i = 0; i < draft->n; i++) {
-        labels[i].name = place(&at, draft_name(draft, i));
-        labels[i].value = place(&at, draft_value(draft, i));
+        labels[i].name = otc_slice_place(&at, draft_name(draft, i));
+        labels[i].value = otc_slice_place(&at, draft_value(draft, i));
     }
     return series;
 }

@@ -26,6 +26,24 @@ size_t otc_edges_quantile(const double *sorted, size_t n, size_t bins, double *o
 size_t otc_edges_equal_width(double min, double max, size_t bins, double *out);
 /** The bin of a value: the number of edges <= value. */
 size_t otc_bin_of(const double *edges, size_t n_edges, double value);
+/** The bucket of a value by upper bounds that belong to them, as in OpenTelemetry and Prometheus: the number
+ * of bounds < value. */
+static inline size_t
+otc_bucket_of(const double *bounds, size_t n, double value)
+{
+    size_t low = 0, high = n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (bounds[middle] < value) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
 
 /** What becomes of shares of empty bins in PSI and KL; `value` in the functions below is the rule's constant.
  */

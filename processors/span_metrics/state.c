@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/span_metrics/state.h"
 
+#include "common/otlp/build_attributes.h"
 #include "common/otlp/value_text.h"
+#include "common/stats/bins.h"
 
 /* Attributes of a resource that tell it apart, at most. */
 #define RESOURCE_ATTRIBUTES_MAX 512
@@ -28,50 +30,18 @@ free_series(struct span_metrics *stage, struct span_metrics_series *series)
     free(series);
 }
 
-static bool
-is_bytes(enum otc_value_type type)
-{
-    return type == OTC_VALUE_STRING || type == OTC_VALUE_BYTES || type == OTC_VALUE_ARRAY ||
-           type == OTC_VALUE_KVLIST;
-}
-
-static struct otc_slice
-copy_behind(uint8_t **at, struct otc_slice from)
-{
-    struct otc_slice copy = otc_slice_of(*at, from.len);
-
-    if (from.len > 0) {
-        memcpy(*at, from.data, from.len);
-    }
-    *at += from.len;
-    return copy;
-}
-
 /* A series with copies of the attributes behind it. */
 static struct span_metrics_series *
 copy_attributes(const struct otc_attribute *attributes, size_t n)
 {
-    size_t bytes = sizeof(struct span_metrics_series) + n * sizeof(*attributes);
-    struct span_metrics_series *series;
-    uint8_t *at;
+    size_t bytes =
+        sizeof(struct span_metrics_series) + n * sizeof(*attributes) + otc_attributes_bytes(attributes, n);
+    struct span_metrics_series *series = calloc(1, bytes);
 
-    for (size_t i = 0; i < n; i++) {
-        bytes += attributes[i].key.len +
-                 (is_bytes(attributes[i].value.type) ? attributes[i].value.as.slice.len : 0);
-    }
-    series = calloc(1, bytes);
-    if (!series) {
-        return NULL;
-    }
-    series->bytes = bytes;
-    series->n_attributes = n;
-    at = (uint8_t *)&series->attributes[n];
-    for (size_t i = 0; i < n; i++) {
-        series->attributes[i] = attributes[i];
-        series->attributes[i].key = copy_behind(&at, attributes[i].key);
-        if (is_bytes(attributes[i].value.type)) {
-            series->attributes[i].value.as.slice = copy_behind(&at, attributes[i].value.as.slice);
-        }
+    if (series) {
+        series->bytes = bytes;
+        series->n_attributes =
+            otc_attributes_keep(attributes, n, series->attributes, (uint8_t *)&series->attributes[n]);
     }
     return series;
 }
@@ -222,24 +192,6 @@ add_exemplar(const struct span_metrics *stage, struct span_metrics_series *serie
     }
 }
 
-/* The first bound that is not below the value; the bounds are few, and short durations come first. */
-static size_t
-bucket_of(const struct span_metrics *stage, double value)
-{
-    size_t low = 0, high = stage->n_bounds;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (stage->bounds[middle] < value) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 static void
 add_duration(const struct span_metrics *stage, struct span_metrics_series *series, double duration,
              uint64_t weight)
@@ -248,7 +200,7 @@ add_duration(const struct span_metrics *stage, struct span_metrics_series *serie
     if (series->histogram) {
         (void)otc_exp_histogram_add_n(series->histogram, duration, weight);
     } else if (series->buckets) {
-        series->buckets[bucket_of(stage, duration)] += weight;
+        series->buckets[otc_bucket_of(stage->bounds, stage->n_bounds, duration)] += weight;
     }
 }
 
@@ -424,8 +376,8 @@ add_resource(struct span_metrics *stage, struct otc_slice bytes)
         return NULL;
     }
     at = (uint8_t *)(resource + 1);
-    resource->key = copy_behind(&at, key);
-    resource->bytes = copy_behind(&at, bytes);
+    resource->key = otc_slice_place(&at, key);
+    resource->bytes = otc_slice_place(&at, bytes);
     resource->evicted = true; /* until it is used */
     if (!otc_map_put(stage->resources, resource->key, resource)) {
         free(resource);
