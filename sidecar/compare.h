@@ -70,9 +70,13 @@ bool otc_comparison_shows(const struct otc_comparison *comparison, size_t row);
 const char *otc_not_compared_reason(const struct otc_not_compared *other);
 /** "Benjamini-Hochberg" …. */
 const char *otc_correction_name(enum otc_correction correction);
+/** "level 0.01, Benjamini-Hochberg", "thresholds psi 0.2, ks 0.1": what decides. NUL-terminated, cut at
+ * `size`. */
+void otc_comparison_rule_text(const struct otc_comparison *comparison, char *out, size_t size);
 /** Features that drifted: with windows those that any window of the current side detects. */
 size_t otc_comparison_drifted(const struct otc_comparison *comparison);
-/** How far a result is beyond the smallest effect that counts (1: there), of the test that is farthest. */
+/** How far a result is beyond the smallest effect that counts, or beyond its threshold (1: there), of what is
+ * farthest. */
 double otc_comparison_severity(const struct otc_comparison *comparison,
                                const struct otc_feature_result *result);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/analysis/decision.h"
 #include "common/base/clock.h"
 #include "common/json/json.h"
 #include "sidecar/compare.h"
@@ -118,7 +119,7 @@ json_begin_feature(struct otc_json_writer *writer, const struct otc_comparison *
     json_statistics(writer, comparison, ref, r);
     json_number(writer, "p_adjusted", r->p_adjusted);
     json_number(writer, "effect", deciding_effect(r));
-    json_text(writer, "rejected_by", r->rejected ? otc_test_name(r->rejected_by) : NULL);
+    json_text(writer, "rejected_by", r->rejected ? otc_rejected_by(&comparison->decision, r) : NULL);
     json_text(writer, "skipped", r->skipped != OTC_SKIP_NONE ? otc_skip_reason_name(r->skipped) : NULL);
     json_moved(writer, r);
     json_bool(writer, "detected", feature->detected);
@@ -266,6 +267,8 @@ otc_comparison_print_json(const struct otc_comparison *comparison, FILE *to)
     otc_json_end_array(&writer);
     json_number(&writer, "drifted_share",
                 comparison->n_features > 0 ? (double)drifted / (double)comparison->n_features : NAN);
+    json_text(&writer, "rule", otc_rule_words[comparison->decision.rule]);
+    json_text(&writer, "correction", otc_correction_words[comparison->decision.correction]);
     json_number(&writer, "level", comparison->decision.level);
     json_text(&writer, "reference_hash", comparison->reference_hash);
     json_others(&writer, comparison);

@@ -30,9 +30,15 @@ otc_comparison_drifted(const struct otc_comparison *comparison)
 double
 otc_comparison_severity(const struct otc_comparison *comparison, const struct otc_feature_result *result)
 {
+    bool by_tests = comparison->decision.rule == OTC_RULE_TESTS;
     double severity = 0;
 
-    for (size_t t = 0; t < OTC_N_TESTS; t++) {
+    for (enum otc_threshold t = 0; !by_tests && t < OTC_N_THRESHOLDS; t++) {
+        double limit = comparison->decision.thresholds[t];
+
+        severity = fmax(severity, limit > 0 ? otc_threshold_value(result, t) / limit : 0); /* NaN: no value */
+    }
+    for (size_t t = 0; by_tests && t < OTC_N_TESTS; t++) {
         double least = comparison->decision.min_effect[t];
         double effect = result->tests[t].effect;
 
@@ -41,6 +47,24 @@ otc_comparison_severity(const struct otc_comparison *comparison, const struct ot
         }
     }
     return severity;
+}
+
+void
+otc_comparison_rule_text(const struct otc_comparison *comparison, char *out, size_t size)
+{
+    const struct otc_decision *decision = &comparison->decision;
+    size_t at = 0;
+
+    if (decision->rule == OTC_RULE_TESTS) {
+        (void)snprintf(out, size, "level %g, %s", decision->level, otc_correction_name(decision->correction));
+        return;
+    }
+    for (size_t t = 0; t < OTC_N_THRESHOLDS && at < size; t++) {
+        if (decision->thresholds[t] > 0) {
+            at += (size_t)snprintf(out + at, size - at, "%s%s %g", at ? ", " : "thresholds ",
+                                   otc_threshold_names[t], decision->thresholds[t]);
+        }
+    }
 }
 
 bool

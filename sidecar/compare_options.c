@@ -1,71 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sidecar/compare_options.h"
-
-#include "common/base/number.h"
-
-/** A number option in [min, max]; false after printing an error. */
-static bool
-read_number(const struct otc_command *command, const char *name, struct otc_slice text, const double range[2],
-            double *out)
-{
-    double number;
-
-    if (!otc_parse_double(text, &number) || !(number >= range[0] && number <= range[1])) {
-        (void)otc_usage_error(command, "--%s: '%.*s' is not allowed (%g to %g)", name, OTC_SLICE_ARG(text),
-                              range[0], range[1]);
-        return false;
-    }
-    *out = number;
-    return true;
-}
-
-/** "ks=0.1": the smallest effect that counts. */
-static bool
-read_min_effect(const struct otc_command *command, struct otc_slice item, struct otc_decision *decision)
-{
-    static const double range[2] = {0, 1e6};
-    const uint8_t *equals = memchr(item.data, '=', item.len);
-    size_t len = equals ? (size_t)(equals - item.data) : item.len;
-    struct otc_slice name = otc_slice_of(item.data, len);
-
-    for (size_t t = 0; equals && t < OTC_N_TESTS; t++) {
-        if (otc_slice_equal_str(name, otc_test_name((enum otc_test)t)) ||
-            (t == OTC_TEST_CHI_SQUARED && otc_slice_equal_str(name, "total_variation"))) {
-            return read_number(command, "min-effect", otc_slice_skip(item, len + 1), range,
-                               &decision->min_effect[t]);
-        }
-    }
-    (void)otc_usage_error(command,
-                          "--min-effect: '%.*s' is not allowed (ks=, psi=, total_variation=, missing=, "
-                          "out_of_range=, unseen=, invalid= or constant=)",
-                          OTC_SLICE_ARG(item));
-    return false;
-}
-
-static bool
-read_decision(const struct otc_command *command, struct otc_compare_options *options)
-{
-    static const double levels[2] = {0, 1};
-    static const double counts[2] = {0, 1e15};
-    struct otc_decision *decision = &options->decision;
-    double number = 0;
-
-    *decision = OTC_DECISION_DEFAULT;
-    if ((options->texts.level &&
-         !read_number(command, "level", otc_slice_str(options->texts.level), levels, &decision->level)) ||
-        (options->texts.min_observations &&
-         !read_number(command, "min-observations", otc_slice_str(options->texts.min_observations), counts,
-                      &number))) {
-        return false;
-    }
-    decision->min_observations = (uint64_t)number;
-    for (size_t i = 0; i < options->texts.min_effects.n; i++) {
-        if (!read_min_effect(command, options->texts.min_effects.items[i], decision)) {
-            return false;
-        }
-    }
-    return true;
-}
+#include "sidecar/compare_decision.h"
 
 static bool
 read_statistics(const struct otc_command *command, struct otc_compare_options *options)
@@ -82,27 +16,6 @@ read_statistics(const struct otc_command *command, struct otc_compare_options *o
         }
     }
     return true;
-}
-
-/** Place of an option's word in a NULL-ended list; absent: 0. False after printing an error. */
-static bool
-read_word(const struct otc_command *command, const char *name, const char *text, const char *const *words,
-          unsigned *out)
-{
-    char allowed[256] = "";
-    size_t at = 0;
-
-    *out = 0;
-    for (unsigned i = 0; words[i]; i++) {
-        if (!text || strcmp(text, words[i]) == 0) {
-            *out = i;
-            return true;
-        }
-        at += (size_t)snprintf(allowed + at, at < sizeof(allowed) ? sizeof(allowed) - at : 0, "%s%s",
-                               i ? ", " : "", words[i]);
-    }
-    (void)otc_usage_error(command, "--%s: '%s' is not allowed (%s)", name, text, allowed);
-    return false;
 }
 
 static bool
@@ -132,7 +45,7 @@ read_windows(const struct otc_command *command, struct otc_compare_options *opti
         (void)otc_usage_error(command, "--windows: %s", err.text);
         return false;
     }
-    if (!read_word(command, "incomplete", options->texts.incomplete, words, &incomplete)) {
+    if (!otc_compare_read_word(command, "incomplete", options->texts.incomplete, words, &incomplete)) {
         return false;
     }
     options->incomplete = (enum otc_incomplete)incomplete;
@@ -189,6 +102,8 @@ check_calibration(const struct otc_command *command, const struct otc_compare_op
                             ? "--calibrate takes windows of rows: --window 1000"
                         : options->format == OTC_COMPARE_HTML ? "--calibrate has no HTML report"
                         : options->compat != OTC_COMPAT_NONE  ? "--calibrate goes not with --compat"
+                        : options->decision.rule == OTC_RULE_THRESHOLDS
+                            ? "--calibrate looks for a level: not with --rule thresholds"
                         : options->fail_on_drift ? "--calibrate looks for no drift: not with --fail-on-drift"
                                                  : NULL;
 
@@ -221,8 +136,8 @@ read_texts(const struct otc_command *command, struct otc_compare_options *option
         (void)otc_usage_error(command, "only one of the tables can be standard input");
         return false;
     }
-    if (!read_word(command, "format", options->texts.format, formats, &format) ||
-        !read_word(command, "dependence", options->texts.dependence, dependences, &dependence)) {
+    if (!otc_compare_read_word(command, "format", options->texts.format, formats, &format) ||
+        !otc_compare_read_word(command, "dependence", options->texts.dependence, dependences, &dependence)) {
         return false;
     }
     if (!options->texts.format && options->output) {
@@ -234,7 +149,7 @@ read_texts(const struct otc_command *command, struct otc_compare_options *option
     options->independent = dependence == 1;
     return read_compat(command, options) && read_statistics(command, options) &&
            read_detectors(command, options) && read_windows(command, options) &&
-           read_decision(command, options) && check_calibration(command, options);
+           otc_compare_read_decision(command, options) && check_calibration(command, options);
 }
 
 bool
@@ -254,6 +169,18 @@ otc_compare_options_read(struct otc_compare_options *options, int argc, char **a
          .text = &options->output},
         {"statistic", "a,b", "tell these alone: ks, psi, wasserstein … (verdicts do not depend on it)",
          .list = &options->texts.statistics},
+        {"rule", "tests|thresholds", "what decides: p-values and effects, or values alone (tests)",
+         .text = &options->texts.rule},
+        {"threshold", "NAME=X", "drifted from this value on, with --rule thresholds: psi=0.2,wasserstein=0.1",
+         .list = &options->texts.thresholds},
+        {"correction", "NAME",
+         "of the p-values: benjamini_hochberg, benjamini_yekutieli, bonferroni, none (benjamini_hochberg)",
+         .text = &options->texts.correction},
+        {"false-alarms", "1/week",
+         "false incidents that are accepted, in place of a level; with --window 1h (or longer)",
+         .text = &options->texts.false_alarms},
+        {"psi-empty", "RULE[=X]", "empty bins in the PSI told: laplace=0.5, clip=0.0001, epsilon=0.0001",
+         .text = &options->texts.psi_empty},
         {"level", "X", "level of the adjusted p-values (0.01)", .text = &options->texts.level},
         {"min-effect", "TEST=X",
          "smallest effect that counts: ks=0.08,psi=0.05,total_variation=0.1,missing=0.05",

@@ -34,7 +34,8 @@ struct otc_compare_options {
     /** As written, before they are checked. */
     struct {
         const char *format, *level, *min_observations, *dependence, *window, *windows, *incomplete, *compat;
-        struct otc_option_list min_effects, statistics, detectors;
+        const char *rule, *correction, *false_alarms, *psi_empty;
+        struct otc_option_list min_effects, thresholds, statistics, detectors;
     } texts;
 };
 

@@ -43,20 +43,21 @@ otc_compare_put_number(char cell[OTC_TEXT_CELL], const char *format, double valu
 }
 
 void
-otc_compare_put_verdict(char cell[OTC_TEXT_CELL], const struct otc_feature_result *result)
+otc_compare_put_verdict(char cell[OTC_TEXT_CELL], const struct otc_decision *decision,
+                        const struct otc_feature_result *result)
 {
     if (result->skipped != OTC_SKIP_NONE) {
         (void)snprintf(cell, OTC_TEXT_CELL, "skipped: %s", otc_skip_reason_name(result->skipped));
     } else if (result->rejected) {
-        (void)snprintf(cell, OTC_TEXT_CELL, "DRIFT by %s", otc_test_name(result->rejected_by));
+        (void)snprintf(cell, OTC_TEXT_CELL, "DRIFT by %s", otc_rejected_by(decision, result));
     } else {
         (void)snprintf(cell, OTC_TEXT_CELL, "stable");
     }
 }
 
 static void
-fill_line(const struct otc_compared *compared, const struct otc_compare_columns *columns,
-          struct otc_text_table *table, size_t row)
+fill_line(const struct otc_decision *decision, const struct otc_compared *compared,
+          const struct otc_compare_columns *columns, struct otc_text_table *table, size_t row)
 {
     const struct otc_reference_feature *ref = compared->reference;
     const struct otc_feature_result *r = &compared->result;
@@ -78,7 +79,7 @@ fill_line(const struct otc_compared *compared, const struct otc_compare_columns 
     otc_compare_put_number(otc_text_cell(table, row, end + MISSING), "%.1f %%", 100 * r->missing_share);
     otc_compare_put_number(otc_text_cell(table, row, end + DEPENDENCE), "%.3g", r->design_effect);
     otc_compare_put_number(otc_text_cell(table, row, end + P_ADJUSTED), "%.3g", r->p_adjusted);
-    otc_compare_put_verdict(otc_text_cell(table, row, end + VERDICT), r);
+    otc_compare_put_verdict(otc_text_cell(table, row, end + VERDICT), decision, r);
 }
 
 static void
@@ -202,13 +203,15 @@ print_detectors(const struct otc_comparison *comparison, FILE *to)
 void
 otc_compare_print_foot(const struct otc_comparison *comparison, FILE *to)
 {
+    char rule[256];
+
     print_moved(comparison, to);
     print_others(comparison, to);
     print_dependence(comparison, to);
     print_detectors(comparison, to);
-    (void)fprintf(to, "%zu of %zu features drifted (level %g, %s", otc_comparison_drifted(comparison),
-                  comparison->n_features, comparison->decision.level,
-                  otc_correction_name(comparison->decision.correction));
+    otc_comparison_rule_text(comparison, rule, sizeof(rule));
+    (void)fprintf(to, "%zu of %zu features drifted (%s", otc_comparison_drifted(comparison),
+                  comparison->n_features, rule);
     if (comparison->k > 0) {
         (void)fprintf(to, " in each window; %u of %u windows", comparison->k, comparison->n);
     }
@@ -231,7 +234,7 @@ print_whole(const struct otc_comparison *comparison, bool color, FILE *to)
     table.left[table.columns - 1] = true;
     fill_headings(&columns, &table);
     for (size_t i = 0; i < comparison->n_features; i++) {
-        fill_line(&comparison->features[i], &columns, &table, i + 1);
+        fill_line(&comparison->decision, &comparison->features[i], &columns, &table, i + 1);
     }
     (void)fprintf(to, "reference  %s  %llu rows\ncurrent    %s  %llu rows\n\n", comparison->reference_path,
                   (unsigned long long)comparison->reference_rows, comparison->current_path,

@@ -17,7 +17,8 @@ void otc_compare_columns_choose(const struct otc_comparison *comparison, struct 
 /** A number in a cell; "-" when it is none. `format` takes one double. */
 void otc_compare_put_number(char cell[OTC_TEXT_CELL], const char *format, double value);
 /** "skipped: …", "DRIFT by …", "stable". */
-void otc_compare_put_verdict(char cell[OTC_TEXT_CELL], const struct otc_feature_result *result);
+void otc_compare_put_verdict(char cell[OTC_TEXT_CELL], const struct otc_decision *decision,
+                             const struct otc_feature_result *result);
 /** What was not compared, what the p-values allow for, and how many drifted. */
 void otc_compare_print_foot(const struct otc_comparison *comparison, FILE *to);
 /** The table of windows. False out of memory. */

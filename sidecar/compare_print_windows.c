@@ -167,7 +167,7 @@ fill_line(const struct otc_comparison *comparison, size_t i, const struct otc_co
     if (tested == 0) {
         (void)snprintf(verdict, OTC_TEXT_CELL, "not tested");
     } else if (count_marks(comparison, i, MARK_DETECTED) > 0 && worst) {
-        otc_compare_put_verdict(verdict, &worst->features[i].result);
+        otc_compare_put_verdict(verdict, &comparison->decision, &worst->features[i].result);
     } else {
         (void)snprintf(verdict, OTC_TEXT_CELL, "stable");
     }

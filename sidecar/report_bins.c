@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/report_bins.h"
 
+#include <float.h>
 #include <math.h>
 
 /** Numbers looked at to see where the bulk of a side lies. */
@@ -72,15 +73,15 @@ all_integers(const struct otc_cells *cells)
 static void
 linear_edges(const struct bulk *bulk, bool integers, struct otc_report_bins *out)
 {
-    double width = bulk->high - bulk->low;
+    double width = fmin(bulk->high - bulk->low, DBL_MAX); /* a range may be longer than the largest double */
     double step = nice_step((width > 0 ? width : fmax(1, fabs(bulk->low))) / BINS);
     double first;
 
     step = integers ? fmax(1, round(step)) : step;
     first = floor(bulk->low / step);
     for (size_t i = 0; i <= OTC_REPORT_MAX_BINS; i++) {
-        out->edges[i] = (first + (double)i) * step;
-        if (i > 0 && out->edges[i] > bulk->high) {
+        out->edges[i] = fmax(-DBL_MAX, fmin(DBL_MAX, (first + (double)i) * step));
+        if (i > 0 && (out->edges[i] > bulk->high || out->edges[i] == DBL_MAX)) {
             out->n = i;
             return;
         }
@@ -92,16 +93,23 @@ static void
 logarithmic_edges(const struct bulk *bulk, struct otc_report_bins *out)
 {
     double low = log10(bulk->low);
-    double high = nextafter(bulk->high, INFINITY);
+    double end = fmin(nextafter(bulk->high, INFINITY), DBL_MAX), high = end;
 
     high = log10(high) > low ? log10(high) : low + 1;
     out->logarithmic = true;
     out->n = BINS;
     for (size_t i = 0; i <= BINS; i++) {
-        out->edges[i] = pow(10, low + (high - low) * (double)i / BINS);
+        out->edges[i] = fmin(pow(10, low + (high - low) * (double)i / BINS), DBL_MAX);
     }
     out->edges[0] = bulk->low;
-    out->edges[BINS] = fmax(out->edges[BINS], nextafter(bulk->high, INFINITY));
+    out->edges[BINS] = fmax(out->edges[BINS], end);
+}
+
+/** (high - low) / (to - from), also where a difference is beyond the largest double. */
+static double
+part(double low, double high, double from, double to)
+{
+    return isinf(to - from) ? (high / 2 - low / 2) / (to / 2 - from / 2) : (high - low) / (to - from);
 }
 
 /** Spreads what a capped reference has between two points evenly over the bins in between. */
@@ -113,7 +121,7 @@ add_gap(double from, double to, double count, struct otc_report_bins *out)
         double high = fmin(to, out->edges[b + 1]);
 
         if (high > low) {
-            out->reference[b] += count * (high - low) / (to - from);
+            out->reference[b] += count * part(low, high, from, to);
         }
     }
 }

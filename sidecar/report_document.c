@@ -260,14 +260,25 @@ put_foot(struct document *d)
         (void)otc_buf_append_byte(&d->out, ')');
     }
     (void)otc_buf_append_str(&d->out, c->n_others > 0 ? ".</p>" : "");
-    (void)otc_buf_printf(&d->out,
-                         "<p>A feature drifts when the adjusted p-value of a test is at most %g (%s over all "
-                         "features%s) and its effect counts: KS D %g, PSI above its expectation %g, total "
-                         "variation %g, a difference of missing shares %g.</p>",
-                         c->decision.level, otc_correction_name(c->decision.correction),
-                         c->k > 0 ? " of a window" : "", c->decision.min_effect[OTC_TEST_KS],
-                         c->decision.min_effect[OTC_TEST_PSI], c->decision.min_effect[OTC_TEST_CHI_SQUARED],
-                         c->decision.min_effect[OTC_TEST_MISSING]);
+    if (c->decision.rule == OTC_RULE_THRESHOLDS) {
+        char rule[256];
+
+        otc_comparison_rule_text(c, rule, sizeof(rule));
+        (void)otc_buf_printf(
+            &d->out,
+            "<p>A feature drifts when a value reaches its threshold, however few rows it comes "
+            "from: %s.</p>",
+            rule);
+    } else {
+        (void)otc_buf_printf(
+            &d->out,
+            "<p>A feature drifts when the adjusted p-value of a test is at most %g (%s over all "
+            "features%s) and its effect counts: KS D %g, PSI above its expectation %g, total "
+            "variation %g, a difference of missing shares %g.</p>",
+            c->decision.level, otc_correction_name(c->decision.correction), c->k > 0 ? " of a window" : "",
+            c->decision.min_effect[OTC_TEST_KS], c->decision.min_effect[OTC_TEST_PSI],
+            c->decision.min_effect[OTC_TEST_CHI_SQUARED], c->decision.min_effect[OTC_TEST_MISSING]);
+    }
     (void)otc_buf_append_str(&d->out,
                              "<p>Made by otelcol-aimon compare.</p></footer></main></body></html>\n");
     flush(d);

@@ -206,6 +206,21 @@ over_time(struct otc_buf *out, const struct otc_comparison *comparison, size_t f
     otc_chart_over_time(out, &series);
 }
 
+static void
+by_thresholds(struct otc_buf *out, const struct otc_comparison *comparison,
+              const struct otc_feature_result *result)
+{
+    if (!result->rejected) {
+        (void)otc_buf_append_str(out, "No value reaches its threshold.");
+        return;
+    }
+    (void)otc_buf_printf(out, "%s by %s: ", comparison->k > 0 ? "All rows together differ" : "Drifted",
+                         otc_rejected_by(&comparison->decision, result));
+    otc_html_number(out, otc_threshold_value(result, result->over_threshold), 3);
+    (void)otc_buf_printf(out, ", drifted from %g on.",
+                         comparison->decision.thresholds[result->over_threshold]);
+}
+
 /** Why the verdict is what it is, in a sentence. */
 static void
 reason(struct otc_buf *out, const struct otc_comparison *comparison, const struct otc_compared *compared)
@@ -215,6 +230,8 @@ reason(struct otc_buf *out, const struct otc_comparison *comparison, const struc
     (void)otc_buf_append_str(out, "<p class=\"note\">");
     if (result->skipped != OTC_SKIP_NONE) {
         (void)otc_buf_printf(out, "Not tested: %s.", otc_skip_reason_name(result->skipped));
+    } else if (comparison->decision.rule == OTC_RULE_THRESHOLDS) {
+        by_thresholds(out, comparison, result);
     } else if (result->rejected) {
         const struct otc_test_result *test = &result->tests[result->rejected_by];
 

@@ -101,10 +101,17 @@ sum_binned(struct binned *binned)
     }
 }
 
+/** The PSI whose law without drift is known. */
+static double
+psi_of_test(const struct binned *b)
+{
+    return otc_psi(b->ref, b->cur, b->bins, OTC_EMPTY_LAPLACE, LAPLACE);
+}
+
 /** Distances of two binned distributions, with the plain p-values of PSI and chi-squared. */
 static void
-evaluate_binned(const struct otc_feature_window *window, const struct binned *b,
-                struct otc_feature_result *out)
+evaluate_binned(const struct otc_feature_window *window, const struct otc_decision *decision,
+                const struct binned *b, struct otc_feature_result *out)
 {
     struct otc_chi_squared chi = otc_chi_squared_contingency(b->ref, b->cur, b->bins);
 
@@ -118,8 +125,8 @@ evaluate_binned(const struct otc_feature_window *window, const struct binned *b,
     out->l_infinity = otc_l_infinity(b->ref, b->cur, b->bins);
     out->kullback_leibler = otc_kullback_leibler(b->ref, b->cur, b->bins, OTC_EMPTY_LAPLACE, LAPLACE);
     if (b->bins >= 2) {
-        out->psi = otc_psi(b->ref, b->cur, b->bins, OTC_EMPTY_LAPLACE, LAPLACE);
-        out->tests[OTC_TEST_PSI].p_value = otc_psi_p_value(out->psi, b->n, b->m, b->bins);
+        out->psi = otc_psi(b->ref, b->cur, b->bins, decision->empty, decision->empty_value);
+        out->tests[OTC_TEST_PSI].p_value = otc_psi_p_value(psi_of_test(b), b->n, b->m, b->bins);
     }
 }
 
@@ -178,7 +185,8 @@ evaluate_moments(const struct otc_reference_feature *ref, const struct otc_cell_
 }
 
 static bool
-evaluate_numeric(const struct otc_feature_window *window, struct otc_feature_result *out)
+evaluate_numeric(const struct otc_feature_window *window, const struct otc_decision *decision,
+                 struct otc_feature_result *out)
 {
     const struct otc_reference_feature *ref = window->reference;
     struct otc_test_result *ks_test = &out->tests[OTC_TEST_KS];
@@ -216,12 +224,14 @@ evaluate_numeric(const struct otc_feature_window *window, struct otc_feature_res
     sum_binned(&b);
     out->bins = b.bins;
     if (b.bins >= 2) {
-        evaluate_binned(window, &b, out);
-        psi_test->effect = otc_psi_excess(out->psi, b.n, b.m, b.bins);
-        psi_test->decision_p = isnan(psi_test->p_value)
-                                   ? NAN
-                                   : otc_chi_squared_sf(out->psi / (out->design_effect * (1 / b.n + 1 / b.m)),
-                                                        (double)(b.bins - 1));
+        evaluate_binned(window, decision, &b, out);
+        double psi = psi_of_test(&b);
+
+        psi_test->effect = otc_psi_excess(psi, b.n, b.m, b.bins);
+        psi_test->decision_p =
+            isnan(psi_test->p_value)
+                ? NAN
+                : otc_chi_squared_sf(psi / (out->design_effect * (1 / b.n + 1 / b.m)), (double)(b.bins - 1));
     }
     free(b.ref);
     return true;
@@ -284,7 +294,8 @@ largest_against_rest_p(const struct binned *b, double phi)
 }
 
 static bool
-evaluate_categorical(const struct otc_feature_window *window, struct otc_feature_result *out)
+evaluate_categorical(const struct otc_feature_window *window, const struct otc_decision *decision,
+                     struct otc_feature_result *out)
 {
     struct otc_test_result *test = &out->tests[OTC_TEST_CHI_SQUARED];
     struct binned b;
@@ -292,7 +303,7 @@ evaluate_categorical(const struct otc_feature_window *window, struct otc_feature
     if (!category_union(window, &b)) {
         return false;
     }
-    evaluate_binned(window, &b, out);
+    evaluate_binned(window, decision, &b, out);
     test->effect = out->total_variation;
     test->decision_p = otc_chi_squared_pooled(b.ref, b.cur, b.bins, MIN_EXPECTED, out->design_effect).p_value;
     if (isnan(test->decision_p)) {
@@ -334,7 +345,8 @@ otc_evaluate_feature(const struct otc_feature_window *window, const struct otc_d
     otc__evaluate_records(window, out);
     if (ref->observations > 0 && window->observations > 0 &&
         window->observations >= decision->min_observations) {
-        done = ref->type == OTC_NUMERIC ? evaluate_numeric(window, out) : evaluate_categorical(window, out);
+        done = ref->type == OTC_NUMERIC ? evaluate_numeric(window, decision, out)
+                                        : evaluate_categorical(window, decision, out);
         otc__evaluate_values(window, out);
     }
     if (!done) {

@@ -8,6 +8,7 @@
 
 #include "common/analysis/evidence.h"
 #include "common/analysis/reference.h"
+#include "common/stats/bins.h"
 
 /** Current counts of one category, by canonical text; the union with the reference is made in the evaluation.
  */
@@ -145,6 +146,10 @@ struct otc_decision {
     uint64_t min_observations; /* 200; 0: any */
     enum otc_rule rule;
     double thresholds[OTC_N_THRESHOLDS]; /* a value from this on rejects; 0: none */
+    /** Empty bins in the PSI that is told and that a threshold is for. Its test, which knows the law without
+     * drift, is Laplace's with 1/2 whatever this says. */
+    enum otc_empty_bins empty;
+    double empty_value;
 };
 /** Chosen by simulation so that 4 of 6 evaluations of hourly windows give at most one false incident a week
  * and a shift of 0.3 standard deviations is found in 500 rows: docs/drift-simulations.md. */
@@ -154,7 +159,9 @@ struct otc_decision {
                            {0.08, 0.05, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05},                                  \
                            200,                                                                              \
                            OTC_RULE_TESTS,                                                                   \
-                           {0}})
+                           {0},                                                                              \
+                           OTC_EMPTY_LAPLACE,                                                                \
+                           0.5})
 
 /** The test that rejected, or the one nearest to it (the smallest adjusted p); OTC_N_TESTS: none decides. */
 enum otc_test otc_deciding_test(const struct otc_feature_result *result);

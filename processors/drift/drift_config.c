@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/drift_config.h"
 
-#include "common/analysis/budget.h"
+#include "common/analysis/decision.h"
 #include "common/component/otc.h"
 #include "common/config/node.h"
 #include "processors/drift/compat.h"
 #include "processors/drift/watch.h"
 
-static const char *const empties[] = {"laplace", NULL};
-static const char *const corrections[] = {"benjamini_hochberg", "benjamini_yekutieli", "bonferroni", "none",
-                                          NULL};
-static const char *const rules[] = {"tests", "thresholds", NULL};
 static const char *const dependences[] = {"panes", "none", NULL};
 static const char *const effects[] = {"ks",     "psi",     "total_variation", "missing", "out_of_range",
                                       "unseen", "invalid", "constant",        NULL};
@@ -121,17 +117,23 @@ static const struct otc_field psi_fields[] = {
     OTC_FIELD(drift_psi_config, binning, .def = "quantile", .choices = otc_binning_names,
               .doc = "How the bin edges of a learned numeric reference are chosen: quantiles, equal parts of "
                      "its range, or as many equal parts as Sturges' rule says."),
-    OTC_FIELD(drift_psi_config, empty, .def = "laplace", .choices = empties,
-              .doc = "Empty bins: half an observation is added to every bin of both sides."),
+    OTC_FIELD(drift_psi_config, empty, .def = "laplace", .choices = otc_empty_words,
+              .doc = "Empty bins in `ml.drift.psi`: `laplace` adds a part of an observation to every bin of "
+                     "both sides, `clip` takes a share below the value for the value, `epsilon` adds it to "
+                     "every share. The test of PSI is `laplace`'s with 0.5 whatever this says."),
+    OTC_FIELD(drift_psi_config, empty_value, .min = "0", .max = "1",
+              .doc =
+                  "The value of `empty`; 0.5 observations with `laplace`, 0.0001 with `clip` and `epsilon` "
+                  "unless set."),
     OTC_FIELD_END,
 };
 static const struct otc_schema psi_schema =
     OTC_SCHEMA(drift_psi_config, psi_fields, "Bins of the binned statistics.");
 
 static const struct otc_field decision_fields[] = {
-    OTC_FIELD(drift_decision_config, correction, .def = "benjamini_hochberg", .choices = corrections,
+    OTC_FIELD(drift_decision_config, correction, .def = "benjamini_hochberg", .choices = otc_correction_words,
               .doc = "Correction of the p-values over all decision tests of a model's window."),
-    OTC_FIELD(drift_decision_config, rule, .def = "tests", .choices = rules,
+    OTC_FIELD(drift_decision_config, rule, .def = "tests", .choices = otc_rule_words,
               .doc =
                   "`tests`: a feature rejects by adjusted p-values and effects. `thresholds`: by the values "
                   "named under `thresholds` alone, however few records they come from."),
@@ -389,54 +391,33 @@ parse_windows(const char *text, struct drift_rule *out, struct otc_error *err)
 static otc_status
 read_thresholds(const struct drift_decision_config *decision, struct otc_decision *out, struct otc_error *err)
 {
-    if (out->rule == OTC_RULE_TESTS && decision->thresholds.n > 0) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "decision::thresholds: decide with `rule: thresholds` alone; `rule: tests` takes "
-                        "min_effect");
-    }
-    if (out->rule == OTC_RULE_THRESHOLDS && decision->thresholds.n == 0) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "decision::thresholds: name one at least, such as {psi: 0.2, wasserstein: 0.1}");
-    }
     for (size_t i = 0; i < decision->thresholds.n; i++) {
         const struct otc_number_entry *entry = &decision->thresholds.items[i];
+        otc_status status = otc_decision_set_threshold(out, otc_slice_str(entry->key), entry->value, err);
 
-        if (!(entry->value > 0)) {
-            return otc_fail(err, OTC_INVALID_ARGUMENT, "decision::thresholds::%s: must be above 0",
-                            entry->key);
-        }
-        for (size_t t = 0; t < OTC_N_THRESHOLDS; t++) {
-            if (strcmp(entry->key, otc_threshold_names[t]) == 0) {
-                out->thresholds[t] = entry->value;
-            }
+        if (status != OTC_OK) {
+            return otc_error_prefix(err, "decision::thresholds");
         }
     }
-    return OTC_OK;
+    return otc_decision_check_thresholds(out, err) == OTC_OK ? OTC_OK
+                                                             : otc_error_prefix(err, "decision::thresholds");
 }
 
 static otc_status
 read_false_alarms(const struct drift_config *config, struct drift_rule *out, struct otc_error *err)
 {
     const struct drift_decision_config *decision = &config->decision;
-    const char *reason = decision->level > 0                         ? "set it or level, not both"
-                         : out->decision.rule == OTC_RULE_THRESHOLDS ? "thresholds keep no rate of alarms"
-                         : out->decision.correction == OTC_CORRECTION_NONE ? "needs a correction"
-                                                                           : NULL;
-    double per_week = 0;
-    otc_status status;
 
     if (!decision->false_alarms) {
         return OTC_OK;
     }
-    if (reason) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "decision::false_alarms: %s", reason);
+    if (decision->level > 0) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "decision::false_alarms: set it or level, not both");
     }
-    status = otc_false_alarms_parse(decision->false_alarms, &per_week, err);
-    if (status != OTC_OK) {
-        return otc_error_prefix(err, "decision::false_alarms");
-    }
-    out->decision.level = otc_false_alarms_level(per_week, out->k, config->window.pane.ns);
-    return OTC_OK;
+    return otc_decision_set_false_alarms(&out->decision, decision->false_alarms, out->k,
+                                         config->window.pane.ns, err) == OTC_OK
+               ? OTC_OK
+               : otc_error_prefix(err, "decision::false_alarms");
 }
 
 otc_status
@@ -462,6 +443,10 @@ drift_rule_of(const struct drift_config *config, struct drift_rule *out, struct 
                 out->decision.min_effect[test] = entry->value;
             }
         }
+    }
+    if (otc_decision_set_empty(&out->decision, config->psi.empty.index, config->psi.empty_value, err) !=
+        OTC_OK) {
+        return otc_error_prefix(err, "psi::empty_value");
     }
     status = parse_windows(decision->windows, out, err);
     if (status == OTC_OK) {

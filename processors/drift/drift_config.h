@@ -49,7 +49,8 @@ enum drift_reference_kind {
 struct drift_psi_config {
     int64_t bins;
     otc_choice binning;
-    otc_choice empty;
+    otc_choice empty;   /* otc_empty_words */
+    double empty_value; /* 0: the rule's usual one */
 };
 
 struct drift_decision_config {

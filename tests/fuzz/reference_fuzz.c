@@ -12,7 +12,8 @@
 static void
 check_feature(const struct otc_reference_feature *feature)
 {
-    const struct otc_decision any = {OTC_CORRECTION_NONE, 0.001, {0}, 0, OTC_RULE_TESTS, {0}};
+    const struct otc_decision any = {OTC_CORRECTION_NONE, 0.001, {0}, 0, OTC_RULE_TESTS, {0},
+                                     OTC_EMPTY_LAPLACE,   0.5};
     struct otc_feature_window window = {.reference = feature,
                                         .observations = feature->observations,
                                         .missing = feature->missing,

@@ -299,4 +299,60 @@ expect 0 compare --reference "$work/streams.csv" --current "$work/streams.csv" -
 says 'adwin: score changes 1 time, at row 1024'
 expect 2 compare --reference "$work/streams.csv" --current "$work/streams.csv" --detector adwin:alpha=1
 says "'alpha=1' is not allowed: adwin has delta=, clock="
+
+# How it decides: the connector's rules. Ten quantile bins of the data that frouros documents, shares clipped at 1e-4.
+python3 - "$data" "$work" <<'P'
+import datetime, json, random, sys
+cases = json.load(open(sys.argv[1] + "/stat/published/distances_frouros.json"))["cases"]
+case = next(c for c in cases if c["id"] == "docstring_PSI20")
+for side in ("reference", "current"):
+    with open(f"{sys.argv[2]}/{side}31.csv", "w") as f:
+        f.write("x\n" + "".join(f"{v!r}\n" for v in case[side]))
+random.seed(3)
+start = datetime.datetime(2026, 1, 1)
+for name, shift in (("calm", 0), ("moved", 0.25)):
+    with open(f"{sys.argv[2]}/{name}.csv", "w") as f:
+        f.write("t,x,c\n")
+        for i in range(1200):
+            f.write(f"{(start + datetime.timedelta(minutes=2 * i)).isoformat()}Z,{random.gauss(shift, 1)},{random.choice('pq')}\n")
+P
+pair31=(--reference "$work/reference31.csv" --current "$work/current31.csv" --format json)
+psi() { value 'round(d["features"][0]["statistics"]["psi"]["value"], 12), d["features"][0]["statistics"]["psi"]["p_value"]'; }
+expect 0 compare "${pair31[@]}"
+is "Laplace's PSI" "$(value 'round(d["features"][0]["statistics"]["psi"]["value"], 12)')" 1.329758102714
+p=$(value 'd["features"][0]["statistics"]["psi"]["p_value"]')
+expect 0 compare "${pair31[@]}" --psi-empty clip
+is 'PSI of clipped shares' "$(psi)" "(1.856219294592, $p)"
+expect 0 compare "${pair31[@]}" --psi-empty clip=0.000001
+is 'PSI of less clipped shares' "$(psi)" "(2.317415575793, $p)"
+expect 2 compare "${pair31[@]}" --psi-empty clip=2
+says '2 is not in 0 to 1'
+moved=(--reference "$work/calm.csv" --current "$work/moved.csv" --timestamp t)
+expect 3 compare "${moved[@]}" --rule thresholds --threshold psi=0.02,wasserstein=5 --fail-on-drift
+says 'DRIFT by psi'
+says '1 of 2 features drifted (thresholds psi 0.02, wasserstein 5)'
+expect 0 compare "${moved[@]}" --rule thresholds --threshold psi=2 --fail-on-drift
+expect 0 compare "${moved[@]}" --rule thresholds --threshold ks=0.01 --format html
+says 'drifted from 0.01 on'
+expect 0 compare "${moved[@]}" --rule thresholds --threshold total_variation=0.05 --format json
+is 'what decides' "$(value 'd["rule"], d["features"][0]["rejected_by"], d["features"][1]["rejected_by"]')" "('thresholds', 'total_variation', None)"
+expect 0 compare "${moved[@]}" --window 4h --false-alarms 1/week --correction bonferroni --format json
+is 'a false alarm a week' "$(value 'round(d["level"], 12), d["correction"]')" "($(python3 -c 'print(round(2 * 4 / 168, 12))'), 'bonferroni')"
+for wrong in '--threshold psi=1|the rule `tests` takes smallest effects' '--rule thresholds|needs one at least' \
+    '--rule thresholds --threshold psi=0|psi: must be above 0' '--rule thresholds --threshold foo=1|total_variation' \
+    '--rule thresholds --threshold psi|is not of the form psi=0.2' '--false-alarms 1/week|needs windows of one length in time' \
+    '--window 1h --level 0.1 --false-alarms 1/week|set it or --level' '--window 1h --false-alarms 1/year|write 1/week' \
+    '--window 1h --correction none --false-alarms 1/week|needs a correction' '--correction holm|benjamini_yekutieli'; do
+    read -ra options <<<"${wrong%%|*}"
+    expect 2 compare "${moved[@]}" "${options[@]}"
+    says "${wrong#*|}"
+done
+
+# Windows of one table against its other rows: independent ones raise no alarm, and there is no drift to fail on.
+expect 0 compare --calibrate "$work/calm.csv" --timestamp t --window 200 --format json
+is 'windows of a calm table' "$(value 'd["level"], d["incidents"]')" '(0.01, 0)'
+expect 2 compare --calibrate "$work/calm.csv" --window 200 --rule thresholds --threshold psi=0.2
+says '--calibrate looks for a level'
+expect 2 compare --calibrate "$work/calm.csv" --window 200 --fail-on-drift
+says 'not with --fail-on-drift'
 echo "$passed passed"

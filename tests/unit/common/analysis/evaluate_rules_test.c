@@ -2,6 +2,7 @@
 /* The verdict's rules at their edges: thresholds that count when they are just met, and what the design
  * effect divides. */
 #include "common/analysis/budget.h"
+#include "common/analysis/decision.h"
 #include "common/analysis/evaluate.h"
 #include "common/base/clock.h"
 #include "common/stats/contingency.h"
@@ -204,6 +205,48 @@ test_design_effect_divides_records(void **state)
                  otc_kstwo_sf((uint64_t)nearbyint(n * m / (n + m) / 4), got.ks));
 }
 
+/* The PSI that is told, by hand; its test stays Laplace's. */
+static void
+test_empty_bins(void **state)
+{
+    static const double usual[] = {0.5, 1e-4, 1e-4};
+    struct otc_decision decision = OTC_DECISION_DEFAULT;
+    struct numbers n;
+
+    (void)state;
+    fill(&n, 100);
+    n.window.observations -= n.window_eq[2];
+    n.window.cells.total = n.window.observations;
+    n.window_eq[2] = 0;
+
+    struct otc_feature_result laplace = evaluate(&n.window, 0);
+
+    for (unsigned word = 0; otc_empty_words[word]; word++) {
+        struct otc_feature_result result;
+
+        for (int own = 0; own < 2; own++) {
+            double value = own ? 0.01 : usual[word], psi = 0;
+
+            assert_int_equal(otc_decision_set_empty(&decision, word, own ? 0.01 : 0, NULL), OTC_OK);
+            for (int i = 0; i < 5; i++) { /* the last: any other value */
+                double ref = i < 4 ? (double)n.eq[i] : 0, cur = i < 4 ? (double)n.window_eq[i] : 0;
+                double total = (double)n.reference.cells.total, live = (double)n.window.cells.total;
+                double p = ref / total, q = cur / live;
+
+                p = word == 0 ? (ref + value) / (total + 5 * value) : word == 1 ? fmax(p, value) : p + value;
+                q = word == 0 ? (cur + value) / (live + 5 * value) : word == 1 ? fmax(q, value) : q + value;
+                psi += (q - p) * log(q / p);
+            }
+            assert_int_equal(otc_evaluate_feature(&n.window, &decision, &result, NULL), OTC_OK);
+            assert_close(result.psi, psi);
+            assert_close(result.tests[OTC_TEST_PSI].p_value, laplace.tests[OTC_TEST_PSI].p_value);
+            assert_close(result.tests[OTC_TEST_PSI].decision_p, laplace.tests[OTC_TEST_PSI].decision_p);
+            assert_close(result.tests[OTC_TEST_PSI].effect, laplace.tests[OTC_TEST_PSI].effect);
+        }
+    }
+    assert_int_equal(otc_decision_set_empty(&decision, 1, 1.5, NULL), OTC_INVALID_ARGUMENT);
+}
+
 /* Too few values among enough records: what is missing is judged, what is there is not. */
 static void
 test_few_values_in_many_records(void **state)
@@ -280,6 +323,7 @@ main(void)
         cmocka_unit_test(test_false_alarms_set_the_level),
         cmocka_unit_test(test_the_larger_design_effect_counts),
         cmocka_unit_test(test_design_effect_divides_records),
+        cmocka_unit_test(test_empty_bins),
         cmocka_unit_test(test_few_values_in_many_records),
         cmocka_unit_test(test_unseen_categories),
         cmocka_unit_test(test_mid_ranks),

@@ -94,8 +94,14 @@ end(struct fixture *f)
     free(f->known);
 }
 
-static const struct otc_decision any_size = {
-    OTC_CORRECTION_BENJAMINI_HOCHBERG, 0.001, {0.1, 0.1, 0.1, 0.05}, 0, OTC_RULE_TESTS, {0}};
+static const struct otc_decision any_size = {OTC_CORRECTION_BENJAMINI_HOCHBERG,
+                                             0.001,
+                                             {0.1, 0.1, 0.1, 0.05},
+                                             0,
+                                             OTC_RULE_TESTS,
+                                             {0},
+                                             OTC_EMPTY_LAPLACE,
+                                             0.5};
 
 static struct otc_feature_result
 evaluate(const struct fixture *f)

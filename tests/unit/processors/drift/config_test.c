@@ -160,10 +160,12 @@ test_mistakes_are_explained(void **state)
     refused("decision: {level: 0.01, false_alarms: 1/week}", "not both");
     refused("decision: {false_alarms: 1/year}", "day, week or month");
     refused("decision: {false_alarms: 1/week, correction: none}", "correction");
-    refused("decision: {rule: thresholds}", "name one at least");
+    refused("decision: {rule: thresholds}", "needs one at least");
     refused("decision: {rule: thresholds, thresholds: {psi: 0}}", "above 0");
     refused("decision: {rule: thresholds, thresholds: {psi: 0.2}, false_alarms: 1/week}", "no rate");
-    refused("decision: {thresholds: {psi: 0.2}}", "rule: thresholds");
+    refused("psi: {empty_value: 1.5}", "1.5");
+    refused("psi: {empty: fill}", "clip");
+    refused("decision: {thresholds: {psi: 0.2}}", "the rule `thresholds`");
     refused("decision: {min_effect: {ks: -1}}", "min_effect");
     refused("decision: {min_effect: {wasserstein: 1}}", "wasserstein");
     refused("statistics: [nonsense]", "nonsense");
