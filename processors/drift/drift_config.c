@@ -136,7 +136,9 @@ static const struct otc_field decision_fields[] = {
     OTC_FIELD(drift_decision_config, rule, .def = "tests", .choices = otc_rule_words,
               .doc =
                   "`tests`: a feature rejects by adjusted p-values and effects. `thresholds`: by the values "
-                  "named under `thresholds` alone, however few records they come from."),
+                  "named under `thresholds` alone, whatever number of records (from `min_observations` on) "
+                  "they come "
+                  "from."),
     OTC_FIELD(drift_decision_config, thresholds, .choices = otc_threshold_names,
               .doc = "Values from which on a feature rejects, as evidently's users know them: `{psi: 0.2, "
                      "wasserstein: 0.1, jensen_shannon: 0.1}`. `wasserstein`: over the reference's standard "
