@@ -159,6 +159,9 @@ test_embeddings_that_turn_away_from_the_mean_drift(void **state)
         "features: [{name: e, from: 'json(attributes[\"out\"]).data[0].embedding', type: embedding}]\n");
 
     (void)state;
+    /* Not a vector that a mean can be made of. */
+    record(stage, stage_now(stage), (struct field[]){TEXT("out", "{\"data\":[{\"embedding\":[1e200,1,0]}]}")},
+           1);
     embed(stage, 1, 0, 120);
     assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "e.cosine_distance"), 101, 2);
     assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "e.norm"), 200, 2);
