@@ -38,7 +38,7 @@ weight(const struct otc_comparison *comparison, size_t feature)
                      otc_comparison_severity(comparison, &comparison->windows[w].features[feature].result));
         }
     }
-    return 1e15 * otc_report_verdict(comparison, feature) + severity;
+    return 1e15 * (double)otc_report_verdict(comparison, feature) + severity;
 }
 
 struct weighted {
