@@ -110,7 +110,7 @@ static void
 check_peer(const struct otc_compat_pair *pair, const char *key, const json_t *value)
 {
     const char *dot = strchr(key, '.');
-    enum otc_compat compat;
+    enum otc_compat compat = OTC_COMPAT_NONE;
     bool flagged = json_is_array(value);
     double expected = testdata_number(flagged ? json_array_get(value, 0) : value);
 

@@ -214,7 +214,7 @@ paths_find_their_values_in_one_pass(void **state)
     const struct otc_json_step none[] = {STEP("a"), STEP("b"), AT(2)};
     struct otc_json_paths *paths = otc_json_paths_new();
     struct otc_json_view views[4];
-    size_t a, b, c, d, again;
+    size_t a = 0, b = 0, c = 0, d = 0, again = 0;
 
     (void)state;
     assert_true(otc_json_paths_add(paths, deep, 4, &a) && otc_json_paths_add(paths, list, 2, &b) &&

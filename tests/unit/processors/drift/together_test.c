@@ -379,7 +379,7 @@ run(const char *reference, const char *memory, uint64_t seed)
     struct fixture fixture;
 
     begin(&fixture, reference, memory, seed);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 200; i++) {
         struct stage *stage = fixture.stage;
 
         for (int b = (int)draw(3); b >= 0; b--) {
@@ -419,7 +419,7 @@ test_everything_together(void **state)
 
 #define THREADS 2
 #define BATCHES 24
-#define ROUNDS 100
+#define ROUNDS 60
 
 struct sender {
     pthread_t thread;
@@ -479,7 +479,7 @@ run_threads(const char *reference)
     for (int t = 0; t < THREADS; t++) {
         assert_int_equal(pthread_create(&senders[t].thread, NULL, send_all, &senders[t]), 0);
     }
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 60; i++) {
         otc_vhost_advance(fixture.stage->vhost, 1500 * OTC_MILLISECOND);
         otc_sink_clear(fixture.stage->sink);
         if (i % 10 == 0) {
