@@ -6,7 +6,6 @@
 #include "common/stats/cells_binned.h"
 #include "common/stats/contingency.h"
 #include "common/stats/correction.h"
-#include "common/stats/descriptive.h"
 #include "common/stats/location.h"
 #include "common/stats/pvalue.h"
 #include "common/stats/ranks.h"
@@ -167,21 +166,26 @@ static void
 evaluate_moments(const struct otc_reference_feature *ref, const struct otc_cell_counts *cur,
                  struct otc_feature_result *out)
 {
-    struct otc_moments moments = {0};
+    double sum = 0, squares = 0, mean;
 
     if (!cur->gap_sum || cur->total == 0 || !(ref->standard_deviation > 0)) {
         return;
     }
     for (size_t i = 0; i <= ref->cells.n; i++) {
-        if (cur->gap[i] > 0) {
-            otc_moments_add_n(&moments, cur->gap_sum[i] / (double)cur->gap[i], cur->gap[i]);
-        }
-        if (i < ref->cells.n && cur->eq[i] > 0) {
-            otc_moments_add_n(&moments, ref->cells.points[i], cur->eq[i]);
-        }
+        sum += cur->gap_sum[i];
+        sum += i < ref->cells.n ? (double)cur->eq[i] * ref->cells.points[i] : 0;
     }
-    out->mean_shift = (moments.mean - ref->mean) / ref->standard_deviation;
-    out->spread_ratio = sqrt(otc_moments_variance(&moments)) / ref->standard_deviation;
+    mean = sum / (double)cur->total;
+    for (size_t i = 0; i < ref->cells.n; i++) {
+        squares += (double)cur->eq[i] * (ref->cells.points[i] - mean) * (ref->cells.points[i] - mean);
+    }
+    for (size_t i = 0; i <= ref->cells.n; i++) {
+        double n = (double)cur->gap[i], from_mean = cur->gap_sum[i] - n * mean;
+
+        squares += n > 0 ? from_mean * from_mean / n : 0;
+    }
+    out->mean_shift = (mean - ref->mean) / ref->standard_deviation;
+    out->spread_ratio = sqrt(squares / (double)cur->total) / ref->standard_deviation;
 }
 
 static bool
@@ -204,7 +208,9 @@ evaluate_numeric(const struct otc_feature_window *window, const struct otc_decis
             ? otc_ks_p_value_effective(ks.d, ref->cells.total, window->cells.total, out->design_effect)
             : ks_test->p_value;
     if (ref->binned == OTC_NOT_BINNED) {
-        evaluate_ranks(&ref->cells, &window->cells, out);
+        if (!window->without_ranks) {
+            evaluate_ranks(&ref->cells, &window->cells, out);
+        }
         evaluate_moments(ref, &window->cells, out);
     }
     if (ref->binned != OTC_NOT_BINNED) {

@@ -37,6 +37,8 @@ struct otc_feature_window {
     /** The least and the greatest number, where the caller knows them. */
     bool range_known;
     double min, max;
+    /** Nobody wants Mann-Whitney and Cramer-von-Mises, which take as long as all the rest. */
+    bool without_ranks;
 };
 
 /** The last five are of data quality; see evaluate_quality.c for what each says without drift. */

@@ -189,7 +189,10 @@ evaluate_feature(const struct drift *drift, const struct drift_bound *bound, str
     const struct otc_reference_feature *compared =
         against ? drift_against_feature(against, index) : bound->reference;
     struct otc_reference_feature reference = compared ? *compared : (struct otc_reference_feature){0};
-    struct otc_feature_window window = {.reference = compared ? &reference : NULL, .design_effect = 1};
+    const unsigned ranks = 1u << DRIFT_CRAMER_VON_MISES | 1u << DRIFT_MANN_WHITNEY;
+    struct otc_feature_window window = {.reference = compared ? &reference : NULL,
+                                        .design_effect = 1,
+                                        .without_ranks = (drift->statistics & ranks) == 0};
     bool independent = drift->config->dependence.index == DRIFT_DEPENDENCE_NONE;
     struct sums sums;
     otc_status status = OTC_RESOURCE_EXHAUSTED;

@@ -101,7 +101,8 @@ window_of(const struct otc_reference_feature *feature, const struct drift_counts
     w.window = (struct otc_feature_window){.reference = feature,
                                            .observations = counts->values,
                                            .cells = {w.split, w.split + n, w.sums, counts->values},
-                                           .design_effect = 1};
+                                           .design_effect = 1,
+                                           .without_ranks = true};
     return w;
 }
 

@@ -144,7 +144,7 @@ def main():
         print(f"{rows} reference rows, {rows} current rows, {COLUMNS} numeric columns; medians of {options.rounds} rounds\n")
         print("| program | CPU seconds | over a window here | over window and reference here | memory |")
         print("|---|---|---|---|---|")
-        print(f"| otelcol-aimon: the window, every statistic and verdict | {window:.3f} | 1 | | "
+        print(f"| otelcol-aimon: the window, its statistics and verdict | {window:.3f} | 1 | | "
               f"{ours[0]['bytes_a_feature'] / 1024:.0f} KiB a feature |")
         print(f"| otelcol-aimon: the reference built, too | {whole:.3f} | | 1 | |")
         for name, runs in peers.items():
