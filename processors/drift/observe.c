@@ -257,7 +257,8 @@ keep_record(struct visit *visit, struct drift_version *version, const struct dri
         .call = drift->calls, .now_ns = visit->now_ns, .monotonic_ns = visit->monotonic_ns};
 
     waiting.duplicate = visit->duplicate;
-    if (!drift_is_durable(drift->config)) {
+    /* A journal's records come without their batch. */
+    if (visit->batch && !drift_is_durable(drift->config)) {
         drift_keep_record(visit, version);
     } else if (!drift_kept_add_record(&version->model->kept, &kept, &waiting, drift->observed,
                                       &drift->budget)) {
