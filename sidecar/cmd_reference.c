@@ -164,6 +164,8 @@ run_build(int argc, char **argv)
         {"categorical", "a,b", "columns whose numbers are categories", .list = &options.input.categorical},
         {"text", "a,b", "columns of texts, watched by length, words, characters and vocabulary",
          .list = &options.input.texts},
+        {"embedding", "a,b", "columns of vectors (JSON lists), watched by norm and distance to the mean",
+         .list = &options.input.embeddings},
         {"prediction", "a,b", "columns that are predictions", .list = &options.input.predictions},
         {"timestamp", "COLUMN", "the column that orders the rows", .text = &options.input.timestamp},
         {"preset", "ml|gen_ai", "gen_ai: name the features as the connector's preset does",

@@ -121,11 +121,13 @@ read_texts(const struct otc_command *command, struct otc_compare_options *option
     static const char *const dependences[] = {"panes", "none", NULL};
     unsigned format, dependence;
 
-    if (options->calibrate && (options->reference || options->current || options->input.texts.n > 0)) {
+    if (options->calibrate && (options->reference || options->current || options->input.texts.n > 0 ||
+                               options->input.embeddings.n > 0)) {
         (void)otc_usage_error(command, "--calibrate takes one table: not with --%s",
-                              options->reference ? "reference"
-                              : options->current ? "current"
-                                                 : "text");
+                              options->reference           ? "reference"
+                              : options->current           ? "current"
+                              : options->input.texts.n > 0 ? "text"
+                                                           : "embedding");
         return false;
     }
     if (!options->calibrate && (!options->reference || !options->current)) {
@@ -191,6 +193,8 @@ otc_compare_options_read(struct otc_compare_options *options, int argc, char **a
         {"categorical", "a,b", "columns whose numbers are categories", .list = &options->input.categorical},
         {"text", "a,b", "columns of texts, watched by length, words, characters and vocabulary",
          .list = &options->input.texts},
+        {"embedding", "a,b", "columns of vectors (JSON lists), watched by norm and distance to the mean",
+         .list = &options->input.embeddings},
         {"prediction", "a,b", "columns that are predictions", .list = &options->input.predictions},
         {"timestamp", "COLUMN", "the column that orders the rows, in either table",
          .text = &options->input.timestamp},

@@ -100,6 +100,53 @@ content_of(const struct otc_reference_feature *feature, enum otc_column_content 
     return OTC_COLUMN_NUMBERS;
 }
 
+/** Compares a feature of the current table with the reference's of its name. */
+static otc_status
+match(struct otc_compare_run *run, const struct otc_input_feature *as,
+      const struct otc_reference_feature *feature, struct otc_error *err)
+{
+    size_t n = run->current.n_features;
+    struct otc_input_feature *out = &run->current.features[n];
+
+    *out = *as;
+    out->kind = feature->kind;
+    out->words = feature->vocabulary;
+    out->n_words = feature->n_vocabulary;
+    out->center = feature->center;
+    out->n_center = feature->n_center;
+    run->comparison.features[n].reference = feature;
+    run->current.n_features++; /* what it owns is freed with the others, also after a failure */
+    run->samples[n] = otc_sample_new(feature);
+    if (!run->samples[n] ||
+        !otc_input_components_new(out->embedding == OTC_INPUT_DISTANCE ? feature->components : NULL,
+                                  &run->components[n])) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    return OTC_OK;
+}
+
+/** A column of vectors whose norm and distance the reference has. */
+static otc_status
+match_embedding(struct otc_compare_run *run, size_t column, struct otc_error *err)
+{
+    struct otc_input *current = &run->current;
+    struct otc_input_feature vectors[OTC_INPUT_EMBEDDING_FEATURES];
+    const struct otc_reference_feature *norm, *distance;
+    otc_status status;
+
+    if (!otc_input_embedding_features(current, column, current->columns.columns[column].name, OTC_KIND_INPUT,
+                                      vectors)) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    norm = otc_reference_find(run->reference, vectors[0].name);
+    distance = otc_reference_find(run->reference, vectors[1].name);
+    if (!norm || !distance || norm->type != OTC_NUMERIC || distance->n_center == 0) {
+        return OTC_OK;
+    }
+    status = match(run, &vectors[0], norm, err);
+    return status == OTC_OK ? match(run, &vectors[1], distance, err) : status;
+}
+
 /** A column whose text the reference measured: its <column>.length and so on. */
 static otc_status
 match_text(struct otc_compare_run *run, size_t column, struct otc_error *err)
@@ -113,22 +160,16 @@ match_text(struct otc_compare_run *run, size_t column, struct otc_error *err)
     }
     for (size_t i = 0; i < OTC_INPUT_TEXT_FEATURES; i++) {
         const struct otc_reference_feature *feature = otc_reference_find(run->reference, texts[i].name);
-        size_t n = current->n_features;
+        otc_status status;
 
         /* The length comes first, and measures all. */
         if (!feature || feature->type != OTC_NUMERIC) {
             return OTC_OK;
         }
-        texts[i].kind = feature->kind;
-        texts[i].words = feature->vocabulary;
-        texts[i].n_words = feature->n_vocabulary;
-        current->features[n] = texts[i];
-        run->comparison.features[n].reference = feature;
-        run->samples[n] = otc_sample_new(feature);
-        if (!run->samples[n]) {
-            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+        status = match(run, &texts[i], feature, err);
+        if (status != OTC_OK) {
+            return status;
         }
-        current->n_features++;
     }
     return OTC_OK;
 }
@@ -138,39 +179,42 @@ static otc_status
 match_columns(struct otc_compare_run *run, struct otc_error *err)
 {
     struct otc_input *current = &run->current;
-    size_t room = current->columns.n * (1 + OTC_INPUT_TEXT_FEATURES) + 1;
+    size_t room = current->columns.n * (1 + OTC_INPUT_TEXT_FEATURES + OTC_INPUT_EMBEDDING_FEATURES) + 1;
 
     free(current->features);
     current->n_features = 0;
     current->features = calloc(room, sizeof(*current->features));
     run->samples = calloc(room, sizeof(struct otc_sample *));
+    run->components = calloc(room, sizeof(struct otc_input_components *));
     run->comparison.features = calloc(room, sizeof(*run->comparison.features));
-    if (!current->features || !run->samples || !run->comparison.features) {
+    if (!current->features || !run->components || !run->samples || !run->comparison.features) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
     for (size_t i = 0; i < current->columns.n; i++) {
         double scale;
         struct otc_column *column = &current->columns.columns[i];
         const struct otc_reference_feature *feature = feature_of(run, column->name, &scale);
-        size_t n = current->n_features;
+        otc_status status;
 
         if (!feature) {
-            otc_status status = match_text(run, i, err);
+            status = match_text(run, i, err);
 
+            if (status == OTC_OK) {
+                status = match_embedding(run, i, err);
+            }
             if (status != OTC_OK) {
                 return status;
             }
             continue;
         }
         column->content = content_of(feature, column->content);
-        current->features[n] = (struct otc_input_feature){
-            .column = i, .name = feature->name, .type = feature->type, .kind = feature->kind, .scale = scale};
-        run->comparison.features[n].reference = feature;
-        run->samples[n] = otc_sample_new(feature);
-        if (!run->samples[n]) {
-            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+        status = match(run,
+                       &(struct otc_input_feature){
+                           .column = i, .name = feature->name, .type = feature->type, .scale = scale},
+                       feature, err);
+        if (status != OTC_OK) {
+            return status;
         }
-        current->n_features++;
     }
     run->comparison.n_features = current->n_features;
     return OTC_OK;
@@ -204,6 +248,9 @@ add_to_sample(void *arg, size_t feature, const struct otc_use *use, int64_t time
 {
     struct otc_compare_run *run = arg;
 
+    if (use->use == OTC_USE_NUMBER) {
+        otc_input_components_add(run->components[feature], &run->current);
+    }
     /* Without times a sample measures no dependence. */
     return otc_sample_add(run->samples[feature], use, run->independent ? INT64_MIN : time_ns) &&
            otc_detect_add(&run->comparison.detect, feature, use, time_ns) &&
@@ -391,6 +438,7 @@ evaluate(struct otc_compare_run *run, struct otc_error *err)
 
     for (size_t i = 0; out && status == OTC_OK && i < c->n_features; i++) {
         c->features[i].result = out[i].result;
+        c->features[i].result.components_moved = otc_input_components_moved(run->components[i]);
         c->features[i].observations = out[i].observations;
         c->features[i].unseen = out[i].unseen;
         c->n_drifted += out[i].detected;
@@ -474,8 +522,10 @@ otc_compare_release(struct otc_compare_run *run)
 {
     for (size_t i = 0; run->samples && i < run->current.n_features; i++) {
         otc_sample_free(run->samples[i]);
+        otc_input_components_free(run->components[i]);
     }
     free(run->samples);
+    free(run->components);
     otc_windowing_release(&run->windowing);
     for (size_t i = 0; run->comparison.windows && i < run->comparison.n_windows; i++) {
         free(run->comparison.windows[i].features);

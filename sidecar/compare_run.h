@@ -6,16 +6,18 @@
 #include "sidecar/compare.h"
 #include "sidecar/compare_options.h"
 #include "sidecar/compare_windows.h"
+#include "sidecar/input_embedding.h"
 
 /** Everything a comparison owns. */
 struct otc_compare_run {
     struct otc_input reference_input; /* when the reference is a table */
     struct otc_input current;
     struct otc_reference *reference;
-    struct otc_sample **samples;    /* one for each feature of `current` */
-    bool independent;               /* no row resembles its neighbours */
-    bool charts;                    /* the distributions are wanted, too */
-    struct otc_windowing windowing; /* with --window: the side being read */
+    struct otc_sample **samples;              /* one for each feature of `current` */
+    struct otc_input_components **components; /* the same, of embeddings, else NULL */
+    bool independent;                         /* no row resembles its neighbours */
+    bool charts;                              /* the distributions are wanted, too */
+    struct otc_windowing windowing;           /* with --window: the side being read */
     struct otc_comparison comparison;
 };
 

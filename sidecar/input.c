@@ -2,6 +2,7 @@
 #include "sidecar/input.h"
 
 #include "common/base/hash.h"
+#include "sidecar/input_embedding.h"
 #include "sidecar/input_text.h"
 
 #include <unistd.h>
@@ -72,6 +73,9 @@ choose_features(struct otc_input *input, const struct otc_input_options *options
         status = check_names(input, "--text", &options->texts, err);
     }
     if (status == OTC_OK) {
+        status = check_names(input, "--embedding", &options->embeddings, err);
+    }
+    if (status == OTC_OK) {
         input->time_column = otc_columns_time(&input->columns);
         status = options->timestamp ? otc_columns_take_time(&input->columns, options->timestamp, path,
                                                             &input->time_column, err)
@@ -80,23 +84,28 @@ choose_features(struct otc_input *input, const struct otc_input_options *options
     if (status != OTC_OK) {
         return status;
     }
-    input->features =
-        calloc(input->columns.n + options->texts.n * OTC_INPUT_TEXT_FEATURES + 1, sizeof(*input->features));
+    input->features = calloc(input->columns.n + options->texts.n * OTC_INPUT_TEXT_FEATURES +
+                                 options->embeddings.n * OTC_INPUT_EMBEDDING_FEATURES + 1,
+                             sizeof(*input->features));
     if (!input->features) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
     for (size_t i = 0; i < input->columns.n; i++) {
         struct otc_input_feature *next = &input->features[input->n_features];
         struct otc_slice name = input->columns.columns[i].name;
+        enum otc_feature_kind kind =
+            otc_option_list_has(&options->predictions, name) ? OTC_KIND_PREDICTION : OTC_KIND_INPUT;
 
         if (otc_option_list_has(&options->texts, name)) {
-            if (!otc_input_text_features(
-                    input, i, name,
-                    otc_option_list_has(&options->predictions, name) ? OTC_KIND_PREDICTION : OTC_KIND_INPUT,
-                    next)) {
+            if (!otc_input_text_features(input, i, name, kind, next)) {
                 return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
             }
             input->n_features += OTC_INPUT_TEXT_FEATURES;
+        } else if (otc_option_list_has(&options->embeddings, name)) {
+            if (!otc_input_embedding_features(input, i, name, kind, next)) {
+                return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+            }
+            input->n_features += OTC_INPUT_EMBEDDING_FEATURES;
         } else if (choose_feature(input, options, i, next)) {
             input->n_features++;
         }
@@ -118,6 +127,20 @@ otc_input_open(struct otc_input *input, const char *path, const struct otc_input
     return status == OTC_OK ? choose_features(input, options, err) : status;
 }
 
+bool
+otc_input_keep(struct otc_input *input, void *memory)
+{
+    void **grown = memory ? reallocarray(input->kept, input->n_kept + 1, sizeof(*grown)) : NULL;
+
+    if (!grown) {
+        free(memory);
+        return false;
+    }
+    input->kept = grown;
+    grown[input->n_kept++] = memory;
+    return true;
+}
+
 void
 otc_input_close(struct otc_input *input)
 {
@@ -137,6 +160,8 @@ use_cell(struct otc_input *input, const struct otc_input_feature *feature, struc
 {
     if (feature->is_text && feature->column < otc_table_columns(input->table)) {
         otc_input_text_use(input, feature, use);
+    } else if (feature->embedding && feature->column < otc_table_columns(input->table)) {
+        otc_input_embedding_use(input, feature, use);
     } else if (feature->column < otc_table_columns(input->table)) {
         otc_cell_use(otc_table_cell(input->table, feature->column),
                      input->columns.columns[feature->column].content, feature->type, use);
@@ -209,6 +234,7 @@ struct building {
     struct otc_input *input;
     struct otc_reference_builder *builder;
     struct otc_input_vocabularies *vocabularies;
+    struct otc_input_means *means;
 };
 
 static bool
@@ -222,6 +248,9 @@ add_to_builder(void *arg, size_t feature, const struct otc_use *cell, int64_t ti
     seen = *cell;
     if (!otc_input_vocabularies_take(building->vocabularies, building->input, feature, use, builder,
                                      &taken)) {
+        return false;
+    }
+    if (!taken && !otc_input_means_take(building->means, building->input, feature, use, builder, &taken)) {
         return false;
     }
     if (taken) {
@@ -266,7 +295,7 @@ otc_status
 otc_input_reference(struct otc_input *input, const struct otc_reference_limits *limits, const char *model,
                     int64_t now_ns, struct otc_reference **out, struct otc_error *err)
 {
-    struct building building = {input, otc_reference_builder_new(limits, input->n_features), NULL};
+    struct building building = {input, otc_reference_builder_new(limits, input->n_features), NULL, NULL};
     struct otc_reference_builder *builder = building.builder;
     char hash[OTC_HASH_TEXT];
     otc_status status;
@@ -277,6 +306,9 @@ otc_input_reference(struct otc_input *input, const struct otc_reference_limits *
     status = declare_features(input, builder, err);
     if (status == OTC_OK) {
         status = otc_input_vocabularies_new(input, &building.vocabularies, err);
+    }
+    if (status == OTC_OK) {
+        status = otc_input_means_new(input, &building.means, err);
     }
     if (status == OTC_OK) {
         status = otc_table_hash(input->table, hash, err);
@@ -291,6 +323,7 @@ otc_input_reference(struct otc_input *input, const struct otc_reference_limits *
     }
     otc_reference_builder_free(builder);
     otc_input_vocabularies_free(building.vocabularies);
+    otc_input_means_free(building.means);
     return status;
 }
 

@@ -14,9 +14,12 @@ struct otc_input_options {
     struct otc_option_list categorical; /* these are categories though they are numbers */
     struct otc_option_list predictions; /* these have kind prediction */
     struct otc_option_list texts;       /* these are texts, watched by what is measured of them */
+    struct otc_option_list embeddings;  /* these are vectors, watched by norm and distance to their mean */
     const char *timestamp; /* the column that orders the rows; NULL: the only one of timestamps */
     const char *preset;    /* "gen_ai" names features as the connector does; NULL: by their columns */
 };
+
+enum otc_input_embedding { OTC_INPUT_NO_EMBEDDING, OTC_INPUT_NORM, OTC_INPUT_DISTANCE };
 
 /** A column that is a feature. */
 struct otc_input_feature {
@@ -30,6 +33,10 @@ struct otc_input_feature {
     enum otc_text_measure measure;
     const uint32_t *words; /* NULL: not known yet */
     size_t n_words;
+    /** A measure of a column of vectors; the distance is that to `center` (NULL: not known yet). */
+    enum otc_input_embedding embedding;
+    const double *center;
+    size_t n_center;
 };
 
 struct otc_input {
@@ -39,7 +46,9 @@ struct otc_input {
     size_t n_features;
     size_t time_column;                   /* SIZE_MAX: the order of rows is unknown */
     double measures[OTC_N_TEXT_MEASURES]; /* of the cell at hand */
-    void **kept;                          /* memory of names and words */
+    double *vector;                       /* of the cell at hand; kept */
+    size_t n_vector;
+    void **kept; /* memory of names and words */
     size_t n_kept;
     bool progress; /* somebody watches: standard error is a terminal */
 };
@@ -48,6 +57,8 @@ struct otc_input {
 OTC_CHECK otc_status otc_input_open(struct otc_input *input, const char *path,
                                     const struct otc_input_options *options, struct otc_error *err);
 void otc_input_close(struct otc_input *input);
+/** Keeps malloced memory as long as the input; false (freed) out of memory, or for NULL. */
+bool otc_input_keep(struct otc_input *input, void *memory);
 /** What is told of the rows of a table. */
 struct otc_input_visitor {
     void *arg;

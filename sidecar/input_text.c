@@ -5,21 +5,6 @@
 
 #include <math.h>
 
-/* Memory that lives as long as the input. */
-static bool
-keep(struct otc_input *input, void *memory)
-{
-    void **grown = memory ? reallocarray(input->kept, input->n_kept + 1, sizeof(*grown)) : NULL;
-
-    if (!grown) {
-        free(memory);
-        return false;
-    }
-    input->kept = grown;
-    grown[input->n_kept++] = memory;
-    return true;
-}
-
 bool
 otc_input_text_features(struct otc_input *input, size_t column, struct otc_slice name,
                         enum otc_feature_kind kind, struct otc_input_feature *out)
@@ -29,7 +14,7 @@ otc_input_text_features(struct otc_input *input, size_t column, struct otc_slice
         char *text = NULL;
 
         if (asprintf(&text, "%.*s.%s", OTC_SLICE_ARG(name), otc_text_measure_name(measure)) < 0 ||
-            !keep(input, text)) {
+            !otc_input_keep(input, text)) {
             return false;
         }
         out[i] = (struct otc_input_feature){.column = column,
@@ -123,7 +108,7 @@ finish(struct otc_vocabulary *vocabulary, struct otc_input *input, size_t featur
 {
     uint32_t *words = calloc(OTC_VOCABULARY_WORDS, sizeof(*words));
 
-    if (!keep(input, words)) {
+    if (!otc_input_keep(input, words)) {
         return false;
     }
     input->features[feature].words = words;

@@ -8,6 +8,7 @@
 #define OTC_ANALYSIS_TABLE_H
 
 #include "common/analysis/reference.h"
+#include "common/json/json.h"
 
 /** Most columns of a table, and bytes of a row (a row's cells together). */
 #define OTC_TABLE_MAX_COLUMNS 10000
@@ -30,6 +31,7 @@ struct otc_cell {
     struct otc_slice text;
     double number;
     bool truth;
+    const struct otc_json *nested; /* NESTED: the array, borrowed as the text is */
 };
 
 /** An open file. Opaque. */

@@ -40,7 +40,7 @@ read_line(struct otc_table *table, bool *more, struct otc_error *err)
 static struct otc_cell
 cell_of(const struct otc_json *value)
 {
-    struct otc_cell cell = {.kind = OTC_CELL_NESTED};
+    struct otc_cell cell = {.kind = OTC_CELL_NESTED, .nested = value};
 
     if (otc_json_number(value, &cell.number)) {
         cell.kind = OTC_CELL_NUMBER;

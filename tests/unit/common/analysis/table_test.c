@@ -310,7 +310,10 @@ test_cell_use(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct otc_cell cell = {cases[i].kind, otc_slice_str(cases[i].text), cases[i].number, true};
+        struct otc_cell cell = {.kind = cases[i].kind,
+                                .text = otc_slice_str(cases[i].text),
+                                .number = cases[i].number,
+                                .truth = true};
         struct otc_use use;
 
         otc_cell_use(&cell, cases[i].content, cases[i].type, &use);
