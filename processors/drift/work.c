@@ -219,8 +219,8 @@ evaluate_feature(const struct drift *drift, const struct drift_bound *bound, str
             drift_against_bins(against, sizes->bins);
         }
         status = otc_evaluate_feature(&window, &drift->rule.decision, out, err);
-        if (!against && bound->reference->components) {
-            out->components_moved = drift_components_moved(bound->reference->components, view, index,
+        if (!against && reference.components) {
+            out->components_moved = drift_components_moved(reference.components, view, index,
                                                            drift->rule.decision.min_observations);
         }
     } else {
