@@ -536,9 +536,8 @@ otc_compare_compat(const struct otc_compare_options *options)
     plain.k = 0;
     plain.reference_windows = false;
     if (otc_compare(&run, &plain, &err) != OTC_OK ||
-        otc_compat_report_make(&run, options, &report, &err) != OTC_OK) {
-        exit_code = otc_command_failed(&err);
-    } else if (write_report(&report, options, &err) != OTC_OK) {
+        otc_compat_report_make(&run, options, &report, &err) != OTC_OK ||
+        write_report(&report, options, &err) != OTC_OK) {
         exit_code = otc_command_failed(&err);
     } else if (options->fail_on_drift && otc_compat_report_detected(&report)) {
         exit_code = OTC_EXIT_DRIFT;
