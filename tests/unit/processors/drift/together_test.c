@@ -64,18 +64,30 @@ fill(struct field fields[16], struct scratch *scratch)
 {
     static const char *const words[] = {"rent", "loan", "bank", "rate", "debt", "cash", "fund", "gold"};
     static const char *const arms[] = {"control", "treatment", "third"};
+    const char *more, *dwelling;
     size_t n = 0, len = 0;
+    int first, second;
 
     (void)snprintf(scratch->tier, sizeof(scratch->tier), "t%d", (int)draw(12));
+    /* One draw a statement: the order in which arguments are evaluated is the compiler's. */
     for (uint64_t w = draw(8); w < 8; w++) {
-        len += (size_t)snprintf(scratch->text + len, sizeof(scratch->text) - len, "%s%d ", words[draw(8)],
-                                draw(9) ? 0 : (int)draw(500));
+        int number = draw(9) ? 0 : (int)draw(500);
+        const char *word = words[draw(8)];
+
+        len += (size_t)snprintf(scratch->text + len, sizeof(scratch->text) - len, "%s%d ", word, number);
     }
-    (void)snprintf(scratch->vector, sizeof(scratch->vector), "{\"embedding\":[%d,%d%s]}", (int)draw(9) - 4,
-                   (int)draw(5), draw(20) ? ",1" : "");
+    more = draw(20) ? ",1" : "";
+    second = (int)draw(5);
+    first = (int)draw(9) - 4;
+    (void)snprintf(scratch->vector, sizeof(scratch->vector), "{\"embedding\":[%d,%d%s]}", first, second,
+                   more);
+    more = draw(3) ? ",{}" : "";
+    dwelling = words[draw(8)];
+    second = (int)draw(90);
+    first = (int)draw(90);
     (void)snprintf(scratch->request, sizeof(scratch->request),
-                   "{\"instances\":[{\"age\":%d},{\"age\":%d,\"dwelling\":\"%s\"}%s]}", (int)draw(90),
-                   (int)draw(90), words[draw(8)], draw(3) ? ",{}" : "");
+                   "{\"instances\":[{\"age\":%d},{\"age\":%d,\"dwelling\":\"%s\"}%s]}", first, second,
+                   dwelling, more);
     (void)snprintf(scratch->unseen, sizeof(scratch->unseen), "ml.feature.u%d", (int)draw(60));
     fields[n++] = INTEGER("request.id", draw(80));
     if (draw(8)) {
