@@ -19,18 +19,6 @@ take_until(struct otc_slice *rest, char end)
     return taken;
 }
 
-static enum otc_detector_type
-type_of(struct otc_slice name)
-{
-    unsigned type = 0;
-
-    while (type < OTC_N_DETECTORS &&
-           !otc_slice_equal_str(name, otc_detector_name((enum otc_detector_type)type))) {
-        type++;
-    }
-    return (enum otc_detector_type)type;
-}
-
 static otc_status
 no_such_type(struct otc_slice name, struct otc_error *err)
 {
@@ -76,7 +64,7 @@ otc_status
 otc_detect_rule_add(struct otc_detect_rules *rules, struct otc_slice text, struct otc_error *err)
 {
     struct otc_slice rest = text, name = take_until(&rest, ':');
-    struct otc_detect_rule rule = {.type = type_of(name)};
+    struct otc_detect_rule rule = {.type = otc_detector_find(name)};
 
     if (rule.type == OTC_N_DETECTORS) {
         return no_such_type(name, err);

@@ -306,9 +306,3 @@ otc_histogram_set_expire(struct otc_histogram_set *set, int64_t before_ns)
         set->overflow = NULL;
     }
 }
-
-size_t
-otc_histogram_set_count(const struct otc_histogram_set *set)
-{
-    return otc_map_count(set->by_key) + (set->overflow != NULL);
-}

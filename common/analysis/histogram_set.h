@@ -44,7 +44,5 @@ void otc_histogram_set_add(const struct otc_histogram_set *set, struct otc_histo
 void otc_histogram_set_emit(const struct otc_histogram_set *set, struct otc_emitter *emitter);
 /** Forgets the series without a span since `before_ns` (monotonic). */
 void otc_histogram_set_expire(struct otc_histogram_set *set, int64_t before_ns);
-/** Sets of attributes, the overflow included. */
-size_t otc_histogram_set_count(const struct otc_histogram_set *set);
 
 #endif

@@ -34,11 +34,11 @@ otc_detector_name(enum otc_detector_type type)
 }
 
 enum otc_detector_type
-otc_detector_find(const char *name)
+otc_detector_find(struct otc_slice name)
 {
     unsigned type = 0;
 
-    while (type < OTC_N_DETECTORS && strcmp(types[type]->name, name) != 0) {
+    while (type < OTC_N_DETECTORS && !otc_slice_equal_str(name, types[type]->name)) {
         type++;
     }
     return (enum otc_detector_type)type;
@@ -48,18 +48,6 @@ const struct otc_detector_parameter *
 otc_detector_parameters(enum otc_detector_type type)
 {
     return types[type]->parameters;
-}
-
-bool
-otc_detector_counts_errors(enum otc_detector_type type)
-{
-    return types[type]->counts_errors;
-}
-
-bool
-otc_detector_needs_shares(enum otc_detector_type type)
-{
-    return types[type]->needs_shares;
 }
 
 static void

@@ -10,6 +10,8 @@
 #ifndef OTC_STATS_DETECTOR_H
 #define OTC_STATS_DETECTOR_H
 
+#include "common/base/slice.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,13 +50,9 @@ struct otc_detector_parameter {
 /** "adwin", "page_hinkley", "cusum", "ddm", "eddm", "hddm_a", "hddm_w", "kswin". */
 const char *otc_detector_name(enum otc_detector_type type);
 /** The type of this name, or OTC_N_DETECTORS. */
-enum otc_detector_type otc_detector_find(const char *name);
+enum otc_detector_type otc_detector_find(struct otc_slice name);
 /** Its settings, at most OTC_DETECTOR_PARAMETERS_MAX, ended by one without name. */
 const struct otc_detector_parameter *otc_detector_parameters(enum otc_detector_type type);
-/** True for those that watch errors: any value but 0 is one (DDM, EDDM). */
-bool otc_detector_counts_errors(enum otc_detector_type type);
-/** True for those that need values from 0 to 1 (HDDM); others are clamped. */
-bool otc_detector_needs_shares(enum otc_detector_type type);
 
 /** Opaque. */
 struct otc_detector;
@@ -71,7 +69,8 @@ size_t otc_detector_bytes(enum otc_detector_type type, const double *parameters)
 
 enum otc_detector_signal { OTC_DETECTOR_STABLE, OTC_DETECTOR_WARNING, OTC_DETECTOR_CHANGE };
 /**
- * Takes the next value. NaN and infinity are passed over, magnitudes above 1e100 count as 1e100. CHANGE is
+ * Takes the next value. NaN and infinity are passed over, magnitudes above 1e100 count as 1e100. For DDM
+ * and EDDM any value but 0 is an error, for HDDM values are clamped to 0 and 1. CHANGE is
  * told once, with the value that showed it; only DDM, EDDM and HDDM warn. No allocation. KSWIN costs a KS
  * test a value (about 10 us at its defaults), the others well below 1 us.
  */

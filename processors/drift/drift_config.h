@@ -97,7 +97,6 @@ struct drift_config {
     otc_duration series_expiration;
     otc_choice compat; /* enum otc_compat */
     char *storage;
-    char *unsupported;
 };
 
 extern const struct otc_schema drift_schema;
