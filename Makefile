@@ -175,9 +175,11 @@ scenarios: $(SCENARIOS) ## build and run the scenario tests: whole graphs on a v
 
 test: deps ## install what is missing, build, run every test
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) build-tests
-	$(Q)tests/check/run_tests.sh $(B)
+	$(Q)$(MAKE) -s --no-print-directory test-run
 
-.PHONY: build-tests
+.PHONY: build-tests test-run
+test-run: ## run every test that is built
+	$(Q)tests/check/run_tests.sh $(B)
 build-tests: $(BIN) $(UNIT) $(SCENARIOS) $$(REPLAYS)
 
 # Each tests/fuzz/x_fuzz.c is a libFuzzer target; without libFuzzer, replay.c runs its corpus (tests/fuzz/corpus/x).
