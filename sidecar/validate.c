@@ -140,7 +140,9 @@ check_extension(void *arg, const char *path, const char *id, unsigned offers)
         what = "references extension";
         wrong = "which is not configured";
     } else if ((extension->factory->offers & offers) == 0) {
-        wrong = "is no storage";
+        wrong = offers == OTC_OFFERS_STORAGE       ? "is no storage"
+                : offers == OTC_OFFERS_SERVER_AUTH ? "is no server authenticator"
+                                                   : "is no client authenticator";
     } else if (!otc_strings_contain(&naming->config->extensions, id)) {
         wrong = "does not run; name it in service::extensions";
     }

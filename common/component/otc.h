@@ -253,6 +253,48 @@ struct otc_storage {
     void (*close)(struct otc_storage *self);
 };
 
+/* ---- Authentication ----------------------------------------------------------------------------- */
+
+/** The head of a request, as far as an authenticator may look at it. */
+struct otc_auth_request {
+    struct otc_abi abi;
+    /** The first value of this header (gRPC: metadata), whatever the case of its name; data NULL: there is
+     * none. Borrowed for the check. */
+    struct otc_slice (*header)(const struct otc_auth_request *self, const char *name);
+};
+
+/** Takes names and values, one a call; borrowed for the call alone. */
+struct otc_auth_sink {
+    struct otc_abi abi;
+    void (*put)(struct otc_auth_sink *self, struct otc_slice name, struct otc_slice value);
+};
+
+/**
+ * What an authenticator extension does for the servers and clients that name it in `auth: {authenticator:
+ * <id>}`. Any thread, several at a time; never waits. Lives as long as its extension runs. Later releases
+ * append members.
+ */
+struct otc_authenticator {
+    struct otc_abi abi;
+    /**
+     * Servers: looks at a request's head before anything else of it is read. OK: it may come in; what was
+     * learnt of the client ("username", "raw") is put into `learnt` and goes with its data (otc_client_auth).
+     * UNAUTHENTICATED: it may not; UNAVAILABLE: cannot tell now, the client may try again. `err->text` goes
+     * to the client and holds nothing of what it sent. NULL: not for servers.
+     */
+    otc_status (*check)(struct otc_authenticator *self, const struct otc_auth_request *request,
+                        struct otc_auth_sink *learnt, struct otc_error *err);
+    /**
+     * Clients: puts the headers of one request (names as configured, values secret: not for logs) into
+     * `headers`, where they take the place of others of the same name. To be asked for each request, since
+     * tokens change. NULL: not for clients.
+     */
+    otc_status (*headers)(struct otc_authenticator *self, struct otc_auth_sink *headers,
+                          struct otc_error *err);
+    /** What a refusal by HTTP says in WWW-Authenticate ("Bearer"); NULL: nothing. */
+    const char *challenge;
+};
+
 /* ---- Components --------------------------------------------------------------------------------- */
 
 struct otc_component;
@@ -280,6 +322,11 @@ struct otc_component_ops {
      */
     otc_status (*storage)(struct otc_component *self, const char *kind, const char *component_id,
                           struct otc_storage **out, struct otc_error *err);
+    /**
+     * Authenticator extensions: after start, until shutdown. NULL for everything else; components ask through
+     * otc_authenticator_find (common/net/auth.h).
+     */
+    struct otc_authenticator *(*authenticator)(struct otc_component *self);
 };
 
 /** Embedded as first member by each component. */
@@ -325,6 +372,8 @@ struct otc_settings {
 
 /** What an extension offers to components that name it. */
 #define OTC_OFFERS_STORAGE 1u
+#define OTC_OFFERS_SERVER_AUTH 2u
+#define OTC_OFFERS_CLIENT_AUTH 4u
 
 /** The field table of a component's configuration (common/config/schema.h). */
 struct otc_schema;

@@ -48,6 +48,9 @@ struct otc_line {
     uint32_t name, name_len, value, value_len; /* in `text` */
 };
 
+/** Attributes of a client that its authenticator may learn; beyond them they are left out. */
+#define OTC_AUTH_MAX 8
+
 struct otc_exchange {
     struct otc_server *server; /* NULL once the server is gone */
     struct otc_conn *conn;     /* NULL once the connection is gone */
@@ -73,6 +76,8 @@ struct otc_exchange {
     size_t n_lines, lines_capacity;
     size_t head_bytes;
     struct otc_line method, path, query; /* only `value` is used */
+    struct otc_line auth[OTC_AUTH_MAX];  /* what the authenticator learnt */
+    size_t n_auth;
 
     uint8_t *body;
     size_t body_len, body_capacity, body_limit;
@@ -141,6 +146,7 @@ struct otc_server {
     void *arg;
     struct otc_server_options limits; /* pointers in it are not used */
     struct otc_tls *tls;
+    struct otc_authenticator *authenticator; /* NULL: everybody is welcome */
     const struct otc_tls_server *tls_config; /* NULL: not reloaded */
     struct event *reload_event;
     int fd;
@@ -213,8 +219,15 @@ void otc_exchange_detach(struct otc_exchange *exchange);
 void otc_exchange_orphan_all(struct otc_server *server);
 /** So many bytes of answers wait for their readers that no large one is taken any more. */
 bool otc_exchange_replies_full(const struct otc_exchange *exchange);
+/** Copies text to the request's own. False at its limit. */
+bool otc_exchange_put_text(struct otc_exchange *exchange, struct otc_slice text, uint32_t *at, uint32_t *len);
 /** NULL: in time. */
 const char *otc_exchange_overdue(const struct otc_exchange *exchange, int64_t now);
+
+/* ---- auth.c ---- */
+
+/** Shows the head to the server's authenticator. False: it was refused, and answered. */
+bool otc_exchange_authenticate(struct otc_exchange *exchange);
 
 /* ---- http1_head.c: pure ---- */
 

@@ -180,8 +180,8 @@ otc_exchange_orphan_all(struct otc_server *server)
 
 /* ---- Head --------------------------------------------------------------------------------------- */
 
-static bool
-put_text(struct otc_exchange *exchange, struct otc_slice text, uint32_t *at, uint32_t *len)
+bool
+otc_exchange_put_text(struct otc_exchange *exchange, struct otc_slice text, uint32_t *at, uint32_t *len)
 {
     *at = (uint32_t)exchange->text.len;
     *len = (uint32_t)text.len;
@@ -218,8 +218,8 @@ otc_exchange_add_line(struct otc_exchange *exchange, struct otc_slice name, stru
         exchange->lines_capacity = capacity;
     }
     line = &exchange->lines[exchange->n_lines++];
-    return put_text(exchange, name, &line->name, &line->name_len) &&
-           put_text(exchange, value, &line->value, &line->value_len);
+    return otc_exchange_put_text(exchange, name, &line->name, &line->name_len) &&
+           otc_exchange_put_text(exchange, value, &line->value, &line->value_len);
 }
 
 bool
@@ -231,11 +231,11 @@ otc_exchange_set_target(struct otc_exchange *exchange, struct otc_slice method, 
     if (!count_head(exchange, method.len + target.len)) {
         return true;
     }
-    return put_text(exchange, method, &exchange->method.value, &exchange->method.value_len) &&
-           put_text(exchange, otc_slice_of(target.data, path_len), &exchange->path.value,
-                    &exchange->path.value_len) &&
-           put_text(exchange, otc_slice_skip(target, path_len + 1), &exchange->query.value,
-                    &exchange->query.value_len);
+    return otc_exchange_put_text(exchange, method, &exchange->method.value, &exchange->method.value_len) &&
+           otc_exchange_put_text(exchange, otc_slice_of(target.data, path_len), &exchange->path.value,
+                                 &exchange->path.value_len) &&
+           otc_exchange_put_text(exchange, otc_slice_skip(target, path_len + 1), &exchange->query.value,
+                                 &exchange->query.value_len);
 }
 
 bool
@@ -253,6 +253,9 @@ otc_exchange_head_done(struct otc_exchange *exchange)
     }
     if (!charge(exchange, exchange->text.len + EXCHANGE_COST)) {
         otc_exchange_fail(exchange, 503, OTC_UNAVAILABLE, "memory budget exhausted");
+        return false;
+    }
+    if (server->authenticator && !otc_exchange_authenticate(exchange)) {
         return false;
     }
     if (server->handler->on_headers) {
@@ -540,6 +543,20 @@ otc_exchange_respond_text(struct otc_exchange *exchange, int status, const char 
         exchange, &(struct otc_response){.status = status, .headers = headers, .n_headers = 1, .body = body});
 }
 
+static void
+respond_fault(struct otc_exchange *exchange, int http_status, const char *text)
+{
+    const char *challenge = http_status == 401 ? otc_exchange_challenge(exchange) : NULL;
+    const struct otc_field_line headers[] = {
+        {OTC_SLICE_LIT("content-type"), OTC_SLICE_LIT("text/plain; charset=utf-8")},
+        {OTC_SLICE_LIT("www-authenticate"), otc_slice_str(challenge)}};
+
+    otc_exchange_respond(exchange, &(struct otc_response){.status = http_status,
+                                                          .headers = headers,
+                                                          .n_headers = challenge ? 2 : 1,
+                                                          .body = otc_slice_str(text)});
+}
+
 void
 otc_exchange_fail(struct otc_exchange *exchange, int http_status, otc_status status, const char *text)
 {
@@ -555,7 +572,7 @@ otc_exchange_fail(struct otc_exchange *exchange, int http_status, otc_status sta
         server->handler->on_fault(server->arg, exchange, http_status, &fault);
         return;
     }
-    otc_exchange_respond_text(exchange, http_status, "text/plain; charset=utf-8", otc_slice_str(text));
+    respond_fault(exchange, http_status, text);
 }
 
 /* ---- Reading a request -------------------------------------------------------------------------- */
@@ -610,6 +627,28 @@ otc_exchange_header(const struct otc_exchange *exchange, const char *name)
         }
     }
     return OTC_SLICE_NONE;
+}
+
+bool
+otc_exchange_auth_at(const struct otc_exchange *exchange, size_t index, struct otc_field_line *out)
+{
+    const struct otc_line *line;
+
+    if (index >= exchange->n_auth) {
+        return false;
+    }
+    line = &exchange->auth[index];
+    out->name = text_at(exchange, line->name, line->name_len);
+    out->value = text_at(exchange, line->value, line->value_len);
+    return true;
+}
+
+const char *
+otc_exchange_challenge(const struct otc_exchange *exchange)
+{
+    const struct otc_server *server = exchange->server;
+
+    return server && server->authenticator ? server->authenticator->challenge : NULL;
 }
 
 const char *

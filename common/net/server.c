@@ -25,28 +25,6 @@
 
 const char *const otc_transport_choices[] = {"tcp", "unix", NULL};
 
-static const struct otc_field auth_fields[] = {
-    OTC_FIELD(otc_server_auth, authenticator, .doc = "Refused: there are no authenticators here yet."),
-    OTC_FIELD(otc_server_auth, request_params, .inert = true, .doc = "Parameters an authenticator may read."),
-    OTC_FIELD_END,
-};
-
-static otc_status
-refuse_auth(const void *value, struct otc_error *err)
-{
-    const struct otc_server_auth *auth = value;
-
-    if (auth->authenticator && *auth->authenticator) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "authenticator: not supported: requests would be taken from everybody; remove it and "
-                        "restrict clients with tls.client_ca_file or the endpoint's address");
-    }
-    return OTC_OK;
-}
-
-const struct otc_schema otc_server_auth_schema =
-    OTC_SCHEMA(otc_server_auth, auth_fields, "Authentication of clients.", .check = refuse_auth);
-
 static const struct otc_field middleware_fields[] = {
     OTC_FIELD(otc_server_middleware, id, .doc = "Refused: there are no middlewares here."),
     OTC_FIELD_END,
@@ -327,11 +305,25 @@ make_events(struct otc_server *server)
     return server->read_buffer && server->accept_event && server->rest_event && server->sweep_event;
 }
 
+/** Before the port is open: a server that was to ask is never open to all. */
+static otc_status
+find_authenticator(struct otc_server *server, const struct otc_server_auth *auth, struct otc_error *err)
+{
+    if (!auth) {
+        return OTC_OK;
+    }
+    return otc_authenticator_find(server->host, auth->authenticator, OTC_OFFERS_SERVER_AUTH,
+                                  &server->authenticator, err);
+}
+
 static otc_status
 prepare(struct otc_server *server, const struct otc_server_options *options, struct otc_error *err)
 {
     otc_status status = otc_loop_shared_acquire(&server->loop, err);
 
+    if (status == OTC_OK) {
+        status = find_authenticator(server, options->auth, err);
+    }
     if (status == OTC_OK && options->tls) {
         status = otc_tls_server_new(options->tls, server->limits.protocols & OTC_HTTP1,
                                     server->limits.protocols & OTC_HTTP2, &server->tls, err);
@@ -407,6 +399,7 @@ otc_http_server_options(const struct otc_http_server_config *config, struct otc_
     options->endpoint = config->endpoint;
     options->unix_socket = config->transport.index == 1;
     options->tls = config->tls;
+    options->auth = config->auth;
     options->max_connections = (size_t)config->max_connections;
     options->no_keep_alive = !config->keep_alives_enabled;
     options->header_timeout_ns = config->read_header_timeout.ns;

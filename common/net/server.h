@@ -20,6 +20,7 @@
 
 #include "common/base/buf.h"
 #include "common/component/otc.h"
+#include "common/net/auth.h"
 #include "common/net/tls.h"
 
 struct otc_server;
@@ -32,14 +33,9 @@ struct otc_exchange;
 
 /** Known, so that they are refused by name instead of being left out: who asks for them would be open to all.
  */
-struct otc_server_auth {
-    char *authenticator;
-    otc_strings request_params;
-};
 struct otc_server_middleware {
     char *id;
 };
-extern const struct otc_schema otc_server_auth_schema;
 extern const struct otc_schema otc_server_middleware_schema;
 
 /**
@@ -105,7 +101,12 @@ struct otc_handler {
     void (*on_headers)(void *arg, struct otc_exchange *exchange);
     void (*on_data)(void *arg, struct otc_exchange *exchange);
     void (*on_request)(void *arg, struct otc_exchange *exchange);
-    /** `http_status`: 400, 408, 413, 417, 431 or 503; `fault` has the gRPC status and the text. */
+    /**
+     * True for a request that needs no authentication, decided by its head alone (a browser's preflight). Not
+     * called where there is no authenticator. NULL: all need it.
+     */
+    bool (*is_public)(void *arg, struct otc_exchange *exchange);
+    /** `http_status`: 400, 401, 408, 413, 417, 431 or 503; `fault` has the gRPC status and the text. */
     void (*on_fault)(void *arg, struct otc_exchange *exchange, int http_status,
                      const struct otc_error *fault);
     void (*on_abort)(void *arg, struct otc_exchange *exchange);
@@ -118,11 +119,14 @@ struct otc_server_options {
     const char *endpoint; /* "localhost:4317", "127.0.0.1:0", "[::]:80", ":80", a path */
     bool unix_socket;
     const struct otc_tls_server *tls; /* NULL: plain */
-    unsigned protocols;               /* OTC_HTTP1 | OTC_HTTP2; 0: both */
-    size_t max_connections;           /* 1024 */
-    uint32_t max_concurrent_streams;  /* 100, of one HTTP/2 connection */
-    size_t max_header_bytes;          /* 16 KiB */
-    size_t max_body_bytes;            /* 64 KiB; on_headers may set another */
+    /** Borrowed for the server's life. Set: every request is shown to the authenticator before its handler
+     * sees it; one that is refused reaches on_fault alone. */
+    const struct otc_server_auth *auth;
+    unsigned protocols;              /* OTC_HTTP1 | OTC_HTTP2; 0: both */
+    size_t max_connections;          /* 1024 */
+    uint32_t max_concurrent_streams; /* 100, of one HTTP/2 connection */
+    size_t max_header_bytes;         /* 16 KiB */
+    size_t max_body_bytes;           /* 64 KiB; on_headers may set another */
     bool no_keep_alive;
     int64_t header_timeout_ns;  /* 10 s */
     int64_t request_timeout_ns; /* 60 s */
@@ -144,7 +148,7 @@ struct otc_server_options {
  */
 OTC_CHECK otc_status otc_http_server_check(const struct otc_http_server_config *config,
                                            struct otc_error *err);
-/** Copies what `config` says into `options` (endpoint, transport, tls, timeouts, max_connections,
+/** Copies what `config` says into `options` (endpoint, transport, tls, auth, timeouts, max_connections,
  * keep-alive). */
 void otc_http_server_options(const struct otc_http_server_config *config, struct otc_server_options *options);
 
@@ -201,6 +205,10 @@ struct otc_slice otc_exchange_header(const struct otc_exchange *exchange, const 
 /** All headers in order (pseudo-headers left out; "host" also for :authority); `index` from 0. False at the
  * end. */
 bool otc_exchange_header_at(const struct otc_exchange *exchange, size_t index, struct otc_field_line *out);
+/** What the authenticator learnt of the client, `index` from 0 ("username", "raw"). False at the end. */
+bool otc_exchange_auth_at(const struct otc_exchange *exchange, size_t index, struct otc_field_line *out);
+/** What a 401 has to say in WWW-Authenticate, or NULL. */
+const char *otc_exchange_challenge(const struct otc_exchange *exchange);
 /** "10.0.0.7:49152", "unix". */
 const char *otc_exchange_peer(const struct otc_exchange *exchange);
 bool otc_exchange_is_http2(const struct otc_exchange *exchange);

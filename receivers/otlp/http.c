@@ -131,6 +131,9 @@ respond_error(struct otlp_listener *listener, struct otc_exchange *exchange, boo
     if (status == 405) {
         add(&headers, "allow", otc_slice_str("POST"));
     }
+    if (status == 401 && otc_exchange_challenge(exchange)) {
+        add(&headers, "www-authenticate", otc_slice_str(otc_exchange_challenge(exchange)));
+    }
     if (err->retry_after_ms > 0 && (status == 429 || status == 503)) {
         snprintf(headers.retry_after, sizeof(headers.retry_after), "%u", (err->retry_after_ms + 999) / 1000);
         add(&headers, "retry-after", otc_slice_str(headers.retry_after));
@@ -245,10 +248,13 @@ read_head(struct otlp_listener *listener, struct otc_exchange *exchange, struct 
     return 0;
 }
 
-/** A browser asks before it sends. */
+/** A browser asks before it sends, without its credentials. */
 static bool
-is_preflight(const struct otlp_http_config *config, struct otc_exchange *exchange)
+is_preflight(void *arg, struct otc_exchange *exchange)
 {
+    const struct otlp_listener *listener = arg;
+    const struct otlp_http_config *config = listener->receiver->config->protocols.http;
+
     return otc_slice_equal_str(otc_exchange_method(exchange), "OPTIONS") &&
            otc_exchange_header(exchange, "access-control-request-method").data &&
            origin_allowed(config->cors, otc_exchange_header(exchange, "origin"));
@@ -287,7 +293,7 @@ on_headers(void *arg, struct otc_exchange *exchange)
     int refused;
 
     otc_exchange_limit_body(exchange, listener->max_message);
-    if (is_preflight(listener->receiver->config->protocols.http, exchange)) {
+    if (is_preflight(listener, exchange)) {
         answer_preflight(listener, exchange);
         return;
     }
@@ -318,4 +324,4 @@ on_fault(void *arg, struct otc_exchange *exchange, int http_status, const struct
 }
 
 const struct otc_handler otlp_http_handler = {
-    .on_headers = on_headers, .on_request = on_request, .on_fault = on_fault};
+    .on_headers = on_headers, .on_request = on_request, .on_fault = on_fault, .is_public = is_preflight};

@@ -88,6 +88,7 @@ otc_status otlp_validate(const void *config, struct otc_error *err);
     X(MEDIA_TYPE, "media_type")                                                                              \
     X(ENCODING, "encoding")                                                                                  \
     X(TOO_LARGE, "too_large")                                                                                \
+    X(AUTH, "auth")                                                                                          \
     X(HEADERS, "headers")                                                                                    \
     X(MALFORMED, "malformed")                                                                                \
     X(DEPTH, "depth")                                                                                        \

@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #define METADATA_MAX 128
+#define AUTH_MAX 8
 /** The tree of a JSON text takes many times its bytes; from this size on they go back to the system at once.
  */
 #define JSON_TRIM ((size_t)1 << 20)
@@ -43,6 +44,8 @@ enum otlp_reason
 otlp_reason_of(int http_status)
 {
     switch (http_status) {
+    case 401:
+        return OTLP_AUTH;
     case 408:
         return OTLP_TIMEOUT;
     case 413:
@@ -235,16 +238,19 @@ admit(const struct otlp_request *request, struct message *message, struct otc_ad
 static struct otc_client *
 client_of(const struct otlp_request *request)
 {
-    struct otc_client_pair pairs[METADATA_MAX];
+    struct otc_client_pair pairs[METADATA_MAX], auth[AUTH_MAX];
     struct otc_field_line line;
-    size_t n = 0;
+    size_t n = 0, n_auth = 0;
 
     if (request->listener->include_metadata) {
         while (n < METADATA_MAX && otc_exchange_header_at(request->exchange, n, &line)) {
             pairs[n++] = (struct otc_client_pair){line.name, line.value};
         }
     }
-    return otc_client_new(otc_slice_str(otc_exchange_peer(request->exchange)), pairs, n, NULL, 0);
+    while (n_auth < AUTH_MAX && otc_exchange_auth_at(request->exchange, n_auth, &line)) {
+        auth[n_auth++] = (struct otc_client_pair){line.name, line.value};
+    }
+    return otc_client_new(otc_slice_str(otc_exchange_peer(request->exchange)), pairs, n, auth, n_auth);
 }
 
 /** Reason of a refusal by ourselves. */

@@ -289,8 +289,8 @@ what_would_weaken_it_is_refused(void **state)
         assert_int_equal(otc_tls_server_schema.check(&cases[i].tls, &err), OTC_INVALID_ARGUMENT);
         assert_non_null(strstr(err.text, cases[i].text));
     }
-    assert_int_equal(otc_server_auth_schema.check(&none, &err), OTC_OK);
-    assert_int_equal(otc_server_auth_schema.check(&auth, &err), OTC_INVALID_ARGUMENT);
+    assert_int_equal(otc_server_auth_schema.check(&none, &err), OTC_INVALID_ARGUMENT);
+    assert_int_equal(otc_server_auth_schema.check(&auth, &err), OTC_OK);
     assert_int_equal(otc_server_middleware_schema.check(&middleware, &err), OTC_INVALID_ARGUMENT);
     assert_non_null(strstr(err.text, "\"oidc\" is not supported"));
 }
