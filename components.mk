@@ -1,5 +1,6 @@
 # The components of the binary: one folder each, in the order `components` lists them.
-COMPONENTS := receivers/otlp \
+COMPONENTS := receivers/otlp receivers/nop \
               processors/drift processors/latency processors/memory_limiter processors/span_metrics \
-              exporters/otlp_grpc exporters/prometheus exporters/debug \
+              processors/forward \
+              exporters/otlp_grpc exporters/prometheus exporters/debug exporters/nop \
               extensions/health_check extensions/file_storage

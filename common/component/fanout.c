@@ -40,12 +40,15 @@ add_error(struct otc_error *joined, bool *failed, const struct otc_error *error)
         *failed = true;
         return;
     }
-    if (joined->permanent && !error->permanent) {
+    if (error->permanent && !joined->permanent) {
         joined->status = error->status;
+        joined->permanent = true;
     }
-    joined->permanent = joined->permanent && error->permanent;
     if (error->retry_after_ms > joined->retry_after_ms) {
         joined->retry_after_ms = error->retry_after_ms;
+    }
+    if (joined->permanent) {
+        joined->retry_after_ms = 0;
     }
     if (len + 3 < sizeof(joined->text)) {
         memcpy(joined->text + len, "; ", 2);

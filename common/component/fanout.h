@@ -4,10 +4,11 @@
  * was accepted come last, and only if the others' joined result is OK or PENDING.
  *
  * Joined result: OK when all accepted. PENDING when none refused and at least one is still to tell; the
- * result then comes when the last one told. Otherwise the texts of all errors joined with "; ", with the
- * status of the first that is not permanent (else of the first), permanent only if all are, and the longest
- * retry delay: the client sends again to all. What an observer answers counts only when there are observers
- * alone: a statistic that fails never blocks forwarding.
+ * result then comes when the last one told. Otherwise the texts of all errors joined with "; ". It is
+ * permanent if any of them is, then with the status of the first permanent one and without a retry delay, as
+ * the Collector joins them: a client that sends again sends to all, and one of them will never take it. Else
+ * it has the status of the first and the longest retry delay. What an observer answers counts only when there
+ * are observers alone: a statistic that fails never blocks forwarding.
  */
 #ifndef OTC_COMPONENT_FANOUT_H
 #define OTC_COMPONENT_FANOUT_H

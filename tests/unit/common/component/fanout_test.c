@@ -88,14 +88,22 @@ every_branch_is_called_and_errors_join(void **state)
     busy.retry_after_ms = 70;
     otc_sink_refuse(f->sinks[0], &bad);
     otc_sink_refuse(f->sinks[1], &busy);
-    assert_int_equal(send(f), OTC_UNAVAILABLE);
+    assert_int_equal(send(f), OTC_INVALID_ARGUMENT);
     assert_string_equal(f->err.text, "bad data; busy");
-    assert_false(f->err.permanent);
-    assert_int_equal(f->err.retry_after_ms, 70);
+    assert_true(f->err.permanent);
+    assert_int_equal(f->err.retry_after_ms, 0);
     assert_int_equal(otc_sink_calls(f->sinks[1]), 1);
+    /* In whichever order they come. */
+    otc_sink_refuse(f->sinks[0], &busy);
     otc_sink_refuse(f->sinks[1], &bad);
     assert_int_equal(send(f), OTC_INVALID_ARGUMENT);
+    assert_string_equal(f->err.text, "busy; bad data");
     assert_true(f->err.permanent);
+    assert_int_equal(f->err.retry_after_ms, 0);
+    otc_sink_refuse(f->sinks[1], &busy);
+    assert_int_equal(send(f), OTC_UNAVAILABLE);
+    assert_false(f->err.permanent);
+    assert_int_equal(f->err.retry_after_ms, 70);
     assert_int_equal(otc_sink_calls(f->sinks[2]), 0);
 }
 
