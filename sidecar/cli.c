@@ -78,7 +78,10 @@ apply_value(struct otc_cli *cli, const char *name, const char *value, struct otc
     if (strcmp(name, "mode") == 0) {
         return pick(name, value, "redacted", "unredacted", &cli->unredacted, err);
     }
-    /* The gates are the Go Collector's; none of them changes anything here. */
+    if (cli->n_gates == OTC_GATE_LISTS_MAX) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "at most %u --feature-gates flags", OTC_GATE_LISTS_MAX);
+    }
+    cli->gates[cli->n_gates++] = value;
     return OTC_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "sidecar/service.h"
 
 #define OTC_LOCATIONS_MAX 64u
+#define OTC_GATE_LISTS_MAX 8u
 
 /** What the options of a service command say. Strings are borrowed from argv, or owned by `texts`. */
 struct otc_cli {
@@ -15,6 +16,9 @@ struct otc_cli {
     size_t n_configs;
     struct otc_buf texts[OTC_LOCATIONS_MAX];
     size_t n_texts;
+    /** Lists of --feature-gates. */
+    const char *gates[OTC_GATE_LISTS_MAX];
+    size_t n_gates;
     bool help;
     bool version;
     bool explain;
@@ -39,7 +43,7 @@ struct otc_loaded {
 
 /**
  * Loads and decodes what the options name, against the binary's registry and the process's environment.
- * "failed to get config: …".
+ * "failed to get config: …"; FAILED_PRECONDITION: as otc_service_config_validate.
  */
 OTC_CHECK otc_status otc_cli_load(const struct otc_cli *cli, struct otc_loaded *out, struct otc_error *err);
 void otc_loaded_release(struct otc_loaded *loaded);

@@ -322,17 +322,12 @@ load_service(struct loading *l, const struct otc_service_settings *settings, str
 
 /*
  * The top level and `service:`. When they are malformed the components are not looked at; values beyond their
- * limits are kept for validation.
+ * limits are told at once, as validation would.
  */
 static otc_status
 load_root(struct otc_service_config *config, struct otc_error *err)
 {
-    otc_status status = otc_config_decode(&otc_root_schema, config->root, "", &config->settings, err);
-
-    if (status == OTC_FAILED_PRECONDITION) {
-        otc_error_prefix(err, "invalid configuration");
-    }
-    return status;
+    return otc_config_decode(&otc_root_schema, config->root, "", &config->settings, err);
 }
 
 static otc_status

@@ -94,9 +94,9 @@ print_config(const struct otc_cli *cli, struct otc_error *err)
 
     if (status == OTC_OK && cli->validate) {
         status = otc_service_config_validate(loaded.config, err);
-        if (status != OTC_OK) {
-            otc_error_prefix(err, "invalid configuration");
-        }
+    }
+    if (status == OTC_FAILED_PRECONDITION) {
+        otc_error_prefix(err, "invalid configuration");
     }
     if (status == OTC_OK) {
         status = render(cli, &loaded, &out, err);
@@ -192,6 +192,7 @@ otc_cmd_components(int argc, char **argv)
 {
     static const enum otc_kind kinds[] = {OTC_RECEIVER, OTC_PROCESSOR, OTC_EXPORTER, OTC_CONNECTOR,
                                           OTC_EXTENSION};
+    static const char *const schemes[] = {"env", "file", "yaml"};
     struct otc_error err = OTC_ERROR_INIT;
     struct otc_cli cli;
 
@@ -206,7 +207,11 @@ otc_cmd_components(int argc, char **argv)
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         print_kind(kinds[i]);
     }
-    printf("providers:\n    - scheme: env\n    - scheme: file\n    - scheme: yaml\n");
+    printf("providers:\n");
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        printf("    - scheme: %s\n      module: otelcol-aimon/config v%s\n", schemes[i], OTC_VERSION);
+    }
+    printf("converters: []\n");
     return 0;
 }
 

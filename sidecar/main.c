@@ -2,6 +2,7 @@
 /* otelcol-aimon: the command line. */
 #include "sidecar/cli.h"
 #include "sidecar/commands.h"
+#include "sidecar/gates.h"
 
 static const struct {
     const char *name;
@@ -9,6 +10,7 @@ static const struct {
 } commands[] = {
     {"validate", otc_cmd_validate},
     {"components", otc_cmd_components},
+    {"featuregate", otc_cmd_featuregate},
     {"print-config", otc_cmd_print_config},
     {"print-initial-config", otc_cmd_print_config},
     {"docs", otc_cmd_docs},

@@ -3,6 +3,7 @@
 #include "sidecar/cli.h"
 
 #include "common/component/meter.h"
+#include "sidecar/gates.h"
 #include "sidecar/host.h"
 #include "sidecar/log.h"
 #include "sidecar/self_metrics.h"
@@ -46,7 +47,11 @@ log_note(void *arg, const struct otc_config_note *note)
 {
     struct program *p = arg;
 
-    otc_log(logger_of(p), note->level, NULL, note->text);
+    if (note->name != NULL) {
+        otc_log(logger_of(p), note->level, NULL, note->text, OTC_FIELD_TEXT("name", note->name));
+    } else {
+        otc_log(logger_of(p), note->level, NULL, note->text);
+    }
 }
 
 static void
@@ -69,12 +74,13 @@ prepare(struct program *p, struct generation *g, struct otc_error *err)
 
     *g = (struct generation){0};
     status = otc_cli_load(p->cli, &g->loaded, err);
-    if (status != OTC_OK) {
-        return status;
+    if (status == OTC_OK) {
+        status = otc_service_config_validate(g->loaded.config, err);
     }
-    status = otc_service_config_validate(g->loaded.config, err);
-    if (status != OTC_OK) {
+    if (status == OTC_FAILED_PRECONDITION) {
         otc_error_prefix(err, "invalid configuration");
+    }
+    if (status != OTC_OK) {
         otc_loaded_release(&g->loaded);
     }
     return status;
@@ -321,6 +327,9 @@ run_until_stopped(struct program *p, struct otc_error *err)
     otc_status status;
 
     snprintf(cpus, sizeof(cpus), "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+    for (size_t i = 0; i < p->cli->n_gates; i++) {
+        otc_gates_log(p->cli->gates[i], logger_of(p));
+    }
     log_notes(p, &p->current.loaded);
     otc_log(logger_of(p), OTC_LOG_INFO, NULL, "Starting otelcol-aimon...",
             OTC_FIELD_TEXT("Version", OTC_VERSION), OTC_FIELD_TEXT("NumCPU", cpus));
@@ -368,6 +377,7 @@ print_help(void)
         "\n"
         "Commands:\n"
         "  components     Outputs available components in this collector distribution\n"
+        "  featuregate    Displays the Collector's feature gates and what they stand at here\n"
         "  print-config   Prints the final configuration (alias print-initial-config)\n"
         "  validate       Validates the config without running the collector (--explain: what it will do)\n"
         "  reference      Builds and shows reference files for drift detection\n"
@@ -378,7 +388,7 @@ print_help(void)
         "Flags:\n"
         "      --config LOCATION       a file, or file:, env:, yaml: with what follows; several are merged\n"
         "      --set KEY=VALUE         set a value, e.g. --set=processors.memory_limiter.check_interval=2s\n"
-        "      --feature-gates LIST    accepted for compatibility, without effect\n"
+        "      --feature-gates LIST    accepted for compatibility; none can be switched (see featuregate)\n"
         "  -h, --help                  this help\n"
         "  -v, --version               the version\n",
         stdout);

@@ -14,6 +14,8 @@ struct place {
     /** A key, or NULL: an item of a list. */
     const char *key;
     size_t index;
+    /** A section that `enabled: false` switches off. */
+    bool optional;
 };
 
 struct decoder {
@@ -197,8 +199,9 @@ by_key(const void *a, const void *b)
 
 static void
 check_keys(struct decoder *d, const struct otc_schema *schema, const struct otc_node *node,
-           const struct place *place, bool optional)
+           const struct place *place)
 {
+    const bool optional = place != NULL && place->optional;
     const struct otc_node *unknown[INVALID_KEYS_MAX];
     size_t n = 0;
     struct otc_buf text = {.limit = 2048};
@@ -251,7 +254,7 @@ decode_list(struct decoder *d, const struct otc_field *field, const struct otc_n
     }
     out->items = item;
     for (const struct otc_node *n = node->first; n != NULL; n = n->next, item += field->sub->size) {
-        struct place at = {place, NULL, out->n++};
+        struct place at = {.parent = place, .index = out->n++};
 
         decode_struct(d, field->sub, n, item, &at);
     }
@@ -363,7 +366,7 @@ static void
 decode_field(struct decoder *d, const struct otc_field *field, const struct otc_node *map, void *value,
              const struct place *parent)
 {
-    struct place place = {parent, field->key, 0};
+    struct place place = {.parent = parent, .key = field->key, .optional = field->type == OTC_TYPE_OPTIONAL};
     void *member = (char *)value + field->offset;
     const struct otc_node *node = find_field(d, field, map, &place);
 
@@ -474,7 +477,7 @@ decode_struct(struct decoder *d, const struct otc_schema *schema, const struct o
         return;
     }
     if (node != NULL) {
-        check_keys(d, schema, node, place, place != NULL);
+        check_keys(d, schema, node, place);
     }
     for (const struct otc_field *f = schema->fields; f->key != NULL; f++) {
         decode_field(d, f, node, value, place);

@@ -30,7 +30,9 @@ otc_document_full(struct otc_error *err)
     return OTC_RESOURCE_EXHAUSTED;
 }
 
-void otc_document_note(struct otc_document *doc, enum otc_log_level level, const char *text);
+/** `text` is constant; `name` may be NULL and is borrowed from the document's memory. */
+void otc_document_note(struct otc_document *doc, enum otc_log_level level, const char *text,
+                       const char *name);
 
 /** Appends to a list or map. */
 void otc_node_append(struct otc_node *parent, struct otc_node *child);
@@ -55,6 +57,9 @@ OTC_CHECK otc_status otc_document_read_file(struct otc_document *doc, const char
                                             struct otc_error *err);
 OTC_CHECK otc_status otc_node_expand(struct otc_document *doc, const struct otc_environment *env,
                                      struct otc_node *root, struct otc_error *err);
+/** Length of the scheme that `uri` begins with ("file" of "file:x"), or 0: two letters at least, so that a
+ * drive letter is a path. */
+size_t otc_scheme_len(struct otc_slice uri);
 /** True for a name a variable can have. */
 bool otc_environment_name_ok(struct otc_slice name);
 

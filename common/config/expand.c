@@ -90,15 +90,6 @@ find_text(struct otc_slice haystack, const char *needle)
     return at == NULL ? haystack.len : (size_t)(at - haystack.data);
 }
 
-static void
-note_variable(struct expander *x, enum otc_log_level level, const char *what, const char *name)
-{
-    char text[300];
-
-    snprintf(text, sizeof(text), "%s: %s", what, name);
-    otc_document_note(x->doc, level, text);
-}
-
 static otc_status
 retrieve_env(struct expander *x, struct otc_slice name, struct otc_slice *out)
 {
@@ -127,9 +118,9 @@ retrieve_env(struct expander *x, struct otc_slice name, struct otc_slice *out)
         return OTC_OK;
     }
     if (value == NULL) {
-        note_variable(x, OTC_LOG_WARN, "Configuration references unset environment variable", key);
+        otc_document_note(x->doc, OTC_LOG_WARN, "Configuration references unset environment variable", key);
     } else if (*value == '\0') {
-        note_variable(x, OTC_LOG_INFO, "Configuration references empty environment variable", key);
+        otc_document_note(x->doc, OTC_LOG_INFO, "Configuration references empty environment variable", key);
     }
     *out = otc_arena_copy(&x->doc->arena, otc_slice_str(value != NULL ? value : ""));
     return OTC_OK;
@@ -143,18 +134,21 @@ retrieve_file(struct expander *x, struct otc_slice path, struct otc_slice *out)
     return text != NULL ? otc_document_read_file(x->doc, text, out, x->err) : otc_document_full(x->err);
 }
 
-static bool
-scheme_ok(struct otc_slice scheme)
+size_t
+otc_scheme_len(struct otc_slice uri)
 {
-    for (size_t i = 0; i < scheme.len; i++) {
-        uint8_t c = scheme.data[i];
+    for (size_t i = 0; i < uri.len; i++) {
+        uint8_t c = uri.data[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 
-        if (!letter && (i == 0 || !((c >= '0' && c <= '9') || strchr("+.-", c)))) {
-            return false;
+        if (c == ':') {
+            return i >= 2 ? i : 0;
+        }
+        if (!letter && (i == 0 || !((c >= '0' && c <= '9') || c == '+' || c == '.' || c == '-'))) {
+            return 0;
         }
     }
-    return scheme.len >= 2;
+    return 0;
 }
 
 static otc_status
@@ -167,7 +161,7 @@ retrieve_uri(struct expander *x, struct otc_slice uri, struct otc_slice *out)
     if (colon == uri.len) {
         scheme = otc_slice_str("env");
         rest = uri;
-    } else if (!scheme_ok(scheme)) {
+    } else if (otc_scheme_len(uri) == 0) {
         return otc_fail(x->err, OTC_INVALID_ARGUMENT, "invalid uri: \"%.*s\"", OTC_SLICE_ARG(uri));
     }
     if (rest.len > 0 && memchr(rest.data, '$', rest.len) != NULL) {

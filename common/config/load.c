@@ -67,48 +67,49 @@ otc_document_read_file(struct otc_document *doc, const char *path, struct otc_sl
     return status;
 }
 
-/* A scheme has two letters at least, so that a drive letter is a path. */
-static const char *
-take_scheme(const char *location, const char *scheme)
+/* The value of `env:NAME`; nothing when it is not set. */
+static otc_status
+env_text(struct otc_document *doc, const char *variable, const struct otc_environment *env,
+         struct otc_slice *text, struct otc_error *err)
 {
-    size_t len = strlen(scheme);
+    const char *value = NULL;
 
-    return strncmp(location, scheme, len) == 0 && location[len] == ':' ? location + len + 1 : NULL;
+    if (!otc_environment_name_ok(otc_slice_str(variable))) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "environment variable \"%s\" has invalid name: must match regex "
+                        "^[a-zA-Z_][a-zA-Z0-9_]*$",
+                        variable);
+    }
+    if (env != NULL && env->get != NULL) {
+        value = env->get(env->arg, variable);
+    }
+    *text = otc_arena_copy(&doc->arena, otc_slice_str(value != NULL ? value : ""));
+    return OTC_OK;
 }
 
 static otc_status
 location_text(struct otc_document *doc, const char *location, const struct otc_environment *env,
               struct otc_slice *text, const char **name, struct otc_error *err)
 {
-    const char *rest;
+    const struct otc_slice scheme = otc_slice_of(location, otc_scheme_len(otc_slice_str(location)));
+    const char *rest = scheme.len > 0 ? location + scheme.len + 1 : location;
 
     *name = location;
-    if ((rest = take_scheme(location, "yaml")) != NULL) {
+    if (otc_slice_equal_str(scheme, "yaml")) {
         *text = otc_slice_str(rest);
         *name = "yaml";
         return OTC_OK;
     }
-    if ((rest = take_scheme(location, "env")) != NULL) {
-        const char *value = NULL;
-
-        if (!otc_environment_name_ok(otc_slice_str(rest))) {
-            return otc_fail(err, OTC_INVALID_ARGUMENT,
-                            "environment variable \"%s\" has invalid name: must match regex "
-                            "^[a-zA-Z_][a-zA-Z0-9_]*$",
-                            rest);
-        }
-        if (env != NULL && env->get != NULL) {
-            value = env->get(env->arg, rest);
-        }
-        *text = otc_arena_copy(&doc->arena, otc_slice_str(value != NULL ? value : ""));
-        return OTC_OK;
+    if (otc_slice_equal_str(scheme, "env")) {
+        return env_text(doc, rest, env, text, err);
     }
-    if ((rest = take_scheme(location, "http")) != NULL || (rest = take_scheme(location, "https")) != NULL) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "scheme \"%.*s\" is not supported for uri \"%s\"",
-                        (int)(rest - location - 1), location, location);
+    if (scheme.len > 0 && !otc_slice_equal_str(scheme, "file")) {
+        return otc_fail(
+            err, OTC_INVALID_ARGUMENT,
+            "scheme \"%.*s\" is not supported for uri \"%s\" (this build reads file:, env: and yaml:)",
+            OTC_SLICE_ARG(scheme), location);
     }
-    rest = take_scheme(location, "file");
-    *name = rest != NULL ? rest : location;
+    *name = rest;
     return otc_document_read_file(doc, *name, text, err);
 }
 

@@ -43,18 +43,14 @@ otc_document_notes(const struct otc_document *doc)
 }
 
 void
-otc_document_note(struct otc_document *doc, enum otc_log_level level, const char *text)
+otc_document_note(struct otc_document *doc, enum otc_log_level level, const char *text, const char *name)
 {
     struct otc_config_note *note = otc_arena_alloc(&doc->arena, sizeof(*note));
 
     if (note == NULL) {
         return;
     }
-    note->level = level;
-    note->text = otc_arena_strndup(&doc->arena, text, strlen(text));
-    if (note->text == NULL) {
-        return;
-    }
+    *note = (struct otc_config_note){.level = level, .text = text, .name = name};
     if (doc->last_note != NULL) {
         doc->last_note->next = note;
     } else {

@@ -107,6 +107,8 @@ void otc_document_free(struct otc_document *doc);
 struct otc_config_note {
     enum otc_log_level level;
     const char *text;
+    /** What it is about, for a field of its own (a variable's name), or NULL. */
+    const char *name;
     const struct otc_config_note *next;
 };
 /** The first note or NULL. Borrowed. */

@@ -310,6 +310,50 @@ list_node(struct otc_document *doc, const struct otc_field *field, const otc_lis
     return list;
 }
 
+static void
+redact_scalar(struct otc_node *node)
+{
+    if (node->kind != OTC_NODE_NULL && node->kind != OTC_NODE_MAP && node->kind != OTC_NODE_LIST) {
+        node->kind = OTC_NODE_STRING;
+        node->text = otc_slice_str("[REDACTED]");
+        node->has_original = false;
+    }
+}
+
+/* Of headers: the values of a map, or those of a list of {name, value}. */
+static void
+redact_headers(struct otc_node *headers)
+{
+    for (struct otc_node *item = headers->first; item != NULL; item = item->next) {
+        redact_scalar(item);
+        for (struct otc_node *member = item->first; member != NULL; member = member->next) {
+            if (!otc_slice_equal_str(member->key, "name")) {
+                redact_scalar(member);
+            }
+        }
+    }
+}
+
+/* What was kept as written has no types that say what is secret: names do. */
+static void
+redact_by_name(struct otc_node *node)
+{
+    static const char *const names[] = {"password", "token",   "client_secret", "access_token",
+                                        "api_key",  "key_pem", "hmac_key"};
+
+    for (struct otc_node *child = node->first; child != NULL; child = child->next) {
+        if (otc_slice_equal_str(child->key, "headers")) {
+            redact_headers(child);
+        }
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            if (otc_slice_equal_str(child->key, names[i])) {
+                redact_scalar(child);
+            }
+        }
+        redact_by_name(child);
+    }
+}
+
 /* A setting with a parser of its own, as written or by its default. */
 static struct otc_node *
 own_node(struct otc_document *doc, const struct otc_field *field, const struct otc_node *node)
@@ -317,7 +361,11 @@ own_node(struct otc_document *doc, const struct otc_field *field, const struct o
     struct otc_node *copy = otc_document_node(doc, OTC_NODE_NULL);
 
     if (node != NULL) {
-        return otc_document_copy(doc, node);
+        copy = otc_document_copy(doc, node);
+        if (copy != NULL) {
+            redact_by_name(copy);
+        }
+        return copy;
     }
     if (copy != NULL && field->def != NULL &&
         otc_yaml_read(doc, otc_slice_str(field->def), "default", &copy, NULL) != OTC_OK) {

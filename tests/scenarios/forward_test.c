@@ -25,16 +25,16 @@ send(enum otc_signal signal, struct otc_batch **sent, struct otc_error *err)
 
 /* Of every signal: `in` feeds two pipelines through the connector, one of which feeds a third. */
 #define PIPELINES(signal)                                                                                    \
-    #signal "/in: {receivers: [test_source], exporters: [forward]}, " #signal                                \
+#signal "/in: {receivers: [test_source], exporters: [forward]}, " #signal                                \
             "/a: {receivers: [forward], exporters: [test_sink/a, nop]}, " #signal                            \
             "/b: {receivers: [forward], exporters: [forward/2]}, " #signal                                   \
             "/c: {receivers: [forward/2, nop], exporters: [test_sink/c]}"
 
-static const char split[] = "receivers: {test_source: , nop: }\n"
-                            "connectors: {forward: , forward/2: }\n"
-                            "exporters: {test_sink/a: , test_sink/c: , nop: }\n"
-                            "service: {pipelines: {" PIPELINES(traces) ", " PIPELINES(metrics) ", " PIPELINES(
-                                logs) "}}\n";
+static const char split[] =
+    "receivers: {test_source: , nop: }\n"
+    "connectors: {forward: , forward/2: }\n"
+    "exporters: {test_sink/a: , test_sink/c: , nop: }\n"
+    "service: {pipelines: {" PIPELINES(traces) ", " PIPELINES(metrics) ", " PIPELINES(logs) "}}\n";
 
 static void
 batches_of_each_signal_reach_every_pipeline_as_they_are(void **state)

@@ -313,20 +313,27 @@ explanations_notes_and_printing(void **state)
     struct otc_document *doc = NULL;
 
     (void)state;
-    open_service(&f, "receivers: {nop: {size: 3, token: hush}}\nexporters: {null: }\n"
-                     "service: {pipelines: {traces: {receivers: [nop], exporters: [\"null\"]}}}");
+    open_service(&f,
+                 "receivers: {nop: {size: 3, token: hush}}\nexporters: {null: }\n"
+                 "service: {telemetry: {logs: {processors: [{batch: {exporter: {otlp: {headers: "
+                 "{key1: hush}}}}}, {simple: {exporter: {otlp: {headers: [{name: key1, value: hush}]}}}}]}}, "
+                 "pipelines: {traces: {receivers: [nop], exporters: [\"null\"]}}}");
     assert_int_equal(otc_service_config_explain(f.config, collect, &out, &err), OTC_OK);
     assert_string_equal(otc_buf_cstr(&out), "receivers::nop:\n  size 3\nexporters::null:\n  size 10\n");
     otc_buf_clear(&out);
     otc_service_config_notes(f.config, collect_note, &out);
-    assert_string_equal(otc_buf_cstr(&out),
-                        "exporters::null: \"null\" alias is deprecated; use \"nop\" instead (c.yaml:2:13)\n");
+    assert_string_equal(
+        otc_buf_cstr(&out),
+        "exporters::null: \"null\" alias is deprecated; use \"nop\" instead (c.yaml:2:13)\n"
+        "service::telemetry::logs::processors: accepted, without effect here (c.yaml:3:30)\n");
     otc_buf_clear(&out);
     assert_int_equal(otc_document_parse(OTC_SLICE_NONE, "", &doc, &err), OTC_OK);
     assert_true(otc_node_print(otc_service_config_describe(f.config, doc), OTC_CONFIG_YAML, &out));
     assert_non_null(strstr(otc_buf_cstr(&out), "receivers:\n    nop:\n        size: 3\n        timeout: 5s\n"
                                                "        token: \"[REDACTED]\"\n"));
     assert_non_null(strstr(otc_buf_cstr(&out), "            receivers:\n                - nop\n"));
+    assert_non_null(strstr(otc_buf_cstr(&out), "key1: \"[REDACTED]\"\n"));
+    assert_non_null(strstr(otc_buf_cstr(&out), "name: key1\n"));
     assert_null(strstr(otc_buf_cstr(&out), "hush"));
     otc_document_free(doc);
     otc_buf_release(&out);

@@ -207,6 +207,10 @@ bad_references_are_refused(void **state)
         {"/dev/zero", "not a regular file"},
         {"/tmp", "not a regular file"},
         {"http://localhost/c.yaml", "scheme \"http\" is not supported"},
+        {"https://localhost/c.yaml",
+         "scheme \"https\" is not supported for uri \"https://localhost/c.yaml\""},
+        {"s3uri:bucket/c.yaml", "scheme \"s3uri\" is not supported for uri \"s3uri:bucket/c.yaml\""},
+        {"C:\\c.yaml", "unable to read the file file:C:\\c.yaml"},
         {"env:1", "has invalid name"},
         {"yaml:[1]", "retrieved value (type=slice) cannot be used as a Conf"},
         {"yaml:a: [", "cannot retrieve the configuration: yaml:2:1: while parsing a flow node"},
@@ -264,7 +268,8 @@ unset_variables_are_noted(void **state)
                      OTC_OK);
     note = otc_document_notes(doc);
     assert_int_equal(note->level, OTC_LOG_WARN);
-    assert_string_equal(note->text, "Configuration references unset environment variable: NOPE");
+    assert_string_equal(note->text, "Configuration references unset environment variable");
+    assert_string_equal(note->name, "NOPE");
     assert_int_equal(note->next->level, OTC_LOG_INFO);
     assert_null(note->next->next);
     otc_document_free(doc);
