@@ -438,7 +438,7 @@ evaluate(struct otc_compare_run *run, struct otc_error *err)
 
     for (size_t i = 0; out && status == OTC_OK && i < c->n_features; i++) {
         c->features[i].result = out[i].result;
-        c->features[i].result.components_moved = otc_input_components_moved(run->components[i]);
+        c->features[i].result.components_moved = otc_input_components_moved(run->components[i], 0);
         c->features[i].observations = out[i].observations;
         c->features[i].unseen = out[i].unseen;
         c->n_drifted += out[i].detected;

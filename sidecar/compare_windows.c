@@ -19,6 +19,9 @@ window_bytes(const struct otc_comparison *comparison)
         const struct otc_reference_feature *feature = comparison->features[i].reference;
 
         bytes += 3 * sizeof(uint64_t) * (feature->cells.n + 1) + sizeof(uint64_t) * feature->n_categories;
+        bytes += feature->components
+                     ? feature->components->n * OTC_COMPONENT_CELLS * (sizeof(uint64_t) + sizeof(double))
+                     : 0;
     }
     return bytes;
 }
@@ -154,6 +157,9 @@ close_window(struct otc_windowing *windowing, struct otc_open_window *window, st
     }
     judge(windowing, out);
     for (size_t i = 0; i < comparison->n_features; i++) {
+        out->features[i].result.components_moved =
+            otc_input_components_moved(window->components[i], comparison->decision.min_observations);
+        otc_input_components_reset(window->components[i]);
         otc_sample_reset(window->samples[i]);
     }
     window->used = false;
@@ -170,13 +176,17 @@ make_samples(const struct otc_comparison *comparison, struct otc_open_window *wi
         return OTC_OK;
     }
     window->samples = calloc(comparison->n_features + 1, sizeof(struct otc_sample *));
-    for (size_t i = 0; window->samples && i < comparison->n_features; i++) {
-        window->samples[i] = otc_sample_new(comparison->features[i].reference);
-        if (!window->samples[i]) {
+    window->components = calloc(comparison->n_features + 1, sizeof(struct otc_input_components *));
+    for (size_t i = 0; window->samples && window->components && i < comparison->n_features; i++) {
+        const struct otc_reference_feature *reference = comparison->features[i].reference;
+
+        window->samples[i] = otc_sample_new(reference);
+        if (!window->samples[i] || !otc_input_components_new(reference->components, &window->components[i])) {
             return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
         }
     }
-    return window->samples ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    return window->samples && window->components ? OTC_OK
+                                                 : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
 }
 
 static otc_status
@@ -272,6 +282,9 @@ otc_windowing_cell(struct otc_windowing *windowing, size_t feature, const struct
     if (!windowing->current || at == SIZE_MAX) {
         return true;
     }
+    if (use->use == OTC_USE_NUMBER) {
+        otc_input_components_add(windowing->current->components[at], windowing->input);
+    }
     return otc_sample_add(windowing->current->samples[at], use, windowing->independent ? INT64_MIN : time_ns);
 }
 
@@ -307,7 +320,9 @@ otc_windowing_release(struct otc_windowing *windowing)
 
         for (size_t f = 0; window->samples && f < windowing->comparison->n_features; f++) {
             otc_sample_free(window->samples[f]);
+            otc_input_components_free(window->components ? window->components[f] : NULL);
         }
+        free(window->components);
         free(window->samples);
     }
     free(windowing->open);

@@ -8,14 +8,15 @@
 
 #include "common/analysis/sample.h"
 #include "sidecar/compare.h"
-#include "sidecar/input.h"
+#include "sidecar/input_embedding.h"
 
 /** A chunk whose rows are still coming. */
 struct otc_open_window {
     struct otc_chunk chunk;
     uint64_t rows;
     bool used;
-    struct otc_sample **samples; /* one for each feature of the comparison */
+    struct otc_sample **samples;              /* one for each feature of the comparison */
+    struct otc_input_components **components; /* the same, of embeddings, else NULL */
 };
 
 /** One side being cut. Owned by one thread. */

@@ -251,9 +251,20 @@ otc_input_components_add(struct otc_input_components *components, const struct o
 }
 
 double
-otc_input_components_moved(const struct otc_input_components *components)
+otc_input_components_moved(const struct otc_input_components *components, uint64_t least)
 {
-    return components ? otc_components_moved(components->reference, components->counts, components->sums,
-                                             components->vectors)
-                      : (double)NAN;
+    return components && components->vectors >= least
+               ? otc_components_moved(components->reference, components->counts, components->sums,
+                                      components->vectors)
+               : (double)NAN;
+}
+
+void
+otc_input_components_reset(struct otc_input_components *components)
+{
+    if (components) {
+        components->vectors = 0;
+        memset(components->sums, 0,
+               components->reference->n * OTC_COMPONENT_CELLS * (sizeof(double) + sizeof(uint64_t)));
+    }
 }

@@ -38,7 +38,9 @@ bool otc_input_components_new(const struct otc_components *reference, struct otc
 void otc_input_components_free(struct otc_input_components *components);
 /** Counts the vector of the row at hand, which has as many components as the reference. */
 void otc_input_components_add(struct otc_input_components *components, const struct otc_input *input);
-/** Share of those that moved; NaN without any vector. */
-double otc_input_components_moved(const struct otc_input_components *components);
+/** Share of those that moved; NaN without any vector, and below `least`. */
+double otc_input_components_moved(const struct otc_input_components *components, uint64_t least);
+/** As before the first vector. */
+void otc_input_components_reset(struct otc_input_components *components);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "common/analysis/reference_counts.h"
 #include "processors/drift/effect.h"
+#include "processors/drift/packed_components.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,10 @@ struct drift_against {
     double *edges;
     struct drift_unpacked sums;
     struct otc_reference_feature feature;
+    /** Of the last feature with components. */
+    struct drift_components_total total;
+    struct otc_components components;
+    double *deviations;
 };
 
 static bool
@@ -87,6 +92,8 @@ drift_against_free(struct drift_against *against, struct drift_budget *budget)
     free(against->categories);
     free(against->cell_of);
     free(against->edges);
+    drift_components_total_release(&against->total);
+    free(against->deviations);
     free(against);
 }
 
@@ -188,4 +195,27 @@ void
 drift_against_bins(const struct drift_against *against, uint64_t *out)
 {
     drift_bound_bins(&against->binding->features[against->index], against->cells, out);
+}
+
+const struct otc_components *
+drift_against_components(struct drift_against *against)
+{
+    const struct otc_reference_feature *grid = against->binding->features[against->index].reference;
+    size_t n = grid->components ? grid->components->n : 0;
+
+    drift_components_total_release(&against->total);
+    free(against->deviations);
+    against->deviations = calloc(n + 1, sizeof(double));
+    if (!drift_components_total_init(&against->total, n) || !against->deviations || n == 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < against->n; i++) {
+        drift_components_total_add(&against->total,
+                                   drift_packed_components_of(against->slots[i], against->index));
+    }
+    if (against->total.vectors == 0 || against->total.vectors != against->sums.values) {
+        return NULL;
+    }
+    against->components = drift_components_total_view(&against->total, grid, against->deviations);
+    return &against->components;
 }

@@ -45,4 +45,8 @@ uint32_t drift_against_cell(const struct drift_against *against, size_t category
 /** Of the feature asked for last: its counts in the grid's bins (categories and one more), which are told. */
 void drift_against_bins(const struct drift_against *against, uint64_t *out);
 
+/** Of the feature asked for last: its slots' components together, in the grid's cells, or NULL: there are
+ * none, or a slot lacks some of its vectors'. Until the next feature. */
+const struct otc_components *drift_against_components(struct drift_against *against);
+
 #endif

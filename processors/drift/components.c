@@ -6,39 +6,44 @@
 #include <math.h>
 
 static size_t
-bytes_of(size_t n)
+bytes_of(size_t n, bool squares)
 {
-    return sizeof(struct drift_components) + n * OTC_COMPONENT_CELLS * (sizeof(uint32_t) + sizeof(double));
+    return sizeof(struct drift_components) +
+           n * (OTC_COMPONENT_CELLS * (sizeof(uint32_t) + sizeof(double)) + squares * sizeof(double));
 }
 
-/* One block: the sums, which need the wider alignment, before the counts. */
-static struct drift_components *
-make(size_t n, struct drift_budget *budget)
+/* One block: what needs the wider alignment before the counts. */
+struct drift_components *
+drift_components_new(size_t n, bool squares, struct drift_budget *budget)
 {
     struct drift_components *made;
+    double *rest;
 
-    if (!drift_budget_take(budget, bytes_of(n))) {
+    if (!drift_budget_take(budget, bytes_of(n, squares))) {
         return NULL;
     }
-    made = calloc(1, bytes_of(n));
+    made = calloc(1, bytes_of(n, squares));
     if (!made) {
-        drift_budget_give(budget, bytes_of(n));
+        drift_budget_give(budget, bytes_of(n, squares));
         return NULL;
     }
     made->n = n;
     made->sums = (double *)(made + 1);
-    made->counts = (uint32_t *)(made->sums + n * OTC_COMPONENT_CELLS);
+    rest = made->sums + n * OTC_COMPONENT_CELLS;
+    made->squares = squares ? rest : NULL;
+    made->counts = (uint32_t *)(squares ? rest + n : rest);
     return made;
 }
 
 bool
-drift_components_add(struct drift_components **components, const struct otc_components *reference,
-                     const struct otc_value *vector, struct drift_budget *budget)
+drift_components_add(struct drift_components **components, const struct otc_reference_feature *reference,
+                     bool squares, const struct otc_value *vector, struct drift_budget *budget)
 {
+    const struct otc_components *of = reference->components;
     struct drift_components *to = *components;
 
     if (!to) {
-        to = *components = make(reference->n, budget);
+        to = *components = drift_components_new(of->n, squares, budget);
     }
     if (!to || to->vectors == UINT32_MAX) {
         return false;
@@ -48,9 +53,12 @@ drift_components_add(struct drift_components **components, const struct otc_comp
         double value;
 
         memcpy(&value, vector->as.slice.data + i * sizeof(value), sizeof(value));
-        at += otc_component_cell(reference->points + i * OTC_COMPONENT_POINTS, value);
+        at += otc_component_cell(of->points + i * OTC_COMPONENT_POINTS, value);
         to->counts[at]++;
         to->sums[at] += value;
+        if (to->squares) {
+            to->squares[i] += (value - reference->center[i]) * (value - reference->center[i]);
+        }
     }
     to->vectors++;
     return true;
@@ -60,7 +68,7 @@ void
 drift_components_free(struct drift_components *components, struct drift_budget *budget)
 {
     if (components) {
-        drift_budget_give(budget, bytes_of(components->n));
+        drift_budget_give(budget, bytes_of(components->n, components->squares != NULL));
         free(components);
     }
 }

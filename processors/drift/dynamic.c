@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/dynamic.h"
 
+#include "processors/drift/packed_components.h"
+
 #define WEEK_NS (7 * OTC_DAY)
 
 /* How far the watermarks of a model's versions may lie apart: a record older than max_age is not placed. */
@@ -206,6 +208,7 @@ drift_dynamic_pack(const struct drift_binding *binding, const struct otc_window_
         memset(sums, 0, (max / 2 + 1) * sizeof(*sums));
         unpack_counts(bound, &pane->features[i], sums, &unpacked);
         drift_packed_put(packed, i, &unpacked, bound->shape.cells);
+        drift_packed_put_components(packed, i, drift_packed_components_new(pane->features[i].components));
     }
     if (packed && (!cells || !sums || !drift_packed_finish(packed))) {
         drift_packed_free(packed);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/history.h"
 
+#include "processors/drift/packed_components.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +78,18 @@ insert(struct drift_history *history, size_t at, int64_t start_ns, struct drift_
     return true;
 }
 
+/* Components of a feature in both, in one; NULL when one of them lacks some, or out of memory. */
+static struct drift_packed_components *
+merge_components(const struct drift_packed *a, const struct drift_packed *b, size_t index)
+{
+    const struct drift_packed_components *x = drift_packed_components_of(a, index);
+    const struct drift_packed_components *y = drift_packed_components_of(b, index);
+    bool whole = drift_packed_components_vectors(x) == a->features[index].values &&
+                 drift_packed_components_vectors(y) == b->features[index].values;
+
+    return whole ? drift_packed_components_merge(x, y) : NULL;
+}
+
 /* Both in one; NULL out of memory. */
 static struct drift_packed *
 merge(const struct drift_binding *binding, const struct drift_packed *a, const struct drift_packed *b)
@@ -91,6 +105,7 @@ merge(const struct drift_binding *binding, const struct drift_packed *a, const s
         drift_packed_sum(a, i, &unpacked);
         drift_packed_sum(b, i, &unpacked);
         drift_packed_put(sum, i, &unpacked, n);
+        drift_packed_put_components(sum, i, merge_components(a, b, i));
     }
     free(cells);
     if (!cells || !sum || !drift_packed_finish(sum)) {
@@ -107,6 +122,16 @@ slot_start(const struct drift_history *history, int64_t time_ns)
     int64_t rest = time_ns % history->slot_ns;
 
     return time_ns - (rest < 0 ? rest + history->slot_ns : rest);
+}
+
+/* Components are for memory that nobody else wants: half of it stays free of them. */
+static bool
+pay(struct drift_packed *packed, struct drift_budget *budget)
+{
+    if (budget->used > budget->limit / 2 || packed->bytes > budget->limit / 2 - budget->used) {
+        drift_packed_drop_components(packed);
+    }
+    return drift_budget_take(budget, packed->bytes);
 }
 
 bool
@@ -127,7 +152,7 @@ drift_history_add(struct drift_history *history, const struct drift_binding *bin
         packed = merge(binding, replaced, pane);
         drift_packed_free(pane);
     }
-    if (!packed || !drift_budget_take(budget, packed->bytes)) {
+    if (!packed || !pay(packed, budget)) {
         drift_packed_free(packed);
         return false;
     }
@@ -148,7 +173,7 @@ drift_history_restore(struct drift_history *history, int64_t start_ns, struct dr
 {
     bool later = history->n == 0 || start_ns > history->slots[history->n - 1].start_ns;
 
-    if (!later || start_ns != slot_start(history, start_ns) || !drift_budget_take(budget, packed->bytes)) {
+    if (!later || start_ns != slot_start(history, start_ns) || !pay(packed, budget)) {
         drift_packed_free(packed);
         return false;
     }

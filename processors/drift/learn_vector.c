@@ -28,13 +28,11 @@ end_mean(struct drift_learner *learner, struct drift_column *column)
     return otc_reference_builder_center(learner->builder, column->index, column->sums, column->n_components);
 }
 
-/* References that move keep packed panes, which have no components; without memory for them the distance is
- * learnt alone. */
+/* Without memory for them the distance is learnt alone. */
 static void
 begin_components(struct drift_learner *learner, struct drift_column *column)
 {
-    if (learner->settings.grid ||
-        !drift_learn_charge(learner, otc_components_builder_bytes(column->n_components))) {
+    if (!drift_learn_charge(learner, otc_components_builder_bytes(column->n_components))) {
         return;
     }
     column->components = otc_components_builder_new(column->n_components);

@@ -105,8 +105,8 @@ count_value(struct drift_version *version, size_t index, const struct otc_value 
         counts->range_known = true;
         counts->values++;
         if (bound->reference->components &&
-            !drift_components_add(&counts->components, bound->reference->components, value,
-                                  &version->owner->budget)) {
+            !drift_components_add(&counts->components, bound->reference,
+                                  drift_is_dynamic(version->owner->config), value, &version->owner->budget)) {
             exclude(version, DRIFT_MEMORY, 1);
         }
     } else {

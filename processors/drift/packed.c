@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/packed.h"
 
+#include "processors/drift/packed_components.h"
+
 #include <stdlib.h>
 
 /* Far above what a pane can need: 10 bytes of count and 5 of distance a cell. */
@@ -72,6 +74,54 @@ drift_packed_put(struct drift_packed *packed, size_t index, const struct drift_u
                                       .len = (uint32_t)(packed->cells.len - at)};
 }
 
+void
+drift_packed_put_components(struct drift_packed *packed, size_t index,
+                            struct drift_packed_components *components)
+{
+    if (components && !packed->components) {
+        packed->components = calloc(packed->n, sizeof(struct drift_packed_components *));
+    }
+    if (components && packed->components) {
+        packed->components[index] = components;
+    } else {
+        drift_packed_components_free(components);
+    }
+}
+
+const struct drift_packed_components *
+drift_packed_components_of(const struct drift_packed *packed, size_t index)
+{
+    return packed->components ? packed->components[index] : NULL;
+}
+
+static size_t
+components_bytes(const struct drift_packed *packed)
+{
+    size_t bytes = packed->components ? packed->n * sizeof(struct drift_packed_components *) : 0;
+
+    for (uint32_t i = 0; packed->components && i < packed->n; i++) {
+        bytes += drift_packed_components_bytes(packed->components[i]);
+    }
+    return bytes;
+}
+
+static void
+free_components(struct drift_packed *packed)
+{
+    for (uint32_t i = 0; packed->components && i < packed->n; i++) {
+        drift_packed_components_free(packed->components[i]);
+    }
+    free(packed->components);
+    packed->components = NULL;
+}
+
+void
+drift_packed_drop_components(struct drift_packed *packed)
+{
+    packed->bytes -= components_bytes(packed);
+    free_components(packed);
+}
+
 bool
 drift_packed_finish(struct drift_packed *packed)
 {
@@ -82,7 +132,8 @@ drift_packed_finish(struct drift_packed *packed)
         cells->data = fitted;
         cells->capacity = cells->len;
     }
-    packed->bytes = sizeof(*packed) + (packed->n + 1) * sizeof(*packed->features) + cells->capacity;
+    packed->bytes = sizeof(*packed) + (packed->n + 1) * sizeof(*packed->features) + cells->capacity +
+                    components_bytes(packed);
     return !cells->failed;
 }
 
@@ -188,6 +239,7 @@ void
 drift_packed_free(struct drift_packed *packed)
 {
     if (packed) {
+        free_components(packed);
         free(packed->features);
         otc_buf_release(&packed->cells);
         free(packed);

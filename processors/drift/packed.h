@@ -13,6 +13,8 @@
 #include "common/base/codec.h"
 #include "processors/drift/counts.h"
 
+struct drift_packed_components;
+
 /** One feature, in the order of the binding. */
 struct drift_packed_feature {
     uint64_t values, invalid, overflow, missing;
@@ -32,6 +34,8 @@ struct drift_packed {
     size_t bytes;
     struct drift_packed_feature *features;
     struct otc_buf cells;
+    /** Of embedding vectors (packed_components.h), by feature, NULL: none; NULL when no feature has any. */
+    struct drift_packed_components **components;
 };
 
 /** Counts of one feature, to be packed or to be added to. */
@@ -49,6 +53,14 @@ struct drift_packed *drift_packed_new(size_t n);
 /** Packs feature `index`, once. */
 void drift_packed_put(struct drift_packed *packed, size_t index, const struct drift_unpacked *from,
                       uint32_t cells);
+/** The same of its components, which are taken over; NULL is allowed. Out of memory they are dropped. */
+void drift_packed_put_components(struct drift_packed *packed, size_t index,
+                                 struct drift_packed_components *components);
+/** Those of a feature, or NULL. */
+const struct drift_packed_components *drift_packed_components_of(const struct drift_packed *packed,
+                                                                 size_t index);
+/** Frees all components; `bytes` tells what is left. */
+void drift_packed_drop_components(struct drift_packed *packed);
 /** No more to put: gives unused memory back and tells `bytes`. False when memory was short: free it. */
 bool drift_packed_finish(struct drift_packed *packed);
 /** Adds a feature up: everything of `to` += what is packed. */

@@ -5,6 +5,22 @@
 
 /* ---- One version ---------------------------------------------------------------------------------- */
 
+/* Values that exist only against what the reference has learnt: the same of it. */
+static bool
+same_learnt(const struct otc_reference_feature *x, const struct otc_reference_feature *y)
+{
+    const struct otc_components *a = x->components, *b = y->components;
+
+    if (x->n_vocabulary != y->n_vocabulary || x->n_center != y->n_center || !a != !b) {
+        return false;
+    }
+    return (x->n_vocabulary == 0 ||
+            memcmp(x->vocabulary, y->vocabulary, x->n_vocabulary * sizeof(*x->vocabulary)) == 0) &&
+           (x->n_center == 0 || memcmp(x->center, y->center, x->n_center * sizeof(*x->center)) == 0) &&
+           (!a || (a->n == b->n &&
+                   memcmp(a->points, b->points, a->n * OTC_COMPONENT_POINTS * sizeof(*a->points)) == 0));
+}
+
 /* The same points and categories in the same order: counts in the cells of one are counts in the other's. */
 static bool
 same_feature(const struct drift_bound *a, const struct drift_bound *b)
@@ -20,6 +36,9 @@ same_feature(const struct drift_bound *a, const struct drift_bound *b)
         if (!otc_slice_equal(x->categories[i].name, y->categories[i].name)) {
             return false;
         }
+    }
+    if (!same_learnt(x, y)) {
+        return false;
     }
     return x->cells.n == 0 || memcmp(x->cells.points, y->cells.points, x->cells.n * sizeof(double)) == 0;
 }

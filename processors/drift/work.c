@@ -180,6 +180,19 @@ bring_together(struct sums *sums, const struct drift_bound *bound, const struct 
     return sums->coarse != NULL;
 }
 
+static double
+components_moved(const struct drift *drift, const struct drift_bound *bound, struct drift_against *against,
+                 const struct otc_window_view *view, size_t index)
+{
+    uint64_t least = drift->rule.decision.min_observations;
+    const struct otc_components *reference =
+        against ? drift_against_components(against) : bound->reference->components;
+
+    return reference && (!against || reference->vectors >= least)
+               ? drift_components_moved(reference, view, index, least)
+               : NAN;
+}
+
 /* What is compared is `against`, or without it the binding's reference. */
 static otc_status
 evaluate_feature(const struct drift *drift, const struct drift_bound *bound, struct drift_against *against,
@@ -219,9 +232,8 @@ evaluate_feature(const struct drift *drift, const struct drift_bound *bound, str
             drift_against_bins(against, sizes->bins);
         }
         status = otc_evaluate_feature(&window, &drift->rule.decision, out, err);
-        if (!against && reference.components) {
-            out->components_moved = drift_components_moved(reference.components, view, index,
-                                                           drift->rule.decision.min_observations);
+        if (compared && bound->reference->components) {
+            out->components_moved = components_moved(drift, bound, against, view, index);
         }
     } else {
         status = otc_fail(err, status, "out of memory");

@@ -106,6 +106,24 @@ is 'appended' "$(value '[(w["start"][:10], w["end"][:10], w["rows"]) for w in d[
 run 0 long.csv --window 1d --reference-windows --format json
 is 'windows of the reference' "$(value 'sum(w["reference"] for w in d["windows"])')" 4
 
+# Vectors: of each window the share of the components that moved is that of its rows alone.
+python3 - "$work" <<'P'
+import json, random, sys
+random.seed(4)
+drawn = [[random.gauss(1, 1) for k in range(5)] for i in range(500)]
+apart = [[x + 0.5 * k for k, x in enumerate(v)] for v in drawn]
+rows = [json.dumps({"e": v}) + "\n" for v in drawn + drawn[::-1] + apart + drawn[::-1]]
+for name, part in (("vectors", rows), ("before", rows[:1000]), ("third", rows[1000:1500])):
+    open(f"{sys.argv[1]}/{name}.jsonl", "w").writelines(part)
+P
+expect 0 reference build --input "$work/before.jsonl" --embedding e --output "$work/vectors.json"
+expect 0 compare --reference "$work/vectors.json" --current "$work/third.jsonl" --format json
+cp "$work/out" "$work/alone"
+expect 0 compare --reference "$work/vectors.json" --current "$work/vectors.jsonl" --window 500 --format json
+moved='["statistics"]["components_drifted"]["value"]'
+is 'components of a window' "$(value "d['windows'][2]['features'][1]$moved == old('alone')['features'][1]$moved")" True
+is 'components that moved' "$(value "[w['features'][1]$moved for w in d['windows']]")" '[0, 0, 0.8, 0]'
+
 # Refusals.
 expect 0 reference build --input "$work/good.csv" --output "$work/ref.json"
 expect 2 compare --reference "$work/ref.json" --current "$work/long.csv" --window 500 --reference-windows

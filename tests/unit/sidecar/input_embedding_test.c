@@ -100,16 +100,16 @@ the_share_counts_components(void **state)
         sums[i * OTC_COMPONENT_CELLS + OTC_COMPONENT_CELLS - 1] = 1;
     }
     assert_true(otc_input_components_new(&reference, &components));
-    assert_true(isnan(otc_input_components_moved(components)));
+    assert_true(isnan(otc_input_components_moved(components, 0)));
     for (int i = 0; i < 2; i++) {
         vector[0] = i ? 1 : -1;
         vector[1] = vector[0] + 1;
         otc_input_components_add(components, &input);
     }
-    assert_true(otc_input_components_moved(components) == 0.5);
+    assert_true(otc_input_components_moved(components, 0) == 0.5);
     otc_input_components_free(components);
     assert_true(otc_input_components_new(NULL, &components) && !components);
-    assert_true(isnan(otc_input_components_moved(NULL)));
+    assert_true(isnan(otc_input_components_moved(NULL, 0)));
 }
 
 int
