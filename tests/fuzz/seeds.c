@@ -77,6 +77,24 @@ write_seed(const char *target, size_t number, uint8_t signal, struct otc_slice b
     return fclose(file) == 0 && written;
 }
 
+/** A request to be cut: into single items, and into pieces of 300 bytes. */
+static bool
+write_splits(size_t number, uint8_t signal, struct otc_slice request)
+{
+    static const uint8_t rooms[2][2] = {{0, 0}, {300 >> 8, 300 & 255}};
+    bool written = true;
+
+    for (uint8_t unit = 0; unit < 2 && written; unit++) {
+        OTC_AUTO_BUF struct otc_buf input = {.limit = (size_t)1 << 20};
+
+        (void)otc_buf_append(&input, rooms[unit], sizeof(rooms[unit]));
+        (void)otc_buf_append_slice(&input, request);
+        written = write_seed("otlp_split", 2 * number + unit, (uint8_t)(signal + unit * OTC_N_SIGNALS),
+                             otc_buf_slice(&input));
+    }
+    return written;
+}
+
 /** Entries of a journal, each after two bytes of length; and the snapshots of stages that replayed them. */
 static bool
 write_states(void)
@@ -120,7 +138,8 @@ main(void)
         }
         if (!write_seed("otlp_json", i, signal, otc_slice_str(documents[i][1])) ||
             !write_seed("otlp_walk", i, signal, otc_buf_slice(&out)) ||
-            !write_seed("otlp_admit", i, signal, otc_buf_slice(&out))) {
+            !write_seed("otlp_admit", i, signal, otc_buf_slice(&out)) ||
+            !write_splits(i, signal, otc_buf_slice(&out))) {
             return EXIT_FAILURE;
         }
     }
