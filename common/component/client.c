@@ -100,6 +100,44 @@ otc_client_metadata(const struct otc_client *client, struct otc_slice name, size
     return false;
 }
 
+static bool
+is_named(struct otc_slice name, char *const *names, size_t n_names)
+{
+    for (size_t i = 0; i < n_names; i++) {
+        if (same_name(name, otc_slice_str(names[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+otc_client_narrow(const struct otc_client *client, char *const *names, size_t n_names,
+                  struct otc_client **out)
+{
+    struct otc_client_pair *kept;
+    size_t n = 0;
+
+    *out = NULL;
+    if (!client) {
+        return true;
+    }
+    kept = calloc(client->n_metadata + 1, sizeof(*kept));
+    if (!kept) {
+        return false;
+    }
+    for (size_t i = 0; i < client->n_metadata; i++) {
+        if (is_named(client->metadata[i].name, names, n_names)) {
+            kept[n++] = client->metadata[i];
+        }
+    }
+    if (n + client->n_auth > 0) {
+        *out = otc_client_new(OTC_SLICE_NONE, kept, n, client->auth, client->n_auth);
+    }
+    free(kept);
+    return n + client->n_auth == 0 || *out;
+}
+
 bool
 otc_client_auth(const struct otc_client *client, struct otc_slice name, struct otc_slice *value)
 {

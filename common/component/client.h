@@ -27,6 +27,12 @@ bool otc_client_metadata(const struct otc_client *client, struct otc_slice name,
                          struct otc_slice *value);
 /** An attribute of the authentication ("subject", "raw"). False when there is none. */
 bool otc_client_auth(const struct otc_client *client, struct otc_slice name, struct otc_slice *value);
+/**
+ * A client with the authentication of `client` and, of its metadata, the values of these names alone: what a
+ * batch of several clients may carry. NULL when that is nothing. False out of memory.
+ */
+bool otc_client_narrow(const struct otc_client *client, char *const *names, size_t n_names,
+                       struct otc_client **out);
 /** True when both carry the same authentication: only then may their batches merge. */
 bool otc_client_same_auth(const struct otc_client *a, const struct otc_client *b);
 

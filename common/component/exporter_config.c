@@ -61,11 +61,6 @@ check_batch(const void *value, struct otc_error *err)
                         "`max_size` (%lld) must be greater or equal to `min_size` (%lld)",
                         (long long)batch->max_size, (long long)batch->min_size);
     }
-    if (batch->max_size > 0) {
-        return otc_fail(err, OTC_UNIMPLEMENTED,
-                        "`max_size` (%lld): requests are not split, allowed is 0 (no limit)",
-                        (long long)batch->max_size);
-    }
     return OTC_OK;
 }
 
@@ -73,7 +68,8 @@ static const struct otc_field batch_fields[] = {
     OTC_FIELD(otc_queue_batch, flush_timeout, .def = "200ms", .doc = "Sends what there is after this long."),
     OTC_FIELD(otc_queue_batch, min_size, .def = "8192", .doc = "Sends at once from this size on."),
     OTC_FIELD(otc_queue_batch, max_size, .def = "0",
-              .doc = "Largest size of a request; only 0 (no limit) is supported."),
+              .doc =
+                  "Largest size of a request: larger ones are cut at spans, points or records; 0: no limit."),
     OTC_FIELD(otc_queue_batch, sizer,
               .doc = "What the sizes count: `items` or `bytes`; by default the queue's, else `items`."),
     OTC_FIELD_STRUCT(otc_queue_batch, partition, partition_schema,

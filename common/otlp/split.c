@@ -93,7 +93,8 @@ otc_split_count(enum otc_signal signal, struct otc_slice part)
     }
 }
 
-/* Reads the field at the cursor with the bytes it takes. False at the end; `*sound` says whether it is one. */
+/* Reads the field at the cursor with the bytes it takes. False at the end; `*sound` says whether it is one.
+ */
 static bool
 read_field(struct otc_wire *wire, struct otc_wire_field *field, struct otc_slice *whole, bool *sound)
 {
@@ -231,8 +232,8 @@ closed_size(const struct otc_split *split, const struct otc_buf *out, size_t bas
         } else {
             size_t contents = level->context.len + extra;
 
-            extra = otc_wire_varint_size((uint64_t)level->field << 3) + otc_wire_varint_size(contents) +
-                    contents;
+            extra =
+                otc_wire_varint_size((uint64_t)level->field << 3) + otc_wire_varint_size(contents) + contents;
         }
     }
     return out->len - base + extra + (split->levels[0].open ? 0 : split->levels[0].context.len);
@@ -242,9 +243,8 @@ static bool
 fits(const struct otc_split *split, const struct limit *limit, const struct otc_buf *out, size_t base,
      size_t items, const struct unit *unit)
 {
-    return limit->unit == OTC_SPLIT_ITEMS
-               ? items + unit->items <= limit->room
-               : closed_size(split, out, base, unit->whole.len) <= limit->room;
+    return limit->unit == OTC_SPLIT_ITEMS ? items + unit->items <= limit->room
+                                          : closed_size(split, out, base, unit->whole.len) <= limit->room;
 }
 
 /* ---- Pieces --------------------------------------------------------------------------------------- */

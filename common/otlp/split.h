@@ -4,10 +4,11 @@
  * records.
  *
  * Each piece is a complete request: what stands around an item (resource, scope, the metric and its
- * temporality, schema URLs, unknown fields at any of these levels) is repeated in every piece that holds items
- * of it. Items keep their order and their bytes; each is in exactly one piece. A metric with many points is
- * cut inside. Resources, scopes and metrics without items go out once. A metric whose data comes in several
- * fields (of a oneof the last one counts) is not cut: it is one unit of as many items as otc_admit counts.
+ * temporality, schema URLs, unknown fields at any of these levels) is repeated in every piece that holds
+ * items of it. Items keep their order and their bytes; each is in exactly one piece. A metric with many
+ * points is cut inside. Resources, scopes and metrics without items go out once. A metric whose data comes in
+ * several fields (of a oneof the last one counts) is not cut: it is one unit of as many items as otc_admit
+ * counts.
  *
  * The pieces are made one at a time, so that a large resource above many items never takes more memory than
  * its caller lets it. Each item is copied once.

@@ -104,7 +104,6 @@ bad_settings_are_named(void **state)
          "`flush_timeout` must be positive, found 0"},
         {"endpoint: b:1\nsending_queue: {batch: {max_size: 5, min_size: 9}}",
          "`max_size` (5) must be greater or equal to `min_size` (9)"},
-        {"endpoint: b:1\nsending_queue: {batch: {max_size: 9000}}", "requests are not split"},
         {"endpoint: b:1\nsending_queue: {sizer: items, queue_size: 10, batch: {min_size: 11}}",
          "`min_size` must be less than or equal to `queue_size`"},
         {"endpoint: b:1\nsending_queue: {batch: {partition: {metadata_keys: [a, A]}}}",

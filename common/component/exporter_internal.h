@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file The exporter helper's own parts, shared between its files. */
+#ifndef OTC_COMPONENT_EXPORTER_INTERNAL_H
+#define OTC_COMPONENT_EXPORTER_INTERNAL_H
+
+#include "common/component/exporter.h"
+#include "common/component/exporter_counters.h"
+#include "common/component/exporter_retry.h"
+#include "common/component/gather.h"
+
+#include <pthread.h>
+
+/** Senders that may wait for room in a full queue. */
+#define OTC__MAX_WAITING 1000
+/** Attempts that a thread not the exporter's own (a sender's, the control loop's) starts in a row. */
+#define OTC__BORROWED_STARTS 4
+
+/** One request on its way: an attempt is pending, or it waits for the next one. */
+struct otc__request {
+    struct otc_done done;
+    struct otc_exporter *exporter;
+    struct otc__request *next, *previous;
+    struct otc_shares shares;
+    size_t items;
+    struct otc_batch *batch; /* NULL: not merged yet */
+    struct otc__retry retry;
+    int64_t due; /* when waiting */
+    bool waiting;
+};
+
+struct otc_exporter {
+    struct otc_consumer consumer;
+    struct otc_exporter_options options;
+    struct otc_exporter_counters counters;
+    struct otc_gather gather;
+    enum otc_sizer sizer;
+    int64_t capacity;
+    int64_t consumers;
+    bool wait_for_result;
+    struct otc_timer *timer;
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t told;
+    struct otc_entries queue;
+    struct otc_entries overflow; /* senders waiting for room */
+    int64_t size;                /* queued and in flight */
+    int64_t queued_left;         /* of the queue, in the unit of gathering */
+    struct otc__request *requests;
+    int64_t n_requests;
+    size_t n_pending;
+    uint64_t random;
+    int64_t refusal_logged;
+    uint64_t refused_since;
+    uint64_t dropped_items, dropped_requests; /* by the shutdown, not logged yet */
+    bool pumping, pump_again;
+    bool closing;
+    bool shut_down; /* the queue is given up */
+};
+
+/** What is to be told when the lock is free again: senders whose data was queued, entries at their end. */
+struct otc__news {
+    struct otc_done *queued[OTC__MAX_WAITING];
+    size_t n_queued;
+    struct otc_entries ended;
+};
+
+static inline int64_t
+otc__exporter_clock(const struct otc_exporter *exporter)
+{
+    return exporter->options.host->monotonic_ns(exporter->options.host);
+}
+
+static inline const struct otc_queue_batch *
+otc__exporter_batch(const struct otc_exporter *exporter)
+{
+    return exporter->options.queue ? exporter->options.queue->batch : NULL;
+}
+
+/** Puts an entry into the queue. Under the lock. */
+void otc__exporter_enqueue(struct otc_exporter *exporter, struct otc_entry *entry);
+/** Moves waiting senders into the queue while there is room (or regardless of it). Under the lock. */
+void otc__exporter_admit(struct otc_exporter *exporter, bool regardless, struct otc__news *news);
+/** Tells the news. Not under the lock. */
+void otc__exporter_tell(struct otc__news *news);
+
+/**
+ * Starts everything that can start, but at most `most` attempts. One thread at a time does: another one (or a
+ * push that tells its result at once) only leaves word, so that neither pushes overlap nor the stack grows. A
+ * push may take milliseconds (compression): a thread that has other work starts few, the rest is left to the
+ * timer. Not under the lock.
+ */
+void otc__exporter_pump(struct otc_exporter *exporter, int most);
+/** Repetitions that wait are due now, but for those the destination told to wait: these are given up. Under
+ * the lock. */
+void otc__exporter_close_retries(struct otc_exporter *exporter, struct otc__news *news);
+/** One line for all that the shutdown dropped, when no attempt can add to it. `pending`: attempts whose end
+ * is told of already. Not under the lock. */
+void otc__exporter_log_dropped(struct otc_exporter *exporter, size_t pending);
+
+#endif

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Requests on their way: taken from the queue, tried, tried again, told. */
+#include "common/component/exporter_internal.h"
+
+#include "common/base/clock.h"
+
+#include <limits.h>
+
+static void attempt_done(struct otc_done *self, const struct otc_error *result);
+
+/* ---- From the queue -------------------------------------------------------------------------------- */
+
+/* True when the head of the queue is to be sent now; `*wake` is lowered to the time when it will be. Under
+ * the lock. */
+static bool
+queue_ready(const struct otc_exporter *exporter, int64_t now, int64_t *wake)
+{
+    const struct otc_queue_batch *batch = otc__exporter_batch(exporter);
+    int64_t flush;
+
+    if (!exporter->queue.first || exporter->n_requests >= exporter->consumers) {
+        return false;
+    }
+    if (!batch || exporter->closing || exporter->queued_left >= batch->min_size) {
+        return true;
+    }
+    flush = exporter->queue.first->arrived + batch->flush_timeout.ns;
+    if (flush > now && flush < *wake) {
+        *wake = flush;
+    }
+    return flush <= now;
+}
+
+static void
+link_request(struct otc_exporter *exporter, struct otc__request *request)
+{
+    request->next = exporter->requests;
+    if (request->next) {
+        request->next->previous = request;
+    }
+    exporter->requests = request;
+    exporter->n_requests++;
+}
+
+static void
+unlink_request(struct otc_exporter *exporter, struct otc__request *request)
+{
+    *(request->previous ? &request->previous->next : &exporter->requests) = request->next;
+    if (request->next) {
+        request->next->previous = request->previous;
+    }
+    exporter->n_requests--;
+}
+
+/* A request of what stands at the head of the queue. NULL out of memory. Under the lock. */
+static struct otc__request *
+new_request(struct otc_exporter *exporter, int64_t now)
+{
+    struct otc__request *request = calloc(1, sizeof(*request));
+    int64_t left = 0;
+
+    if (!request) {
+        return NULL;
+    }
+    request->done = (struct otc_done){OTC_ABI_OF(otc_done), attempt_done};
+    request->exporter = exporter;
+    request->retry = (struct otc__retry){now, (double)exporter->options.retry->initial_interval.ns, false};
+    otc_gather_take(&exporter->gather, &exporter->queue, &request->shares);
+    if (request->shares.n == 0) {
+        free(request);
+        return NULL;
+    }
+    for (const struct otc_share *share = request->shares.first; share; share = share->next) {
+        left += share->left;
+    }
+    exporter->queued_left -= left;
+    request->items = request->shares.items;
+    link_request(exporter, request);
+    otc__count_started(&exporter->counters, request->items);
+    return request;
+}
+
+/* The next request to start: one whose wait is over, else one from the queue. NULL when there is none now.
+ * Under the lock. */
+static struct otc__request *
+next_request(struct otc_exporter *exporter, int64_t now, int64_t *wake)
+{
+    struct otc__request *request;
+
+    for (request = exporter->requests; request; request = request->next) {
+        if (request->waiting && request->due <= now) {
+            request->waiting = false;
+            return request;
+        }
+        if (request->waiting && request->due < *wake) {
+            *wake = request->due;
+        }
+    }
+    if (!queue_ready(exporter, now, wake)) {
+        return NULL;
+    }
+    request = new_request(exporter, now);
+    if (!request) {
+        *wake = now + OTC_SECOND < *wake ? now + OTC_SECOND : *wake;
+    }
+    return request;
+}
+
+/* ---- Ends ------------------------------------------------------------------------------------------ */
+
+static const struct otc__verdict shut_down = {.reason = OTC_DROP_SHUTDOWN,
+                                              .prefix = "interrupted due to shutdown: "};
+
+/* Under the lock. */
+static struct otc__verdict
+judge(struct otc_exporter *exporter, struct otc__request *request, const struct otc_error *result,
+      int64_t now)
+{
+    if (exporter->closing && otc_error_retryable(result)) {
+        return shut_down;
+    }
+    return otc__retry_judge(exporter->options.retry, &request->retry, result, now, &exporter->random);
+}
+
+static void
+log_retry(const struct otc_exporter *exporter, const struct otc_error *result, int64_t delay)
+{
+    char interval[32];
+
+    otc_duration_format((otc_duration){delay}, interval);
+    otc_log(exporter->options.host->logger, OTC_LOG_INFO, exporter->options.id,
+            "Exporting failed. Will retry the request after interval.", OTC_FIELD_TEXT("error", result->text),
+            OTC_FIELD_TEXT("interval", interval));
+}
+
+static void
+log_dropped(const struct otc_exporter *exporter, const char *text, size_t items)
+{
+    otc_log(exporter->options.host->logger, OTC_LOG_ERROR, exporter->options.id,
+            "Exporting failed. Dropping data.", OTC_FIELD_TEXT("error", text),
+            OTC_FIELD_NUMBER("dropped_items", items));
+}
+
+/* A line for each request would fall to the sampling of the log. */
+void
+otc__exporter_log_dropped(struct otc_exporter *exporter, size_t pending)
+{
+    uint64_t items = 0, requests = 0;
+
+    pthread_mutex_lock(&exporter->lock);
+    if (exporter->shut_down && exporter->n_pending == pending) {
+        items = exporter->dropped_items;
+        requests = exporter->dropped_requests;
+        exporter->dropped_items = 0;
+        exporter->dropped_requests = 0;
+    }
+    pthread_mutex_unlock(&exporter->lock);
+    if (requests > 0) {
+        otc_log(exporter->options.host->logger, OTC_LOG_ERROR, exporter->options.id, "Dropped on shutdown",
+                OTC_FIELD_TEXT("data_type", otc_signal_name(exporter->options.signal)),
+                OTC_FIELD_NUMBER("dropped_items", items), OTC_FIELD_NUMBER("dropped_requests", requests));
+    }
+}
+
+/* What the senders are told of a request that failed for good. */
+static void
+final_error(const struct otc_error *result, const struct otc__verdict *verdict, struct otc_error *final)
+{
+    *final = *result;
+    if (final->status != OTC_OK) {
+        snprintf(final->text, sizeof(final->text), "%s%.900s", verdict->prefix, result->text);
+        final->permanent = verdict->reason == OTC_DROP_NOT_RETRYABLE;
+    }
+}
+
+/* Takes a request whose fate is known out of the books; entries that are at their end give their room back.
+ * Under the lock. The request is freed by the caller. */
+static void
+settle(struct otc_exporter *exporter, struct otc__request *request, const struct otc_error *final,
+       enum otc_drop_reason reason, struct otc__news *news)
+{
+    struct otc_entries ended = {0};
+    struct otc_entry *entry;
+
+    unlink_request(exporter, request);
+    if (final->status != OTC_OK && reason == OTC_DROP_SHUTDOWN) {
+        exporter->dropped_items += request->items;
+        exporter->dropped_requests += request->shares.n;
+    }
+    otc_shares_tell(&request->shares, final, &ended);
+    while ((entry = otc_entries_take(&ended))) {
+        exporter->size -= entry->size;
+        otc_entries_append(&news->ended, entry);
+    }
+    if (final->status == OTC_OK) {
+        otc__count_sent(&exporter->counters, request->items, exporter->size);
+    } else {
+        otc__count_failed(&exporter->counters, request->items, exporter->size, reason);
+    }
+    otc__exporter_admit(exporter, false, news);
+}
+
+static void
+free_request(struct otc__request *request)
+{
+    otc_batch_unref(request->batch);
+    free(request);
+}
+
+void
+otc__exporter_close_retries(struct otc_exporter *exporter, struct otc__news *news)
+{
+    struct otc_error error = OTC_ERROR_INIT, final;
+    struct otc__request *next;
+
+    otc_fail(&error, OTC_UNAVAILABLE, "the destination asked to wait");
+    final_error(&error, &shut_down, &final);
+    for (struct otc__request *request = exporter->requests; request; request = next) {
+        next = request->next;
+        if (request->waiting && !request->retry.throttled) {
+            request->due = 0;
+        } else if (request->waiting) {
+            settle(exporter, request, &final, OTC_DROP_SHUTDOWN, news);
+            free_request(request);
+        }
+    }
+}
+
+/* ---- Attempts -------------------------------------------------------------------------------------- */
+
+static void
+attempt_done(struct otc_done *self, const struct otc_error *result)
+{
+    struct otc__request *request = OTC_CONTAINER(self, otc__request, done);
+    struct otc_exporter *exporter = request->exporter;
+    struct otc__verdict verdict = {0};
+    int64_t now = otc__exporter_clock(exporter);
+    struct otc_error final;
+    struct otc__news news;
+
+    news.n_queued = 0;
+    news.ended = (struct otc_entries){0};
+    pthread_mutex_lock(&exporter->lock);
+    if (result->status != OTC_OK) {
+        verdict = judge(exporter, request, result, now);
+    }
+    if (verdict.again) {
+        request->waiting = true;
+        request->due = now + verdict.delay;
+    } else {
+        final_error(result, &verdict, &final);
+        settle(exporter, request, &final, verdict.reason, &news);
+    }
+    pthread_mutex_unlock(&exporter->lock);
+    if (verdict.again) {
+        log_retry(exporter, result, verdict.delay);
+    } else {
+        if (final.status != OTC_OK && verdict.reason != OTC_DROP_SHUTDOWN) {
+            log_dropped(exporter, final.text, request->items);
+        }
+        free_request(request);
+    }
+    otc__exporter_tell(&news);
+    otc__exporter_pump(exporter, INT_MAX);
+    /* While this attempt counts as pending nobody frees the exporter. */
+    otc__exporter_log_dropped(exporter, 1);
+    pthread_mutex_lock(&exporter->lock);
+    exporter->n_pending--;
+    pthread_cond_broadcast(&exporter->told);
+    pthread_mutex_unlock(&exporter->lock);
+}
+
+/* Starts an attempt. Not under the lock. */
+static void
+start(struct otc_exporter *exporter, struct otc__request *request)
+{
+    struct otc_error result = OTC_ERROR_INIT;
+    bool broken = false;
+    otc_status status;
+
+    if (!request->batch) {
+        request->batch = otc_shares_merge(&request->shares, exporter->gather.metadata_keys, &broken);
+    }
+    if (!request->batch) {
+        /* What could not be cut cannot be sent later either. */
+        otc_fail(&result, broken ? OTC_INTERNAL : OTC_UNAVAILABLE, "out of memory");
+        result.permanent = broken;
+        attempt_done(&request->done, &result);
+        return;
+    }
+    status =
+        exporter->options.push(exporter->options.arg, otc_batch_ref(request->batch), &request->done, &result);
+    if (status != OTC_PENDING) {
+        result.status = status;
+        attempt_done(&request->done, &result);
+    }
+}
+
+/* Arms the timer for the next thing that only time brings. Under the lock. */
+static void
+arm(struct otc_exporter *exporter, int64_t now, int64_t wake)
+{
+    struct otc_host *host = exporter->options.host;
+
+    if (wake == INT64_MAX) {
+        host->timer_disarm(host, exporter->timer);
+    } else {
+        host->timer_arm(host, exporter->timer, wake - now);
+    }
+}
+
+void
+otc__exporter_pump(struct otc_exporter *exporter, int most)
+{
+    int64_t now = otc__exporter_clock(exporter), wake = INT64_MAX;
+
+    pthread_mutex_lock(&exporter->lock);
+    exporter->pump_again = true;
+    if (exporter->pumping) {
+        pthread_mutex_unlock(&exporter->lock);
+        return;
+    }
+    exporter->pumping = true;
+    while (exporter->pump_again) {
+        struct otc__request *request;
+
+        exporter->pump_again = false;
+        now = otc__exporter_clock(exporter);
+        wake = INT64_MAX;
+        while ((most > 0 || exporter->closing) && (request = next_request(exporter, now, &wake))) {
+            most--;
+            exporter->n_pending++;
+            pthread_mutex_unlock(&exporter->lock);
+            start(exporter, request);
+            pthread_mutex_lock(&exporter->lock);
+            wake = INT64_MAX;
+        }
+    }
+    arm(exporter, now, most > 0 ? wake : now);
+    exporter->pumping = false;
+    pthread_cond_broadcast(&exporter->told);
+    pthread_mutex_unlock(&exporter->lock);
+}
