@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From a tree to components with their decoded settings, and pipelines of ids. */
 #include "common/config/suggest.h"
+#include "sidecar/resource.h"
 #include "sidecar/settings.h"
 
 #define CONFIG_BYTES_MAX ((size_t)16 << 20)
@@ -77,15 +78,10 @@ unknown_type(struct loading *l, enum otc_kind kind, const struct otc_id *id, con
 static void
 complete_error(const struct otc_component_config *c, const char *path, struct otc_error *err)
 {
-    char position[512];
-    size_t len;
+    const struct otc_node *node = otc_node_nearest(c->node, err->text);
 
-    otc_node_position(otc_node_nearest(c->node, err->text), position, sizeof(position));
     otc_config_error_path(c->factory->config, path, err);
-    len = strlen(err->text);
-    if (position[0] != '\0') {
-        snprintf(err->text + len, sizeof(err->text) - len, " (%s)", position);
-    }
+    otc_node_error(node, err);
 }
 
 static void
@@ -215,33 +211,37 @@ static const struct otc_field pipeline_fields[] = {
 static const struct otc_schema pipeline_schema =
     OTC_SCHEMA(pipeline_settings, pipeline_fields, "A pipeline.");
 
-/* Ids are compared as text, so blanks around the slash go here already. */
+/* Ids are compared as text, so blanks around the slash go here already. `path` and `node`: the list's. */
 static otc_status
-normal_ids(struct loading *l, const otc_strings *in, otc_strings *out, struct otc_error *err)
+normal_ids(struct loading *l, const char *path, const struct otc_node *node, const otc_strings *in,
+           otc_strings *out)
 {
     out->items = otc_arena_alloc(&l->config->arena, (in->n + 1) * sizeof(char *));
     if (out->items == NULL) {
-        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the configuration");
+        return OTC_RESOURCE_EXHAUSTED;
     }
     for (size_t i = 0; i < in->n; i++) {
-        struct otc_id id;
-        otc_status status = otc_id_parse(&l->config->arena, otc_slice_str(in->items[i]), &id, err);
+        struct otc_error err = OTC_ERROR_INIT;
+        struct otc_id id = {.full = in->items[i]};
+        char item[24], text[OTC_ERROR_TEXT_MAX + 1200];
 
-        if (status != OTC_OK) {
-            return status;
+        if (otc_id_parse(&l->config->arena, otc_slice_str(in->items[i]), &id, &err) != OTC_OK) {
+            snprintf(item, sizeof(item), "%zu", i);
+            snprintf(text, sizeof(text), "'%s' item %zu: %s", path, i, err.text);
+            add_line(l, otc_node_nearest(node, item), text);
         }
         out->items[i] = otc_arena_strndup(&l->config->arena, id.full, strlen(id.full));
         if (out->items[i] == NULL) {
-            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the configuration");
+            return OTC_RESOURCE_EXHAUSTED;
         }
     }
     out->n = in->n;
     return OTC_OK;
 }
 
-/* Each line of a decoding error, with the pipeline's id put into its path. */
+/* Each line of a decoding error, with what its paths are relative to put before them. */
 static void
-add_pipeline_lines(struct loading *l, const char *id, const char *text)
+add_lines_below(struct loading *l, const char *above, const char *text)
 {
     const char *line =
         text + (strncmp(text, DECODING_FAILED, strlen(DECODING_FAILED)) == 0 ? strlen(DECODING_FAILED) : 0);
@@ -252,10 +252,34 @@ add_pipeline_lines(struct loading *l, const char *id, const char *text)
         bool quoted = line[0] == '\'';
         const char *dot = quoted && line[1] != '\'' ? "." : "";
 
-        snprintf(full, sizeof(full), "'service.pipelines[%s]%s%.*s", id, quoted ? dot : "' ",
-                 (int)(len - (quoted ? 1 : 0)), line + (quoted ? 1 : 0));
+        snprintf(full, sizeof(full), "'%s%s%.*s", above, quoted ? dot : "' ", (int)(len - (quoted ? 1 : 0)),
+                 line + (quoted ? 1 : 0));
         add_line(l, NULL, full);
         line += len + (line[len] == '\n');
+    }
+}
+
+/* The lists of ids of a pipeline that was decoded. */
+static void
+add_pipeline_ids(struct loading *l, struct otc_pipeline_config *p)
+{
+    const struct pipeline_settings *settings = otc_config_value(p->config);
+    const struct {
+        enum otc_kind kind;
+        const otc_strings *in;
+        otc_strings *out;
+    } lists[] = {{OTC_RECEIVER, &settings->receivers, &p->receivers},
+                 {OTC_PROCESSOR, &settings->processors, &p->processors},
+                 {OTC_EXPORTER, &settings->exporters, &p->exporters}};
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        const char *name = otc_section_names[lists[i].kind];
+        char path[1200];
+
+        snprintf(path, sizeof(path), "service.pipelines[%s].%s", p->id, name);
+        if (normal_ids(l, path, otc_node_get(p->node, name), lists[i].in, lists[i].out) != OTC_OK) {
+            add_line(l, p->node, "out of memory for the configuration");
+        }
     }
 }
 
@@ -265,9 +289,7 @@ add_pipeline(struct loading *l, const struct otc_node *node)
     struct otc_service_config *config = l->config;
     struct otc_pipeline_config *p = &config->pipelines[config->n_pipelines];
     struct otc_error err = OTC_ERROR_INIT;
-    const struct pipeline_settings *settings;
     char text[OTC_ERROR_TEXT_MAX + 64];
-    otc_status status;
 
     *p = (struct otc_pipeline_config){.node = node};
     if (otc_pipeline_id_parse(&config->arena, node->key, &p->id, &p->signal, &err) != OTC_OK) {
@@ -276,15 +298,29 @@ add_pipeline(struct loading *l, const struct otc_node *node)
         return;
     }
     config->n_pipelines++;
-    status = otc_config_decode(&pipeline_schema, node, "", &p->config, &err);
-    if (status == OTC_OK) {
-        settings = otc_config_value(p->config);
-        status = normal_ids(l, &settings->receivers, &p->receivers, &err);
-        status = status == OTC_OK ? normal_ids(l, &settings->processors, &p->processors, &err) : status;
-        status = status == OTC_OK ? normal_ids(l, &settings->exporters, &p->exporters, &err) : status;
+    if (otc_config_decode(&pipeline_schema, node, "", &p->config, &err) == OTC_OK) {
+        add_pipeline_ids(l, p);
+    } else {
+        snprintf(text, sizeof(text), "service.pipelines[%s]", p->id);
+        add_lines_below(l, text, err.text);
     }
-    if (status != OTC_OK) {
-        add_pipeline_lines(l, p->id, err.text);
+}
+
+/* What the field tables do not know of `service::telemetry`. */
+static void
+load_telemetry(struct loading *l, const struct otc_telemetry_settings *telemetry)
+{
+    struct otc_service_config *config = l->config;
+    struct otc_error err = OTC_ERROR_INIT;
+    otc_status status = otc_reader_decode(&telemetry->metrics, &config->reader, &err);
+
+    if (status == OTC_FAILED_PRECONDITION) {
+        config->invalid = keep_text(config, err.text);
+    } else if (status != OTC_OK) {
+        add_lines_below(l, "service.telemetry.metrics.readers[0]", err.text);
+    }
+    if (config->invalid == NULL && otc_resource_read(telemetry->resource, NULL, NULL, &err) != OTC_OK) {
+        config->invalid = keep_text(config, err.text);
     }
 }
 
@@ -293,7 +329,6 @@ load_service(struct loading *l, const struct otc_service_settings *settings, str
 {
     struct otc_service_config *config = l->config;
     size_t n = settings->pipelines != NULL ? settings->pipelines->n : 0;
-    otc_status status;
 
     config->pipelines = otc_arena_alloc(&config->arena, (n + 1) * sizeof(struct otc_pipeline_config));
     if (config->pipelines == NULL) {
@@ -302,18 +337,11 @@ load_service(struct loading *l, const struct otc_service_settings *settings, str
     for (const struct otc_node *p = n > 0 ? settings->pipelines->first : NULL; p != NULL; p = p->next) {
         add_pipeline(l, p);
     }
-    if (normal_ids(l, &settings->extensions, &config->extensions, err) != OTC_OK) {
-        add_line(l, NULL, err->text);
+    if (normal_ids(l, "service.extensions", otc_node_nearest(config->root, "service::extensions"),
+                   &settings->extensions, &config->extensions) != OTC_OK) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the configuration");
     }
-    status = otc_reader_decode(&settings->telemetry.metrics, &config->reader, err);
-    if (status == OTC_FAILED_PRECONDITION) {
-        config->invalid = keep_text(config, err->text);
-    } else if (status != OTC_OK) {
-        const char *text = err->text;
-
-        text += strncmp(text, DECODING_FAILED, strlen(DECODING_FAILED)) == 0 ? strlen(DECODING_FAILED) : 0;
-        add_line(l, NULL, text);
-    }
+    load_telemetry(l, &settings->telemetry);
     return OTC_OK;
 }
 
@@ -404,7 +432,7 @@ otc_service_telemetry(const struct otc_service_config *config)
 const struct otc_prometheus_reader *
 otc_service_reader(const struct otc_service_config *config)
 {
-    return config->reader != NULL ? otc_config_value(config->reader) : NULL;
+    return otc_reader_endpoint(config->reader);
 }
 
 const struct otc_component_config *

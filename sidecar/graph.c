@@ -72,7 +72,8 @@ add_instance(struct otc_graph *graph, const struct otc_component_config *config,
                                           .pipeline = config->kind == OTC_PROCESSOR ? pipeline : NULL};
         instance->pairs =
             otc_arena_alloc(&graph->arena, (config->factory->n_pairs + 1) * sizeof(struct otc_pair));
-        if (instance->pairs == NULL) {
+        instance->id = otc_arena_strndup(&graph->arena, config->id, strlen(config->id));
+        if (instance->pairs == NULL || instance->id == NULL) {
             return out_of_memory(err);
         }
         graph->n_instances++;
@@ -99,6 +100,9 @@ add_list(struct otc_graph *graph, const struct otc_pipeline_config *p, enum otc_
         status = add_instance(graph, c, p, &instance, err);
         if (status == OTC_OK && c->kind != OTC_CONNECTOR) {
             status = add_pair(instance, p->signal, p->signal, err);
+            if (status != OTC_OK) {
+                otc_node_error(otc_pipeline_item(p, kind, i), err);
+            }
         }
     }
     return status;
@@ -165,7 +169,7 @@ create_instance(struct otc_graph *graph, struct otc_instance *instance, struct o
     const struct otc_factory *factory = instance->config->factory;
     const struct otc_settings settings = {
         .abi = OTC_ABI_OF(otc_settings),
-        .id = instance->config->id,
+        .id = instance->id,
         .pipeline = instance->pipeline != NULL ? instance->pipeline->id : NULL,
         .host = graph->host,
         .config = instance->config->config != NULL ? otc_config_value(instance->config->config) : NULL,

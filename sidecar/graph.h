@@ -8,6 +8,8 @@
 /** One component: shared by all pipelines of its id, but a processor stands in one pipeline alone. */
 struct otc_instance {
     const struct otc_component_config *config;
+    /** The configured id at an address of its own, which tells the instance to the log. */
+    const char *id;
     /** Processors: where it stands. */
     const struct otc_pipeline_config *pipeline;
     struct otc_component *component;
@@ -48,6 +50,12 @@ OTC_CHECK otc_status otc_graph_plan(struct otc_graph *graph, struct otc_error *e
 /** Creates and connects all components; after otc_graph_plan. */
 OTC_CHECK otc_status otc_graph_build(struct otc_graph *graph, struct otc_error *err);
 
+/** Where the item `index` of one of a pipeline's lists stands. */
+const struct otc_node *otc_pipeline_item(const struct otc_pipeline_config *p, enum otc_kind list,
+                                         size_t index);
+/** Where `id` stands in it. */
+const struct otc_node *otc_pipeline_use(const struct otc_pipeline_config *p, enum otc_kind list,
+                                        const char *id);
 bool otc_strings_contain(const otc_strings *strings, const char *text);
 bool otc_factory_supports(const struct otc_factory *factory, enum otc_signal from, enum otc_signal to);
 /** True when pipeline `from` feeds pipeline `to` through this connector. */

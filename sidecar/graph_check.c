@@ -13,6 +13,33 @@ otc_strings_contain(const otc_strings *strings, const char *text)
     return false;
 }
 
+static const otc_strings *
+list_of(const struct otc_pipeline_config *p, enum otc_kind list)
+{
+    return list == OTC_RECEIVER ? &p->receivers : list == OTC_PROCESSOR ? &p->processors : &p->exporters;
+}
+
+const struct otc_node *
+otc_pipeline_item(const struct otc_pipeline_config *p, enum otc_kind list, size_t index)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "%s::%zu", otc_section_names[list], index);
+    return otc_node_nearest(p->node, path);
+}
+
+const struct otc_node *
+otc_pipeline_use(const struct otc_pipeline_config *p, enum otc_kind list, const char *id)
+{
+    const otc_strings *ids = list_of(p, list);
+    size_t i = 0;
+
+    while (i < ids->n && strcmp(ids->items[i], id) != 0) {
+        i++;
+    }
+    return otc_pipeline_item(p, list, i);
+}
+
 bool
 otc_factory_supports(const struct otc_factory *factory, enum otc_signal from, enum otc_signal to)
 {
@@ -74,39 +101,22 @@ append_missing_pair(const struct otc_component_config *connector, enum otc_signa
     otc_buf_append_str(out, ")");
 }
 
-/* Where the connector's id stands in the pipeline's list. */
-static const struct otc_node *
-use_of(const struct otc_pipeline_config *p, const char *id, bool as_exporter)
-{
-    const otc_strings *ids = as_exporter ? &p->exporters : &p->receivers;
-    char path[64];
-    size_t i = 0;
-
-    while (i < ids->n && strcmp(ids->items[i], id) != 0) {
-        i++;
-    }
-    snprintf(path, sizeof(path), "%s::%zu", as_exporter ? "exporters" : "receivers", i);
-    return otc_node_nearest(p->node, path);
-}
-
 static otc_status
 check_side(const struct otc_service_config *config, const struct otc_component_config *connector,
            bool as_exporter, struct otc_error *err)
 {
     struct otc_buf lonely = {.limit = 700}, missing = {.limit = 200};
+    const enum otc_kind list = as_exporter ? OTC_EXPORTER : OTC_RECEIVER;
+    const struct otc_node *use = NULL;
     otc_status status = OTC_OK;
-    const char *side = as_exporter ? "exporter" : "receiver";
-    char position[512] = "";
 
     for (size_t i = 0; i < config->n_pipelines; i++) {
         const struct otc_pipeline_config *p = &config->pipelines[i];
 
-        if (otc_strings_contain(as_exporter ? &p->exporters : &p->receivers, connector->id) &&
+        if (otc_strings_contain(list_of(p, list), connector->id) &&
             !has_counterpart(config, connector, p, as_exporter)) {
             otc_buf_printf(&lonely, "%s%s", lonely.len > 0 ? " " : "", p->id);
-            if (position[0] == '\0') {
-                otc_node_position(use_of(p, connector->id, as_exporter), position, sizeof(position));
-            }
+            use = use == NULL ? otc_pipeline_use(p, list, connector->id) : use;
             if (missing.len == 0) {
                 append_missing_pair(connector, p->signal, as_exporter, &missing);
             }
@@ -118,10 +128,10 @@ check_side(const struct otc_service_config *config, const struct otc_component_c
 
         status = otc_fail(
             err, OTC_FAILED_PRECONDITION,
-            "connector \"%s\" used as %s in [%s] pipeline but not used in any supported %s pipeline%s%s%s%s",
-            connector->id, side, text != NULL ? text : "…", as_exporter ? "receiver" : "exporter",
-            why != NULL ? why : "", position[0] != '\0' ? " (" : "", position,
-            position[0] != '\0' ? ")" : "");
+            "connector \"%s\" used as %s in [%s] pipeline but not used in any supported %s pipeline%s",
+            connector->id, otc_kind_name(list), text != NULL ? text : "…",
+            otc_kind_name(as_exporter ? OTC_RECEIVER : OTC_EXPORTER), why != NULL ? why : "");
+        otc_node_error(use, err);
     }
     otc_buf_release(&lonely);
     otc_buf_release(&missing);
@@ -179,6 +189,7 @@ report_cycle(struct search *s, size_t again, const struct otc_component_config *
     }
     text = otc_buf_cstr(&out);
     otc_fail(s->err, OTC_FAILED_PRECONDITION, "cycle detected: %s", text != NULL ? text : "(long)");
+    otc_node_error(otc_pipeline_use(&pipelines[s->path[s->depth - 1]], OTC_EXPORTER, last->id), s->err);
     otc_buf_release(&out);
     return OTC_FAILED_PRECONDITION;
 }
@@ -249,11 +260,12 @@ check_one_pipeline(const struct otc_service_config *config, const struct otc_com
             continue;
         }
         if (first != NULL) {
-            return otc_fail(
-                err, OTC_FAILED_PRECONDITION,
-                "processor \"%s\" stands in the pipelines %s and %s: what it tells of them could not "
-                "be told apart; give each an id of its own (%s/a, %s/b) that differs in `model`",
-                processor->id, first->id, p->id, processor->factory->type, processor->factory->type);
+            otc_fail(err, OTC_FAILED_PRECONDITION,
+                     "processor \"%s\" stands in the pipelines %s and %s: what it tells of them could not "
+                     "be told apart; give each an id of its own (%s/a, %s/b) that differs in `model`",
+                     processor->id, first->id, p->id, processor->factory->type, processor->factory->type);
+            otc_node_error(otc_pipeline_use(p, OTC_PROCESSOR, processor->id), err);
+            return OTC_FAILED_PRECONDITION;
         }
         first = p;
     }

@@ -2,6 +2,7 @@
 #include "sidecar/host.h"
 
 #include "common/base/number.h"
+#include "sidecar/resource.h"
 
 #include <sys/random.h>
 #include <unistd.h>
@@ -215,9 +216,9 @@ otc_sidecar_host_release(struct otc_sidecar_host *host)
 /* ---- Resource ----------------------------------------------------------------------------------- */
 
 static otc_status
-put_label(struct otc_sidecar_host *host, struct otc_slice key, const struct otc_node *value,
-          struct otc_error *err)
+put_label(void *arg, struct otc_slice key, const struct otc_node *value, struct otc_error *err)
 {
+    struct otc_sidecar_host *host = arg;
     struct otc_arena *arena = &host->resource_arenas[host->resource_turn];
     struct otc_slice text;
     size_t i = 0;
@@ -233,13 +234,8 @@ put_label(struct otc_sidecar_host *host, struct otc_slice key, const struct otc_
         }
         return OTC_OK;
     }
-    if (value->kind == OTC_NODE_MAP || value->kind == OTC_NODE_LIST) {
-        return otc_fail(err, OTC_FAILED_PRECONDITION, "service::telemetry::resource::%.*s: must be a scalar",
-                        OTC_SLICE_ARG(key));
-    }
     if (i == OTC_RESOURCE_MAX) {
-        return otc_fail(err, OTC_FAILED_PRECONDITION, "service::telemetry::resource: at most %u attributes",
-                        OTC_RESOURCE_MAX);
+        return otc_fail(err, OTC_INTERNAL, "more attributes of the resource than there is room for");
     }
     text = otc_node_string(value, &text) ? text : value->text;
     host->resource[i].key = otc_arena_strndup(arena, key.data, key.len);
@@ -249,40 +245,6 @@ put_label(struct otc_sidecar_host *host, struct otc_slice key, const struct otc_
     }
     host->n_resource += i == host->n_resource;
     return OTC_OK;
-}
-
-/* The newer form: {schema_url, attributes: [{name, value}]}. */
-static otc_status
-put_attributes(struct otc_sidecar_host *host, const struct otc_node *list, struct otc_error *err)
-{
-    otc_status status = OTC_OK;
-
-    for (const struct otc_node *item = list->first; item != NULL && status == OTC_OK; item = item->next) {
-        const struct otc_node *name = otc_node_get(item, "name");
-
-        if (name == NULL || name->kind != OTC_NODE_STRING) {
-            return otc_fail(err, OTC_FAILED_PRECONDITION,
-                            "service::telemetry::resource::attributes: each item needs a name and a value");
-        }
-        status = put_label(host, name->text, otc_node_get(item, "value"), err);
-    }
-    return status;
-}
-
-static otc_status
-put_user_resource(struct otc_sidecar_host *host, const struct otc_node *resource, struct otc_error *err)
-{
-    const struct otc_node *attributes = otc_node_get(resource, "attributes");
-    otc_status status = OTC_OK;
-
-    if (attributes != NULL && attributes->kind == OTC_NODE_LIST) {
-        return put_attributes(host, attributes, err);
-    }
-    for (const struct otc_node *n = resource != NULL ? resource->first : NULL; n != NULL && status == OTC_OK;
-         n = n->next) {
-        status = put_label(host, n->key, n, err);
-    }
-    return status;
 }
 
 otc_status
@@ -295,5 +257,5 @@ otc_sidecar_host_set_resource(struct otc_sidecar_host *host, const struct otc_no
     host->resource[0] = (struct otc_label){"service.name", "otelcol-aimon"};
     host->resource[1] = (struct otc_label){"service.version", OTC_VERSION};
     host->resource[2] = (struct otc_label){"service.instance.id", host->instance_id};
-    return put_user_resource(host, resource, err);
+    return otc_resource_read(resource, put_label, host, err);
 }

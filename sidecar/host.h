@@ -6,11 +6,10 @@
 #include "common/base/arena.h"
 #include "common/component/budget.h"
 #include "common/net/loop.h"
+#include "sidecar/resource.h"
 #include "sidecar/service.h"
 
 #include <stdatomic.h>
-
-#define OTC_RESOURCE_MAX 64u
 
 struct otc_sidecar_host {
     struct otc_host host;

@@ -100,8 +100,10 @@ create_with_resource(struct program *p, struct generation *g, struct otc_error *
     otc_status status =
         otc_sidecar_host_set_resource(&p->host, otc_service_telemetry(g->loaded.config)->resource, err);
 
-    otc_log_sink_configure(&p->log, &otc_service_telemetry(g->loaded.config)->logs, p->host.resource,
-                           p->host.n_resource);
+    if (status == OTC_OK) {
+        status = otc_log_sink_configure(&p->log, &otc_service_telemetry(g->loaded.config)->logs,
+                                        p->host.resource, p->host.n_resource, err);
+    }
     return status == OTC_OK ? create(p, g, err) : status;
 }
 
@@ -119,6 +121,14 @@ discard(struct generation *g)
     otc_loaded_release(&g->loaded);
 }
 
+/* The service that runs, for components that look for extensions and for the log. */
+static void
+set_service(struct program *p, struct otc_service *service)
+{
+    atomic_store(&p->host.service, service);
+    otc_log_sink_set_scope(&p->log, service != NULL ? otc_service_scope : NULL, service);
+}
+
 /* Starts a prepared generation, the endpoint for its own metrics included. */
 static otc_status
 start(struct program *p, const struct generation *g, struct otc_error *err)
@@ -130,11 +140,11 @@ start(struct program *p, const struct generation *g, struct otc_error *err)
         status = otc_self_metrics_open(reader, &p->host.host, &p->metrics, err);
     }
     if (status == OTC_OK) {
-        atomic_store(&p->host.service, g->service);
+        set_service(p, g->service);
         status = otc_service_start(g->service, err);
     }
     if (status != OTC_OK) {
-        atomic_store(&p->host.service, NULL);
+        set_service(p, NULL);
         otc_self_metrics_close(p->metrics);
         p->metrics = NULL;
         return status;
@@ -151,7 +161,7 @@ stop(struct program *p, const struct generation *g, int64_t drain_ns, struct otc
 
     atomic_store(&p->host.ready, false);
     status = otc_service_shutdown(g->service, otc_clock_monotonic_ns() + drain_ns, err);
-    atomic_store(&p->host.service, NULL);
+    set_service(p, NULL);
     otc_self_metrics_close(p->metrics);
     p->metrics = NULL;
     return status;
@@ -194,7 +204,8 @@ acceptable(struct program *p, struct generation *next, struct otc_error *err)
     otc_status status = prepare(p, next, err);
 
     if (status == OTC_OK) {
-        status = create(p, next, err);
+        status = otc_log_outputs_check(&otc_service_telemetry(next->loaded.config)->logs, err);
+        status = status == OTC_OK ? create(p, next, err) : status;
         discard_service(next);
         if (status != OTC_OK) {
             discard(next);
@@ -310,7 +321,7 @@ static void
 close_program(struct program *p)
 {
     close_signals(p);
-    otc_log_sink_configure(&p->log, NULL, NULL, 0);
+    otc_log_sink_configure(&p->log, NULL, NULL, 0, NULL);
     discard(&p->current);
     if (p->loop != NULL) {
         otc_loop_free(p->loop);

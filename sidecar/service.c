@@ -2,6 +2,7 @@
 #include "sidecar/service.h"
 
 #include "sidecar/graph.h"
+#include "sidecar/log.h"
 
 struct otc_service {
     struct otc_graph graph;
@@ -59,11 +60,31 @@ otc_service_free(struct otc_service *service)
     }
 }
 
+void
+otc_service_scope(const void *service, const char *component, struct otc_log_scope *out)
+{
+    const struct otc_graph *graph = &((const struct otc_service *)service)->graph;
+
+    for (size_t i = 0; i < graph->n_instances; i++) {
+        const struct otc_instance *instance = &graph->instances[i];
+        const struct otc_pair *only = instance->n_pairs == 1 ? &instance->pairs[0] : NULL;
+
+        if (instance->id != component) {
+            continue;
+        }
+        out->kind = otc_kind_name(instance->config->kind);
+        out->pipeline = instance->pipeline != NULL ? instance->pipeline->id : NULL;
+        out->signal = only != NULL ? otc_signal_name(only->from) : NULL;
+        out->output =
+            only != NULL && instance->config->kind == OTC_CONNECTOR ? otc_signal_name(only->to) : NULL;
+        return;
+    }
+}
+
 static void
 log_component(struct otc_service *service, const struct otc_instance *instance, const char *message)
 {
-    otc_log(service->graph.host->logger, OTC_LOG_DEBUG, instance->config->id, message,
-            OTC_FIELD_TEXT("otelcol.component.kind", otc_kind_name(instance->config->kind)));
+    otc_log(service->graph.host->logger, OTC_LOG_DEBUG, instance->id, message);
 }
 
 static otc_status
@@ -71,7 +92,7 @@ start_instance(struct otc_service *service, struct otc_instance *instance, struc
 {
     const struct otc_component_ops *ops = instance->component->ops;
     struct otc_host *host = service->graph.host;
-    const char *id = instance->config->id;
+    const char *id = instance->id;
     otc_status status;
 
     host->report(host, id, OTC_STATE_STARTING, NULL);
@@ -114,7 +135,7 @@ shutdown_instance(struct otc_service *service, struct otc_instance *instance, in
 {
     const struct otc_component_ops *ops = instance->component->ops;
     struct otc_host *host = service->graph.host;
-    const char *id = instance->config->id;
+    const char *id = instance->id;
     otc_status status = OTC_OK;
 
     host->report(host, id, OTC_STATE_STOPPING, NULL);

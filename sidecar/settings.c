@@ -42,6 +42,19 @@ refuse_address(const struct otc_node *node, void *member, struct otc_config *own
                     "readers: [{pull: {exporter: {prometheus: {host: localhost, port: 8888}}}}]");
 }
 
+/* What views change nobody would notice missing until a dashboard is empty. */
+static otc_status
+refuse_views(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
+{
+    otc_status status = keep_list(node, member, owner, err);
+
+    if (status == OTC_OK && node->n > 0) {
+        status = otc_fail(err, OTC_INVALID_ARGUMENT,
+                          "\"views\" is an OpenTelemetry Collector option that this build does not support");
+    }
+    return status;
+}
+
 #define NODE_FIELD(struct_name, member, yaml_key, parser, ...)                                               \
     {                                                                                                        \
         .key = (yaml_key), .type = OTC_TYPE_STRING, .offset = offsetof(struct struct_name, member),          \
@@ -62,9 +75,9 @@ static const struct otc_field sampling_fields[] = {
 static const struct otc_schema sampling_schema =
     OTC_SCHEMA(otc_sampling_settings, sampling_fields, "Thins out equal log messages.");
 
-static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+/* The last three are zap's; nothing here is as grave, so that they silence the log. */
+static const char *const log_levels[] = {"debug", "info", "warn", "error", "dpanic", "panic", "fatal", NULL};
 static const char *const log_encodings[] = {"console", "json", NULL};
-static const char *const log_outputs[] = {"stderr", "stdout", NULL};
 
 static const struct otc_field logs_fields[] = {
     OTC_FIELD(otc_logs_settings, level, .def = "info", .choices = log_levels,
@@ -72,14 +85,15 @@ static const struct otc_field logs_fields[] = {
     OTC_FIELD(otc_logs_settings, encoding, .def = "console", .choices = log_encodings,
               .doc = "Form of a line."),
     OTC_FIELD(otc_logs_settings, development, .inert = true, .doc = "Development mode."),
-    OTC_FIELD(otc_logs_settings, disable_caller, .inert = true, .doc = "Lines never name source files here."),
+    OTC_FIELD(otc_logs_settings, disable_caller, .doc = "Leave the place in the source out of lines."),
     OTC_FIELD(otc_logs_settings, disable_stacktrace, .inert = true,
               .doc = "Lines never hold stack traces here."),
     OTC_FIELD(otc_logs_settings, disable_zap_resource, .doc = "Leave the resource out of JSON lines."),
     OTC_FIELD_OPTIONAL(otc_logs_settings, sampling, sampling_schema, .on_by_default = true,
                        .doc = "Thins out equal messages."),
-    OTC_FIELD(otc_logs_settings, output_paths, .def = "stderr", .choices = log_outputs,
-              .doc = "Where lines go."),
+    OTC_FIELD(otc_logs_settings, output_paths, .def = "stderr", .min = "1", .max = "8",
+              .doc = "Where lines go: `stdout`, `stderr`, or files, which are appended to and opened again "
+                     "at a reload."),
     OTC_FIELD(otc_logs_settings, error_output_paths, .inert = true,
               .doc = "Where the logger's own errors go."),
     NODE_FIELD(otc_logs_settings, initial_fields, "initial_fields", keep_map,
@@ -97,8 +111,7 @@ static const struct otc_field metrics_fields[] = {
     OTC_FIELD(otc_metrics_settings, level, .def = "normal", .choices = metrics_levels,
               .doc = "How much the program tells of itself; none: no endpoint."),
     NODE_FIELD(otc_metrics_settings, readers, "readers", keep_list, .doc = "Who reads the metrics."),
-    NODE_FIELD(otc_metrics_settings, views, "views", keep_list, .inert = true,
-               .doc = "Views of the metrics."),
+    NODE_FIELD(otc_metrics_settings, views, "views", refuse_views, .doc = "Views of the metrics; refused."),
     NODE_FIELD(otc_metrics_settings, address, "address", refuse_address, .doc = "Removed."),
     OTC_FIELD_END,
 };
@@ -152,11 +165,11 @@ static const struct otc_field reader_fields[] = {
     OTC_FIELD(otc_prometheus_reader, without_type_suffix, .def = "true", .doc = "Names without _total."),
     OTC_FIELD_END,
 };
-const struct otc_schema otc_prometheus_reader_schema =
+static const struct otc_schema reader_endpoint_schema =
     OTC_SCHEMA(otc_prometheus_reader, reader_fields, "The endpoint for the program's own metrics.");
 
 struct pull_exporter {
-    const struct otc_node *prometheus;
+    struct otc_prometheus_reader *prometheus;
 };
 struct pull_reader {
     struct pull_exporter exporter;
@@ -177,7 +190,8 @@ refuse_periodic(const struct otc_node *node, void *member, struct otc_config *ow
 }
 
 static const struct otc_field pull_exporter_fields[] = {
-    NODE_FIELD(pull_exporter, prometheus, "prometheus", keep_map, .doc = "Prometheus text over HTTP."),
+    OTC_FIELD_OPTIONAL(pull_exporter, prometheus, reader_endpoint_schema,
+                       .doc = "Prometheus text over HTTP."),
     OTC_FIELD_END,
 };
 static const struct otc_schema pull_exporter_schema =
@@ -194,49 +208,72 @@ static const struct otc_field one_reader_fields[] = {
 };
 static const struct otc_schema reader_schema = OTC_SCHEMA(reader, one_reader_fields, "Reader.");
 
+/* What is read when nobody says otherwise. */
 static otc_status
-decode_reader(const struct otc_node *node, struct otc_config **out, struct otc_error *err)
+decode_default(struct otc_config **out, struct otc_error *err)
 {
-    const char *path = "service::telemetry::metrics::readers::0";
-    struct otc_config *outer = NULL;
-    const struct reader *reader;
-    otc_status status = otc_config_decode(&reader_schema, node, path, &outer, err);
+    struct otc_document *doc = NULL;
+    otc_status status =
+        otc_document_parse(otc_slice_str("pull: {exporter: {prometheus: }}"), "default", &doc, err);
 
-    if (status != OTC_OK) {
-        return status;
+    if (status == OTC_OK) {
+        status = otc_config_decode(&reader_schema, otc_document_root(doc), "", out, err);
     }
-    reader = otc_config_value(outer);
-    if (reader->pull == NULL) {
-        status = otc_fail(err, OTC_FAILED_PRECONDITION, "%s: must have a pull reader", path);
-    } else {
-        status = otc_config_decode(&otc_prometheus_reader_schema, reader->pull->exporter.prometheus,
-                                   "service::telemetry::metrics::readers::0::pull::exporter::prometheus", out,
-                                   err);
-    }
-    otc_config_free(outer);
+    otc_document_free(doc);
     return status;
+}
+
+static otc_status
+refuse_readers(const struct otc_node *node, struct otc_error *err, const char *what)
+{
+    otc_fail(err, OTC_FAILED_PRECONDITION, "%s", what);
+    otc_node_error(node, err);
+    return OTC_FAILED_PRECONDITION;
 }
 
 otc_status
 otc_reader_decode(const struct otc_metrics_settings *metrics, struct otc_config **out, struct otc_error *err)
 {
+    const struct otc_node *readers = metrics->readers;
+    const struct reader *reader;
+    otc_status status;
+
     *out = NULL;
     if (metrics->level.index == OTC_METRICS_NONE) {
         return OTC_OK;
     }
-    if (metrics->readers == NULL) {
-        return otc_config_decode(&otc_prometheus_reader_schema, NULL, "", out, err);
+    if (readers == NULL) {
+        return decode_default(out, err);
     }
-    if (metrics->readers->n == 0) {
-        return otc_fail(
-            err, OTC_FAILED_PRECONDITION,
-            "service::telemetry: collector telemetry metrics reader should exist when metric level is "
-            "not none");
+    if (readers->n == 0) {
+        return refuse_readers(readers, err,
+                              "service::telemetry: collector telemetry metrics reader should exist when "
+                              "metric level is not none");
     }
-    if (metrics->readers->n > 1) {
-        return otc_fail(err, OTC_FAILED_PRECONDITION,
-                        "service::telemetry::metrics::readers: at most one reader is supported, got %zu",
-                        metrics->readers->n);
+    if (readers->n > 1) {
+        return refuse_readers(readers, err,
+                              "service::telemetry::metrics::readers: at most one reader is supported");
     }
-    return decode_reader(metrics->readers->first, out, err);
+    status = otc_config_decode(&reader_schema, readers->first, "service::telemetry::metrics::readers::0", out,
+                               err);
+    if (status != OTC_OK) {
+        return status;
+    }
+    reader = otc_config_value(*out);
+    if (reader->pull == NULL || reader->pull->exporter.prometheus == NULL) {
+        otc_config_free(*out);
+        *out = NULL;
+        return refuse_readers(readers->first, err,
+                              "service::telemetry::metrics::readers::0: must have a pull reader with the "
+                              "exporter prometheus");
+    }
+    return OTC_OK;
+}
+
+const struct otc_prometheus_reader *
+otc_reader_endpoint(const struct otc_config *config)
+{
+    const struct reader *reader = config != NULL ? otc_config_value(config) : NULL;
+
+    return reader != NULL ? reader->pull->exporter.prometheus : NULL;
 }

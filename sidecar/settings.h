@@ -68,14 +68,17 @@ struct otc_root_settings {
 };
 
 extern const struct otc_schema otc_root_schema;
-/** One reader's `pull::exporter::prometheus`. */
-extern const struct otc_schema otc_prometheus_reader_schema;
 /** "receivers", by enum otc_kind. */
 extern const char *const otc_section_names[5];
 
-/** The prometheus reader of a metrics section, decoded; `*out` NULL when there is none (level none). */
+/**
+ * The reader of a metrics section, decoded; `*out` NULL when there is none (level none). INVALID_ARGUMENT
+ * with paths relative to the reader.
+ */
 OTC_CHECK otc_status otc_reader_decode(const struct otc_metrics_settings *metrics, struct otc_config **out,
                                        struct otc_error *err);
+/** Its endpoint; NULL without a reader. */
+const struct otc_prometheus_reader *otc_reader_endpoint(const struct otc_config *reader);
 
 /** One configured component. */
 struct otc_component_config {

@@ -63,17 +63,6 @@ ambiguous(const struct otc_service_config *config, struct otc_buf *out)
     return false;
 }
 
-static const struct otc_node *
-item_node(const struct otc_node *list, size_t index)
-{
-    const struct otc_node *item = list != NULL ? list->first : NULL;
-
-    for (size_t i = 0; item != NULL && i < index; i++) {
-        item = item->next;
-    }
-    return item != NULL ? item : list;
-}
-
 /* One list of a pipeline: is everything there? `other` is the second kind that may stand in it. */
 static void
 check_references(const struct otc_service_config *config, const struct otc_pipeline_config *p,
@@ -82,7 +71,6 @@ check_references(const struct otc_service_config *config, const struct otc_pipel
     const otc_strings *ids = kind == OTC_RECEIVER    ? &p->receivers
                              : kind == OTC_PROCESSOR ? &p->processors
                                                      : &p->exporters;
-    const struct otc_node *list = otc_node_get(p->node, otc_section_names[kind]);
 
     for (size_t i = 0; i < ids->n; i++) {
         char text[4096];
@@ -93,7 +81,7 @@ check_references(const struct otc_service_config *config, const struct otc_pipel
         }
         snprintf(text, sizeof(text), "service::pipelines::%s: references %s \"%s\" which is not configured",
                  p->id, otc_kind_name(kind), ids->items[i]);
-        add_at(out, item_node(list, i), text);
+        add_at(out, otc_pipeline_item(p, kind, i), text);
     }
 }
 
@@ -113,7 +101,7 @@ check_pipeline(const struct otc_pipeline_config *p, struct otc_buf *out)
                 snprintf(text, sizeof(text),
                          "service::pipelines::%s: references processor \"%s\" multiple times", p->id,
                          p->processors.items[i]);
-                add_at(out, item_node(otc_node_get(p->node, "processors"), i), text);
+                add_at(out, otc_pipeline_item(p, OTC_PROCESSOR, i), text);
                 return;
             }
         }
@@ -170,15 +158,15 @@ static void
 check_whole(const struct otc_service_config *config, struct otc_buf *out)
 {
     if (config->n_components == 0) {
-        add(out, "empty configuration file");
+        add_at(out, config->root, "empty configuration file");
         return;
     }
     if (count(config, OTC_RECEIVER) == 0) {
-        add(out, "no receiver configuration specified in config");
+        add_at(out, config->root, "no receiver configuration specified in config");
         return;
     }
     if (count(config, OTC_EXPORTER) == 0) {
-        add(out, "no exporter configuration specified in config");
+        add_at(out, config->root, "no exporter configuration specified in config");
         return;
     }
     if (ambiguous(config, out)) {
@@ -191,8 +179,10 @@ check_whole(const struct otc_service_config *config, struct otc_buf *out)
             snprintf(text, sizeof(text),
                      "service::extensions: references extension \"%s\" which is not configured",
                      config->extensions.items[i]);
-            add_at(out, item_node(otc_node_get(otc_node_get(config->root, "service"), "extensions"), i),
-                   text);
+            char path[64];
+
+            snprintf(path, sizeof(path), "service::extensions::%zu", i);
+            add_at(out, otc_node_nearest(config->root, path), text);
         }
     }
     check_extensions(config, out);
@@ -221,7 +211,7 @@ otc_service_config_validate(const struct otc_service_config *config, struct otc_
         check_pipeline(&config->pipelines[i], &out);
     }
     if (config->n_pipelines == 0 && config->n_components > 0) {
-        add_at(&out, otc_node_get(config->root, "service"),
+        add_at(&out, otc_node_nearest(config->root, "service::pipelines"),
                "service::pipelines: service must have at least one pipeline");
     }
     check_whole(config, &out);

@@ -19,7 +19,10 @@ struct otc_log_field {
 #define OTC_FIELD_SLICE(key, slice) ((struct otc_log_field){(key), (slice), 0})
 #define OTC_FIELD_NUMBER(key, number) ((struct otc_log_field){(key), OTC_SLICE_NONE, (double)(number)})
 
-/** Writes one record. May be called from any thread; borrows everything for the call alone. */
+/**
+ * Writes one record. May be called from any thread; borrows everything for the call alone. `fields[-1]` is
+ * there too: the place in the source, its key the file and its number the line.
+ */
 struct otc_logger {
     void (*write)(struct otc_logger *self, enum otc_log_level level, const char *component,
                   const char *message, const struct otc_log_field *fields, size_t n_fields);
@@ -36,7 +39,8 @@ struct otc_logger {
     do {                                                                                                     \
         struct otc_logger *otc_logger_ = (logger);                                                           \
         if (otc_logger_ && otc_logger_->level <= (lvl)) {                                                    \
-            const struct otc_log_field otc_fields_[] = {{0}, ##__VA_ARGS__};                                 \
+            const struct otc_log_field otc_fields_[] = {OTC_FIELD_NUMBER(__FILE__, __LINE__),                \
+                                                        ##__VA_ARGS__};                                      \
             otc_logger_->write(otc_logger_, (lvl), (component), (message), otc_fields_ + 1,                  \
                                sizeof(otc_fields_) / sizeof(otc_fields_[0]) - 1);                            \
         }                                                                                                    \

@@ -262,13 +262,17 @@ decode_list(struct decoder *d, const struct otc_field *field, const struct otc_n
 
 /* False: the section is switched off by `enabled: false`. */
 static bool
-section_enabled(struct decoder *d, const struct otc_node *node, const struct place *place)
+section_enabled(struct decoder *d, const struct otc_schema *schema, const struct otc_node *node,
+                const struct place *place)
 {
     const struct otc_node *enabled = otc_node_get(node, "enabled");
     char text[200];
 
     if (otc_node_is_null(enabled)) {
         return true;
+    }
+    if (enabled->kind != OTC_NODE_BOOL && known_key(schema, otc_slice_str("enabled"))) {
+        return true; /* its own field says what is wrong */
     }
     if (enabled->kind != OTC_NODE_BOOL) {
         snprintf(text, sizeof(text),
@@ -285,7 +289,7 @@ decode_optional(struct decoder *d, const struct otc_field *field, const struct o
                 const struct place *place)
 {
     *out = NULL;
-    if ((node == NULL && !field->on_by_default) || !section_enabled(d, node, place)) {
+    if ((node == NULL && !field->on_by_default) || !section_enabled(d, field->sub, node, place)) {
         return;
     }
     *out = otc_config_alloc(d->config, field->sub->size);

@@ -16,6 +16,16 @@ struct expander {
     const struct otc_environment *env;
     struct otc_error *err;
     size_t n_expansions;
+    /** How deep the walk is within values that came from references. */
+    unsigned inside;
+};
+
+/* Where the walk is; lives on the stack. */
+struct trail {
+    const struct trail *above;
+    const struct otc_node *node;
+    /** Among its siblings. */
+    size_t index;
 };
 
 /* What a reference gave: the text, and the value that YAML reads in it. */
@@ -24,7 +34,8 @@ struct retrieved {
     const struct otc_node *value;
 };
 
-static otc_status expand_node(struct expander *x, struct otc_node *node, unsigned depth);
+static otc_status expand_node(struct expander *x, struct otc_node *node, unsigned depth,
+                              const struct trail *above, size_t index);
 
 static struct otc_slice
 slice_between(struct otc_slice s, size_t from, size_t to)
@@ -301,7 +312,7 @@ expand_string(struct expander *x, struct otc_node *node, unsigned depth)
         otc_node_assign(node, got.value);
         if (node->kind != OTC_NODE_STRING) {
             node->original = got.text;
-            status = expand_node(x, node, depth + 1);
+            status = expand_node(x, node, depth + 1, NULL, 0);
             expand_original(x, node);
             return status;
         }
@@ -309,25 +320,61 @@ expand_string(struct expander *x, struct otc_node *node, unsigned depth)
     return otc_fail(x->err, OTC_INVALID_ARGUMENT, "too many recursive expansions");
 }
 
-static otc_status
-expand_node(struct expander *x, struct otc_node *node, unsigned depth)
+/* "receivers::otlp::protocols" */
+static void
+append_path(const struct trail *trail, struct otc_buf *out)
 {
+    if (trail == NULL || trail->above == NULL) {
+        return; /* the root has no key */
+    }
+    append_path(trail->above, out);
+    if (out->len > 0) {
+        otc_buf_append_str(out, "::");
+    }
+    if (trail->above->node->kind == OTC_NODE_LIST) {
+        otc_buf_printf(out, "%zu", trail->index);
+    } else {
+        otc_buf_append_slice(out, trail->node->key);
+    }
+}
+
+/* Says which value of the file it was. */
+static void
+complete_error(const struct expander *x, const struct trail *trail)
+{
+    struct otc_buf path = {.limit = 1024};
+    const char *text;
+    char position[512];
+
+    otc_node_position(trail->node, position, sizeof(position));
+    append_path(trail, &path);
+    text = otc_buf_cstr(&path);
+    otc_error_prefix(x->err, "%s%s%s", position, position[0] != '\0' ? ": " : "", text != NULL ? text : "…");
+    otc_buf_release(&path);
+}
+
+static otc_status
+expand_node(struct expander *x, struct otc_node *node, unsigned depth, const struct trail *above,
+            size_t index)
+{
+    const struct trail trail = {above, node, index};
     otc_status status = OTC_OK;
+    size_t n = 0;
 
     if (depth > 2 * OTC_CONFIG_DEPTH_MAX) {
         return otc_fail(x->err, OTC_INVALID_ARGUMENT, "too many recursive expansions");
     }
     if (node->kind == OTC_NODE_STRING) {
-        return expand_string(x, node, depth);
+        x->inside++;
+        status = expand_string(x, node, depth);
+        x->inside--;
+        if (status != OTC_OK && x->inside == 0) {
+            complete_error(x, &trail);
+        }
+        return status;
     }
     for (struct otc_node *child = node->first; child != NULL && status == OTC_OK; child = child->next) {
-        status = expand_node(x, child, depth + 1);
-        if (status != OTC_OK && depth == 0) {
-            char position[512];
-
-            otc_node_position(child, position, sizeof(position));
-            otc_error_prefix(x->err, "%s: %.*s", position, OTC_SLICE_ARG(child->key));
-        }
+        status = expand_node(x, child, depth + 1, &trail, n++);
     }
     return status;
 }
@@ -363,7 +410,7 @@ otc_node_expand(struct otc_document *doc, const struct otc_environment *env, str
                 struct otc_error *err)
 {
     struct expander x = {.doc = doc, .env = env, .err = err};
-    otc_status status = expand_node(&x, root, 0);
+    otc_status status = expand_node(&x, root, 0, NULL, 0);
 
     return status == OTC_OK ? unescape(&x, root) : status;
 }

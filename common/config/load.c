@@ -152,10 +152,7 @@ nest_key(struct otc_document *doc, struct otc_node **child, struct otc_error *er
 static otc_status
 merge_root(struct otc_document *doc, struct otc_node *root, struct otc_error *err)
 {
-    if (doc->root->kind != OTC_NODE_MAP) {
-        doc->root->kind = OTC_NODE_MAP;
-        doc->root->file = root->file;
-    }
+    doc->root->kind = OTC_NODE_MAP;
     for (struct otc_node *child = root->first, *next; child != NULL; child = next) {
         struct otc_node *top = child;
         otc_status status;
@@ -188,14 +185,18 @@ load_location(struct otc_document *doc, const char *location, const struct otc_e
     if (status != OTC_OK) {
         return otc_error_prefix(err, "cannot retrieve the configuration");
     }
+    if (doc->root->file == NULL) {
+        doc->root->file = name;
+        doc->root->line = doc->root->column = 1;
+    }
     if (root->kind == OTC_NODE_NULL) {
         return OTC_OK;
     }
     if (root->kind != OTC_NODE_MAP) {
         return otc_fail(
             err, OTC_INVALID_ARGUMENT,
-            "cannot retrieve the configuration: %s: retrieved value (type=%s) cannot be used as a Conf", name,
-            otc_node_type_name(root));
+            "cannot retrieve the configuration: %s:%u:%u: retrieved value (type=%s) cannot be used as a Conf",
+            name, root->line, root->column, otc_node_type_name(root));
     }
     return merge_root(doc, root, err);
 }

@@ -42,6 +42,23 @@ otc_document_notes(const struct otc_document *doc)
     return doc->notes;
 }
 
+otc_status
+otc_node_error(const struct otc_node *node, struct otc_error *err)
+{
+    char position[512];
+    size_t len;
+
+    if (err == NULL) {
+        return OTC_UNKNOWN;
+    }
+    otc_node_position(node, position, sizeof(position));
+    len = strlen(err->text);
+    if (position[0] != '\0') {
+        snprintf(err->text + len, sizeof(err->text) - len, " (%s)", position);
+    }
+    return err->status;
+}
+
 void
 otc_document_note(struct otc_document *doc, enum otc_log_level level, const char *text, const char *name)
 {

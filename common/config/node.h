@@ -67,6 +67,8 @@ bool otc_node_string(const struct otc_node *node, struct otc_slice *out);
 const char *otc_node_type_name(const struct otc_node *node);
 /** "config.yaml:3:5", or "" for a node without position. */
 void otc_node_position(const struct otc_node *node, char *out, size_t size);
+/** Appends " (config.yaml:3:5)" to an error, where the node has a position. Returns its status. */
+otc_status otc_node_error(const struct otc_node *node, struct otc_error *err);
 /**
  * The node that the longest existing beginning of a key path leads to: of "window::pane: must be …" the one
  * of `pane`, else of `window`, else `node`. Items of lists by number ("features::0" or "features[0]"). Ends

@@ -18,6 +18,7 @@ struct reader {
     yaml_parser_t parser;
     struct otc_document *doc;
     const char *file;
+    struct otc_slice text;
     struct anchor *anchors;
     size_t n_anchors;
     size_t alias_nodes;
@@ -43,7 +44,13 @@ next_event(struct reader *r, yaml_event_t *event)
         return OTC_OK;
     }
     if (p->error == YAML_READER_ERROR) {
-        return otc_fail(r->err, OTC_INVALID_ARGUMENT, "%s: byte %zu: %s", r->file, p->problem_offset,
+        size_t line = 1, column = 1;
+
+        for (size_t i = 0; i < p->problem_offset && i < r->text.len; i++) {
+            column = r->text.data[i] == '\n' ? 1 : column + 1;
+            line += r->text.data[i] == '\n';
+        }
+        return otc_fail(r->err, OTC_INVALID_ARGUMENT, "%s:%zu:%zu: %s", r->file, line, column,
                         p->problem ? p->problem : "unreadable");
     }
     if (p->context != NULL) {
@@ -454,7 +461,7 @@ otc_status
 otc_yaml_read(struct otc_document *doc, struct otc_slice text, const char *file, struct otc_node **out,
               struct otc_error *err)
 {
-    struct reader reader = {.doc = doc, .file = file, .err = err};
+    struct reader reader = {.doc = doc, .file = file, .text = text, .err = err};
     struct otc_node *root;
     otc_status status;
 

@@ -21,7 +21,7 @@ static const struct {
      "not used in "
      "any supported exporter pipeline"},
     {"otelcol__otelcol-statuswatcher.yaml", "'processors' unknown type: \"unhealthy\" for id: \"unhealthy\""},
-    {"otelcol__otelcol-log-to-file.yaml", "'service.telemetry.logs.output_paths' item 0: unknown value"},
+    {"otelcol__otelcol-log-to-file.yaml", "'extensions' unknown type: \"zpages\" for id: \"zpages\""},
     {"otelcol__print_invalid.yaml", "'receivers' unknown type: \"r\" for id: \"r\""},
     {"confmap__confmaptest__invalid.yaml", "cannot retrieve the configuration: "},
     {"confmap__internal__e2e__issue-10787-snippet.yaml", "'' has invalid keys: debug"},

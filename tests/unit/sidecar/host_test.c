@@ -125,7 +125,7 @@ a_fatal_report_ends_the_loop_once(void **state)
     otc_loop_run(f.loop);
     assert_int_equal(f.calls, 1);
     assert_non_null(strstr(f.text,
-                           "\twarn\tComponent status changed\t{\"otelcol.component.id\":\"drift\",\"status\":"
+                           "\tComponent status changed\t{\"otelcol.component.id\":\"drift\",\"status\":"
                            "\"StatusRecoverableError\",\"error\":\"broken\"}\n"));
     close_host(&f);
 }
@@ -170,7 +170,7 @@ the_resource_is_the_users_over_the_defaults(void **state)
     otc_document_free(doc);
     assert_int_equal(otc_document_parse(otc_slice_str("{a: [1]}"), "t", &doc, &err), OTC_OK);
     assert_int_not_equal(otc_sidecar_host_set_resource(&f.host, otc_document_root(doc), &err), OTC_OK);
-    assert_string_equal(err.text, "service::telemetry::resource::a: must be a scalar");
+    assert_string_equal(err.text, "service::telemetry::resource::a: must be a scalar (t:1:2)");
     otc_document_free(doc);
     close_host(&f);
 }
