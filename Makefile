@@ -58,6 +58,7 @@ GRPC_LIBS = $(eval GRPC_LIBS := $(sort $(filter-out -lssl -lcrypto -lz -ldl -lrt
 GRPC_STATIC = -Wl,-Bstatic -Wl,--start-group $(GRPC_LIBS) -Wl,--end-group -Wl,-Bdynamic -lstdc++
 # For TSan it must be a module of its own: TSAN_OPTIONS=ignore_noninstrumented_modules=1.
 LIBS.exporters/otlp_grpc = $(if $(filter tsan,$(VARIANT)),-lgrpc -lgpr,$(GRPC_STATIC)) -lssl -lcrypto -lz -ldeflate
+LIBS.extensions/basic_auth := -lcrypt
 PKGS.tests/harness/data := jansson
 
 uniq = $(if $1,$(firstword $1) $(call uniq,$(filter-out $(firstword $1),$1)))

@@ -3,4 +3,5 @@ COMPONENTS := receivers/otlp receivers/nop \
               processors/drift processors/latency processors/memory_limiter processors/span_metrics \
               processors/forward \
               exporters/otlp_grpc exporters/prometheus exporters/debug exporters/nop \
-              extensions/health_check extensions/file_storage
+              extensions/health_check extensions/file_storage \
+              extensions/bearer_token_auth extensions/basic_auth

@@ -181,12 +181,12 @@ text_node(struct otc_document *doc, const char *text)
 }
 
 static struct otc_node *
-strings_node(struct otc_document *doc, const otc_strings *value)
+strings_node(struct otc_document *doc, const struct otc_field *field, const otc_strings *value)
 {
     struct otc_node *list = otc_document_node(doc, OTC_NODE_LIST);
 
     for (size_t i = 0; list != NULL && i < value->n; i++) {
-        struct otc_node *item = text_node(doc, value->items[i]);
+        struct otc_node *item = text_node(doc, field->secret ? "[REDACTED]" : value->items[i]);
 
         if (item == NULL) {
             return NULL;
@@ -277,7 +277,7 @@ value_node(struct otc_document *doc, const struct otc_field *field, const void *
     case OTC_TYPE_SECRET:
         return text_node(doc, ((const otc_secret *)member)->text != NULL ? "[REDACTED]" : "");
     case OTC_TYPE_STRINGS:
-        return strings_node(doc, member);
+        return strings_node(doc, field, member);
     case OTC_TYPE_HEADERS:
         return headers_node(doc, member);
     case OTC_TYPE_NUMBERS:

@@ -114,6 +114,8 @@ struct otc_field {
     /** STRING: the id of an extension that offers this (OTC_OFFERS_…); 0: plain text. Empty text names none.
      */
     unsigned names_extension;
+    /** STRINGS: the items are secrets, never printed. */
+    bool secret;
     /**
      * OPTIONAL: present with its defaults even when the key is absent (`enabled: false` or null-less absence
      * rules of the Collector's configoptional: a "default" section exists unless disabled).

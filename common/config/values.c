@@ -535,5 +535,5 @@ otc_value_type_name(const struct otc_field *field)
         [OTC_TYPE_OPTIONAL] = "section",
     };
 
-    return names[field->type];
+    return field->type == OTC_TYPE_STRINGS && field->secret ? "list of secret strings" : names[field->type];
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/base/base64.h"
 #include "receivers/otlp/receiver.h"
 
 /** A message's head: one byte of flags, four of length, big-endian. */
@@ -32,24 +33,6 @@ encode_message(const char *text, char out[MESSAGE_TEXT_MAX])
     return otc_slice_of(out, n);
 }
 
-/** Base64 without padding, as gRPC wants binary metadata. */
-static bool
-encode_base64(struct otc_slice in, struct otc_buf *out)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    for (size_t i = 0; i < in.len; i += 3) {
-        const size_t left = in.len - i;
-        const uint32_t word = (uint32_t)in.data[i] << 16 | (left > 1 ? (uint32_t)in.data[i + 1] << 8 : 0) |
-                              (left > 2 ? in.data[i + 2] : 0);
-
-        for (size_t k = 0; k < (left > 2 ? 4 : left + 1); k++) {
-            otc_buf_append_byte(out, (uint8_t)digits[word >> (18 - 6 * k) & 63]);
-        }
-    }
-    return !out->failed;
-}
-
 static void
 respond_error(struct otc_exchange *exchange, const struct otc_error *err)
 {
@@ -69,7 +52,7 @@ respond_error(struct otc_exchange *exchange, const struct otc_error *err)
     snprintf(code, sizeof(code), "%d", (int)err->status);
     trailers[0].value = otc_slice_str(code);
     if (err->retry_after_ms > 0 && otc_rpc_status_protobuf(err, &details) &&
-        encode_base64(otc_buf_slice(&details), &encoded)) {
+        otc_base64_encode(otc_buf_slice(&details), false, &encoded)) {
         trailers[n++] =
             (struct otc_field_line){OTC_SLICE_LIT("grpc-status-details-bin"), otc_buf_slice(&encoded)};
     }

@@ -73,7 +73,8 @@ foreign 'libdeflate\.h' common/net exporters/otlp_grpc
 foreign 'grpc/' exporters/otlp_grpc
 foreign 'sqlite3\.h' common/storage
 foreign 'xxhash\.h' common/base
-foreign 'pthread\.h' common sidecar exporters processors receivers
+foreign 'crypt\.h' extensions/basic_auth
+foreign 'pthread\.h' common sidecar exporters processors receivers extensions
 
 [ $status = 0 ] && echo "layers: ok"
 exit $status
