@@ -11,7 +11,11 @@
 #include <grpc/support/alloc.h>
 #include <grpc/support/time.h>
 
+#include <ctype.h>
+
 #define N_OPS 6
+/* Headers that an authenticator may add. */
+#define MAX_CREDENTIALS 8
 
 struct otlp_grpc_attempt {
     void *owner;
@@ -19,6 +23,8 @@ struct otlp_grpc_attempt {
     grpc_call *call;
     grpc_byte_buffer *request;
     grpc_byte_buffer *reply;
+    grpc_metadata *headers; /* with those of the authenticator; NULL: the method's alone */
+    size_t n_headers;
     grpc_metadata_array initial, trailing;
     grpc_status_code status;
     grpc_slice details;
@@ -113,8 +119,9 @@ fill_ops(const struct otlp_grpc_method *method, struct otlp_grpc_attempt *attemp
     ops[0].flags = method->wait_for_ready ? GRPC_INITIAL_METADATA_WAIT_FOR_READY |
                                                 GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET
                                           : 0;
-    ops[0].data.send_initial_metadata.metadata = (grpc_metadata *)(uintptr_t)method->headers;
-    ops[0].data.send_initial_metadata.count = method->n_headers;
+    ops[0].data.send_initial_metadata.metadata =
+        attempt->headers ? attempt->headers : (grpc_metadata *)(uintptr_t)method->headers;
+    ops[0].data.send_initial_metadata.count = attempt->headers ? attempt->n_headers : method->n_headers;
     ops[1].op = GRPC_OP_SEND_MESSAGE;
     ops[1].data.send_message.send_message = attempt->request;
     ops[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
@@ -127,6 +134,80 @@ fill_ops(const struct otlp_grpc_method *method, struct otlp_grpc_attempt *attemp
     ops[5].data.recv_status_on_client.status = &attempt->status;
     ops[5].data.recv_status_on_client.status_details = &attempt->details;
     ops[5].data.recv_status_on_client.error_string = &attempt->error_text;
+}
+
+/* ---- Headers of an authenticator ---------------------------------------------------------------- */
+
+struct credentials {
+    struct otc_auth_sink sink;
+    struct otlp_grpc_attempt *attempt;
+    size_t room;
+    bool failed;
+};
+
+static void
+drop_header(struct otlp_grpc_attempt *attempt, size_t i)
+{
+    grpc_slice_unref(attempt->headers[i].key);
+    grpc_slice_unref(attempt->headers[i].value);
+}
+
+/* Takes the place of a configured header of this name. */
+static void
+put_credential(struct otc_auth_sink *self, struct otc_slice name, struct otc_slice value)
+{
+    struct credentials *credentials = OTC_CONTAINER(self, credentials, sink);
+    struct otlp_grpc_attempt *attempt = credentials->attempt;
+    grpc_metadata header = {.key = grpc_slice_from_copied_buffer((const char *)name.data, name.len),
+                            .value = grpc_slice_from_copied_buffer((const char *)value.data, value.len)};
+    uint8_t *key = GRPC_SLICE_START_PTR(header.key);
+    size_t i = 0;
+
+    for (size_t k = 0; k < name.len; k++) {
+        key[k] = (uint8_t)tolower(key[k]);
+    }
+    while (i < attempt->n_headers && !grpc_slice_eq(attempt->headers[i].key, header.key)) {
+        i++;
+    }
+    if (i == credentials->room || !grpc_header_key_is_legal(header.key) ||
+        !grpc_header_nonbin_value_is_legal(header.value)) {
+        credentials->failed = true;
+        grpc_slice_unref(header.key);
+        grpc_slice_unref(header.value);
+        return;
+    }
+    if (i < attempt->n_headers) {
+        drop_header(attempt, i);
+    } else {
+        attempt->n_headers++;
+    }
+    attempt->headers[i] = header;
+}
+
+static otc_status
+add_credentials(struct otlp_grpc_attempt *attempt, const struct otlp_grpc_method *method,
+                struct otc_error *err)
+{
+    struct credentials credentials = {.sink = {OTC_ABI_OF(otc_auth_sink), put_credential},
+                                      .attempt = attempt,
+                                      .room = method->n_headers + MAX_CREDENTIALS};
+    otc_status status;
+
+    attempt->headers = calloc(credentials.room, sizeof(*attempt->headers));
+    if (!attempt->headers) {
+        return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    }
+    for (; attempt->n_headers < method->n_headers; attempt->n_headers++) {
+        attempt->headers[attempt->n_headers].key = grpc_slice_ref(method->headers[attempt->n_headers].key);
+        attempt->headers[attempt->n_headers].value =
+            grpc_slice_ref(method->headers[attempt->n_headers].value);
+    }
+    status = method->authenticator->headers(method->authenticator, &credentials.sink, err);
+    if (status == OTC_OK && credentials.failed) {
+        status =
+            otc_fail(err, OTC_INVALID_ARGUMENT, "auth: the authenticator's headers cannot be sent over gRPC");
+    }
+    return status;
 }
 
 static gpr_timespec
@@ -167,7 +248,11 @@ otlp_grpc_attempt_start(struct otlp_grpc_attempt *attempt, const struct otlp_grp
 {
     grpc_op ops[N_OPS];
     grpc_call_error error;
+    otc_status status = method->authenticator ? add_credentials(attempt, method, err) : OTC_OK;
 
+    if (status != OTC_OK) {
+        return status;
+    }
     attempt->call =
         grpc_channel_create_registered_call(method->channel, NULL, GRPC_PROPAGATE_DEFAULTS, method->queue,
                                             method->method, deadline_of(method), NULL);
@@ -271,6 +356,10 @@ otlp_grpc_attempt_free(struct otlp_grpc_attempt *attempt)
     if (attempt->reply) {
         grpc_byte_buffer_destroy(attempt->reply);
     }
+    for (size_t i = 0; i < attempt->n_headers; i++) {
+        drop_header(attempt, i);
+    }
+    free(attempt->headers);
     grpc_metadata_array_destroy(&attempt->initial);
     grpc_metadata_array_destroy(&attempt->trailing);
     grpc_slice_unref(attempt->details);

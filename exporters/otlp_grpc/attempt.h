@@ -20,6 +20,8 @@ struct otlp_grpc_method {
     struct libdeflate_compressor *compressor;
     const grpc_metadata *headers;
     size_t n_headers;
+    /** Asked for further headers of each attempt; NULL: none. */
+    struct otc_authenticator *authenticator;
 };
 
 /** Opaque; what the completion queue's events carry as tag. */

@@ -104,6 +104,7 @@ static const struct otc_field fields[] = {
               .doc = "How requests are spread over the endpoint's addresses."),
     OTC_FIELD(otlp_grpc_config, authority, .doc = "Value of the :authority header."),
     OTC_FIELD(otlp_grpc_config, user_agent, .doc = "Product name in the user-agent header."),
+    OTC_CLIENT_AUTH_FIELD(otlp_grpc_config),
     OTC_FIELD(otlp_grpc_config, timeout, .def = "5s", .min = "0s", .doc = "Limit of one attempt; 0: none."),
     OTC_EXPORTER_FIELDS(otlp_grpc_config),
     OTC_FIELD_END,
@@ -220,6 +221,11 @@ otlp_grpc_validate(const void *value, struct otc_error *err)
 
     if (status != OTC_OK) {
         return status;
+    }
+    if (config->auth && target.plaintext) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "auth: the credentials require transport level security: use TLS instead of "
+                        "tls::insecure, http:// or unix:");
     }
     if (config->compression.index > OTLP_GRPC_NONE) {
         return otc_fail(err, OTC_UNIMPLEMENTED,

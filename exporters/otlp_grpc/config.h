@@ -4,6 +4,7 @@
 #define OTC_EXPORTERS_OTLP_GRPC_CONFIG_H
 
 #include "common/component/exporter_config.h"
+#include "common/net/auth.h"
 
 /** `tls`: the client's. */
 struct otlp_grpc_tls {
@@ -39,6 +40,7 @@ struct otlp_grpc_config {
     otc_choice balancer_name;
     char *authority;
     char *user_agent;
+    struct otc_client_auth *auth;
     otc_duration timeout;
     struct otc_queue_config *sending_queue;
     struct otc_retry_config retry_on_failure;

@@ -42,6 +42,7 @@ struct otlp_grpc {
     struct lane lanes[OTC_N_SIGNALS];
     grpc_metadata headers[MAX_HEADERS];
     size_t n_headers;
+    struct otc_authenticator *authenticator; /* NULL: none */
     grpc_channel *channel;
     grpc_completion_queue *queue;
     pthread_t thread;
@@ -196,6 +197,7 @@ start_lane(struct otlp_grpc *self, struct lane *lane, struct otc_error *err)
         .wait_for_ready = self->config->wait_for_ready,
         .headers = self->headers,
         .n_headers = self->n_headers,
+        .authenticator = self->authenticator,
     };
     if (self->config->compression.index == OTLP_GRPC_GZIP) {
         lane->method.compressor = libdeflate_alloc_compressor(GZIP_LEVEL);
@@ -236,9 +238,14 @@ static otc_status
 otlp_grpc_start(struct otc_component *component, struct otc_error *err)
 {
     struct otlp_grpc *self = OTC_CONTAINER(component, otlp_grpc, component);
+    const struct otc_client_auth *auth = self->config->auth;
     sigset_t all, before;
     otc_status status;
 
+    if (auth && otc_authenticator_find(self->host, auth->authenticator, OTC_OFFERS_CLIENT_AUTH,
+                                       &self->authenticator, err) != OTC_OK) {
+        return err ? err->status : OTC_FAILED_PRECONDITION;
+    }
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     gpr_set_log_function(drop_log);

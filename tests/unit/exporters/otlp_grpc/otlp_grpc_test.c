@@ -351,6 +351,76 @@ certificates_that_cannot_be_read_fail_the_start(void **state)
                         "No such file or directory");
 }
 
+/* ---- Authentication ------------------------------------------------------------------------------- */
+
+/* Gives each request a number; refuses when it has none. */
+struct ticket_office {
+    struct otc_component component;
+    struct otc_authenticator authenticator;
+    int tickets;
+};
+
+static otc_status
+give_ticket(struct otc_authenticator *self, struct otc_auth_sink *sink, struct otc_error *err)
+{
+    struct ticket_office *office = OTC_CONTAINER(self, ticket_office, authenticator);
+    char text[32];
+
+    if (office->tickets == 0) {
+        return otc_fail(err, OTC_UNAVAILABLE, "sold out");
+    }
+    snprintf(text, sizeof(text), "ticket %d", office->tickets--);
+    sink->put(sink, otc_slice_str("X-Tenant"), otc_slice_str(text));
+    sink->put(sink, otc_slice_str("X-Other"),
+              otc_slice_str("a value that is longer than what a slice holds"));
+    return OTC_OK;
+}
+
+static struct otc_authenticator *
+office_authenticator(struct otc_component *component)
+{
+    return &OTC_CONTAINER(component, ticket_office, component)->authenticator;
+}
+
+static void
+each_request_gets_its_credentials(void **state)
+{
+    static const struct otc_component_ops ops = {.abi = OTC_ABI_OF(otc_component_ops),
+                                                 .authenticator = office_authenticator};
+    struct ticket_office office = {
+        {OTC_ABI_OF(otc_component), &ops}, {.abi = OTC_ABI_OF(otc_authenticator), .headers = give_ticket}, 2};
+    OTC_AUTO_BUF struct otc_buf cert = {.limit = 65536}, key = {.limit = 65536};
+    struct fixture *f = *state;
+
+    assert_true(otc_test_read(TESTDATA "server_cert.pem", &cert));
+    assert_true(otc_test_read(TESTDATA "server_key.pem", &key));
+    test_server_free(f->server);
+    f->server = test_server_new(otc_buf_cstr(&cert), otc_buf_cstr(&key));
+    otc_vhost_add_extension(f->vhost, "office/1", &office.component);
+    assert_int_equal(start(f, "https://127.0.0.1",
+                           "tls: {insecure_skip_verify: true}\nauth: {authenticator: office/1}\n"
+                           "headers: {x-tenant: nobody}\nretry_on_failure: {enabled: false}"),
+                     OTC_OK);
+    assert_int_equal(send_parts(f, OTC_TRACES, "x", NULL), OTC_OK);
+    wait_metric(f, "otelcol_exporter_sent_spans", 3);
+    assert_string_equal(test_server_last(f->server)->tenant, "ticket 2");
+    assert_int_equal(send_parts(f, OTC_TRACES, "x", NULL), OTC_OK);
+    wait_metric(f, "otelcol_exporter_sent_spans", 6);
+    assert_string_equal(test_server_last(f->server)->tenant, "ticket 1");
+    assert_int_equal(send_parts(f, OTC_TRACES, "x", NULL), OTC_OK);
+    wait_metric(f, "otelcol_exporter_send_failed_spans", 3);
+    stop(f);
+}
+
+static void
+an_authenticator_must_be_there(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(start(f, "https://127.0.0.1", "auth: {authenticator: gone}"), OTC_FAILED_PRECONDITION);
+    assert_string_equal(f->err.text, "failed to resolve authenticator \"gone\": authenticator not found");
+}
+
 /* ---- Real requests
  * ----------------------------------------------------------------------------------------------- */
 
@@ -412,6 +482,8 @@ main(void)
         cmocka_unit_test_setup_teardown(shutdown_cancels_what_hangs, setup, teardown),
         cmocka_unit_test_setup_teardown(a_backend_that_is_not_there_is_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(tls_verifies_unless_told_not_to, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_request_gets_its_credentials, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_authenticator_must_be_there, setup, teardown),
         cmocka_unit_test_setup_teardown(certificates_that_cannot_be_read_fail_the_start, setup, teardown),
     };
 
