@@ -4,6 +4,8 @@
 
 #include "common/component/fanout.h"
 
+/* Longest chain of extensions that name another one. */
+#define EXTENSIONS_DEEP 16u
 #define GRAPH_BYTES_MAX ((size_t)16 << 20)
 
 static otc_status
@@ -126,6 +128,48 @@ add_connector_pairs(struct otc_graph *graph, struct otc_instance *instance, stru
     return status;
 }
 
+/* Extensions that an extension names start before it, and stop after it. */
+struct needs {
+    struct otc_graph *graph;
+    unsigned depth;
+    otc_status status;
+    struct otc_error *err;
+};
+
+static otc_status add_extension(struct otc_graph *graph, const char *id, unsigned depth,
+                                struct otc_error *err);
+
+static void
+add_need(void *arg, const char *path, const char *id, unsigned offers)
+{
+    struct needs *needs = arg;
+
+    (void)path;
+    (void)offers;
+    if (needs->status == OTC_OK && otc_strings_contain(&needs->graph->config->extensions, id)) {
+        needs->status = add_extension(needs->graph, id, needs->depth + 1, needs->err);
+    }
+}
+
+static otc_status
+add_extension(struct otc_graph *graph, const char *id, unsigned depth, struct otc_error *err)
+{
+    const struct otc_component_config *c = otc_service_component(graph->config, OTC_EXTENSION, id);
+    struct needs needs = {graph, depth, OTC_OK, err};
+    struct otc_instance *instance;
+
+    if (c == NULL || find_instance(graph, c, NULL) != NULL) {
+        return OTC_OK;
+    }
+    if (depth > EXTENSIONS_DEEP) {
+        return otc_fail(err, OTC_FAILED_PRECONDITION, "extensions::%s: extensions that name each other", id);
+    }
+    if (c->config != NULL && c->factory->config != NULL) {
+        otc_config_extensions(c->factory->config, otc_config_value(c->config), add_need, &needs);
+    }
+    return needs.status == OTC_OK ? add_instance(graph, c, NULL, &instance, err) : needs.status;
+}
+
 static otc_status
 collect_instances(struct otc_graph *graph, struct otc_error *err)
 {
@@ -142,11 +186,7 @@ collect_instances(struct otc_graph *graph, struct otc_error *err)
         return out_of_memory(err);
     }
     for (size_t i = 0; i < config->extensions.n && status == OTC_OK; i++) {
-        const struct otc_component_config *c =
-            otc_service_component(config, OTC_EXTENSION, config->extensions.items[i]);
-        struct otc_instance *instance;
-
-        status = c != NULL ? add_instance(graph, c, NULL, &instance, err) : OTC_OK;
+        status = add_extension(graph, config->extensions.items[i], 0, err);
     }
     for (size_t i = 0; i < config->n_pipelines && status == OTC_OK; i++) {
         const struct otc_pipeline_config *p = &config->pipelines[i];

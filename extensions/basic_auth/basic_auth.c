@@ -11,7 +11,7 @@
 #include <strings.h>
 
 /** Longest header value, decoded or not. */
-#define CREDENTIALS_MAX 4096
+#define CREDENTIALS_MAX ((size_t)4096)
 /**
  * Requests are checked on the thread that serves them all, and a slow hash (bcrypt) holds it up. So hashing
  * may take a fifth of the time, and half a second at once; passwords that were right before need none.
@@ -237,7 +237,7 @@ check(struct otc_authenticator *authenticator, const struct otc_auth_request *re
 {
     struct basic_auth *self = OTC_CONTAINER(authenticator, basic_auth, authenticator);
     struct otc_buf decoded = {.limit = CREDENTIALS_MAX};
-    struct otc_slice name, password, raw;
+    struct otc_slice name = OTC_SLICE_NONE, password = OTC_SLICE_NONE, raw = OTC_SLICE_NONE;
     otc_status status =
         parse(request->header(request, "authorization"), &decoded, &name, &password, &raw, err);
 
@@ -303,7 +303,7 @@ take_credential(struct basic_auth *self, struct otc_buf *member, struct otc_slic
     otc_buf_append_str(&self->header, "Basic ");
     if (member->failed || pair.failed || !otc_base64_encode(otc_buf_slice(&pair), true, &self->header)) {
         status =
-            otc_fail(err, OTC_RESOURCE_EXHAUSTED, "username, password: at most %d bytes", CREDENTIALS_MAX);
+            otc_fail(err, OTC_RESOURCE_EXHAUSTED, "username, password: at most %zu bytes", CREDENTIALS_MAX);
     }
     pthread_mutex_unlock(&self->lock);
     if (pair.data) {
@@ -347,13 +347,9 @@ static otc_status
 read_first(struct basic_auth *self, size_t slot, const char *path, otc_file_watch_fn fn, struct otc_buf *out,
            struct otc_error *err)
 {
-    otc_status status;
-
-    if (!is_set(path)) {
-        return OTC_OK;
-    }
-    status = otc_file_watch_new(self->host, path, false, fn, self, out, &self->watches[slot], err);
-    return status;
+    return is_set(path)
+               ? otc_file_watch_new(self->host, path, false, fn, self, out, &self->watches[slot], err)
+               : OTC_OK;
 }
 
 static otc_status

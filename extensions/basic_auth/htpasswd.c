@@ -86,7 +86,7 @@ apr1_begin(struct otc_slice password, struct otc_slice salt, uint8_t sum[OTC_DIG
 static bool
 apr1(struct otc_slice password, struct otc_slice salt, char out[23])
 {
-    uint8_t sum[OTC_DIGEST_MAX];
+    uint8_t sum[OTC_DIGEST_MAX] = {0};
     bool ok = apr1_begin(password, salt, sum);
 
     for (unsigned i = 0; i < 1000 && ok; i++) {
