@@ -1,6 +1,6 @@
 # The components of the binary: one folder each, in the order `components` lists them.
 COMPONENTS := receivers/otlp receivers/nop \
-              processors/drift processors/latency processors/memory_limiter processors/span_metrics \
+              processors/batch processors/drift processors/latency processors/memory_limiter processors/span_metrics \
               processors/forward \
               exporters/otlp_grpc exporters/prometheus exporters/debug exporters/nop \
               extensions/health_check extensions/file_storage \

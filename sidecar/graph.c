@@ -299,10 +299,14 @@ connect_pipeline(struct otc_graph *graph, const struct otc_pipeline_config *p, s
     for (size_t i = p->processors.n; i > 0 && status == OTC_OK; i--) {
         const struct otc_component_config *c = resolve(graph, OTC_PROCESSOR, p->processors.items[i - 1]);
         struct otc_instance *instance = find_instance(graph, c, p);
+        struct otc_consumer *next = *entry;
 
-        status = connect_to(instance, p->signal, *entry, err);
+        status = connect_to(instance, p->signal, next, err);
         if (status == OTC_OK) {
             status = input_of(instance, p->signal, entry, err);
+        }
+        if (status == OTC_OK) {
+            (*entry)->holds = (*entry)->holds || next->holds;
         }
     }
     return status;

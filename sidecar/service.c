@@ -151,6 +151,20 @@ shutdown_instance(struct otc_service *service, struct otc_instance *instance, in
     return otc_error_prefix(err, "failed to shutdown \"%s\" %s", id, otc_kind_name(instance->config->kind));
 }
 
+static void
+drain_all(struct otc_graph *graph)
+{
+    for (size_t i = graph->n_start_order; i > 0; i--) {
+        struct otc_instance *instance = graph->start_order[i - 1];
+        const struct otc_component_ops *ops = instance->component->ops;
+
+        /* One that was built for an older interface ends before the member. */
+        if (instance->started && ops->abi.size >= sizeof(*ops) && ops->drain != NULL) {
+            ops->drain(instance->component);
+        }
+    }
+}
+
 otc_status
 otc_service_shutdown(struct otc_service *service, int64_t deadline_ns, struct otc_error *err)
 {
@@ -160,6 +174,7 @@ otc_service_shutdown(struct otc_service *service, int64_t deadline_ns, struct ot
     int64_t receivers_ns = deadline_ns > now ? now + (deadline_ns - now) / 2 : deadline_ns;
     otc_status first = OTC_OK;
 
+    drain_all(graph);
     for (size_t i = graph->n_start_order; i > 0; i--) {
         struct otc_instance *instance = graph->start_order[i - 1];
         bool receives = instance->config->kind == OTC_RECEIVER;

@@ -86,6 +86,33 @@ otc_batch_copy_of(enum otc_signal signal, struct otc_slice bytes, size_t items, 
     return otc_batch_new(signal, &part, 1, items, client);
 }
 
+static void
+unref_batch(void *arg)
+{
+    otc_batch_unref(arg);
+}
+
+struct otc_batch *
+otc_batch_as(struct otc_batch *batch, struct otc_client *client)
+{
+    struct otc_batch *made;
+
+    if (batch->client == client) {
+        return batch;
+    }
+    made = malloc(sizeof(*made) + batch->n_parts * sizeof(made->parts[0]));
+    if (made) {
+        *made = *batch;
+        atomic_init(&made->references, 1);
+        made->client = otc_client_ref(client);
+        for (size_t i = 0; i < batch->n_parts; i++) {
+            made->parts[i] = (struct otc_part){batch->parts[i].bytes, unref_batch, otc_batch_ref(batch)};
+        }
+    }
+    otc_batch_unref(batch);
+    return made;
+}
+
 struct otc_batch *
 otc_batch_ref(struct otc_batch *batch)
 {

@@ -241,6 +241,15 @@ drop_queue(struct otc_exporter *exporter)
 }
 
 void
+otc_exporter_drain(struct otc_exporter *exporter)
+{
+    pthread_mutex_lock(&exporter->lock);
+    exporter->draining = true;
+    pthread_mutex_unlock(&exporter->lock);
+    otc__exporter_pump(exporter, INT_MAX);
+}
+
+void
 otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns)
 {
     struct otc__news news;
@@ -248,6 +257,7 @@ otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns)
     news.n_queued = 0;
     news.ended = (struct otc_entries){0};
     pthread_mutex_lock(&exporter->lock);
+    exporter->draining = true;
     exporter->closing = true;
     otc__exporter_close_retries(exporter, &news);
     otc__exporter_admit(exporter, true, &news);

@@ -45,6 +45,9 @@ OTC_CHECK otc_status otc_exporter_new(const struct otc_exporter_options *options
 void otc_exporter_free(struct otc_exporter *exporter);
 /** Where the exporter's pipelines send to. Borrowed. */
 struct otc_consumer *otc_exporter_consumer(struct otc_exporter *exporter);
+/** What waits in the queue for company is sent on, and nothing waits for any from now on: what
+ * otc_component_ops::drain asks for. */
+void otc_exporter_drain(struct otc_exporter *exporter);
 /**
  * Refuses new data, gives everything that waits one attempt, and returns when all is told or
  * host->monotonic_ns() reaches `deadline_ns`. What is left in the queue then is dropped and counted with

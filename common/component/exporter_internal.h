@@ -52,6 +52,7 @@ struct otc_exporter {
     uint64_t refused_since;
     uint64_t dropped_items, dropped_requests; /* by the shutdown, not logged yet */
     bool pumping, pump_again;
+    bool draining; /* nothing waits for company */
     bool closing;
     bool shut_down; /* the queue is given up */
 };

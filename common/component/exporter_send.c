@@ -21,7 +21,7 @@ queue_ready(const struct otc_exporter *exporter, int64_t now, int64_t *wake)
     if (!exporter->queue.first || exporter->n_requests >= exporter->consumers) {
         return false;
     }
-    if (!batch || exporter->closing || exporter->queued_left >= batch->min_size) {
+    if (!batch || exporter->draining || exporter->queued_left >= batch->min_size) {
         return true;
     }
     flush = exporter->queue.first->arrived + batch->flush_timeout.ns;

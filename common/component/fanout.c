@@ -230,6 +230,7 @@ otc_fanout_new(struct otc_consumer *const *consumers, size_t n)
                 fanout->consumers[fanout->n++] = consumers[i];
                 fanout->n_first += observers == 0;
                 fanout->consumer.mutates_data |= consumers[i]->mutates_data;
+                fanout->consumer.holds |= consumers[i]->holds;
             }
         }
     }

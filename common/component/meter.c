@@ -14,11 +14,20 @@
 #define MAX_ATTEMPTS 100
 
 struct otc_series {
-    _Atomic int64_t value;
+    _Atomic int64_t value; /* of a histogram the sum */
     enum otc_instrument_kind kind;
+    _Atomic int64_t *counts; /* HISTOGRAM: of each bucket */
+    const double *bounds;
+    size_t n_bounds;
     struct otc_series *next; /* of the same instrument */
     struct otc_label *labels;
     size_t n_labels;
+};
+
+/* Of the buckets of a histogram. */
+struct bounds {
+    const double *items;
+    size_t n;
 };
 
 /* An instrument as first registered; the strings are copies. */
@@ -42,6 +51,7 @@ struct otc_meter {
     struct otc_map *by_key;        /* otc_series */
     struct instrument *first, *last;
     size_t n_series;
+    size_t n_values; /* of all series, buckets included */
     size_t max_series;
     atomic_ullong refused;
 };
@@ -102,7 +112,9 @@ new_instrument(struct otc_arena *arena, const struct otc_instrument *declared)
         .name = made->declared.name,
         .unit = made->declared.unit,
         .description = made->declared.description,
-        .type = declared->kind == OTC_GAUGE ? OTC_METRIC_GAUGE : OTC_METRIC_SUM,
+        .type = declared->kind == OTC_GAUGE       ? OTC_METRIC_GAUGE
+                : declared->kind == OTC_HISTOGRAM ? OTC_METRIC_HISTOGRAM
+                                                  : OTC_METRIC_SUM,
         .monotonic = declared->kind == OTC_COUNTER,
         .temporality = OTC_TEMPORALITY_CUMULATIVE,
     };
@@ -131,14 +143,22 @@ find_instrument(struct otc_meter *meter, const struct otc_instrument *declared)
 }
 
 static struct otc_series *
-new_series(struct otc_arena *arena, const struct otc_instrument *declared, const struct otc_label *labels,
-           size_t n)
+new_series(struct otc_arena *arena, const struct otc_instrument *declared, struct bounds bounds,
+           const struct otc_label *labels, size_t n)
 {
     struct otc_series *series = otc_arena_alloc(arena, sizeof(*series));
     struct otc_label *copies = otc_arena_alloc(arena, (n > 0 ? n : 1) * sizeof(*copies));
 
     if (!series || !copies) {
         return NULL;
+    }
+    if (declared->kind == OTC_HISTOGRAM) {
+        series->counts = otc_arena_alloc(arena, (bounds.n + 1) * sizeof(*series->counts));
+        if (!series->counts || bounds.n > OTC_HISTOGRAM_BOUNDS) {
+            return NULL;
+        }
+        series->bounds = bounds.items;
+        series->n_bounds = bounds.n;
     }
     series->kind = declared->kind;
     series->labels = copies;
@@ -152,16 +172,23 @@ new_series(struct otc_arena *arena, const struct otc_instrument *declared, const
     return series;
 }
 
+/* Values that a snapshot has of a series. */
+static size_t
+values_of(const struct otc_series *series)
+{
+    return 1 + (series->counts ? series->n_bounds + 1 : 0);
+}
+
 /* Registers a series under `key`; the caller holds the registry's lock. */
 static struct otc_series *
 add_series(struct otc_meter *meter, struct otc_slice key, const struct otc_instrument *declared,
-           const struct otc_label *labels, size_t n)
+           struct bounds bounds, const struct otc_label *labels, size_t n)
 {
     struct instrument *instrument;
     struct otc_series *series;
 
     if (meter->n_series >= meter->max_series || !(instrument = find_instrument(meter, declared)) ||
-        !(series = new_series(&meter->arena, declared, labels, n)) ||
+        !(series = new_series(&meter->arena, declared, bounds, labels, n)) ||
         !otc_map_put(meter->by_key, key, series)) {
         return NULL;
     }
@@ -172,6 +199,7 @@ add_series(struct otc_meter *meter, struct otc_slice key, const struct otc_instr
     }
     instrument->last = series;
     meter->n_series++;
+    meter->n_values += values_of(series);
     return series;
 }
 
@@ -190,9 +218,9 @@ sort_labels(struct otc_label *labels, size_t n)
     }
 }
 
-struct otc_series *
-otc_meter_series(struct otc_meter *meter, const struct otc_instrument *instrument,
-                 const struct otc_label *labels, size_t n_labels)
+static struct otc_series *
+find_series(struct otc_meter *meter, const struct otc_instrument *instrument, struct bounds bounds,
+            const struct otc_label *labels, size_t n_labels)
 {
     OTC_AUTO_BUF struct otc_buf key = {.limit = KEY_LIMIT};
     struct otc_label sorted[MAX_LABELS];
@@ -213,7 +241,7 @@ otc_meter_series(struct otc_meter *meter, const struct otc_instrument *instrumen
         pthread_mutex_lock(&meter->registry_lock);
         series = otc_map_get(meter->by_key, otc_buf_slice(&key));
         if (!series) {
-            series = add_series(meter, otc_buf_slice(&key), instrument, labels, n_labels);
+            series = add_series(meter, otc_buf_slice(&key), instrument, bounds, labels, n_labels);
         }
         pthread_mutex_unlock(&meter->registry_lock);
     }
@@ -221,6 +249,39 @@ otc_meter_series(struct otc_meter *meter, const struct otc_instrument *instrumen
         atomic_fetch_add_explicit(&meter->refused, 1, memory_order_relaxed);
     }
     return series;
+}
+
+struct otc_series *
+otc_meter_series(struct otc_meter *meter, const struct otc_instrument *instrument,
+                 const struct otc_label *labels, size_t n_labels)
+{
+    return find_series(meter, instrument, (struct bounds){0}, labels, n_labels);
+}
+
+struct otc_series *
+otc_meter_histogram(struct otc_meter *meter, const struct otc_instrument *instrument, const double *bounds,
+                    size_t n_bounds, const struct otc_label *labels, size_t n_labels)
+{
+    return find_series(meter, instrument, (struct bounds){bounds, n_bounds}, labels, n_labels);
+}
+
+static void
+change(_Atomic int64_t *value, int64_t delta, bool set)
+{
+    int64_t before = set ? 0 : atomic_load_explicit(value, memory_order_relaxed);
+
+    atomic_store_explicit(value, (int64_t)((uint64_t)before + (uint64_t)delta), memory_order_release);
+}
+
+static void
+observe(struct otc_series *series, int64_t value)
+{
+    size_t bucket = 0;
+
+    while (bucket < series->n_bounds && (double)value > series->bounds[bucket]) {
+        bucket++;
+    }
+    change(&series->counts[bucket], 1, false);
 }
 
 void
@@ -233,14 +294,14 @@ otc_meter_add(struct otc_meter *meter, const struct otc_count *counts, size_t n_
     atomic_store_explicit(&meter->sequence, sequence + 1, memory_order_relaxed);
     for (size_t i = 0; i < n_counts; i++) {
         struct otc_series *series = counts[i].series;
-        int64_t value;
 
         if (!series) {
             continue;
         }
-        value = series->kind == OTC_GAUGE ? 0 : atomic_load_explicit(&series->value, memory_order_relaxed);
-        value = (int64_t)((uint64_t)value + (uint64_t)counts[i].delta);
-        atomic_store_explicit(&series->value, value, memory_order_release);
+        change(&series->value, counts[i].delta, series->kind == OTC_GAUGE);
+        if (series->counts) {
+            observe(series, counts[i].delta);
+        }
     }
     atomic_store_explicit(&meter->sequence, sequence + 2, memory_order_release);
     pthread_mutex_unlock(&meter->write_lock);
@@ -266,6 +327,9 @@ copy_values(const struct otc_meter *meter, int64_t *values)
     for (const struct instrument *instrument = meter->first; instrument; instrument = instrument->next) {
         for (const struct otc_series *series = instrument->first; series; series = series->next) {
             values[n++] = atomic_load_explicit(&series->value, memory_order_acquire);
+            for (size_t i = 0; series->counts && i <= series->n_bounds; i++) {
+                values[n++] = atomic_load_explicit(&series->counts[i], memory_order_acquire);
+            }
         }
     }
 }
@@ -275,7 +339,7 @@ copy_values(const struct otc_meter *meter, int64_t *values)
 static int64_t *
 snapshot(struct otc_meter *meter)
 {
-    int64_t *values = calloc(meter->n_series > 0 ? meter->n_series : 1, sizeof(*values));
+    int64_t *values = calloc(meter->n_values > 0 ? meter->n_values : 1, sizeof(*values));
 
     for (int attempt = 0; values && attempt < MAX_ATTEMPTS; attempt++) {
         unsigned before = atomic_load_explicit(&meter->sequence, memory_order_acquire);
@@ -307,7 +371,8 @@ otc_meter_visit(struct otc_meter *meter, otc_meter_fn fn, void *arg)
     for (const struct instrument *instrument = meter->first; values && instrument;
          instrument = instrument->next) {
         for (const struct otc_series *series = instrument->first; series; series = series->next) {
-            fn(arg, &instrument->declared, series->labels, series->n_labels, values[n++]);
+            fn(arg, &instrument->declared, series->labels, series->n_labels, values[n]);
+            n += values_of(series);
         }
     }
     pthread_mutex_unlock(&meter->registry_lock);
@@ -316,8 +381,27 @@ otc_meter_visit(struct otc_meter *meter, otc_meter_fn fn, void *arg)
 }
 
 static bool
+build_histogram(struct otc_metrics_builder *builder, const struct otc_metric *metric,
+                const struct otc_series *series, const struct otc_point_head *head, const int64_t *values)
+{
+    uint64_t counts[OTC_HISTOGRAM_BOUNDS + 1];
+    struct otc_histogram_value value = {.has_sum = true,
+                                        .sum = (double)values[0],
+                                        .counts = counts,
+                                        .bounds = series->bounds,
+                                        .n_bounds = series->n_bounds};
+
+    for (size_t i = 0; i <= series->n_bounds; i++) {
+        counts[i] = (uint64_t)values[1 + i];
+        value.count += counts[i];
+    }
+    return otc_build_histogram(builder, metric, head, &value);
+}
+
+/* `values`: those of the series in a snapshot. */
+static bool
 build_series(struct otc_metrics_builder *builder, const struct instrument *instrument,
-             const struct otc_series *series, struct otc_point_head head, int64_t value)
+             const struct otc_series *series, struct otc_point_head head, const int64_t *values)
 {
     struct otc_attribute attributes[MAX_LABELS];
 
@@ -328,7 +412,10 @@ build_series(struct otc_metrics_builder *builder, const struct instrument *instr
     }
     head.attributes = attributes;
     head.n_attributes = series->n_labels;
-    return otc_build_integer(builder, &instrument->metric, &head, value);
+    if (series->counts) {
+        return build_histogram(builder, &instrument->metric, series, &head, values);
+    }
+    return otc_build_integer(builder, &instrument->metric, &head, values[0]);
 }
 
 bool
@@ -346,7 +433,8 @@ otc_meter_collect(struct otc_meter *meter, struct otc_metrics_builder *builder, 
     for (const struct instrument *instrument = meter->first; ok && instrument;
          instrument = instrument->next) {
         for (const struct otc_series *series = instrument->first; ok && series; series = series->next) {
-            ok = build_series(builder, instrument, series, head, values[n++]);
+            ok = build_series(builder, instrument, series, head, values + n);
+            n += values_of(series);
         }
     }
     pthread_mutex_unlock(&meter->registry_lock);

@@ -11,7 +11,7 @@ struct otc_meter *otc_meter_new(size_t max_series);
 /** Nobody may hold a series of it any more. NULL is allowed. */
 void otc_meter_free(struct otc_meter *meter);
 
-/** One series in a snapshot. Borrowed for the call. */
+/** One series in a snapshot (of a histogram the sum). Borrowed for the call. */
 typedef void (*otc_meter_fn)(void *arg, const struct otc_instrument *instrument,
                              const struct otc_label *labels, size_t n_labels, int64_t value);
 /**

@@ -68,6 +68,9 @@ OTC_API size_t otc_batch_items(const struct otc_batch *batch);
 /** Bytes of all parts. */
 OTC_API size_t otc_batch_bytes(const struct otc_batch *batch);
 OTC_API struct otc_client *otc_batch_client(const struct otc_batch *batch);
+/** The batch as of another client (which may be NULL and gets a reference of its own). Takes the reference to
+ * `batch` over; NULL out of memory. */
+OTC_API struct otc_batch *otc_batch_as(struct otc_batch *batch, struct otc_client *client);
 
 /* ---- Consumers ---------------------------------------------------------------------------------- */
 
@@ -92,6 +95,11 @@ struct otc_consumer {
      */
     bool observes_accepted;
     /**
+     * True when the answer waits until the data is safe on a disk (or what stands behind does so). A stage
+     * that answers before its data is passed on then holds the answers too. Set before the graph starts.
+     */
+    bool holds;
+    /**
      * Takes over the batch reference, also on failure. Never blocks: no fsync, no network, no waiting for
      * room. OK: accepted. PENDING: done->fn runs exactly once, from any thread, possibly before this call
      * returns. Anything else: refused, err says why, done never runs. done == NULL: the caller does not wait,
@@ -110,7 +118,7 @@ otc_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_d
 
 /* ---- Self-metrics ------------------------------------------------------------------------------- */
 
-enum otc_instrument_kind { OTC_COUNTER, OTC_UP_DOWN_COUNTER, OTC_GAUGE };
+enum otc_instrument_kind { OTC_COUNTER, OTC_UP_DOWN_COUNTER, OTC_GAUGE, OTC_HISTOGRAM };
 
 /** One instrument: the Collector's name where it has one ("otelcol_receiver_accepted_spans"), else "aimon_…".
  */
@@ -130,7 +138,8 @@ struct otc_label {
 struct otc_meter;
 /** One time series of it; lives as long as the meter. */
 struct otc_series;
-/** A change of one series; for a gauge `delta` is the new value. */
+/** A change of one series; for a gauge `delta` is the new value, for a histogram what was observed (at least
+ * 0). */
 struct otc_count {
     struct otc_series *series;
     int64_t delta;
@@ -140,10 +149,17 @@ struct otc_count {
  * counts are no-ops). */
 OTC_API struct otc_series *otc_meter_series(struct otc_meter *meter, const struct otc_instrument *instrument,
                                             const struct otc_label *labels, size_t n_labels);
+#define OTC_HISTOGRAM_BOUNDS 32
+/** The same for an instrument of kind OTC_HISTOGRAM: ascending upper bounds (inclusive), borrowed for good,
+ * OTC_HISTOGRAM_BOUNDS at most. */
+OTC_API struct otc_series *otc_meter_histogram(struct otc_meter *meter,
+                                               const struct otc_instrument *instrument, const double *bounds,
+                                               size_t n_bounds, const struct otc_label *labels,
+                                               size_t n_labels);
 /** Changes several series at once: a scrape sees all of the changes or none. Entries with a NULL series are
  * skipped. */
 OTC_API void otc_meter_add(struct otc_meter *meter, const struct otc_count *counts, size_t n_counts);
-/** Current value, for tests and status pages. */
+/** Current value, for tests and status pages; of a histogram the sum. */
 OTC_API int64_t otc_series_value(const struct otc_series *series);
 
 /* ---- The host ----------------------------------------------------------------------------------- */
@@ -327,6 +343,11 @@ struct otc_component_ops {
      * otc_authenticator_find (common/net/auth.h).
      */
     struct otc_authenticator *(*authenticator)(struct otc_component *self);
+    /**
+     * The service is about to stop, receivers first: what waits for company is sent on, and nothing waits for
+     * any from now on, so that who waits for an answer gets it. May be NULL.
+     */
+    void (*drain)(struct otc_component *self);
 };
 
 /** Embedded as first member by each component. */

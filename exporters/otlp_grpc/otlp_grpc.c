@@ -277,6 +277,18 @@ close_calls(struct otlp_grpc *self)
     pthread_mutex_unlock(&self->lock);
 }
 
+static void
+otlp_grpc_drain(struct otc_component *component)
+{
+    struct otlp_grpc *self = OTC_CONTAINER(component, otlp_grpc, component);
+
+    for (size_t i = 0; i < OTC_N_SIGNALS; i++) {
+        if (self->lanes[i].exporter) {
+            otc_exporter_drain(self->lanes[i].exporter);
+        }
+    }
+}
+
 static otc_status
 otlp_grpc_shutdown(struct otc_component *component, int64_t deadline_ns, struct otc_error *err)
 {
@@ -340,6 +352,7 @@ static const struct otc_component_ops ops = {
     .shutdown = otlp_grpc_shutdown,
     .free = otlp_grpc_free,
     .input = otlp_grpc_input,
+    .drain = otlp_grpc_drain,
 };
 
 /* Header names go out in lower case, as HTTP/2 wants them. */

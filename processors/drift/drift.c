@@ -210,8 +210,10 @@ drift_create(const struct otc_settings *settings, struct otc_component **out, st
     otc_window_label(&drift->config->window, drift->window_label);
     (void)pthread_mutex_init(&drift->lock, NULL);
     for (int signal = 0; signal < OTC_N_SIGNALS; signal++) {
-        drift->inputs[signal] = (struct drift_input){
-            .consumer = {OTC_ABI_OF(otc_consumer), false, true, drift_consume}, .owner = drift};
+        drift->inputs[signal] = (struct drift_input){.consumer = {.abi = OTC_ABI_OF(otc_consumer),
+                                                                  .observes_accepted = true,
+                                                                  .consume = drift_consume},
+                                                     .owner = drift};
     }
     status = drift_rule_of(drift->config, &drift->rule, err);
     if (status == OTC_OK) {

@@ -140,6 +140,40 @@ series_become_otlp(void **state)
     otc_meter_free(meter);
 }
 
+static void
+a_histogram_has_its_buckets(void **state)
+{
+    static const double bounds[] = {10, 25, 50};
+    static const struct otc_instrument sizes = {"sizes", "{units}", "What was sent.", OTC_HISTOGRAM};
+    struct otc_meter *meter = otc_meter_new(10);
+    const struct otc_label labels[] = {{"processor", "batch"}};
+    struct otc_series *number = otc_meter_series(meter, &in, labels, 1);
+    struct otc_series *series = otc_meter_histogram(meter, &sizes, bounds, 3, labels, 1);
+    const struct otc_count counts[] = {{number, 3}, {series, 10}, {series, 11}, {series, 51}, {series, 0}};
+    struct otc_metrics_builder *builder = otc_metrics_builder_new(NULL, 0, "scope", "1", 100000);
+    OTC_AUTO_BUF struct otc_buf buf = {.limit = 100000};
+    const struct otc_point *point = NULL;
+    size_t points = 0;
+
+    (void)state;
+    otc_meter_add(meter, counts, 5);
+    assert_int_equal(otc_series_value(series), 72);
+    assert_true(otc_meter_collect(meter, builder, 1000, 2000));
+    assert_true(otc_metrics_builder_finish(builder, &buf, &points));
+    assert_int_equal(points, 2);
+    /* The last one, the histogram. */
+    assert_int_equal(otc_walk_points(NULL, otc_buf_slice(&buf), note_point, &point, NULL), OTC_OK);
+    assert_int_equal(point->type, OTC_METRIC_HISTOGRAM);
+    assert_int_equal(point->count, 4);
+    assert_true(point->sum == 72);
+    assert_int_equal(point->bucket_counts.n, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(otc_words_get(&point->bucket_counts, i), ((uint64_t[]){2, 1, 0, 1})[i]);
+    }
+    otc_metrics_builder_free(builder);
+    otc_meter_free(meter);
+}
+
 int
 main(void)
 {
@@ -147,6 +181,7 @@ main(void)
         cmocka_unit_test(series_are_shared_by_name_and_labels),
         cmocka_unit_test(a_scrape_sees_whole_changes),
         cmocka_unit_test(series_become_otlp),
+        cmocka_unit_test(a_histogram_has_its_buckets),
     };
 
     return cmocka_run_group_tests_name("common/component/meter", tests, NULL, NULL);
