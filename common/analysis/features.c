@@ -281,7 +281,7 @@ add_text(struct otc_feature_set *set, const struct otc_feature *text, struct otc
         feature.type = OTC_NUMERIC;
         feature.origin = otc__features_own(set, origin);
         feature.vocabulary = i == OTC_N_TEXT_MEASURES;
-        source.reader = feature.vocabulary ? OTC_READ_VALUE : OTC_READ_TEXT;
+        source.reader = feature.vocabulary ? OTC_READ_WORDS : OTC_READ_TEXT;
         source.measure = (enum otc_text_measure)i;
         status = feature.origin ? add_named(set, &feature, &source, err) : otc__features_no_memory(err);
         if (status != OTC_OK) {

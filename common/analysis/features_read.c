@@ -373,6 +373,8 @@ read_source(struct otc_feature_reader *reader, size_t index, struct otc_value *s
     switch (source->reader) {
     case OTC_READ_VALUE:
         break;
+    case OTC_READ_WORDS:
+        return value->type == OTC_VALUE_BYTES ? &unusable : value;
     case OTC_READ_FIRST:
         *scratch = first_element(value);
         return scratch;

@@ -16,6 +16,7 @@ enum otc_source_reader {
     OTC_READ_TOKEN_RATIO, /* output tokens / input tokens */
     OTC_READ_TOOL_CALLS,  /* tool calls in the answer */
     OTC_READ_TEXT,        /* a measure of the text at the place */
+    OTC_READ_WORDS,       /* the text itself; what is none has no usable value */
     OTC_READ_NORM,        /* the length of the vector at the place */
     OTC_READ_VECTOR       /* the vector itself, read with its length before */
 };

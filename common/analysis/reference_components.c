@@ -116,6 +116,108 @@ otc_components_builder_result(struct otc_components_builder *builder)
                                    .sums = builder->sums};
 }
 
+/* ---- Across a restart ----------------------------------------------------------------------------- */
+
+static void
+put_numbers(struct otc_buf *out, const double *numbers, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        otc_put_f64(out, numbers[i]);
+    }
+}
+
+void
+otc_components_builder_save(const struct otc_components_builder *builder, struct otc_buf *out)
+{
+    size_t n = builder->n;
+
+    otc_put_u64(out, builder->n_sample);
+    otc_put_bool(out, builder->fixed);
+    otc_put_u64(out, builder->vectors);
+    for (size_t i = 0; i < n && !builder->fixed; i++) {
+        put_numbers(out, builder->sample + i * OTC_COMPONENT_SAMPLE, builder->n_sample);
+    }
+    if (builder->fixed) {
+        put_numbers(out, builder->points, n * OTC_COMPONENT_POINTS);
+        put_numbers(out, builder->sums, n * OTC_COMPONENT_CELLS);
+        put_numbers(out, builder->squares, n);
+        put_numbers(out, builder->means, n);
+        for (size_t i = 0; i < n * OTC_COMPONENT_CELLS; i++) {
+            otc_put_u64(out, builder->counts[i]);
+        }
+    }
+}
+
+static void
+take_numbers(struct otc_reader *in, double *numbers, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        numbers[i] = otc_take_f64(in);
+        in->failed |= !isfinite(numbers[i]);
+    }
+}
+
+/* Points ascend, and each component has counted all vectors. */
+static bool
+is_consistent(const struct otc_components_builder *builder)
+{
+    for (size_t i = 0; i < builder->n; i++) {
+        const double *points = builder->points + i * OTC_COMPONENT_POINTS;
+        const uint64_t *counts = builder->counts + i * OTC_COMPONENT_CELLS;
+        uint64_t left = builder->vectors;
+
+        for (size_t p = 1; p < OTC_COMPONENT_POINTS; p++) {
+            if (points[p] < points[p - 1]) {
+                return false;
+            }
+        }
+        for (size_t c = 0; c < OTC_COMPONENT_CELLS; c++) {
+            if (counts[c] > left) {
+                return false;
+            }
+            left -= counts[c];
+        }
+        if (left > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct otc_components_builder *
+otc_components_builder_load(size_t n, struct otc_reader *in)
+{
+    struct otc_components_builder *builder = otc_components_builder_new(n);
+
+    if (!builder) {
+        return NULL;
+    }
+    builder->n_sample = otc_take_u64(in);
+    builder->fixed = otc_take_bool(in);
+    builder->vectors = otc_take_u64(in);
+    in->failed |= builder->n_sample == 0 || builder->n_sample > OTC_COMPONENT_SAMPLE ||
+                  builder->vectors > INT64_MAX || (builder->vectors > 0) != builder->fixed;
+    for (size_t i = 0; i < n && !in->failed && !builder->fixed; i++) {
+        take_numbers(in, builder->sample + i * OTC_COMPONENT_SAMPLE, builder->n_sample);
+    }
+    if (!in->failed && builder->fixed) {
+        take_numbers(in, builder->points, n * OTC_COMPONENT_POINTS);
+        take_numbers(in, builder->sums, n * OTC_COMPONENT_CELLS);
+        take_numbers(in, builder->squares, n);
+        take_numbers(in, builder->means, n);
+        for (size_t i = 0; i < n * OTC_COMPONENT_CELLS; i++) {
+            builder->counts[i] = otc_take_u64(in);
+        }
+    }
+    if (in->failed || !is_consistent(builder)) {
+        otc_components_builder_free(builder);
+        return NULL;
+    }
+    return builder;
+}
+
+/* ---- In a reference ------------------------------------------------------------------------------- */
+
 static void *
 copy_of(const void *from, size_t n, struct otc_arena *arena)
 {

@@ -5,6 +5,7 @@
 
 #include "common/analysis/reference.h"
 #include "common/base/arena.h"
+#include "common/base/codec.h"
 #include "common/json/json.h"
 #include "common/stats/components.h"
 
@@ -26,6 +27,11 @@ void otc_components_builder_sample(struct otc_components_builder *builder, const
 void otc_components_builder_count(struct otc_components_builder *builder, const void *vector);
 /** What was counted, a view of the builder's; `vectors` 0: nothing. */
 struct otc_components otc_components_builder_result(struct otc_components_builder *builder);
+
+/** What was counted so far, as bytes, for a restart. */
+void otc_components_builder_save(const struct otc_components_builder *builder, struct otc_buf *out);
+/** One of vectors of `n` components; NULL: no memory, or not what was saved. */
+struct otc_components_builder *otc_components_builder_load(size_t n, struct otc_reader *in);
 
 /** A copy in the arena, NULL out of memory. */
 const struct otc_components *otc__components_copy(const struct otc_components *from, struct otc_arena *arena);

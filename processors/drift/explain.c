@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `validate` and `validate --explain` of the drift connector. */
+#include "common/analysis/vocabulary.h"
 #include "processors/drift/binding.h"
 #include "processors/drift/drift_config.h"
 #include "processors/drift/dynamic.h"
@@ -115,25 +116,6 @@ resolve(const struct drift_config *config, struct otc_feature_set **set, struct 
     return status;
 }
 
-/* What cannot be kept yet is refused, so that nobody believes it kept. */
-static otc_status
-check_storage(const struct drift_config *config, const struct otc_feature_set *set, struct otc_error *err)
-{
-    if (!drift_is_durable(config)) {
-        return OTC_OK;
-    }
-    for (size_t i = 0; i < otc_feature_set_count(set); i++) {
-        if (otc_feature_set_at(set, i)->vocabulary || otc_feature_set_at(set, i)->embedding) {
-            return otc_fail(
-                err, OTC_INVALID_ARGUMENT,
-                "storage: not supported yet with features of `type: %s` (their contents would go to "
-                "the disk); leave one of them out",
-                otc_feature_set_at(set, i)->vocabulary ? "text" : "embedding");
-        }
-    }
-    return OTC_OK;
-}
-
 otc_status
 drift_validate(const void *config, struct otc_error *err)
 {
@@ -149,9 +131,6 @@ drift_validate(const void *config, struct otc_error *err)
     }
     if (status == OTC_OK) {
         status = resolve(drift, &set, &binding, err);
-    }
-    if (status == OTC_OK) {
-        status = check_storage(drift, set, err);
     }
     if (status == OTC_OK) {
         status = drift_watch_new(&drift->detectors, set, &watch, err);
@@ -351,6 +330,38 @@ explain_reference(const struct explanation *to, const struct drift_config *confi
     }
 }
 
+/* What texts and vectors take, and what of them a storage has. */
+static void
+explain_contents(const struct explanation *to, const struct drift_config *config,
+                 const struct otc_feature_set *set)
+{
+    size_t texts = 0, vectors = 0;
+
+    for (size_t i = 0; i < otc_feature_set_count(set); i++) {
+        texts += otc_feature_set_at(set, i)->vocabulary;
+        vectors += otc_feature_set_at(set, i)->embedding;
+    }
+    if (texts > 0 && !config->reference.file) {
+        say(to, "texts: %zu KiB of limits::memory each while their vocabulary is learned",
+            OTC_VOCABULARY_BYTES / 1024);
+    }
+    if (vectors > 0) {
+        unsigned bytes = drift_is_dynamic(config) ? 200 : 192;
+
+        say(to,
+            "embeddings: %u bytes of limits::memory a component in each pane (1536 components: %u KiB) for "
+            "the share of those that moved, which is evidence without a verdict",
+            bytes, 1536 * bytes / 1024);
+    }
+    if (drift_is_durable(config) && texts + vectors > 0) {
+        say(to,
+            "storage: keeps %s%s%s for some seconds, and while a reference or a grid is learned; then counts "
+            "alone",
+            texts ? "the hashes of the words of texts" : "", texts && vectors ? " and " : "",
+            vectors ? "embeddings as they are" : "");
+    }
+}
+
 static otc_status
 explain_watch(const struct explanation *to, const struct drift_config *config,
               const struct otc_feature_set *set, struct otc_error *err)
@@ -391,6 +402,7 @@ drift_explain(const void *settings, void (*line)(void *arg, const char *text), v
         } else {
             explain_known(&to, config, set);
         }
+        explain_contents(&to, config, set);
         status = explain_watch(&to, config, set, err);
     }
     drift_binding_unref(binding);

@@ -184,6 +184,25 @@ drift_history_restore(struct drift_history *history, int64_t start_ns, struct dr
     return true;
 }
 
+void
+drift_history_restore_components(struct drift_packed *packed, size_t feature,
+                                 struct drift_packed_components *components, struct drift_budget *budget)
+{
+    size_t array = packed->components ? 0 : packed->n * sizeof(struct drift_packed_components *);
+    size_t bytes = drift_packed_components_bytes(components) + array;
+
+    if (!drift_budget_take(budget, bytes)) {
+        drift_packed_components_free(components);
+        return;
+    }
+    drift_packed_put_components(packed, feature, components);
+    if (!packed->components) {
+        drift_budget_give(budget, bytes);
+        return;
+    }
+    packed->bytes += bytes;
+}
+
 size_t
 drift_history_count(const struct drift_history *history, int64_t from_ns, int64_t to_ns)
 {

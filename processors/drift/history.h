@@ -45,6 +45,11 @@ size_t drift_history_count(const struct drift_history *history, int64_t from_ns,
  * memory; it is freed then. */
 bool drift_history_restore(struct drift_history *history, int64_t start_ns, struct drift_packed *packed,
                            struct drift_budget *budget);
+/** Gives a slot that was restored the components of a feature, which are taken over; without memory it goes
+ * without them. */
+void drift_history_restore_components(struct drift_packed *packed, size_t feature,
+                                      struct drift_packed_components *components,
+                                      struct drift_budget *budget);
 /** Gives a reference back. */
 void drift_history_give(struct drift_packed *packed, struct drift_budget *budget);
 void drift_history_release(struct drift_history *history, struct drift_budget *budget);

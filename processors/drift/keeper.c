@@ -74,7 +74,7 @@ drift_journal_record(struct drift_keeper *keeper, const struct drift_record *rec
     if (keeper->batch.len == 0) {
         (void)otc_buf_append(&keeper->batch, room, sizeof(room));
     }
-    drift_record_write(&keeper->batch, record, observed);
+    drift_record_write(&keeper->batch, record, observed, keeper->drift->set);
 }
 
 static void

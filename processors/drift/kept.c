@@ -114,7 +114,7 @@ place_of(struct drift_kept_list *list, const struct drift_kept *kept, struct dri
 bool
 drift_kept_add_record(struct drift_kept_list *list, const struct drift_kept *kept,
                       const struct drift_record *record, const struct otc_observed *observed,
-                      struct drift_budget *budget)
+                      const struct otc_feature_set *set, struct drift_budget *budget)
 {
     struct drift_kept *place = place_of(list, kept, budget);
     size_t len = place ? place->records.len : 0;
@@ -122,7 +122,7 @@ drift_kept_add_record(struct drift_kept_list *list, const struct drift_kept *kep
     if (!place) {
         return false;
     }
-    drift_record_write(&place->records, record, observed);
+    drift_record_write(&place->records, record, observed, set);
     return settle(place, len, budget);
 }
 

@@ -51,7 +51,7 @@ bool drift_kept_is_duplicate(const struct drift_kept *kept, uint64_t record);
  * without memory for it. */
 bool drift_kept_add_record(struct drift_kept_list *list, const struct drift_kept *kept,
                            const struct drift_record *record, const struct otc_observed *observed,
-                           struct drift_budget *budget);
+                           const struct otc_feature_set *set, struct drift_budget *budget);
 /** Keeps records of a former process. False without memory for them. */
 bool drift_kept_add_records(struct drift_kept_list *list, const struct drift_kept *kept,
                             struct otc_slice records, struct drift_budget *budget);

@@ -61,6 +61,11 @@ bool drift_learner_lasts(const struct drift_learner *learner);
 void drift_learner_save(const struct drift_learner *learner, struct otc_buf *out);
 /** Fills a fresh learner of the same settings. False: no memory, or no learner's bytes; free it then. */
 OTC_CHECK bool drift_learner_load(struct drift_learner *learner, struct otc_reader *in);
+/** The vocabularies and vectors among it, which have bytes of their own; taken after the rest. */
+void drift_learner_save_contents(const struct drift_learner *learner, struct otc_buf *out);
+OTC_CHECK bool drift_learner_load_contents(struct drift_learner *learner, struct otc_reader *in);
+/** False while what was loaded lacks the contents of a text or of an embedding. */
+bool drift_learner_is_whole(const struct drift_learner *learner);
 /** Freezes the reference of `model`. The learner is spent; free it. */
 OTC_CHECK otc_status drift_learner_finish(struct drift_learner *learner, struct otc_slice model,
                                           int64_t now_ns, struct otc_reference **out, struct otc_error *err);

@@ -43,6 +43,8 @@ drift_learn_familiar(struct drift_learner *learner, struct drift_column *column,
     if (column->vocabulary) {
         if (value->type == OTC_VALUE_STRING) {
             otc_vocabulary_add(column->vocabulary, value->as.slice);
+        } else if (value->type == OTC_VALUE_BYTES) {
+            otc_vocabulary_add_words(column->vocabulary, value->as.slice); /* from a journal */
         }
         return true;
     }

@@ -33,8 +33,8 @@ save_column(const struct drift_learner *learner, size_t index, struct otc_buf *o
 bool
 drift_learner_lasts(const struct drift_learner *learner)
 {
-    for (size_t i = 0; i < learner->n; i++) {
-        if (learner->columns[i].apart) {
+    for (size_t i = 0; i < otc_metric_set_count(otc_feature_set_metrics(learner->set)); i++) {
+        if (learner->of_metric[i]) {
             return false;
         }
     }

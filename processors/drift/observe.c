@@ -260,7 +260,7 @@ keep_record(struct visit *visit, struct drift_version *version, const struct dri
     /* A journal's records come without their batch. */
     if (visit->batch && !drift_is_durable(drift->config)) {
         drift_keep_record(visit, version);
-    } else if (!drift_kept_add_record(&version->model->kept, &kept, &waiting, drift->observed,
+    } else if (!drift_kept_add_record(&version->model->kept, &kept, &waiting, drift->observed, drift->set,
                                       &drift->budget)) {
         exclude(version, DRIFT_MEMORY, 1);
     }

@@ -40,22 +40,15 @@ fit(struct drift_packed_components *packed)
     return packed;
 }
 
-/* Of either. */
-static struct drift_packed_components *
-pack(size_t n, uint64_t vectors, const struct drift_components_total *total,
-     const struct drift_components *from)
+/* Of either; without squares they are zeros. */
+static void
+put(size_t n, uint64_t vectors, const struct drift_components_total *total,
+    const struct drift_components *from, struct otc_buf *out)
 {
     const double *sums = total ? total->sums : from->sums;
     const double *squares = total ? total->squares : from->squares;
-    struct drift_packed_components *packed = vectors && squares ? calloc(1, sizeof(*packed)) : NULL;
 
-    if (!packed) {
-        return NULL;
-    }
-    packed->n = n;
-    packed->vectors = vectors;
-    packed->bytes.limit = BYTES_MAX;
-    otc_put_u64(&packed->bytes, vectors);
+    otc_put_u64(out, vectors);
     for (size_t i = 0; i < n; i++) {
         size_t first = i * OTC_COMPONENT_CELLS;
         uint64_t mask = 0;
@@ -63,22 +56,37 @@ pack(size_t n, uint64_t vectors, const struct drift_components_total *total,
         for (size_t c = 0; c < OTC_COMPONENT_CELLS; c++) {
             mask |= (uint64_t)(count_at(total, from, first + c) > 0) << c;
         }
-        otc_put_u64(&packed->bytes, mask);
+        otc_put_u64(out, mask);
         for (size_t c = 0; c < OTC_COMPONENT_CELLS; c++) {
             if (mask >> c & 1) {
-                otc_put_u64(&packed->bytes, count_at(total, from, first + c));
-                otc_put_f64(&packed->bytes, sums[first + c]);
+                otc_put_u64(out, count_at(total, from, first + c));
+                otc_put_f64(out, sums[first + c]);
             }
         }
-        otc_put_f64(&packed->bytes, squares[i]);
+        otc_put_f64(out, squares ? squares[i] : 0);
     }
+}
+
+static struct drift_packed_components *
+pack(size_t n, uint64_t vectors, const struct drift_components_total *total,
+     const struct drift_components *from)
+{
+    struct drift_packed_components *packed = vectors ? calloc(1, sizeof(*packed)) : NULL;
+
+    if (!packed) {
+        return NULL;
+    }
+    packed->n = n;
+    packed->vectors = vectors;
+    packed->bytes.limit = BYTES_MAX;
+    put(n, vectors, total, from, &packed->bytes);
     return fit(packed);
 }
 
 struct drift_packed_components *
 drift_packed_components_new(const struct drift_components *from)
 {
-    return from ? pack(from->n, from->vectors, NULL, from) : NULL;
+    return from && from->squares ? pack(from->n, from->vectors, NULL, from) : NULL;
 }
 
 void
@@ -210,6 +218,45 @@ struct otc_slice
 drift_packed_components_save(const struct drift_packed_components *packed)
 {
     return otc_buf_slice(&packed->bytes);
+}
+
+void
+drift_components_save(const struct drift_components *from, struct otc_buf *out)
+{
+    put(from->n, from->vectors, NULL, from, out);
+}
+
+/* What `total` holds, which is one pane's. */
+static bool
+copy_total(const struct drift_components_total *total, struct drift_components *to)
+{
+    for (size_t i = 0; i < total->n * OTC_COMPONENT_CELLS; i++) {
+        to->counts[i] = (uint32_t)total->counts[i];
+        to->sums[i] = total->sums[i];
+    }
+    for (size_t i = 0; to->squares && i < total->n; i++) {
+        to->squares[i] = total->squares[i];
+    }
+    to->vectors = total->vectors;
+    return total->vectors <= UINT32_MAX;
+}
+
+bool
+drift_components_load(size_t n, bool squares, struct otc_slice bytes, struct drift_budget *budget,
+                      struct drift_components **out)
+{
+    struct drift_packed_components *packed = drift_packed_components_load(n, bytes);
+    struct drift_components_total total = {0};
+    bool loaded =
+        packed && drift_components_total_init(&total, n) && (*out = drift_components_new(n, squares, budget));
+
+    if (loaded) {
+        drift_components_total_add(&total, packed);
+        loaded = copy_total(&total, *out);
+    }
+    drift_components_total_release(&total);
+    drift_packed_components_free(packed);
+    return loaded;
 }
 
 static bool

@@ -48,6 +48,12 @@ struct otc_components drift_components_total_view(const struct drift_components_
                                                   const struct otc_reference_feature *grid,
                                                   double *deviations);
 
+/** The bytes of what a pane counted, in the same form, and back into `*out`, made and paid for. False: not
+ * what was written, or no memory. */
+void drift_components_save(const struct drift_components *from, struct otc_buf *out);
+OTC_CHECK bool drift_components_load(size_t n, bool squares, struct otc_slice bytes,
+                                     struct drift_budget *budget, struct drift_components **out);
+
 /** The bytes, for a restart, and back: NULL for what cannot have been written of `n` components, or out of
  * memory. */
 struct otc_slice drift_packed_components_save(const struct drift_packed_components *packed);

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/record.h"
 
+#include "common/analysis/embedding.h"
+#include "common/analysis/vocabulary.h"
 #include "processors/drift/learn.h"
 
 /* Of everything below; a journal of another number is not replayed. */
 #define FORMAT 1
+
+/* Values that mean something to their feature alone, beside enum otc_value_type: the words of a text, a
+ * vector. */
+#define TYPE_WORDS 64u
+#define TYPE_VECTOR 65u
 
 void
 drift_entry_write(struct otc_buf *out, const struct drift_entry *entry)
@@ -62,11 +69,79 @@ write_value(struct otc_buf *out, const struct otc_value *value)
     }
 }
 
+/* Room for the length of what follows: a varint. */
+#define LENGTH_ROOM 10u
+
+/* Hashes of a text's words; without any it is missing, as an empty one. */
+static void
+write_words(struct otc_buf *out, struct otc_slice text)
+{
+    static const uint8_t room[LENGTH_ROOM] = {0};
+    size_t at = out->len, len;
+
+    (void)otc_buf_append_byte(out, TYPE_WORDS);
+    (void)otc_buf_append(out, room, sizeof(room));
+    if (!otc_words_append(text, out)) {
+        return;
+    }
+    len = out->len - at - 1 - sizeof(room);
+    out->len = at;
+    if (len == 0) {
+        otc_put_u64(out, OTC_VALUE_EMPTY);
+        return;
+    }
+    otc_put_u64(out, TYPE_WORDS);
+    otc_put_u64(out, len);
+    memmove(out->data + out->len, out->data + at + 1 + sizeof(room), len);
+    out->len += len;
+}
+
+/* True when that was all of it. */
+static bool
+write_special(struct otc_buf *out, const struct otc_observed *observed, const struct otc_feature_set *set)
+{
+    const struct otc_value *value = &observed->value;
+    const struct otc_feature *feature;
+    bool bytes = value->type == OTC_VALUE_BYTES && value->as.slice.len > 0;
+
+    if (observed->feature == OTC_FEATURE_DISCOVERED) {
+        return false;
+    }
+    feature = otc_feature_set_at(set, observed->feature);
+    if (feature->vocabulary && value->type == OTC_VALUE_STRING) {
+        write_words(out, value->as.slice);
+        return true;
+    }
+    if (!bytes || (!feature->vocabulary && !feature->embedding)) {
+        return false;
+    }
+    otc_put_u64(out, feature->vocabulary ? TYPE_WORDS : TYPE_VECTOR);
+    otc_put_bytes(out, value->as.slice);
+    return true;
+}
+
+/* Words are four bytes each, components eight. */
+static void
+read_special(struct otc_reader *in, uint64_t type, struct otc_value *value)
+{
+    size_t unit = type == TYPE_WORDS ? sizeof(uint32_t) : sizeof(double);
+    size_t most = type == TYPE_WORDS ? OTC_VOCABULARY_TEXT_WORDS : OTC_EMBEDDING_MAX;
+
+    value->type = OTC_VALUE_BYTES;
+    value->as.slice = otc_take_bytes(in);
+    in->failed |=
+        value->as.slice.len == 0 || value->as.slice.len % unit != 0 || value->as.slice.len / unit > most;
+}
+
 static void
 read_value(struct otc_reader *in, struct otc_value *value)
 {
     uint64_t type = otc_take_u64(in);
 
+    if (type == TYPE_WORDS || type == TYPE_VECTOR) {
+        read_special(in, type, value);
+        return;
+    }
     *value = (struct otc_value){.type = (enum otc_value_type)type};
     switch (value->type) {
     case OTC_VALUE_STRING:
@@ -95,7 +170,7 @@ read_value(struct otc_reader *in, struct otc_value *value)
 
 void
 drift_record_write(struct otc_buf *out, const struct drift_record *record,
-                   const struct otc_observed *observed)
+                   const struct otc_observed *observed, const struct otc_feature_set *set)
 {
     otc_put_bytes(out, record->key.name);
     otc_put_bytes(out, record->key.version);
@@ -113,7 +188,9 @@ drift_record_write(struct otc_buf *out, const struct drift_record *record,
         otc_put_u64(out, discovered ? 0 : observed[i].feature + 1);
         otc_put_u64(out, observed[i].kind);
         otc_put_bytes(out, cut(observed[i].name));
-        write_value(out, &observed[i].value);
+        if (!write_special(out, &observed[i], set)) {
+            write_value(out, &observed[i].value);
+        }
     }
 }
 

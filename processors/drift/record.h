@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * @file Batches as they were observed, for the journal: of each record its model, its time and the features
- * it carried, with their values; nothing else of what passed by. Writing allocates nothing but to grow the
- * buffer.
+ * it carried, with their values; nothing else of what passed by. Of a text whose vocabulary is watched that
+ * is the hashes of its words in ascending order, of an embedding the vector. Writing allocates nothing but to
+ * grow the buffer (and to sort the words of a long text).
  */
 #ifndef OTC_DRIFT_RECORD_H
 #define OTC_DRIFT_RECORD_H
@@ -45,8 +46,9 @@ struct drift_record {
     bool has_id;
     uint64_t id;
 };
+/** `set` tells which of the features are texts and vectors. */
 void drift_record_write(struct otc_buf *out, const struct drift_record *record,
-                        const struct otc_observed *observed);
+                        const struct otc_observed *observed, const struct otc_feature_set *set);
 /** The next record and what it showed, at most `max`; false at the end or when it is damaged (in->failed). */
 bool drift_record_read(struct otc_reader *in, struct drift_record *record, struct otc_observed *observed,
                        size_t max, size_t known_features);

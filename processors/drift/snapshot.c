@@ -41,6 +41,9 @@ write_model(const struct drift *drift, const struct otc_model *entry, struct otc
         place = otc_put_section(out, "learner", 1);
         drift_learner_save(model->learner, out);
         otc_end_section(out, place);
+        place = otc_put_section(out, "learner contents", 1);
+        drift_learner_save_contents(model->learner, out);
+        otc_end_section(out, place);
     }
     if (model->binding && model->binding != drift->file) {
         place = otc_put_section(out, "reference", 1);
@@ -158,6 +161,8 @@ read_model_parts(const struct reading *reading, struct drift_model *model, enum 
         if (otc_slice_equal_str(name, "learner") && number == 1) {
             learner = true;
             done = model->learner && drift_learner_load(model->learner, &body);
+        } else if (otc_slice_equal_str(name, "learner contents") && number == 1) {
+            done = learner && drift_learner_load_contents(model->learner, &body);
         } else if (otc_slice_equal_str(name, "reference") && number == 1) {
             done = read_reference(reading, model, &body) &&
                    (!drift_is_dynamic(reading->drift->config) || drift_dynamic_bind(model));
@@ -165,6 +170,7 @@ read_model_parts(const struct reading *reading, struct drift_model *model, enum 
             done = drift_snapshot_read_dynamic(model, name, number, &body);
         }
     }
+    done = done && (!learner || drift_learner_is_whole(model->learner));
     if (phase != DRIFT_LEARNING) {
         drift_learner_free(model->learner);
         model->learner = NULL;

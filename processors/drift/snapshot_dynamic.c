@@ -2,6 +2,7 @@
 #include "processors/drift/snapshot_dynamic.h"
 
 #include "common/base/codec.h"
+#include "processors/drift/snapshot_vectors.h"
 
 /* ---- Slots ---------------------------------------------------------------------------------------- */
 
@@ -114,6 +115,7 @@ drift_snapshot_write_dynamic(const struct drift_model *model, struct otc_buf *ou
         place = otc_put_section(out, "history", 1);
         write_history(&model->history, out);
         otc_end_section(out, place);
+        drift_snapshot_write_history_vectors(model, out);
         place = otc_put_section(out, "texts", 1);
         write_texts(model, out);
         otc_end_section(out, place);
@@ -131,6 +133,9 @@ drift_snapshot_read_dynamic(struct drift_model *model, struct otc_slice name, ui
 {
     if (otc_slice_equal_str(name, "history") && version == 1) {
         return model->texts && read_history(model, body);
+    }
+    if (otc_slice_equal_str(name, "history vectors") && version == 1) {
+        return drift_snapshot_read_history_vectors(model, body);
     }
     if (otc_slice_equal_str(name, "texts") && version == 1) {
         return model->texts && read_texts(model, body);

@@ -3,6 +3,7 @@
 
 #include "common/analysis/window_state.h"
 #include "processors/drift/snapshot_pane.h"
+#include "processors/drift/snapshot_vectors.h"
 
 /* Structures that are stored as they lie in memory, and only read by a build that lays them out the same
  * way: results of the last evaluation, which the next one replaces. */
@@ -160,6 +161,9 @@ drift_snapshot_write_version(const struct otc_model_version *entry, struct otc_b
         place = otc_put_section(out, "window", 1);
         otc_window_save(last ? &last->window : &version->window, out, drift_snapshot_write_pane);
         otc_end_section(out, place);
+        if (last) {
+            drift_snapshot_write_vectors(last->binding, &last->window, out);
+        }
     }
     if (last == version || !version->binding) {
         place = otc_put_section(out, "results", RESULT_LAYOUT);
@@ -349,6 +353,9 @@ read_version_part(struct drift_version *version, struct otc_slice name, uint64_t
     }
     if (otc_slice_equal_str(name, "window") && number == 1) {
         return otc_window_load(&version->window, body, drift_snapshot_read_pane);
+    }
+    if (otc_slice_equal_str(name, "vectors") && number == 1) {
+        return drift_snapshot_read_vectors(version, body);
     }
     if (otc_slice_equal_str(name, "results") && number == RESULT_LAYOUT) {
         return read_results(version, body);

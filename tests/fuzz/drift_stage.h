@@ -13,9 +13,10 @@
 extern const struct otc_factory otc_drift_processor_factory;
 
 #define FUZZ_STAGE_LEARNS 20
+#define FUZZ_STAGE_LEARNED "reference: {learn: {observations: 20, duration: 0s}}\n"
+#define FUZZ_STAGE_MOVES "reference: {trailing: {offset: 1m}, grid_observations: 20}\n"
 #define FUZZ_STAGE                                                                                           \
-    "reference: {learn: {observations: 20, duration: 0s}}\n"                                                 \
-    "window: {length: 1m, pane: 10s, min_observations: 10}\n"                                                \
+    "window: {length: 1m, pane: 10s, max_age: 2m, min_observations: 10}\n"                                   \
     "presets: [ml]\n"                                                                                        \
     "features:\n"                                                                                            \
     "  - {name: t, from: 'attributes[\"t\"]', type: text}\n"                                                 \
@@ -28,17 +29,32 @@ extern const struct otc_factory otc_drift_processor_factory;
     "emit: {bins: true}\n"                                                                                   \
     "limits: {memory: 4MiB, models: 4, versions: 2, features: 16, cells: 100}\n"
 
+/** One whose reference was learned, or moves. */
 static inline struct drift *
-fuzz_stage_new(struct otc_rig *rig)
+fuzz_stage_new(struct otc_rig *rig, bool moves)
 {
     struct otc_error err = OTC_ERROR_INIT;
 
     *rig = (struct otc_rig){0};
-    if (otc_rig_create(rig, &otc_drift_processor_factory, FUZZ_STAGE, &err) != OTC_OK) {
+    if (otc_rig_create(rig, &otc_drift_processor_factory,
+                       moves ? FUZZ_STAGE_MOVES FUZZ_STAGE : FUZZ_STAGE_LEARNED FUZZ_STAGE, &err) != OTC_OK) {
         fprintf(stderr, "%s\n", err.text);
         abort();
     }
     return OTC_CONTAINER(rig->component, drift, component);
+}
+
+/** Index of a feature that the settings name. */
+static inline size_t
+fuzz_stage_feature(const struct drift *drift, const char *name)
+{
+    size_t i = 0;
+
+    while (i + 1 < otc_feature_set_count(drift->set) &&
+           !otc_slice_equal_str(otc_feature_set_at(drift->set, i)->name, name)) {
+        i++;
+    }
+    return i;
 }
 
 /** What a journal has when `n` records of one model came, a second apart; the learning is over after
@@ -50,27 +66,35 @@ fuzz_stage_journal(const struct drift *drift, size_t from, size_t n, struct otc_
     const struct drift_entry entry = {DRIFT_ENTRY_BATCH, start + (int64_t)n * OTC_SECOND,
                                       (int64_t)(3600 + from + n) * OTC_SECOND, 0};
 
-    (void)drift;
     drift_entry_write(out, &entry);
     for (size_t i = 0; i < n; i++) {
-        struct otc_observed observed[3] = {
+        const double vector[] = {1, (double)((from + i) % 7) / 8, (double)((from + i) % 3)};
+        struct otc_observed observed[5] = {
             {OTC_FEATURE_DISCOVERED, otc_slice_str("age"), OTC_KIND_INPUT, {OTC_VALUE_DOUBLE, {.real = 0}}},
             {OTC_FEATURE_DISCOVERED,
              otc_slice_str("city"),
              OTC_KIND_PREDICTION,
              {OTC_VALUE_STRING, {.slice = otc_slice_str(i % 3 ? "here" : "there")}}},
-            {OTC_FEATURE_DISCOVERED, otc_slice_str("n"), OTC_KIND_INPUT, {OTC_VALUE_INT, {.integer = 0}}}};
+            {OTC_FEATURE_DISCOVERED, otc_slice_str("n"), OTC_KIND_INPUT, {OTC_VALUE_INT, {.integer = 0}}},
+            {fuzz_stage_feature(drift, "t.vocabulary_share"),
+             otc_slice_str("t.vocabulary_share"),
+             OTC_KIND_INPUT,
+             {OTC_VALUE_STRING, {.slice = otc_slice_str(i % 2 ? "one word more" : "one or two words")}}},
+            {fuzz_stage_feature(drift, "e.cosine_distance"),
+             otc_slice_str("e.cosine_distance"),
+             OTC_KIND_INPUT,
+             {OTC_VALUE_BYTES, {.slice = otc_slice_of(vector, sizeof(vector))}}}};
         const struct drift_record record = {
             .key = {.name = otc_slice_str("m"), .version = otc_slice_str("1")},
             .event_ns = start + (int64_t)i * OTC_SECOND,
-            .n = 3,
+            .n = 5,
             .weight = 1,
             .has_id = true,
             .id = (from + i) / 2};
 
         observed[0].value.as.real = (double)((from + i) * 7 % 13) / 4;
         observed[2].value.as.integer = (int64_t)((from + i) % 5);
-        drift_record_write(out, &record, observed);
+        drift_record_write(out, &record, observed, drift->set);
     }
 }
 

@@ -15,18 +15,19 @@ check(bool holds)
     }
 }
 
-/** The reference that the first records of a journal make; whatever the hash is. */
+/** The reference, or grid, that the first records of a journal make; whatever the hash is. */
 static struct otc_reference *
 find_reference(void *arg, struct otc_slice hash)
 {
-    static struct otc_reference *reference;
+    static struct otc_reference *references[2];
+    bool moves = *(const bool *)arg;
+    struct otc_reference *reference = references[moves];
 
-    (void)arg;
     (void)hash;
     if (!reference) {
         OTC_AUTO_BUF struct otc_buf journal = {.limit = (size_t)1 << 20};
         struct otc_rig rig;
-        struct drift *drift = fuzz_stage_new(&rig);
+        struct drift *drift = fuzz_stage_new(&rig, moves);
         const struct drift_model *model;
 
         fuzz_stage_journal(drift, 0, FUZZ_STAGE_LEARNS, &journal);
@@ -34,7 +35,7 @@ find_reference(void *arg, struct otc_slice hash)
         check(otc_models_count(drift->models) == 1);
         model = otc_models_at(drift->models, 0)->state;
         check(model->binding != NULL);
-        reference = otc_reference_ref(model->binding->reference);
+        reference = references[moves] = otc_reference_ref(model->binding->reference);
         otc_rig_free(&rig);
     }
     return otc_reference_ref(reference);
@@ -83,16 +84,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct otc_error err = OTC_ERROR_INIT;
     struct otc_rig rig;
     struct drift *drift;
-    bool done;
+    bool done, moves;
 
     if (size < 2) {
         return 0;
     }
-    drift = fuzz_stage_new(&rig);
+    moves = data[0] & 2;
+    drift = fuzz_stage_new(&rig, moves);
     if (data[0] % 2) {
         done = replay_all(drift, rest);
     } else {
-        done = drift_snapshot_read(drift, otc_reader_of(rest), find_reference, NULL, &err);
+        done = drift_snapshot_read(drift, otc_reader_of(rest), find_reference, &moves, &err);
         check(done || err.text[0] != '\0');
     }
     check(drift->budget.used <= drift->budget.limit);

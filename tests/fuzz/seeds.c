@@ -97,15 +97,16 @@ write_splits(size_t number, uint8_t signal, struct otc_slice request)
 
 /** Entries of a journal, each after two bytes of length; and the snapshots of stages that replayed them. */
 static bool
-write_states(void)
+write_states(bool moves)
 {
-    static const size_t batches[][2] = {{0, 10}, {10, 20}, {30, 60}};
+    static const size_t batches[][2] = {{0, 8}, {8, 8}, {16, 14}, {30, 60}};
+    static const size_t n = sizeof(batches) / sizeof(batches[0]);
     OTC_AUTO_BUF struct otc_buf journal = {.limit = (size_t)1 << 20};
     struct otc_rig rig;
-    struct drift *drift = fuzz_stage_new(&rig);
+    struct drift *drift = fuzz_stage_new(&rig, moves);
     bool written = true;
 
-    for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]) && written; i++) {
+    for (size_t i = 0; i < n && written; i++) {
         OTC_AUTO_BUF struct otc_buf entry = {.limit = (size_t)1 << 16}, snapshot = {.limit = (size_t)1 << 20};
         uint8_t len[2];
 
@@ -116,8 +117,10 @@ write_states(void)
         (void)otc_buf_append_slice(&journal, otc_buf_slice(&entry));
         written = fuzz_stage_replay(drift, otc_buf_slice(&entry));
         drift_snapshot_write(drift, &snapshot);
-        written = written && write_seed("drift_state", 2 * i, 0, otc_buf_slice(&snapshot)) &&
-                  write_seed("drift_state", 2 * i + 1, 1, otc_buf_slice(&journal));
+        written =
+            written &&
+            write_seed("drift_state", 2 * ((moves ? n : 0) + i), moves ? 2 : 0, otc_buf_slice(&snapshot)) &&
+            write_seed("drift_state", 2 * ((moves ? n : 0) + i) + 1, moves ? 3 : 1, otc_buf_slice(&journal));
     }
     otc_rig_free(&rig);
     return written;
@@ -143,5 +146,5 @@ main(void)
             return EXIT_FAILURE;
         }
     }
-    return write_states() ? EXIT_SUCCESS : EXIT_FAILURE;
+    return write_states(false) && write_states(true) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -157,6 +157,8 @@ struct stream {
     /** Silences of more than a minute, and stamps ahead of the clock: where the moments of emissions matter.
      */
     bool silences;
+    /** Texts and vectors too. */
+    bool contents;
 };
 
 static uint64_t
@@ -194,13 +196,41 @@ event_time(struct stream *stream, int64_t now)
     return now - (int64_t)(uniform(stream) * uniform(stream) * 40 * OTC_SECOND);
 }
 
+/* Words, more of them new as time goes on, and a vector; now and then neither is one. */
+static size_t
+contents(struct stream *stream, int64_t now, char text[256], char vector[256], struct field *fields)
+{
+    int len = snprintf(text, 256, "sesame"), minute = (int)(now / OTC_MINUTE % 10),
+        components = uniform(stream) < 0.02 ? 3 : 5;
+    size_t n = 0;
+
+    for (int words = (int)(uniform(stream) * 9); words >= 0; words--) {
+        len += snprintf(text + len, 256 - (size_t)len, "%sw%d", uniform(stream) < 0.3 ? " -- " : " ",
+                        (int)(uniform(stream) * uniform(stream) * (30 + 4 * minute)));
+    }
+    if (uniform(stream) < 0.9) {
+        fields[n++] = uniform(stream) < 0.05 ? INTEGER("question", 7) : TEXT("question", text);
+    }
+    len = snprintf(vector, 256, "{\"v\":[");
+    for (int i = 0; i < components; i++) {
+        double value = uniform(stream) < 0.001 ? 1e200 : uniform(stream) - 0.3 + 0.02 * minute * i;
+
+        len += snprintf(vector + len, 256 - (size_t)len, "%s%.17g", i ? "," : "", value);
+    }
+    (void)snprintf(vector + len, 256 - (size_t)len, "]}");
+    if (uniform(stream) < 0.9) {
+        fields[n++] = TEXT("embedding", uniform(stream) < 0.02 ? "{\"v\":[0,0,0,0,0]}" : vector);
+    }
+    return n;
+}
+
 static void
 one_record(struct stream *stream, struct stage *stage)
 {
     static const char *const countries[] = {"de", "fr", "it", "es"};
     static const char *const trace_states[] = {NULL, "ot=th:c", "ot=th:aaaaaaaaaaaaaa", "ot=th:"};
-    char unseen[16];
-    struct field fields[8];
+    char unseen[16], text[256], vector[256];
+    struct field fields[10];
     size_t n = 0;
 
     stage->model = uniform(stream) < 0.8 ? "credit" : "churn";
@@ -228,6 +258,9 @@ one_record(struct stream *stream, struct stage *stage)
     }
     if (uniform(stream) < 0.01) {
         fields[n++] = (struct field){.key = "ml.feature.flag", .number = 1, .truth = true};
+    }
+    if (stream->contents) {
+        n += contents(stream, stage_now(stage), text, vector, fields + n);
     }
     record(stage, event_time(stream, stage_now(stage)), fields, n);
 }
@@ -347,6 +380,15 @@ assert_same(const struct lines *a, const struct lines *b)
     "presets: [ml, gen_ai], features: [{name: age, from: 'attributes[\"ml.feature.age\"]'}], "               \
     "statistics: [ks, psi, wasserstein, jensen_shannon, hellinger, chi_squared, l_infinity]"
 
+/* Of texts and vectors, to be added to such settings. */
+#define CONTENTS                                                                                             \
+    "features: [{name: q, from: 'attributes[\"question\"]', type: text}, "                                   \
+    "{name: e, from: 'json(attributes[\"embedding\"]).v', type: embedding}]"
+#define LEARNED_CONTENTS                                                                                     \
+    "reference: {learn: {observations: 300, duration: 60s}}, window: {length: 2m, pane: 10s, "               \
+    "min_observations: 50}, emit: {bins: true, p_value: true}, statistics: [ks, psi, wasserstein], "         \
+    "limits: {memory: 256MiB}, " CONTENTS
+
 /* Nothing was lost or refused. */
 static void
 assert_quiet(struct lives *lives)
@@ -364,7 +406,7 @@ assert_quiet(struct lives *lives)
 static struct lines *
 run(uint64_t seed, bool silences, int kills, int64_t every_ns, bool clean)
 {
-    struct stream stream = {seed, silences};
+    struct stream stream = {.random = seed, .silences = silences};
     struct lives *lives = lives_new(LEARNED, true);
     struct lines *lines;
 
@@ -395,6 +437,9 @@ static const char *const moving[] = {
     "reference: {trailing: {offset: 3m}, grid_observations: 300}, " MOVING,
     "reference: {arm: {attribute: arm, baseline: stable}, grid_observations: 300}, " MOVING,
     "reference: {hour_of_week: {weeks: 2}, grid_observations: 300}, " MOVING,
+    "reference: {trailing: {offset: 3m}, grid_observations: 300}, " MOVING ", " CONTENTS,
+    "reference: {arm: {attribute: arm, baseline: stable}, grid_observations: 300}, " MOVING ", " CONTENTS,
+    "reference: {hour_of_week: {weeks: 2}, grid_observations: 300}, " MOVING ", " CONTENTS,
 };
 
 /* The end of a gauge is told once, in the first emission after it: which one that is depends on when the
@@ -419,7 +464,8 @@ drop_ends(struct lines *lines)
 static struct lines *
 run_moving(const char *yaml, uint64_t seed, bool durable, bool kills)
 {
-    struct stream stream = {seed * 7919, false}, pieces = {seed * 104729, false};
+    struct stream stream = {.random = seed * 7919, .contents = strstr(yaml, CONTENTS) != NULL},
+                  pieces = {.random = seed * 104729};
     struct lives *lives = lives_new(yaml, durable);
     struct lines *lines;
 
@@ -471,10 +517,124 @@ references_that_move_last(void **state)
             assert_same(whole, killed);
             assert_true(count_of(whole, "ml.drift.ks ") >= 2); /* there was something to compare with */
             assert_true(count_of(whole, "ml.feature.bin.reference ") >= 10);
+            assert_true((count_of(whole, "ml.drift.embedding.components_drifted ") >= 1) ==
+                        (strstr(moving[i], CONTENTS) != NULL));
             free_lines(memory);
             free_lines(whole);
             free_lines(killed);
         }
+    }
+}
+
+/* In pieces of random length, so that it ends at any moment: while the words of texts are counted, while
+ * shares and distances are learned, while windows are open. */
+static struct lines *
+run_contents(uint64_t seed, bool durable, bool kills, bool clean)
+{
+    struct stream stream = {.random = seed * 7919, .contents = true}, pieces = {.random = seed * 104729};
+    struct lives *lives = lives_new(LEARNED_CONTENTS, durable);
+    struct lines *lines;
+
+    for (int64_t left = 8 * OTC_MINUTE; left > 0;) {
+        int64_t piece = 1 + (int64_t)(uniform(&pieces) * uniform(&pieces) * 40 * OTC_SECOND);
+
+        piece = piece < left ? piece : left;
+        go_on(&stream, lives, piece);
+        left -= piece;
+        if (kills) {
+            if (clean) {
+                shut_down(lives);
+            } else {
+                kill_now(lives);
+            }
+            begin_life(lives);
+        }
+    }
+    assert_quiet(lives);
+    lines = results(lives);
+    drop_ends(lines);
+    lives_free(lives);
+    return lines;
+}
+
+static bool
+has_word(const char *path, const char *word)
+{
+    struct otc_buf bytes = {.limit = (size_t)256 << 20};
+    FILE *file = fopen(path, "rb");
+    size_t len = strlen(word), n = 0;
+    char block[4096];
+    bool found = false;
+
+    assert_non_null(file);
+    while ((n = fread(block, 1, sizeof(block), file)) > 0) {
+        assert_true(otc_buf_append(&bytes, block, n));
+    }
+    (void)fclose(file);
+    for (size_t i = 0; i + len <= bytes.len && !found; i++) {
+        found = memcmp(bytes.data + i, word, len) == 0;
+    }
+    otc_buf_release(&bytes);
+    return found;
+}
+
+/* Whether a word lies anywhere in the storage's files. */
+static bool
+is_on_disk(const char *word)
+{
+    DIR *folder = opendir(scratch);
+    const struct dirent *entry;
+    bool found = false;
+
+    assert_non_null(folder);
+    while ((entry = readdir(folder))) {
+        found = found || (entry->d_name[0] != '.' && has_word(scratch_path(entry->d_name), word));
+    }
+    closedir(folder);
+    return found;
+}
+
+/* While it learns, while a grid is learned from records that wait, and after; what is on the disk is a word
+ * that every text has, when it would be there. */
+static void
+no_text_reaches_the_disk(void **state)
+{
+    const char *const settings[] = {LEARNED_CONTENTS, moving[3]};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct stream stream = {.random = 5, .contents = true};
+        struct lives *lives = lives_new(settings[i], true);
+
+        for (int minute = 0; minute < 4; minute++) {
+            go_on(&stream, lives, minute == 0 ? 5 * OTC_SECOND : OTC_MINUTE);
+            assert_true(is_on_disk("credit"));
+            assert_false(is_on_disk("sesame"));
+            kill_now(lives);
+            begin_life(lives);
+            assert_false(is_on_disk("sesame"));
+        }
+        lives_free(lives);
+    }
+}
+
+static void
+texts_and_vectors_last(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct lines *memory = run_contents(seed, false, false, false);
+        struct lines *killed = run_contents(seed, true, true, false);
+        struct lines *ended = run_contents(seed, true, true, true);
+
+        assert_same(memory, killed);
+        assert_same(memory, ended);
+        assert_true(count_of(memory, "ml.drift.ks ") >= 10);
+        assert_true(count_of(memory, "q.vocabulary_share") >= 10);
+        assert_true(count_of(memory, "ml.drift.embedding.components_drifted ") >= 1);
+        free_lines(memory);
+        free_lines(killed);
+        free_lines(ended);
     }
 }
 
@@ -529,7 +689,7 @@ records(struct lives *lives)
 static void
 without_storage_the_first_window_is_partial(void **state)
 {
-    struct stream stream = {99, false};
+    struct stream stream = {.random = 99};
     struct lives *lives = lives_new("reference: {learn: {observations: 50, duration: 10s}}, "
                                     "window: {length: 2m, pane: 10s, min_observations: 50}",
                                     false);
@@ -555,7 +715,7 @@ damage_and_other_settings_begin_anew(void **state)
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        struct stream stream = {7, false};
+        struct stream stream = {.random = 7};
         struct lives *lives = lives_new(LEARNED, true);
 
         go_on(&stream, lives, 2 * OTC_MINUTE);
@@ -576,7 +736,7 @@ damage_and_other_settings_begin_anew(void **state)
 static void
 a_lost_end_marks_windows_partial(void **state)
 {
-    struct stream stream = {3, false};
+    struct stream stream = {.random = 3};
     struct lives *lives = lives_new(LEARNED, true);
     double before;
 
@@ -642,7 +802,7 @@ journals(void)
 static void
 a_full_disk_costs_nothing_but_what_is_kept(void **state)
 {
-    struct stream stream = {17, false}, same = stream;
+    struct stream stream = {.random = 17}, same = stream;
     struct lives *lives = lives_new(LEARNED, true);
     struct lines *whole, *survived;
     size_t failed;
@@ -687,7 +847,7 @@ a_full_disk_costs_nothing_but_what_is_kept(void **state)
 static void
 killed_with_a_full_disk(void **state)
 {
-    struct stream stream = {18, false};
+    struct stream stream = {.random = 18};
     struct lives *lives = lives_new(LEARNED, true);
     double before;
 
@@ -753,6 +913,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_and_resumed_equals_uninterrupted),
         cmocka_unit_test(references_that_move_last),
+        cmocka_unit_test(texts_and_vectors_last),
+        cmocka_unit_test(no_text_reaches_the_disk),
         cmocka_unit_test(shut_down_and_resumed_equals_uninterrupted),
         cmocka_unit_test(without_storage_the_first_window_is_partial),
         cmocka_unit_test(damage_and_other_settings_begin_anew),

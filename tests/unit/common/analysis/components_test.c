@@ -230,6 +230,55 @@ test_a_file_that_contradicts_itself_is_refused(void **state)
     }
 }
 
+/* Stopped before the first vector is counted and after some; what is cut short is refused. */
+static void
+test_a_count_goes_on_after_a_restart(void **state)
+{
+    double vector[3];
+    struct otc_components_builder *whole = otc_components_builder_new(3),
+                                  *lives = otc_components_builder_new(3);
+    struct otc_components want, got;
+    OTC_AUTO_BUF struct otc_buf bytes = {.limit = (size_t)1 << 20};
+
+    (void)state;
+    for (int i = 0; i < 400; i++) {
+        for (int c = 0; c < 3; c++) {
+            vector[c] = sin(1000.0 * i + c) + c;
+        }
+        if (i < 100) {
+            otc_components_builder_sample(whole, vector);
+            otc_components_builder_sample(lives, vector);
+        } else {
+            otc_components_builder_count(whole, vector);
+            otc_components_builder_count(lives, vector);
+        }
+        if (i % 37 == 20) {
+            struct otc_reader in;
+
+            otc_buf_clear(&bytes);
+            otc_components_builder_save(lives, &bytes);
+            for (size_t n = 0; n < bytes.len; n += 1 + bytes.len / 50) {
+                in = otc_reader_of(otc_slice_of(bytes.data, n));
+                assert_null(otc_components_builder_load(3, &in));
+            }
+            otc_components_builder_free(lives);
+            in = otc_reader_of(otc_buf_slice(&bytes));
+            lives = otc_components_builder_load(3, &in);
+            assert_non_null(lives);
+            assert_int_equal(in.rest.len, 0);
+        }
+    }
+    want = otc_components_builder_result(whole);
+    got = otc_components_builder_result(lives);
+    assert_int_equal(got.vectors, 300);
+    assert_memory_equal(got.points, want.points, (size_t)3 * OTC_COMPONENT_POINTS * sizeof(double));
+    assert_memory_equal(got.counts, want.counts, (size_t)3 * OTC_COMPONENT_CELLS * sizeof(uint64_t));
+    assert_memory_equal(got.sums, want.sums, (size_t)3 * OTC_COMPONENT_CELLS * sizeof(double));
+    assert_memory_equal(got.deviations, want.deviations, 3 * sizeof(double));
+    otc_components_builder_free(whole);
+    otc_components_builder_free(lives);
+}
+
 int
 main(void)
 {
@@ -238,6 +287,7 @@ main(void)
         cmocka_unit_test(test_cells_are_between_the_points),
         cmocka_unit_test(test_the_file_keeps_them_and_the_hash_knows_them),
         cmocka_unit_test(test_a_file_that_contradicts_itself_is_refused),
+        cmocka_unit_test(test_a_count_goes_on_after_a_restart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

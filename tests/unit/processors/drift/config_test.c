@@ -136,8 +136,6 @@ test_mistakes_are_explained(void **state)
     refused("presets: [nonsense]",
             "unknown preset 'nonsense'; allowed are ml, gen_ai, openinference, openllmetry, mlflow, kserve");
     refused("presets: [ml, ml]", "named twice");
-    refused("storage: s\nfeatures: [{name: t, from: 'attributes[\"t\"]', type: text}]",
-            "not supported yet with features of `type: text`");
     refused("presets: []", "nothing to watch");
     refused("reference: {file: /nonexistent/credit.json}",
             "/nonexistent/credit.json does not exist; make it with `otelcol-aimon reference build");
@@ -273,9 +271,16 @@ test_explanations(void **state)
             "feature q.vocabulary_share: input, numeric", "feature e.norm: input, numeric, from length of",
             "feature e.cosine_distance: input, numeric, from distance to the reference's mean of",
             "feature input_tokens: tokens, numeric, from attributes[\"llm.token_count.prompt\"]",
-            "feature time_to_first_chunk: latency, numeric, from events[\"First Token Stream "
-            "Event\"].elapsed",
+            "feature time_to_first_chunk: latency, numeric, from events[\"First Token",
             "features: every column of inference requests and answers", NULL});
+    explained("features: [{name: e, from: 'attributes[\"v\"]', type: embedding}, "
+              "{name: q, from: 'attributes[\"q\"]', type: text}]",
+              (const char *const[]){"texts: 1088 KiB of limits::memory each",
+                                    "embeddings: 192 bytes of limits::memory a component", NULL});
+    explained("storage: s\nreference: {trailing: {}}\n"
+              "features: [{name: e, from: 'attributes[\"v\"]', type: embedding}]",
+              (const char *const[]){"embeddings: 200 bytes", "(1536 components: 300 KiB)",
+                                    "storage: keeps embeddings as they are", NULL});
     explained("presets: [gen_ai]",
               (const char *const[]){"learned for each model from its first 5000 records",
                                     "feature input_tokens: tokens", "feature finish_reasons",
