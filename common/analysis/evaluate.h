@@ -32,7 +32,7 @@ struct otc_feature_window {
     uint64_t invalid;
     struct otc_cell_counts cells;          /* numeric */
     struct otc_category_counts categories; /* categorical */
-    /** Design effect of the window from its panes, >= 1. */
+    /** Design effect of the window, >= 1: of its panes, and of the windows before it where they are known. */
     double design_effect;
     /** The least and the greatest number, where the caller knows them. */
     bool range_known;
@@ -186,9 +186,9 @@ OTC_CHECK otc_status otc_evaluate_family(const struct otc_decision *decision,
                                          struct otc_feature_result *results, size_t n, struct otc_error *err);
 
 /**
- * Design effect of a window from its panes: phi = max(1, sum_p m_p (u_p - u)^2 / (P - 1) / s^2), where u is
- * the mean mid-rank in the reference; 1 with fewer than 6 panes of 10 observations. mean[p], m[p] per pane;
- * s2: variance of the mid-rank of single observations over the window.
+ * Design effect of a window from its panes alone (dependence.h): phi = max(1, sum_p m_p (u_p - u)^2 / (P - 1)
+ * / s^2), where u is the mean mid-rank in the reference; 1 with fewer than 6 panes of 10 observations.
+ * mean[p], m[p] per pane; s2: variance of the mid-rank of single observations over the window.
  */
 double otc_design_effect(const double *mean, const uint64_t *m, size_t panes, double s2);
 /**

@@ -1,95 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/analysis/dependence.h"
 #include "common/analysis/evaluate.h"
-
 #include "common/base/number.h"
-
-#include <math.h>
-
-/** Fewer panes, or fewer observations in them, say nothing about dependence. */
-#define MIN_PANES 6
-#define MIN_PANE_OBSERVATIONS 10
 
 double
 otc_design_effect(const double *mean, const uint64_t *m, size_t panes, double s2)
 {
-    size_t present = 0;
-    size_t full = 0;
-    double total = 0;
-    double grand = 0;
-    double between = 0;
+    struct otc_pane_effect effect = otc_pane_effect_of_means(mean, m, panes, s2);
 
-    for (size_t p = 0; p < panes; p++) {
-        present += m[p] > 0;
-        full += m[p] >= MIN_PANE_OBSERVATIONS;
-        total += (double)m[p];
-        grand += m[p] > 0 ? (double)m[p] * mean[p] : 0;
-    }
-    if (full < MIN_PANES || !(s2 > 0)) {
-        return 1;
-    }
-    grand /= total;
-    for (size_t p = 0; p < panes; p++) {
-        between += m[p] > 0 ? (double)m[p] * (mean[p] - grand) * (mean[p] - grand) : 0;
-    }
-    between /= (double)(present - 1) * s2;
-    return between > 1 ? between : 1;
+    return otc_pane_effect_alone(&effect);
 }
 
 double
 otc_design_effect_categorical(const uint64_t *counts, size_t panes, size_t k)
 {
-    size_t present = 0;
-    size_t full = 0;
-    size_t columns = 0;
-    double total = 0;
-    double statistic = 0;
+    struct otc_pane_effect effect = otc_pane_effect_of_categories(counts, panes, k);
 
-    for (size_t p = 0; p < panes; p++) {
-        uint64_t row = 0;
-
-        for (size_t c = 0; c < k; c++) {
-            row += counts[p * k + c];
-        }
-        present += row > 0;
-        full += row >= MIN_PANE_OBSERVATIONS;
-        total += (double)row;
-    }
-    if (full < MIN_PANES) {
-        return 1;
-    }
-    for (size_t c = 0; c < k; c++) {
-        double column = 0;
-
-        for (size_t p = 0; p < panes; p++) {
-            column += (double)counts[p * k + c];
-        }
-        columns += column > 0;
-    }
-    if (columns < 2) {
-        return 1;
-    }
-    /* Pearson: sum of o^2 / e, less the total. */
-    for (size_t p = 0; p < panes; p++) {
-        double row = 0;
-
-        for (size_t c = 0; c < k; c++) {
-            row += (double)counts[p * k + c];
-        }
-        if (row == 0) {
-            continue;
-        }
-        for (size_t c = 0; c < k; c++) {
-            double column = 0;
-            double observed = (double)counts[p * k + c];
-
-            for (size_t q = 0; q < panes && observed > 0; q++) {
-                column += (double)counts[q * k + c];
-            }
-            statistic += observed > 0 ? observed * observed * total / (row * column) : 0;
-        }
-    }
-    statistic = (statistic - total) / (double)((present - 1) * (columns - 1));
-    return statistic > 1 ? statistic : 1;
+    return otc_pane_effect_alone(&effect);
 }
 
 void

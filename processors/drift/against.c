@@ -123,8 +123,10 @@ make_numeric(struct drift_against *against, const struct drift_bound *bound,
     otc_reference_of_counts(bound->reference, counts, against->settings.bins, against->edges,
                             &against->feature);
     if (against->settings.dependence) {
-        against->feature.design_effect =
+        struct otc_pane_effect slots =
             drift_numeric_effect(&against->feature.cells, against->cells, against->sums.values, &blocks);
+
+        against->feature.design_effect = otc_pane_effect_alone(&slots);
     }
 }
 
@@ -148,7 +150,9 @@ make_categorical(struct drift_against *against, const struct drift_bound *bound,
     otc_reference_of_counts(bound->reference, counts, against->settings.bins, against->edges,
                             &against->feature);
     if (against->settings.dependence) {
-        against->feature.design_effect = drift_categorical_effect(common + 1, bound->shape.cells, &blocks);
+        struct otc_pane_effect slots = drift_categorical_effect(common + 1, bound->shape.cells, &blocks);
+
+        against->feature.design_effect = otc_pane_effect_alone(&slots);
     }
 }
 

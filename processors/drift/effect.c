@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-double
+struct otc_pane_effect
 drift_numeric_effect(const struct otc_cells *reference, const uint64_t *sums, uint64_t values,
                      const struct drift_blocks *blocks)
 {
@@ -15,7 +15,8 @@ drift_numeric_effect(const struct otc_cells *reference, const uint64_t *sums, ui
     double *mean = ranks ? ranks + cells : NULL;
     uint64_t *counts = calloc(cells + blocks->n, sizeof(*counts));
     uint64_t *m = counts ? counts + cells : NULL;
-    double sum = 0, squares = 0, effect = 1, n = (double)values;
+    struct otc_pane_effect effect = {0};
+    double sum = 0, squares = 0, n = (double)values;
 
     if (ranks && counts && values > 0) {
         otc_mid_ranks(reference, ranks);
@@ -32,19 +33,19 @@ drift_numeric_effect(const struct otc_cells *reference, const uint64_t *sums, ui
             }
             mean[b] = m[b] ? mean[b] / (double)m[b] : 0;
         }
-        effect = otc_design_effect(mean, m, blocks->n, squares / n - (sum / n) * (sum / n));
+        effect = otc_pane_effect_of_means(mean, m, blocks->n, squares / n - (sum / n) * (sum / n));
     }
     free(ranks);
     free(counts);
     return effect;
 }
 
-double
+struct otc_pane_effect
 drift_categorical_effect(size_t k, size_t cells, const struct drift_blocks *blocks)
 {
     uint64_t *matrix = calloc(blocks->n * k + cells, sizeof(*matrix));
     uint64_t *counts = matrix ? matrix + blocks->n * k : NULL;
-    double effect = 1;
+    struct otc_pane_effect effect = {0};
 
     if (matrix) {
         for (size_t b = 0; b < blocks->n; b++) {
@@ -54,7 +55,7 @@ drift_categorical_effect(size_t k, size_t cells, const struct drift_blocks *bloc
                 matrix[b * k + (c < k ? c : k - 1)] += counts[c];
             }
         }
-        effect = otc_design_effect_categorical(matrix, blocks->n, k);
+        effect = otc_pane_effect_of_categories(matrix, blocks->n, k);
     }
     free(matrix);
     return effect;

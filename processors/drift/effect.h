@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * @file Design effects of a feature over blocks of time: the panes of a window, the slots of a dynamic
- * reference. 1 (no effect) also when memory is short. Pure but for allocation.
+ * reference. Nothing (zeros) also when memory is short. Pure but for allocation.
  */
 #ifndef OTC_DRIFT_EFFECT_H
 #define OTC_DRIFT_EFFECT_H
 
+#include "common/analysis/dependence.h"
 #include "common/stats/cells.h"
 #include "processors/drift/counts.h"
 
@@ -19,9 +20,9 @@ struct drift_blocks {
 };
 
 /** Of numbers: over their mid-ranks in `reference`. `sums`: all blocks together, `values` in all. */
-double drift_numeric_effect(const struct otc_cells *reference, const uint64_t *sums, uint64_t values,
-                            const struct drift_blocks *blocks);
+struct otc_pane_effect drift_numeric_effect(const struct otc_cells *reference, const uint64_t *sums,
+                                            uint64_t values, const struct drift_blocks *blocks);
 /** Of categories, counted in `cells` cells: those below `k` - 1 alone, all others as one. */
-double drift_categorical_effect(size_t k, size_t cells, const struct drift_blocks *blocks);
+struct otc_pane_effect drift_categorical_effect(size_t k, size_t cells, const struct drift_blocks *blocks);
 
 #endif

@@ -145,7 +145,8 @@ drift_reload_follow(struct drift_version *version, int64_t end_ns)
     }
 }
 
-/* Counters go on where both references have the feature; where only the new one has it, they begin. */
+/* Counters, and what is known of dependence, go on where both references have the feature; where only the new
+ * one has it, they begin. */
 static void
 carry_counters(const struct drift_version *from, struct drift_version *to)
 {
@@ -166,6 +167,7 @@ carry_counters(const struct drift_version *from, struct drift_version *to)
         feature->unseen = from->features[index].unseen;
         feature->out_of_range = from->features[index].out_of_range;
         feature->records_before = from->features[index].records_before;
+        feature->dependence = from->features[index].dependence;
         feature->shown = from->features[index].shown;
         memset(&from->features[index].shown, 0, sizeof(feature->shown));
     }

@@ -140,6 +140,11 @@ drift_snapshot_write_version(const struct otc_model_version *entry, struct otc_b
             write_feature(&last->features[i], out);
         }
         otc_end_section(out, place);
+        place = otc_put_section(out, "dependence", 1);
+        for (size_t i = 0; i < last->binding->n; i++) {
+            otc_dependence_save(&last->features[i].dependence, out);
+        }
+        otc_end_section(out, place);
     }
     if (last && drift_is_dynamic(version->owner->config)) {
         place = otc_put_section(out, "reference bins", 1);
@@ -333,6 +338,17 @@ read_duplicates(struct drift_version *version, struct otc_reader *in)
 }
 
 static bool
+read_dependence(struct drift_version *version, struct otc_reader *in)
+{
+    for (size_t i = 0; version->binding && i < version->binding->n; i++) {
+        if (!otc_dependence_load(&version->features[i].dependence, in)) {
+            return false;
+        }
+    }
+    return !in->failed && in->rest.len == 0;
+}
+
+static bool
 read_version_part(struct drift_version *version, struct otc_slice name, uint64_t number,
                   struct otc_reader *body)
 {
@@ -341,6 +357,9 @@ read_version_part(struct drift_version *version, struct otc_slice name, uint64_t
     }
     if (otc_slice_equal_str(name, "features") && number == 1) {
         return read_features(version, body);
+    }
+    if (otc_slice_equal_str(name, "dependence") && number == 1) {
+        return read_dependence(version, body);
     }
     if (otc_slice_equal_str(name, "reference bins") && number == 1) {
         return read_reference_bins(version, body);

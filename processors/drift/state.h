@@ -9,6 +9,7 @@
 #ifndef OTC_DRIFT_STATE_H
 #define OTC_DRIFT_STATE_H
 
+#include "common/analysis/dependence.h"
 #include "common/analysis/emit.h"
 #include "common/analysis/emit_logs.h"
 #include "common/analysis/recent.h"
@@ -62,6 +63,8 @@ struct drift_feature {
     uint64_t last_record;         /* a feature counts once a record */
     struct otc_map *unseen_texts; /* text to cell */
     struct otc_k_of_n ring;
+    /** Of the windows so far. */
+    struct otc_dependence dependence;
     /** Of the last evaluation. */
     struct otc_feature_result result;
     uint64_t window_observations, reference_observations;

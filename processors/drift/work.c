@@ -11,9 +11,10 @@
 
 /* ---- Evaluation of one feature -------------------------------------------------------------------- */
 
-/* Values of a feature in the window and in its reference. */
+/* Values of a feature in the window and in its reference, and what the panes tell of dependence. */
 struct drift_sizes {
     uint64_t window, reference;
+    struct otc_pane_effect panes;
     uint64_t *bins; /* of a dynamic reference, when they are told; malloced */
 };
 
@@ -103,16 +104,16 @@ add_pane(const void *arg, size_t block, uint64_t *cells)
     }
 }
 
-static double
+static struct otc_pane_effect
 window_effect(const struct drift_bound *bound, const struct otc_reference_feature *reference,
               const struct otc_window_view *view, size_t index, const struct sums *sums)
 {
     struct panes panes = {bound, view, index, sums->coarser, NULL};
     const struct drift_blocks blocks = {add_pane, &panes, view->n_panes};
-    double effect;
+    struct otc_pane_effect effect = {0};
 
     if (sums->coarser && !(panes.scratch = calloc(bound->shape.cells, sizeof(*panes.scratch)))) {
-        return 1;
+        return effect;
     }
     effect = reference->type == OTC_NUMERIC
                  ? drift_numeric_effect(&reference->cells, sums->cells, sums->values, &blocks)
@@ -193,12 +194,20 @@ components_moved(const struct drift *drift, const struct drift_bound *bound, str
                : NAN;
 }
 
+/* The reference has no estimate of its own: its rows had no order, or too few slots. */
+static bool
+order_unknown(const struct otc_reference_feature *reference)
+{
+    return !(reference->design_effect > 1) && reference->n_time_blocks == 0;
+}
+
 /* What is compared is `against`, or without it the binding's reference. */
 static otc_status
-evaluate_feature(const struct drift *drift, const struct drift_bound *bound, struct drift_against *against,
-                 const struct otc_window_view *view, size_t index, struct otc_feature_result *out,
-                 struct drift_sizes *sizes, struct otc_error *err)
+evaluate_feature(const struct drift_version *version, const struct drift_bound *bound,
+                 struct drift_against *against, const struct otc_window_view *view, size_t index,
+                 struct otc_feature_result *out, struct drift_sizes *sizes, struct otc_error *err)
 {
+    const struct drift *drift = version->owner;
     const struct otc_reference_feature *compared =
         against ? drift_against_feature(against, index) : bound->reference;
     struct otc_reference_feature reference = compared ? *compared : (struct otc_reference_feature){0};
@@ -219,8 +228,13 @@ evaluate_feature(const struct drift *drift, const struct drift_bound *bound, str
                              : view->records - sums.apart - sums.values - sums.invalid - sums.overflow;
         if (independent) {
             reference.design_effect = 1;
-        } else if (compared && sums.values >= drift->rule.decision.min_observations) {
-            window.design_effect = window_effect(bound, &reference, view, index, &sums);
+        } else if (compared) {
+            if (sums.values >= drift->rule.decision.min_observations) {
+                sizes->panes = window_effect(bound, &reference, view, index, &sums);
+            }
+            window.design_effect =
+                otc_dependence_effect(&version->features[index].dependence, &sizes->panes, view->start_ns,
+                                      view->end_ns, order_unknown(&reference));
         }
         if (compared && reference.type == OTC_NUMERIC) {
             fill_numeric(&window, &sums);
@@ -275,8 +289,8 @@ evaluate(const struct drift *drift, struct evaluation *evaluation, struct otc_er
     }
     for (size_t i = 0; i < binding->n && evaluation->version->role != DRIFT_BASELINE_ARM; i++) {
         otc_status status =
-            evaluate_feature(drift, &binding->features[i], evaluation->against, &evaluation->view, i,
-                             &evaluation->results[i], &evaluation->sizes[i], err);
+            evaluate_feature(evaluation->version, &binding->features[i], evaluation->against,
+                             &evaluation->view, i, &evaluation->results[i], &evaluation->sizes[i], err);
 
         if (status != OTC_OK) {
             return status;
@@ -354,6 +368,7 @@ publish(struct drift *drift, struct evaluation *evaluation)
         }
         feature->window_observations = evaluation->sizes[i].window;
         feature->reference_observations = evaluation->sizes[i].reference;
+        otc_dependence_add(&feature->dependence, &evaluation->sizes[i].panes, view->start_ns, view->end_ns);
         publish_feature(&drift->rule, feature, &evaluation->results[i], &verdict);
         turn.detected = feature->ring.detected;
         if (turn.detected != was) {

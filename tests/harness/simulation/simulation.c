@@ -88,6 +88,8 @@ struct feature {
     uint64_t *window; /* eq, then gap, of all panes */
     struct pane *panes;
     struct otc_k_of_n rings[SIM_RULES_MAX];
+    struct otc_dependence history;
+    size_t at; /* of the newest pane */
 };
 
 static double
@@ -114,11 +116,11 @@ draw_normal(const struct sim_setup *setup, struct feature *feature)
     return sim_normal(random);
 }
 
-/* One value, NaN when missing. */
+/* One value, NaN when missing. `part`: of the drift, 0 to 1. */
 static double
-draw(const struct sim_setup *setup, struct feature *feature, bool drifted)
+draw(const struct sim_setup *setup, struct feature *feature, double part)
 {
-    double size = drifted ? setup->size : 0;
+    double size = part * setup->size;
     double z = draw_normal(setup, feature);
 
     switch (setup->change) {
@@ -153,7 +155,7 @@ learn(const struct sim_setup *setup, struct feature *feature)
                      : SIZE_MAX;
     made = column != SIZE_MAX;
     for (size_t i = 0; made && i < setup->reference_rows; i++) {
-        made = otc_reference_builder_number(builder, column, draw(setup, feature, false),
+        made = otc_reference_builder_number(builder, column, draw(setup, feature, 0),
                                             setup->unordered ? INT64_MIN : (int64_t)i);
     }
     made = made && otc_reference_builder_finish(builder, (struct otc_slice){0}, "drawn", 0,
@@ -205,14 +207,27 @@ feature_init(const struct sim_setup *setup, struct feature *feature, uint64_t se
     return true;
 }
 
+/* How much of the drift a pane has. */
+static double
+drift_at(const struct sim_setup *setup, size_t at)
+{
+    if (at < setup->change_pane) {
+        return 0;
+    }
+    return at - setup->change_pane < setup->ramp_panes
+               ? (double)(at - setup->change_pane + 1) / (double)(setup->ramp_panes + 1)
+               : 1;
+}
+
 /* The oldest pane leaves the window and its place is filled anew. */
 static void
-fill_pane(const struct sim_setup *setup, struct feature *feature, size_t at, bool drifted)
+fill_pane(const struct sim_setup *setup, struct feature *feature, size_t at, double part)
 {
     const struct otc_cells *cells = cells_of(feature);
     struct pane *pane = &feature->panes[at % setup->panes];
     uint64_t *eq = feature->window, *gap = eq + cells->n;
 
+    feature->at = at;
     for (size_t c = 0; c < 2 * cells->n + 1; c++) {
         *(c % 2 ? &eq[c / 2] : &gap[c / 2]) -= pane->cells[c];
     }
@@ -220,7 +235,7 @@ fill_pane(const struct sim_setup *setup, struct feature *feature, size_t at, boo
     pane->values = pane->missing = 0;
     pane->ranks = pane->squares = 0;
     for (size_t i = 0; i < setup->rows / setup->panes; i++) {
-        double value = draw(setup, feature, drifted);
+        double value = draw(setup, feature, part);
         size_t c = isnan(value) ? 0 : otc_cells_find(cells, value);
 
         if (isnan(value)) {
@@ -237,14 +252,15 @@ fill_pane(const struct sim_setup *setup, struct feature *feature, size_t at, boo
 
 /* ---- Evaluating ----------------------------------------------------------------------------------- */
 
-static double
-window_design_effect(const struct sim_setup *setup, const struct feature *feature)
+/* What the panes of the window tell of dependence. */
+static struct otc_pane_effect
+window_panes(const struct sim_setup *setup, const struct feature *feature)
 {
     double mean[64], sum = 0, squares = 0, n = 0;
     uint64_t m[64];
 
     for (size_t p = 0; p < setup->panes && p < 64; p++) {
-        const struct pane *pane = &feature->panes[p];
+        const struct pane *pane = &feature->panes[(feature->at + 1 + p) % setup->panes];
 
         m[p] = pane->values;
         mean[p] = pane->values ? pane->ranks / (double)pane->values : 0;
@@ -252,11 +268,22 @@ window_design_effect(const struct sim_setup *setup, const struct feature *featur
         sum += pane->ranks;
         squares += pane->squares;
     }
-    return n > 0 ? otc_design_effect(mean, m, setup->panes, squares / n - (sum / n) * (sum / n)) : 1;
+    return n > 0 ? otc_pane_effect_of_means(mean, m, setup->panes, squares / n - (sum / n) * (sum / n))
+                 : (struct otc_pane_effect){0};
+}
+
+/* A window that is not evaluated. */
+static void
+remember(const struct sim_setup *setup, struct feature *feature)
+{
+    struct otc_pane_effect panes = window_panes(setup, feature);
+    int64_t end = (int64_t)feature->at + 1;
+
+    otc_dependence_add(&feature->history, &panes, end - (int64_t)setup->panes, end);
 }
 
 static bool
-evaluate_feature(const struct sim_setup *setup, const struct feature *feature, struct otc_feature_result *out)
+evaluate_feature(const struct sim_setup *setup, struct feature *feature, struct otc_feature_result *out)
 {
     struct otc_reference_feature reference = feature->reference->features[0];
     struct otc_feature_window window = {.reference = &reference, .design_effect = 1};
@@ -270,7 +297,11 @@ evaluate_feature(const struct sim_setup *setup, const struct feature *feature, s
     if (setup->independent) {
         reference.design_effect = 1;
     } else {
-        window.design_effect = window_design_effect(setup, feature);
+        struct otc_pane_effect panes = window_panes(setup, feature);
+        int64_t end = (int64_t)feature->at + 1, start = end - (int64_t)setup->panes;
+
+        window.design_effect = otc_dependence_effect(&feature->history, &panes, start, end, setup->unordered);
+        otc_dependence_add(&feature->history, &panes, start, end);
     }
     return otc_evaluate_feature(&window, &setup->decision, out, NULL) == OTC_OK;
 }
@@ -325,7 +356,7 @@ evaluate(const struct sim_setup *setup, struct feature *features, size_t at,
         if (f > 0 || setup->change_pane == SIZE_MAX) {
             count_stable(&results[f], out);
             rejecting |= results[f].rejected;
-        } else if (drifted >= setup->panes) {
+        } else if (drifted >= setup->panes + setup->ramp_panes) {
             out->drifted_windows++;
             out->found_windows += results[f].rejected;
         }
@@ -364,11 +395,14 @@ sim_run(const struct sim_setup *setup, size_t panes, struct sim_outcome *out)
     for (size_t f = 0; run && f < setup->features; f++) {
         run = feature_init(setup, &features[f], setup->seed * 1000003 + f);
     }
-    for (size_t at = 0; run && at < panes + setup->panes - 1; at++) {
+    for (size_t at = 0; run && at < panes + setup->warmup + setup->panes - 1; at++) {
         for (size_t f = 0; f < setup->features; f++) {
-            fill_pane(setup, &features[f], at, f == 0 && at >= setup->change_pane);
+            fill_pane(setup, &features[f], at, f == 0 ? drift_at(setup, at) : 0);
+            if (at + 1 >= setup->panes && at + 1 < setup->panes + setup->warmup) {
+                remember(setup, &features[f]);
+            }
         }
-        if (at + 1 >= setup->panes) {
+        if (at + 1 >= setup->panes + setup->warmup) {
             run = evaluate(setup, features, at, results, out);
         }
     }

@@ -7,6 +7,7 @@
 #ifndef OTC_TESTS_SIMULATION_H
 #define OTC_TESTS_SIMULATION_H
 
+#include "common/analysis/dependence.h"
 #include "common/analysis/evaluate.h"
 
 /** xoshiro256++ (Blackman and Vigna 2019), seeded through splitmix64. */
@@ -60,6 +61,10 @@ struct sim_setup {
     enum sim_change change;
     double size;
     size_t change_pane; /* SIZE_MAX: never */
+    size_t ramp_panes;  /* over so many panes more it grows to its size */
+    /** After the first window so many panes more whose windows are not evaluated, but enter what is known of
+     * dependence. */
+    size_t warmup;
 };
 /** Hourly windows of 12 panes and the shipped decision; 100 features, a file of 20000 rows. */
 struct sim_setup sim_default(size_t rows);
@@ -81,7 +86,7 @@ struct sim_outcome {
     size_t found_after[SIM_RULES_MAX];
 };
 
-/** Runs `panes` panes after the window has filled. False out of memory. */
+/** Evaluates `panes` windows, the first one after the warm-up. False out of memory. */
 bool sim_run(const struct sim_setup *setup, size_t panes, struct sim_outcome *out);
 
 #endif

@@ -64,6 +64,27 @@ test_dependent_rows(void **state)
     }
 }
 
+/* Where the reference knows nothing of dependence, history does: of one window's twelve panes alone a tenth
+ * of the windows would reject. */
+static void
+test_dependent_rows_without_times(void **state)
+{
+    (void)state;
+    struct sim_setup setup = sim_default(204);
+    struct sim_outcome out;
+
+    setup.features = 20;
+    setup.reference_rows = 12000;
+    setup.unordered = true;
+    setup.dependence = SIM_SESSIONS;
+    setup.r = 0.5;
+    setup.session = 10;
+    setup.warmup = 288;
+    out = run(&setup, 200);
+    assert_between(out.design_effect, 7, 13);
+    assert_between((double)out.rejecting_windows / (double)out.evaluations, 0, 0.02);
+}
+
 static void
 test_a_shift_is_found(void **state)
 {
@@ -93,6 +114,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes_of_independent_rows),
         cmocka_unit_test(test_dependent_rows),
+        cmocka_unit_test(test_dependent_rows_without_times),
         cmocka_unit_test(test_a_shift_is_found),
     };
 
