@@ -1,7 +1,20 @@
 # The components of the binary: one folder each, in the order `components` lists them.
-COMPONENTS := receivers/otlp receivers/nop \
-              processors/batch processors/drift processors/latency processors/memory_limiter processors/span_metrics \
-              processors/forward \
-              exporters/otlp_grpc exporters/prometheus exporters/debug exporters/nop \
-              extensions/health_check extensions/file_storage \
-              extensions/bearer_token_auth extensions/basic_auth
+COMPONENTS := \
+    receivers/otlp \
+    receivers/nop \
+    receivers/otlp_json_file \
+    processors/batch \
+    processors/drift \
+    processors/latency \
+    processors/memory_limiter \
+    processors/span_metrics \
+    processors/forward \
+    exporters/otlp_grpc \
+    exporters/prometheus \
+    exporters/debug \
+    exporters/nop \
+    extensions/health_check \
+    extensions/file_storage \
+    extensions/bearer_token_auth \
+    extensions/basic_auth \
+

@@ -24,7 +24,7 @@ struct otc_node;
 struct otc_schema;
 struct otc_config;
 
-/** A byte size: plain integer, or with KiB, MiB, GiB ("256MiB"). */
+/** A byte size: plain integer, or with KiB, MiB, GiB, or with KB, MB, GB of 1000 ("256MiB", "1kb"). */
 typedef struct otc_bytes {
     int64_t n;
 } otc_bytes;

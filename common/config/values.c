@@ -82,44 +82,58 @@ read_duration(const struct otc_node *node, otc_duration *out, struct otc_error *
     return node->kind == OTC_NODE_INT ? read_int(node, &out->ns, err) : wrong_type(err, "duration", node);
 }
 
+/* Units of sizes; those that are printed first. Also those of log files' readers in the Collector: 1kb is
+ * 1000 bytes, in any case. */
 static const struct {
     const char *suffix;
-    int shift;
-} byte_units[] = {{"GiB", 30}, {"MiB", 20}, {"KiB", 10}};
+    int64_t bytes;
+} byte_units[] = {{"GiB", INT64_C(1) << 30}, {"MiB", INT64_C(1) << 20}, {"KiB", INT64_C(1) << 10},
+                  {"GB", 1000000000},        {"MB", 1000000},           {"KB", 1000}};
+#define N_PRINTED_UNITS 3
+
+/* The unit that the text ends with, which is cut off; 1 without one. */
+static int64_t
+take_unit(struct otc_slice *text)
+{
+    for (size_t i = 0; i < sizeof(byte_units) / sizeof(byte_units[0]); i++) {
+        size_t len = strlen(byte_units[i].suffix);
+
+        if (text->len > len &&
+            strncasecmp((const char *)text->data + text->len - len, byte_units[i].suffix, len) == 0) {
+            text->len -= len;
+            return byte_units[i].bytes;
+        }
+    }
+    return 1;
+}
 
 static otc_status
 read_bytes(const struct otc_node *node, otc_bytes *out, struct otc_error *err)
 {
     struct otc_slice text = node->text;
-    int shift = 0;
-    int64_t n;
+    int64_t n, unit;
 
     if (node->kind != OTC_NODE_STRING) {
         return read_int(node, &out->n, err);
     }
-    for (size_t i = 0; i < sizeof(byte_units) / sizeof(byte_units[0]) && shift == 0; i++) {
-        if (text.len > 3 && memcmp(text.data + text.len - 3, byte_units[i].suffix, 3) == 0) {
-            shift = byte_units[i].shift;
-            text.len -= 3;
-        }
-    }
+    unit = take_unit(&text);
     while (text.len > 0 && text.data[text.len - 1] == ' ') {
         text.len--;
     }
-    if (shift == 0 || !otc_parse_int64(text, &n) || n > (INT64_MAX >> shift) || n < -(INT64_MAX >> shift)) {
+    if (unit == 1 || !otc_parse_int64(text, &n) || n > INT64_MAX / unit || n < -(INT64_MAX / unit)) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "invalid size \"%.*s\" (a number of bytes, or with KiB, MiB, GiB)",
+                        "invalid size \"%.*s\" (a number of bytes, or with KiB, MiB, GiB, KB, MB, GB)",
                         OTC_SLICE_ARG(node->text));
     }
-    out->n = n * (INT64_C(1) << shift);
+    out->n = n * unit;
     return OTC_OK;
 }
 
 void
 otc_bytes_format(otc_bytes bytes, char out[32])
 {
-    for (size_t i = 0; i < sizeof(byte_units) / sizeof(byte_units[0]); i++) {
-        int64_t unit = INT64_C(1) << byte_units[i].shift;
+    for (size_t i = 0; i < N_PRINTED_UNITS; i++) {
+        int64_t unit = byte_units[i].bytes;
 
         if (bytes.n != 0 && bytes.n % unit == 0) {
             snprintf(out, 32, "%lld%s", (long long)(bytes.n / unit), byte_units[i].suffix);

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The receiver of files on a virtual clock: what is read, once, whatever happens to the files. */
+#include "tests/harness/rig.h"
+#include "tests/harness/sink.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+extern const struct otc_factory otc_otlp_json_file_receiver_factory;
+static const struct otc_factory *const factory = &otc_otlp_json_file_receiver_factory;
+
+#define POLL (200 * OTC_MILLISECOND)
+#define SPAN(name)                                                                                           \
+    "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":\"5b8efff798038103d269b633813fc60c\","    \
+    "\"spanId\":\"eee19b7ec3c1b174\",\"name\":\"" name "\",\"startTimeUnixNano\":\"1\","                     \
+    "\"endTimeUnixNano\":\"2\"}]}]}]}"
+#define LOG                                                                                                  \
+    "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"timeUnixNano\":\"1\",\"body\":{"                 \
+    "\"stringValue\":\"b\"}}]}]}]}"
+
+struct fixture {
+    char folder[64];
+    struct otc_rig rig;
+    struct otc_sink *sinks[OTC_N_SIGNALS];
+};
+
+static int
+set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+    (void)snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/aimon-json-file-XXXXXX");
+    assert_non_null(mkdtemp(fixture->folder));
+    *state = fixture;
+    return 0;
+}
+
+static const char *
+path_of(const struct fixture *fixture, const char *name)
+{
+    static char path[2][128];
+    static unsigned turn;
+
+    turn ^= 1;
+    (void)snprintf(path[turn], sizeof(path[turn]), "%s/%s", fixture->folder, name);
+    return path[turn];
+}
+
+static int
+tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const names[] = {"a.json", "b.json", "c.json", "skip.json"};
+
+    if (fixture->rig.component) {
+        struct otc_error err = OTC_ERROR_INIT;
+
+        (void)fixture->rig.component->ops->shutdown(fixture->rig.component, 0, &err);
+    }
+    for (int i = 0; i < OTC_N_SIGNALS; i++) {
+        otc_sink_free(fixture->sinks[i]); /* batches are charged to the host */
+    }
+    otc_rig_free(&fixture->rig);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)unlink(path_of(fixture, names[i]));
+    }
+    (void)rmdir(fixture->folder);
+    free(fixture);
+    return 0;
+}
+
+static void
+start_with(struct fixture *fixture, const char *settings)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    char yaml[512];
+
+    (void)snprintf(yaml, sizeof(yaml), "{include: [%s/*.json], exclude: [%s/skip*]%s}", fixture->folder,
+                   fixture->folder, settings);
+    if (otc_rig_create(&fixture->rig, factory, yaml, &err) != OTC_OK) {
+        fail_msg("%s", err.text);
+    }
+    for (int i = 0; i < OTC_N_SIGNALS; i++) {
+        fixture->sinks[i] = otc_sink_new();
+        assert_int_equal(fixture->rig.component->ops->connect(fixture->rig.component, (enum otc_signal)i,
+                                                              otc_sink_consumer(fixture->sinks[i]), &err),
+                         OTC_OK);
+    }
+    assert_int_equal(fixture->rig.component->ops->start(fixture->rig.component, &err), OTC_OK);
+    otc_vhost_run(fixture->rig.vhost);
+}
+
+/* Appends to a file; "w" makes it anew. */
+static void
+put(const struct fixture *fixture, const char *name, const char *mode, const char *text)
+{
+    FILE *file = fopen(path_of(fixture, name), mode);
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void
+poll_once(struct fixture *fixture)
+{
+    otc_vhost_advance(fixture->rig.vhost, POLL);
+}
+
+static size_t
+spans(const struct fixture *fixture)
+{
+    return otc_sink_items(fixture->sinks[OTC_TRACES]);
+}
+
+static void
+lines_are_read_once_and_as_they_come(void **state)
+{
+    struct fixture *fixture = *state;
+
+    put(fixture, "a.json", "w", SPAN("1") "\n" SPAN("2") "\r\n\n" LOG "\n");
+    start_with(fixture, ", start_at: beginning");
+    assert_int_equal(spans(fixture), 2);
+    assert_int_equal(otc_sink_items(fixture->sinks[OTC_LOGS]), 1);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 2);
+    put(fixture, "a.json", "a", SPAN("3"));
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 2);
+    put(fixture, "a.json", "a", "\n");
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 3);
+    put(fixture, "skip.json", "w", SPAN("no") "\n");
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 3);
+    assert_int_equal(otc_vhost_metric(fixture->rig.vhost, "otelcol_receiver_accepted_spans",
+                                      "receiver=otlp_json_file,transport=file"),
+                     3);
+}
+
+static void
+what_is_there_at_the_start_is_passed_over(void **state)
+{
+    struct fixture *fixture = *state;
+
+    put(fixture, "a.json", "w", SPAN("old") "\n");
+    start_with(fixture, "");
+    assert_int_equal(spans(fixture), 0);
+    put(fixture, "a.json", "a", SPAN("new") "\n");
+    put(fixture, "b.json", "w", SPAN("other file") "\n" SPAN("2") "\n");
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 3);
+}
+
+static void
+renamed_copied_cut_and_replaced_files(void **state)
+{
+    struct fixture *fixture = *state;
+
+    put(fixture, "a.json", "w", SPAN("1") "\n" SPAN("2") "\n");
+    start_with(fixture, ", start_at: beginning");
+    assert_int_equal(spans(fixture), 2);
+    assert_int_equal(rename(path_of(fixture, "a.json"), path_of(fixture, "b.json")), 0);
+    put(fixture, "b.json", "a", SPAN("3") "\n");
+    poll_once(fixture); /* goes on under the new name */
+    assert_int_equal(spans(fixture), 3);
+    put(fixture, "c.json", "w", SPAN("1") "\n" SPAN("2") "\n" SPAN("3") "\n");
+    poll_once(fixture); /* a copy */
+    assert_int_equal(spans(fixture), 3);
+    assert_int_equal(unlink(path_of(fixture, "c.json")), 0);
+    assert_int_equal(truncate(path_of(fixture, "b.json"), (off_t)strlen(SPAN("1") "\n")), 0);
+    poll_once(fixture); /* cut */
+    assert_int_equal(spans(fixture), 4);
+    put(fixture, "b.json", "w", SPAN("new contents") "\n");
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 5);
+}
+
+static void
+a_last_line_without_an_end_is_read_after_a_while(void **state)
+{
+    struct fixture *fixture = *state;
+
+    put(fixture, "a.json", "w", SPAN("1") "\n" SPAN("2"));
+    start_with(fixture, ", start_at: beginning");
+    assert_int_equal(spans(fixture), 1);
+    otc_vhost_advance(fixture->rig.vhost, 400 * OTC_MILLISECOND);
+    assert_int_equal(spans(fixture), 1);
+    otc_vhost_advance(fixture->rig.vhost, 400 * OTC_MILLISECOND);
+    assert_int_equal(spans(fixture), 2);
+    put(fixture, "a.json", "a", "\n" SPAN("3") "\n");
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 3);
+}
+
+static void
+a_refused_line_comes_again_and_a_lost_one_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct otc_error later = {.status = OTC_UNAVAILABLE, .retry_after_ms = 1000, .text = "queue is full"};
+    struct otc_error never = {.status = OTC_INVALID_ARGUMENT, .permanent = true, .text = "no"};
+
+    start_with(fixture, ", start_at: beginning");
+    otc_sink_refuse(fixture->sinks[OTC_TRACES], &later);
+    put(fixture, "a.json", "w", SPAN("1") "\n" SPAN("2") "\n");
+    poll_once(fixture);
+    assert_int_equal(otc_sink_calls(fixture->sinks[OTC_TRACES]), 1);
+    otc_sink_answer(fixture->sinks[OTC_TRACES], OTC_OK, NULL);
+    poll_once(fixture); /* a second was asked for */
+    assert_int_equal(spans(fixture), 0);
+    otc_vhost_advance(fixture->rig.vhost, OTC_SECOND);
+    assert_int_equal(spans(fixture), 2);
+    otc_sink_refuse(fixture->sinks[OTC_TRACES], &never);
+    put(fixture, "a.json", "a", SPAN("3") "\n");
+    poll_once(fixture);
+    assert_int_equal(otc_vhost_logged(fixture->rig.vhost, "Line refused, not repeated"), 1);
+    otc_sink_answer(fixture->sinks[OTC_TRACES], OTC_OK, NULL);
+    put(fixture, "a.json", "a", SPAN("4") "\n");
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 3);
+}
+
+static void
+a_bad_line_does_not_stop_the_others(void **state)
+{
+    struct fixture *fixture = *state;
+
+    put(fixture, "a.json", "w", "{\"resourceSpans\": 7}\nno JSON\n{\"resourceSpans\":[\n" SPAN("1") "\n");
+    start_with(fixture, ", start_at: beginning");
+    assert_int_equal(spans(fixture), 1);
+    assert_int_equal(otc_vhost_logged(fixture->rig.vhost, "Line refused, not repeated"), 2);
+    assert_int_equal(otc_vhost_metric(fixture->rig.vhost, "otelcol_receiver_requests",
+                                      "receiver=otlp_json_file,transport=file,outcome=failure"),
+                     2);
+}
+
+static void
+a_line_that_is_too_long_is_skipped(void **state)
+{
+    struct fixture *fixture = *state;
+    char *text = malloc((size_t)300 << 10);
+
+    memset(text, 'x', (size_t)200 << 10);
+    (void)snprintf(text + ((size_t)200 << 10), (size_t)100 << 10, "\n" SPAN("1") "\n");
+    put(fixture, "a.json", "w", text);
+    start_with(fixture, ", start_at: beginning, max_log_size: 64KiB");
+    otc_vhost_advance(fixture->rig.vhost, OTC_SECOND);
+    assert_int_equal(spans(fixture), 1);
+    assert_int_equal(otc_vhost_logged(fixture->rig.vhost, "File not read"), 1);
+    free(text);
+}
+
+static void
+many_lines_take_turns(void **state)
+{
+    struct fixture *fixture = *state;
+    FILE *file = fopen(path_of(fixture, "a.json"), "w");
+
+    for (int i = 0; i < 50000; i++) {
+        assert_true(fprintf(file, "%s\n", SPAN("1")) > 0);
+    }
+    assert_int_equal(fclose(file), 0);
+    start_with(fixture, ", start_at: beginning");
+    otc_vhost_run(fixture->rig.vhost);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 50000);
+}
+
+static void
+a_replayed_file_is_read_again(void **state)
+{
+    struct fixture *fixture = *state;
+
+    put(fixture, "a.json", "w", SPAN("1") "\n");
+    start_with(fixture, ", start_at: beginning, replay_file: true");
+    poll_once(fixture);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 3);
+}
+
+static void
+without_memory_a_line_waits(void **state)
+{
+    struct fixture *fixture = *state;
+
+    put(fixture, "a.json", "w", SPAN("1") "\n");
+    start_with(fixture, "");
+    otc_vhost_set_memory_limit(fixture->rig.vhost, 1);
+    put(fixture, "a.json", "a", SPAN("2") "\n");
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 0);
+    otc_vhost_set_memory_limit(fixture->rig.vhost, SIZE_MAX);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 1);
+    otc_sink_clear(fixture->sinks[OTC_TRACES]);
+    assert_int_equal(otc_vhost_charged(fixture->rig.vhost), 0);
+}
+
+static void
+settings_that_are_refused(void **state)
+{
+    static const struct {
+        const char *yaml, *says;
+    } cases[] = {
+        {"", "include"},
+        {"{include: []}", "requires a non-empty \"include\""},
+        {"{include: [\"/a/**/*.json\"]}", "`**` is not supported"},
+        {"{include: [a], storage: file_storage}", "storage: not supported"},
+        {"{include: [a], compression: gzip}", "compression: 'gzip' is not supported"},
+        {"{include: [a], start_at: middle}", "start_at"},
+        {"{include: [a], poll: 1s}", "has invalid keys: poll"},
+        {"{include: [a], delete_after_read: true}", "delete_after_read"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct otc_error err = OTC_ERROR_INIT;
+
+        if (!otc_test_refuses(factory, cases[i].yaml, cases[i].says, &err)) {
+            fail_msg("%s: %s", cases[i].yaml, err.text);
+        }
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(lines_are_read_once_and_as_they_come),
+        TEST(what_is_there_at_the_start_is_passed_over),
+        TEST(renamed_copied_cut_and_replaced_files),
+        TEST(a_last_line_without_an_end_is_read_after_a_while),
+        TEST(a_refused_line_comes_again_and_a_lost_one_is_told),
+        TEST(a_bad_line_does_not_stop_the_others),
+        TEST(a_line_that_is_too_long_is_skipped),
+        TEST(many_lines_take_turns),
+        TEST(a_replayed_file_is_read_again),
+        TEST(without_memory_a_line_waits),
+        cmocka_unit_test(settings_that_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
