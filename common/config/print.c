@@ -255,6 +255,7 @@ number_node(struct otc_document *doc, const struct otc_field *field, const void 
 static struct otc_node *
 value_node(struct otc_document *doc, const struct otc_field *field, const void *member)
 {
+    const char *value;
     char text[32];
     int index;
 
@@ -264,7 +265,8 @@ value_node(struct otc_document *doc, const struct otc_field *field, const void *
     case OTC_TYPE_DOUBLE:
         return number_node(doc, field, member);
     case OTC_TYPE_STRING:
-        return text_node(doc, *(char *const *)member != NULL ? *(char *const *)member : "");
+        value = *(char *const *)member != NULL ? *(char *const *)member : "";
+        return text_node(doc, field->secret && *value != '\0' ? "[REDACTED]" : value);
     case OTC_TYPE_DURATION:
         otc_duration_format(*(const otc_duration *)member, text);
         return text_node(doc, text);

@@ -114,7 +114,7 @@ struct otc_field {
     /** STRING: the id of an extension that offers this (OTC_OFFERS_…); 0: plain text. Empty text names none.
      */
     unsigned names_extension;
-    /** STRINGS: the items are secrets, never printed. */
+    /** STRING, STRINGS: never printed, nor are the items. */
     bool secret;
     /**
      * OPTIONAL: present with its defaults even when the key is absent (`enabled: false` or null-less absence

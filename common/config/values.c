@@ -549,5 +549,8 @@ otc_value_type_name(const struct otc_field *field)
         [OTC_TYPE_OPTIONAL] = "section",
     };
 
-    return field->type == OTC_TYPE_STRINGS && field->secret ? "list of secret strings" : names[field->type];
+    if (field->secret) {
+        return field->type == OTC_TYPE_STRINGS ? "list of secret strings" : "secret string";
+    }
+    return names[field->type];
 }

@@ -79,15 +79,15 @@ otc_listen_check(const char *endpoint, struct otc_error *err)
 }
 
 static otc_status
-bind_socket(int fd, const struct addrinfo *to, const char *endpoint, struct otc_error *err)
+bind_socket(int fd, const struct addrinfo *to, int family, const char *endpoint, struct otc_error *err)
 {
     const int one = 1;
-    const int zero = 0;
+    const int v6_only = family == AF_INET6;
 
     /* Without this a restart fails for a minute while old connections fade away. No port is shared by it. */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (to->ai_family == AF_INET6) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
     }
     if (bind(fd, to->ai_addr, to->ai_addrlen) != 0) {
         return fail_listen(err, "tcp", endpoint, "bind", errno);
@@ -120,7 +120,7 @@ preferred(const struct addrinfo *list, int family)
 }
 
 static otc_status
-open_tcp(const struct addrinfo *to, const char *endpoint, int *fd, struct otc_error *err)
+open_tcp(const struct addrinfo *to, int family, const char *endpoint, int *fd, struct otc_error *err)
 {
     otc_status status;
 
@@ -128,7 +128,7 @@ open_tcp(const struct addrinfo *to, const char *endpoint, int *fd, struct otc_er
     if (*fd < 0) {
         return fail_listen(err, "tcp", endpoint, "socket", errno);
     }
-    status = bind_socket(*fd, to, endpoint, err);
+    status = bind_socket(*fd, to, family, endpoint, err);
     if (status != OTC_OK) {
         close(*fd);
         *fd = -1;
@@ -137,10 +137,9 @@ open_tcp(const struct addrinfo *to, const char *endpoint, int *fd, struct otc_er
 }
 
 otc_status
-otc_listen_tcp(const char *endpoint, int *fd, uint16_t *port, struct otc_error *err)
+otc_listen_tcp(const char *endpoint, int family, int *fd, uint16_t *port, struct otc_error *err)
 {
-    const struct addrinfo hints = {
-        .ai_flags = AI_PASSIVE, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    const struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_family = family, .ai_socktype = SOCK_STREAM};
     char host[256] = "";
     char service[16] = "";
     struct addrinfo *list = NULL;
@@ -157,9 +156,10 @@ otc_listen_tcp(const char *endpoint, int *fd, uint16_t *port, struct otc_error *
         return otc_fail(err, OTC_UNAVAILABLE, "listen tcp: lookup %s: %s", endpoint, gai_strerror(failure));
     }
     first = preferred(list, *host ? AF_INET : AF_INET6);
-    status = open_tcp(first, endpoint, fd, err);
-    if (status != OTC_OK && !*host && first->ai_family == AF_INET6) { /* a host without IPv6 */
-        status = open_tcp(preferred(list, AF_INET), endpoint, fd, err);
+    status = open_tcp(first, family, endpoint, fd, err);
+    if (status != OTC_OK && !*host && family == AF_UNSPEC &&
+        first->ai_family == AF_INET6) { /* a host without IPv6 */
+        status = open_tcp(preferred(list, AF_INET), family, endpoint, fd, err);
     }
     freeaddrinfo(list);
     if (status == OTC_OK) {

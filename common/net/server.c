@@ -23,7 +23,7 @@
 /** Requests that held this much more than now: their memory goes back to the system. */
 #define TRIM_BYTES ((int64_t)32 << 20)
 
-const char *const otc_transport_choices[] = {"tcp", "unix", NULL};
+const char *const otc_transport_choices[] = {"tcp", "unix", "tcp4", "tcp6", NULL};
 
 static const struct otc_field middleware_fields[] = {
     OTC_FIELD(otc_server_middleware, id, .doc = "Refused: there are no middlewares here."),
@@ -331,8 +331,9 @@ prepare(struct otc_server *server, const struct otc_server_options *options, str
     if (status != OTC_OK) {
         return status;
     }
-    status = options->unix_socket ? otc_listen_unix(options->endpoint, &server->fd, err)
-                                  : otc_listen_tcp(options->endpoint, &server->fd, &server->port, err);
+    status = options->unix_socket
+                 ? otc_listen_unix(options->endpoint, &server->fd, err)
+                 : otc_listen_tcp(options->endpoint, options->family, &server->fd, &server->port, err);
     if (status != OTC_OK) {
         return status;
     }
@@ -382,7 +383,7 @@ otc_http_server_check(const struct otc_http_server_config *config, struct otc_er
 {
     struct otc_tls *tls = NULL;
 
-    if (config->transport.index == 0 &&
+    if (config->transport.index != OTC_TRANSPORT_UNIX &&
         otc_listen_check(config->endpoint ? config->endpoint : "", err) != OTC_OK) {
         return otc_error_prefix(err, "endpoint");
     }
@@ -397,7 +398,10 @@ void
 otc_http_server_options(const struct otc_http_server_config *config, struct otc_server_options *options)
 {
     options->endpoint = config->endpoint;
-    options->unix_socket = config->transport.index == 1;
+    options->unix_socket = config->transport.index == OTC_TRANSPORT_UNIX;
+    options->family = config->transport.index == OTC_TRANSPORT_TCP4   ? AF_INET
+                      : config->transport.index == OTC_TRANSPORT_TCP6 ? AF_INET6
+                                                                      : AF_UNSPEC;
     options->tls = config->tls;
     options->auth = config->auth;
     options->max_connections = (size_t)config->max_connections;

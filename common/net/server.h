@@ -47,7 +47,7 @@ struct otc_http_server_config {
     struct otc_server_auth *auth;
     otc_list middlewares;
     char *endpoint;
-    otc_choice transport; /* tcp, unix */
+    otc_choice transport; /* OTC_TRANSPORT_… */
     struct otc_tls_server *tls;
     otc_duration read_timeout;
     otc_duration read_header_timeout;
@@ -57,13 +57,15 @@ struct otc_http_server_config {
     int64_t max_connections;
 };
 
+enum { OTC_TRANSPORT_TCP, OTC_TRANSPORT_UNIX, OTC_TRANSPORT_TCP4, OTC_TRANSPORT_TCP6 };
 extern const char *const otc_transport_choices[];
 
 #define OTC_LISTENER_FIELDS(struct_name, member, default_endpoint)                                           \
     OTC_FIELD_AS(struct_name, member.endpoint, "endpoint", .def = (default_endpoint),                        \
                  .doc = "Address to listen on: `host:port`, or a path with `transport: unix`."),             \
         OTC_FIELD_AS(struct_name, member.transport, "transport", .def = "tcp",                               \
-                     .choices = otc_transport_choices, .doc = "`tcp` or `unix`."),                           \
+                     .choices = otc_transport_choices,                                                       \
+                     .doc = "`tcp`, `tcp4` (IPv4 alone), `tcp6` (IPv6 alone) or `unix`."),                   \
     {                                                                                                        \
         .key = "tls", .type = OTC_TYPE_OPTIONAL, .sub = &otc_tls_server_schema,                              \
         .offset = offsetof(struct struct_name, member.tls), .doc = "TLS of the server; absent: plain text."  \
@@ -118,6 +120,7 @@ struct otc_handler {
 struct otc_server_options {
     const char *endpoint; /* "localhost:4317", "127.0.0.1:0", "[::]:80", ":80", a path */
     bool unix_socket;
+    int family;                       /* of TCP: AF_UNSPEC (0), AF_INET, AF_INET6 */
     const struct otc_tls_server *tls; /* NULL: plain */
     /** Borrowed for the server's life. Set: every request is shown to the authenticator before its handler
      * sees it; one that is refused reaches on_fault alone. */

@@ -30,7 +30,8 @@ static const struct otc_schema tpm_schema = OTC_SCHEMA(otc_tls_tpm, tpm_fields, 
 
 static const struct otc_field tls_fields[] = {
     OTC_FIELD(otc_tls_server, cert_file, .doc = "Certificate chain (PEM file)."),
-    OTC_FIELD(otc_tls_server, cert_pem, .doc = "Certificate chain (PEM text) instead of `cert_file`."),
+    OTC_FIELD(otc_tls_server, cert_pem, .secret = true,
+              .doc = "Certificate chain (PEM text) instead of `cert_file`."),
     OTC_FIELD(otc_tls_server, key_file, .doc = "Private key (PEM file)."),
     OTC_FIELD(otc_tls_server, key_pem, .doc = "Private key (PEM text) instead of `key_file`."),
     OTC_FIELD(otc_tls_server, client_ca_file,
@@ -54,7 +55,7 @@ static const struct otc_field tls_fields[] = {
               .doc = "Refused together with `client_ca_file`; without it, of use to clients only."),
     OTC_FIELD(otc_tls_server, include_insecure_cipher_suites, .def = "false",
               .doc = "Refused when true: insecure suites are not built in."),
-    OTC_FIELD(otc_tls_server, ca_pem, .inert = true, .doc = "Of use to clients only."),
+    OTC_FIELD(otc_tls_server, ca_pem, .secret = true, .inert = true, .doc = "Of use to clients only."),
     OTC_FIELD_STRUCT(otc_tls_server, tpm, tpm_schema, .doc = "Keys in a TPM."),
     OTC_FIELD_END,
 };

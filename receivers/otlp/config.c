@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receivers/otlp/receiver.h"
 
+#include <ctype.h>
+
 static const char *const encodings[] = {"", "gzip", "zstd", "zlib", "deflate", NULL};
 
 static const struct otc_field parameter_fields[] = {
@@ -66,23 +68,60 @@ grpc_check(const void *value, struct otc_error *err)
 static const struct otc_schema grpc_schema =
     OTC_SCHEMA(otlp_grpc_config, grpc_fields, "OTLP/gRPC.", .check = grpc_check);
 
-static const struct otc_field cors_fields[] = {
-    OTC_FIELD(otlp_cors_config, allowed_origins,
-              .doc = "Origins whose pages may send; `*` stands for any characters."),
-    OTC_FIELD(otlp_cors_config, allowed_headers, .doc = "Headers they may send beyond the simple ones."),
-    OTC_FIELD(otlp_cors_config, exposed_headers, .doc = "Response headers they may read."),
-    OTC_FIELD(otlp_cors_config, max_age, .def = "0", .min = "0", .max = "86400",
-              .doc = "Seconds for which a browser may remember the answer to a preflight."),
-    OTC_FIELD_END,
-};
-static const struct otc_schema cors_schema =
-    OTC_SCHEMA(otlp_cors_config, cors_fields, "Cross-origin requests from browsers.");
+/** What Go's URL parser says of a path that is none. */
+static const char *
+path_fault(const char *path)
+{
+    if (*path == ':') {
+        return "missing protocol scheme";
+    }
+    for (const char *at = path; *at; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+            return "invalid control character in URL";
+        }
+        if (*at == '%' && (!isxdigit((unsigned char)at[1]) || !isxdigit((unsigned char)at[2]))) {
+            return "invalid URL escape";
+        }
+        if (*at == '?' || *at == '#') {
+            return "a path has no query and no fragment";
+        }
+    }
+    return NULL;
+}
 
 static otc_status
 check_path(const char *key, const char *path, struct otc_error *err)
 {
-    if (path && *path && *path != '/') {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: must start with '/', got \"%s\"", key, path);
+    const char *fault = path ? path_fault(path) : NULL;
+
+    if (fault) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "%s: invalid HTTP URL path set for signal: parse \"%s\": %s", key, path, fault);
+    }
+    return OTC_OK;
+}
+
+static otc_status
+check_response_headers(const otc_headers *headers, struct otc_error *err)
+{
+    if (headers->n > OTLP_RESPONSE_HEADERS_MAX) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "response_headers: at most %d", OTLP_RESPONSE_HEADERS_MAX);
+    }
+    for (size_t i = 0; i < headers->n; i++) {
+        const char *name = headers->items[i].name;
+        const char *value = headers->items[i].value ? headers->items[i].value : "";
+
+        if (*name == '\0' || name[strspn(name, "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                               "abcdefghijklmnopqrstuvwxyz")] != '\0') {
+            return otc_fail(err, OTC_INVALID_ARGUMENT, "response_headers: \"%s\" is no name of a header",
+                            name);
+        }
+        for (; *value; value++) {
+            if ((unsigned char)*value < 0x20 || *value == 0x7f) {
+                return otc_fail(err, OTC_INVALID_ARGUMENT,
+                                "response_headers: the value of %s holds control characters", name);
+            }
+        }
     }
     return OTC_OK;
 }
@@ -99,7 +138,10 @@ http_check(const void *value, struct otc_error *err)
     if (status == OTC_OK) {
         status = check_path("metrics_url_path", config->metrics_url_path, err);
     }
-    return status == OTC_OK ? check_path("logs_url_path", config->logs_url_path, err) : status;
+    if (status == OTC_OK) {
+        status = check_path("logs_url_path", config->logs_url_path, err);
+    }
+    return status == OTC_OK ? check_response_headers(&config->response_headers, err) : status;
 }
 
 static const struct otc_field http_fields[] = {
@@ -111,9 +153,10 @@ static const struct otc_field http_fields[] = {
     OTC_FIELD(otlp_http_config, response_headers, .doc = "Headers added to every response."),
     OTC_FIELD(otlp_http_config, compression_algorithms, .def = "[\"\", gzip, zstd, zlib, deflate]",
               .choices = encodings, .doc = "Content encodings accepted."),
-    OTC_FIELD_OPTIONAL(otlp_http_config, cors, cors_schema,
+    OTC_FIELD_OPTIONAL(otlp_http_config, cors, otlp_cors_schema,
                        .doc = "Cross-origin requests; absent: browsers are refused."),
-    OTC_FIELD(otlp_http_config, traces_url_path, .def = "/v1/traces", .doc = "Path of traces."),
+    OTC_FIELD(otlp_http_config, traces_url_path, .def = "/v1/traces",
+              .doc = "Path of traces; a leading `/` may be missing."),
     OTC_FIELD(otlp_http_config, metrics_url_path, .def = "/v1/metrics", .doc = "Path of metrics."),
     OTC_FIELD(otlp_http_config, logs_url_path, .def = "/v1/logs", .doc = "Path of logs."),
     OTC_FIELD_END,

@@ -3,7 +3,8 @@
 
 #include <strings.h>
 
-#define HEADERS_MAX 16
+/** Ours, those of browsers, and those that are configured. */
+#define HEADERS_MAX (16 + OTLP_RESPONSE_HEADERS_MAX)
 
 static const char protobuf_type[] = "application/x-protobuf";
 static const char json_type[] = "application/json";
@@ -37,32 +38,6 @@ http_status_of(otc_status status)
     }
 }
 
-/** `*` in a pattern stands for any characters. */
-static bool
-matches(const char *pattern, struct otc_slice text)
-{
-    const char *star = strchr(pattern, '*');
-    const size_t head = star ? (size_t)(star - pattern) : strlen(pattern);
-    const size_t tail = star ? strlen(star + 1) : 0;
-
-    if (!star) {
-        return text.len == head && strncasecmp(pattern, (const char *)text.data, head) == 0;
-    }
-    return text.len >= head + tail && strncasecmp(pattern, (const char *)text.data, head) == 0 &&
-           strncasecmp(star + 1, (const char *)text.data + text.len - tail, tail) == 0;
-}
-
-static bool
-origin_allowed(const struct otlp_cors_config *cors, struct otc_slice origin)
-{
-    for (size_t i = 0; cors && origin.data && i < cors->allowed_origins.n; i++) {
-        if (matches(cors->allowed_origins.items[i], origin)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /** Headers of a response: at most HEADERS_MAX, what is beyond is left out. */
 struct headers {
     struct otc_field_line lines[HEADERS_MAX];
@@ -71,20 +46,17 @@ struct headers {
 };
 
 static void
-add(struct headers *headers, const char *name, struct otc_slice value)
+add_line(struct headers *headers, struct otc_field_line line)
 {
     if (headers->n < HEADERS_MAX) {
-        headers->lines[headers->n++] = (struct otc_field_line){otc_slice_str(name), value};
+        headers->lines[headers->n++] = line;
     }
 }
 
 static void
-join(const otc_strings *list, struct otc_buf *out)
+add(struct headers *headers, const char *name, struct otc_slice value)
 {
-    for (size_t i = 0; i < list->n; i++) {
-        otc_buf_append_str(out, i ? ", " : "");
-        otc_buf_append_str(out, list->items[i]);
-    }
+    add_line(headers, (struct otc_field_line){otc_slice_str(name), value});
 }
 
 static void
@@ -92,18 +64,15 @@ respond(struct otlp_listener *listener, struct otc_exchange *exchange, int statu
         struct otc_slice body)
 {
     const struct otlp_http_config *config = listener->receiver->config->protocols.http;
-    OTC_AUTO_BUF struct otc_buf exposed = {.limit = 4096};
-    OTC_AUTO_BUF struct otc_buf origin = {.limit = 4096};
-    const struct otc_slice from = otc_exchange_header(exchange, "origin");
+    struct otlp_cors_lines cors = {.text = {.limit = OTLP_CORS_TEXT}};
 
-    if (origin_allowed(config->cors, from)) {
-        otc_buf_append_slice(&origin, from);
-        add(headers, "access-control-allow-origin", otc_buf_slice(&origin));
-        add(headers, "vary", otc_slice_str("Origin"));
-        join(&config->cors->exposed_headers, &exposed);
-        if (exposed.len > 0) {
-            add(headers, "access-control-expose-headers", otc_buf_slice(&exposed));
-        }
+    if (otlp_cors_is_preflight(config->cors, exchange)) {
+        otlp_cors_preflight(config->cors, exchange, &cors);
+    } else {
+        otlp_cors_answer(config->cors, exchange, &cors);
+    }
+    for (size_t i = 0; i < cors.n; i++) {
+        add_line(headers, cors.items[i]);
     }
     for (size_t i = 0; i < config->response_headers.n; i++) {
         add(headers, config->response_headers.items[i].name,
@@ -112,6 +81,21 @@ respond(struct otlp_listener *listener, struct otc_exchange *exchange, int statu
     otc_exchange_respond(
         exchange, &(struct otc_response){
                       .status = status, .headers = headers->lines, .n_headers = headers->n, .body = body});
+    otc_buf_release(&cors.text);
+}
+
+/** What no OTLP client asks for is told in plain words, as the Collector does. */
+static void
+respond_plain(struct otlp_listener *listener, struct otc_exchange *exchange, int status,
+              const struct otc_error *err)
+{
+    struct headers headers = {.n = 0};
+
+    add(&headers, "content-type", otc_slice_str("text/plain; charset=utf-8"));
+    if (status == 405) {
+        add(&headers, "allow", otc_slice_str("POST"));
+    }
+    respond(listener, exchange, status, &headers, otc_slice_str(err->text));
 }
 
 /** A google.rpc.Status in the caller's encoding. */
@@ -128,9 +112,6 @@ respond_error(struct otlp_listener *listener, struct otc_exchange *exchange, boo
         json = otc_buf_append_str(&body, "{\"code\": 13, \"message\": \"failed to marshal error message\"}");
     }
     add(&headers, "content-type", otc_slice_str(json ? json_type : protobuf_type));
-    if (status == 405) {
-        add(&headers, "allow", otc_slice_str("POST"));
-    }
     if (status == 401 && otc_exchange_challenge(exchange)) {
         add(&headers, "www-authenticate", otc_slice_str(otc_exchange_challenge(exchange)));
     }
@@ -184,7 +165,10 @@ find_signal(const struct otlp_receiver *receiver, struct otc_slice path, enum ot
                                               config->logs_url_path};
 
     for (int i = 0; i < OTC_N_SIGNALS; i++) {
-        if (receiver->next[i] && paths[i] && otc_slice_equal_str(path, paths[i])) {
+        /* A path that was written without its first slash has one all the same. */
+        const struct otc_slice asked = paths[i] && *paths[i] != '/' ? otc_slice_skip(path, 1) : path;
+
+        if (receiver->next[i] && paths[i] && otc_slice_equal_str(asked, paths[i])) {
             *signal = (enum otc_signal)i;
             return true;
         }
@@ -241,9 +225,9 @@ read_head(struct otlp_listener *listener, struct otc_exchange *exchange, struct 
     }
     if (request->encoding == OTC_ENCODING_UNKNOWN ||
         !encoding_allowed(receiver->config->protocols.http, encoding)) {
-        otc_fail(err, OTC_UNIMPLEMENTED, "unsupported encoding: %.*s",
+        otc_fail(err, OTC_INVALID_ARGUMENT, "unsupported Content-Encoding: %.*s",
                  (int)(encoding.len < 100 ? encoding.len : 100), (const char *)encoding.data);
-        return refuse_head(listener, OTLP_ENCODING, 415);
+        return refuse_head(listener, OTLP_ENCODING, 400);
     }
     return 0;
 }
@@ -253,33 +237,8 @@ static bool
 is_preflight(void *arg, struct otc_exchange *exchange)
 {
     const struct otlp_listener *listener = arg;
-    const struct otlp_http_config *config = listener->receiver->config->protocols.http;
 
-    return otc_slice_equal_str(otc_exchange_method(exchange), "OPTIONS") &&
-           otc_exchange_header(exchange, "access-control-request-method").data &&
-           origin_allowed(config->cors, otc_exchange_header(exchange, "origin"));
-}
-
-static void
-answer_preflight(struct otlp_listener *listener, struct otc_exchange *exchange)
-{
-    const struct otlp_cors_config *cors = listener->receiver->config->protocols.http->cors;
-    OTC_AUTO_BUF struct otc_buf allowed = {.limit = 4096};
-    struct headers headers = {.n = 0};
-    char age[24];
-
-    snprintf(age, sizeof(age), "%lld", (long long)cors->max_age);
-    otc_buf_append_str(&allowed, "content-type, content-encoding");
-    if (cors->allowed_headers.n > 0) {
-        otc_buf_append_str(&allowed, ", ");
-        join(&cors->allowed_headers, &allowed);
-    }
-    add(&headers, "access-control-allow-methods", otc_slice_str("POST"));
-    add(&headers, "access-control-allow-headers", otc_buf_slice(&allowed));
-    if (cors->max_age > 0) {
-        add(&headers, "access-control-max-age", otc_slice_str(age));
-    }
-    respond(listener, exchange, 204, &headers, OTC_SLICE_NONE);
+    return otlp_cors_is_preflight(listener->receiver->config->protocols.http->cors, exchange);
 }
 
 /* ---- The handler -------------------------------------------------------------------------------- */
@@ -294,12 +253,14 @@ on_headers(void *arg, struct otc_exchange *exchange)
 
     otc_exchange_limit_body(exchange, listener->max_message);
     if (is_preflight(listener, exchange)) {
-        answer_preflight(listener, exchange);
+        respond(listener, exchange, 204, &(struct headers){.n = 0}, OTC_SLICE_NONE);
         return;
     }
     refused = read_head(listener, exchange, &request, &err);
-    if (refused) {
+    if (refused == 400) {
         respond_error(listener, exchange, request.json, refused, &err);
+    } else if (refused) {
+        respond_plain(listener, exchange, refused, &err);
     }
 }
 

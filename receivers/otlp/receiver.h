@@ -11,10 +11,12 @@
 #include "common/net/server.h"
 #include "common/otlp/admit.h"
 #include "common/otlp/json.h"
+#include "receivers/otlp/cors.h"
 
 /** AnyValue nesting, and what decoding one request may cost. */
 #define OTLP_MAX_DEPTH 64
 #define OTLP_MAX_DECODED ((size_t)256 << 20)
+#define OTLP_RESPONSE_HEADERS_MAX 32
 /** What a client is told to wait when our memory budget is exhausted. */
 #define OTLP_RETRY_MS 1000
 
@@ -46,13 +48,6 @@ struct otlp_grpc_config {
     int64_t read_buffer_size;
     int64_t write_buffer_size;
     bool include_metadata;
-};
-
-struct otlp_cors_config {
-    otc_strings allowed_origins;
-    otc_strings allowed_headers;
-    otc_strings exposed_headers;
-    int64_t max_age;
 };
 
 struct otlp_http_config {

@@ -323,8 +323,8 @@ def a10_unknown_encodings(server):
     reply = grpc(server.grpc, "traces", GOOD, [("grpc-encoding", "br")])
     expect(reply, UNIMPLEMENTED, "unsupported encoding: br")
     assert "gzip" in reply.headers.get("grpc-accept-encoding", ""), reply
-    expect(http(server.http, "traces", GOOD, [("Content-Encoding", "br")]), 415, "unsupported encoding: br")
-    expect(http(server.http, "traces", GOOD, [("Content-Encoding", "gzip, gzip")]), 415, "unsupported encoding")
+    expect(http(server.http, "traces", GOOD, [("Content-Encoding", "br")]), 400, "unsupported Content-Encoding: br")
+    expect(http(server.http, "traces", GOOD, [("Content-Encoding", "gzip, gzip")]), 400, "unsupported Content-Encoding")
 
 
 @case
@@ -695,7 +695,7 @@ def b06_wrong_method_path_type(server):
     for kind in ("text/plain", "application/protobuf2", None):
         reply = http(server.http, "traces", GOOD, content_type=kind)
         expect(reply, 415, "415 unsupported media type, supported: [application/json, application/x-protobuf]")
-        assert json.loads(reply.text)["message"].startswith("415"), reply
+        assert reply.headers.get("content-type", "").startswith("text/plain"), reply
     expect(http(server.http, "traces", b"{", content_type="application/json"), 400)
     path = "/opentelemetry.proto.collector.trace.v1.TraceService/Import"
     expect(grpc(server.grpc, "traces", GOOD, path=path), UNIMPLEMENTED)

@@ -50,6 +50,9 @@ struct fixture {
     struct otlp_receiver *receiver;
 };
 
+/** What `auth: {authenticator: door}` names, while a test has one. */
+static struct otc_component *door;
+
 static void
 start(struct fixture *fixture, const char *yaml)
 {
@@ -64,6 +67,9 @@ start(struct fixture *fixture, const char *yaml)
     root = otc_document_root(fixture->document);
     if (otc_config_decode(factory->config, root, "receivers::otlp", &fixture->config, &err) != OTC_OK) {
         fail_msg("%s", err.text);
+    }
+    if (door) {
+        otc_vhost_add_extension(fixture->vhost, "door", door);
     }
     settings.config = otc_config_value(fixture->config);
     settings.host = otc_vhost_host(fixture->vhost);
@@ -221,7 +227,7 @@ http_refuses(void **state)
         {"GET /v1/traces HTTP/1.1\r\nContent-Type: application/json", "", 0, 405, "405 method not allowed"},
         {"POST /v1/metrics HTTP/1.1\r\nContent-Type: application/json", "{}", 2, 404, "404 page not found"},
         {"POST /v1/traces HTTP/1.1\r\nContent-Type: text/plain", "{}", 2, 415, "415 unsupported media type"},
-        {POST_PROTO "\r\nContent-Encoding: br", "x", 1, 415, "unsupported encoding: br"},
+        {POST_PROTO "\r\nContent-Encoding: br", "x", 1, 400, "unsupported Content-Encoding: br"},
         {POST_PROTO "\r\nContent-Encoding: gzip", "not gzip", 8, 400, "otlp: bad gzip stream"},
         {POST_PROTO, "\x0a\xff", 2, 400, "otlp: malformed protobuf at byte"},
         {POST_PROTO, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, 400,
@@ -307,6 +313,107 @@ http_tells_partial_success(void **state)
     stop(&fixture);
 }
 
+/** What has no OTLP client behind it is told in plain words. */
+static void
+http_refuses_in_plain_words(void **state)
+{
+    struct fixture fixture = {0};
+    const struct answer *answer;
+
+    (void)state;
+    start(&fixture, both);
+    answer = http(&fixture, "GET /v1/traces HTTP/1.1\r\nContent-Type: application/json", "", 0);
+    assert_string_equal(answer->body, "405 method not allowed, supported: [POST]");
+    assert_non_null(strstr(answer->text, "content-type: text/plain"));
+    assert_non_null(strstr(answer->text, "allow: POST\r\n"));
+    answer = http(&fixture, "POST /v1/traces HTTP/1.1\r\nContent-Type: text/plain", "{}", 2);
+    assert_string_equal(answer->body,
+                        "415 unsupported media type, supported: [application/json, application/x-protobuf]");
+    assert_non_null(strstr(answer->text, "content-type: text/plain"));
+    stop(&fixture);
+}
+
+static void
+http_paths_are_configured(void **state)
+{
+    struct fixture fixture = {0};
+
+    (void)state;
+    start(&fixture, "protocols: {http: {endpoint: '127.0.0.1:0', traces_url_path: my/traces}}");
+    assert_int_equal(
+        http(&fixture, "POST /my/traces HTTP/1.1\r\nContent-Type: application/x-protobuf", SPAN, SPAN_LEN)
+            ->status,
+        200);
+    assert_int_equal(http(&fixture, POST_PROTO, SPAN, SPAN_LEN)->status, 404);
+    assert_int_equal(
+        http(&fixture, "POST my/traces HTTP/1.1\r\nContent-Type: application/x-protobuf", SPAN, SPAN_LEN)
+            ->status,
+        400);
+    stop(&fixture);
+}
+
+/* ---- Browsers -------------------------------------------------------------------------------------- */
+
+#define PREFLIGHT "OPTIONS /v1/traces HTTP/1.1\r\nAccess-Control-Request-Method: POST\r\nOrigin: "
+
+static bool
+allows(const struct answer *answer, const char *origin)
+{
+    char line[256];
+
+    snprintf(line, sizeof(line), "access-control-allow-origin: %s\r\n", origin);
+    if (!strstr(answer->text, line)) {
+        assert_null(strstr(answer->text, "access-control-allow"));
+        return false;
+    }
+    assert_non_null(strstr(answer->text, "access-control-allow-credentials: true\r\n"));
+    return true;
+}
+
+static void
+http_answers_preflights(void **state)
+{
+    struct fixture fixture = {0};
+    const struct answer *answer;
+
+    (void)state;
+    start(&fixture,
+          "protocols: {http: {endpoint: '127.0.0.1:0', cors: {max_age: 7200, allowed_headers: [X-Key], "
+          "allowed_origins: ['http://*.example.com', https://shop.test]}}}");
+    answer = http(&fixture, PREFLIGHT "http://a.example.com", "", 0);
+    assert_int_equal(answer->status, 204);
+    assert_true(allows(answer, "http://a.example.com"));
+    assert_non_null(strstr(answer->text, "access-control-allow-methods: POST\r\n"));
+    assert_non_null(strstr(answer->text, "access-control-max-age: 7200\r\n"));
+    assert_non_null(strstr(answer->text, "vary: Origin, Access-Control-Request-Method, "
+                                         "Access-Control-Request-Headers\r\n"));
+    answer =
+        http(&fixture, PREFLIGHT "https://shop.test\r\nAccess-Control-Request-Headers: content-type, x-key",
+             "", 0);
+    assert_true(allows(answer, "https://shop.test"));
+    assert_non_null(strstr(answer->text, "access-control-allow-headers: content-type, x-key\r\n"));
+    answer = http(&fixture, PREFLIGHT "https://shop.test\r\nAccess-Control-Request-Headers: x-other", "", 0);
+    assert_int_equal(answer->status, 204);
+    assert_false(allows(answer, "https://shop.test"));
+    /* X-Requested-With is free only while nothing is listed. */
+    answer = http(&fixture, PREFLIGHT "https://shop.test\r\nAccess-Control-Request-Headers: x-requested-with",
+                  "", 0);
+    assert_false(allows(answer, "https://shop.test"));
+    answer = http(&fixture, PREFLIGHT "https://evil.test", "", 0);
+    assert_int_equal(answer->status, 204);
+    assert_false(allows(answer, "https://evil.test"));
+    answer = http(&fixture, PREFLIGHT "http://example.com", "", 0);
+    assert_false(allows(answer, "http://example.com"));
+    answer = http(
+        &fixture,
+        "OPTIONS /v1/traces HTTP/1.1\r\nAccess-Control-Request-Method: DELETE\r\nOrigin: https://shop.test",
+        "", 0);
+    assert_false(allows(answer, "https://shop.test"));
+    assert_int_equal(
+        http(&fixture, "OPTIONS /v1/traces HTTP/1.1\r\nOrigin: https://shop.test", "", 0)->status, 405);
+    stop(&fixture);
+}
+
 static void
 http_answers_browsers(void **state)
 {
@@ -315,17 +422,26 @@ http_answers_browsers(void **state)
 
     (void)state;
     start(&fixture, "protocols: {http: {endpoint: '127.0.0.1:0', response_headers: {x-who: aimon}, "
-                    "cors: {allowed_origins: ['http://*.example.com'], max_age: 7200}}}");
-    answer = http(
-        &fixture,
-        "OPTIONS /v1/traces HTTP/1.1\r\nOrigin: http://a.example.com\r\nAccess-Control-Request-Method: POST",
-        "", 0);
-    assert_int_equal(answer->status, 204);
-    assert_non_null(strstr(answer->text, "access-control-allow-origin: http://a.example.com\r\n"));
-    assert_non_null(strstr(answer->text, "access-control-max-age: 7200\r\n"));
-    answer = http(&fixture, POST_PROTO "\r\nOrigin: http://evil.test", SPAN, SPAN_LEN);
-    assert_null(strstr(answer->text, "access-control-allow-origin"));
+                    "cors: {allowed_origins: ['*'], exposed_headers: [Retry-After, X-Who]}}}");
+    answer = http(&fixture, POST_PROTO "\r\nOrigin: http://any.test", SPAN, SPAN_LEN);
+    assert_int_equal(answer->status, 200);
+    assert_true(allows(answer, "*"));
+    assert_non_null(strstr(answer->text, "access-control-expose-headers: Retry-After, X-Who\r\n"));
+    assert_non_null(strstr(answer->text, "vary: Origin\r\n"));
     assert_non_null(strstr(answer->text, "x-who: aimon\r\n"));
+    answer = http(&fixture, PREFLIGHT "http://any.test\r\nAccess-Control-Request-Headers: x-requested-with",
+                  "", 0);
+    assert_true(allows(answer, "*"));
+    assert_null(strstr(answer->text, "access-control-max-age"));
+    /* Refusals can be read too. */
+    answer = http(&fixture, POST_PROTO "\r\nOrigin: http://any.test", "\x0a\xff", 2);
+    assert_int_equal(answer->status, 400);
+    assert_true(allows(answer, "*"));
+    answer = http(&fixture, POST_PROTO, SPAN, SPAN_LEN);
+    assert_false(allows(answer, "*"));
+    stop(&fixture);
+    start(&fixture, both);
+    assert_int_equal(http(&fixture, PREFLIGHT "http://any.test", "", 0)->status, 405);
     stop(&fixture);
 }
 
@@ -621,13 +737,120 @@ a_pending_result_is_awaited(void **state)
     stop(&fixture);
 }
 
+/* ---- Authentication -------------------------------------------------------------------------------- */
+
+static otc_status
+check_password(struct otc_authenticator *self, const struct otc_auth_request *request,
+               struct otc_auth_sink *learnt, struct otc_error *err)
+{
+    (void)self;
+    if (otc_slice_equal_str(request->header(request, "x-password"), "sesame")) {
+        learnt->put(learnt, otc_slice_str("username"), otc_slice_str("ali"));
+        return OTC_OK;
+    }
+    return otc_fail(err, OTC_UNAUTHENTICATED, "the door is closed");
+}
+
+static struct otc_authenticator doorman = {OTC_ABI_OF(otc_authenticator), .check = check_password,
+                                           .challenge = "Sesame"};
+
+static struct otc_authenticator *
+doorman_of(struct otc_component *component)
+{
+    (void)component;
+    return &doorman;
+}
+
+static const struct otc_component_ops door_ops = {.abi = OTC_ABI_OF(otc_component_ops),
+                                                  .authenticator = doorman_of};
+
+static const char guarded[] =
+    "protocols: {grpc: {endpoint: '127.0.0.1:0', auth: {authenticator: door}}, "
+    "http: {endpoint: '127.0.0.1:0', max_request_body_size: 1000, auth: {authenticator: door}, "
+    "cors: {allowed_origins: ['*'], allowed_headers: [x-password]}}}";
+
+static void
+http_shows_requests_to_its_authenticator(void **state)
+{
+    static uint8_t bomb[200000], packed[4096];
+    struct otc_component component = {OTC_ABI_OF(otc_component), &door_ops};
+    struct fixture fixture = {0};
+    const struct answer *answer;
+    struct otc_slice name;
+
+    (void)state;
+    door = &component;
+    start(&fixture, guarded);
+    door = NULL;
+    assert_int_equal(http(&fixture, POST_PROTO "\r\nX-Password: sesame", SPAN, SPAN_LEN)->status, 200);
+    assert_int_equal(otc_sink_batches(fixture.sink), 1);
+    assert_true(
+        otc_client_auth(otc_batch_client(otc_sink_batch(fixture.sink, 0)), otc_slice_str("username"), &name));
+    assert_true(otc_slice_equal_str(name, "ali"));
+    /* A google.rpc.Status in the caller's encoding; nothing of what was sent. */
+    answer = http(&fixture, POST_JSON "\r\nX-Password: s3cr3t", "{}", 2);
+    assert_int_equal(answer->status, 401);
+    assert_string_equal(answer->body, "{\"code\":16,\"message\":\"the door is closed\"}");
+    assert_non_null(strstr(answer->text, "www-authenticate: Sesame\r\n"));
+    assert_null(strstr(answer->text, "s3cr3t"));
+    answer = http(&fixture, POST_PROTO, "\x0a\xff", 2);
+    assert_int_equal(answer->status, 401);
+    assert_non_null(strstr(answer->text, "content-type: application/x-protobuf\r\n"));
+    assert_memory_equal(answer->body, "\x08\x10\x12\x12the door is closed", 22);
+    /* Neither inflated nor looked at: a bomb, too large a body, a path and a method that are none. */
+    answer = http(&fixture, POST_PROTO "\r\nContent-Encoding: gzip", packed,
+                  gzip(bomb, sizeof(bomb), packed, sizeof(packed)));
+    assert_int_equal(answer->status, 401);
+    assert_int_equal(http(&fixture, POST_PROTO, bomb, 5000)->status, 401);
+    assert_int_equal(http(&fixture, "GET /nowhere HTTP/1.1", "", 0)->status, 401);
+    /* Browsers ask without credentials, and send with them. */
+    assert_int_equal(http(&fixture, PREFLIGHT "http://any.test", "", 0)->status, 204);
+    assert_int_equal(otc_sink_calls(fixture.sink), 1);
+    assert_int_equal(otc_vhost_metric(fixture.vhost, "aimon_receiver_refused_requests",
+                                      "receiver=otlp,transport=http,reason=auth"),
+                     5);
+    assert_int_equal(otc_vhost_metric_sum(fixture.vhost, "aimon_receiver_refused_requests"), 5);
+    stop(&fixture);
+}
+
+static void
+grpc_shows_calls_to_its_authenticator(void **state)
+{
+    struct otc_component component = {OTC_ABI_OF(otc_component), &door_ops};
+    struct fixture fixture = {0};
+    struct call call;
+
+    (void)state;
+    door = &component;
+    start(&fixture, guarded);
+    door = NULL;
+    call = export_message(&fixture, "x-password", "sesame", "\0\0\0\0\x25" SPAN, 5 + SPAN_LEN);
+    assert_string_equal(call.status, "0");
+    call = export_message(&fixture, "x-password", "s3cr3t", "\0\0\0\0\x25" SPAN, 5 + SPAN_LEN);
+    assert_string_equal(call.status, "16");
+    assert_string_equal(call.message, "the door is closed");
+    call = export_message(&fixture, "grpc-encoding", "gzip", "\1\0\0\0\1x", 6);
+    assert_string_equal(call.status, "16");
+    call = (struct call){.body = (const uint8_t *)"\0\xff\xff\xff\xff", .len = 5, .hold_end = true};
+    grpc(&fixture, "/x", "a", "b", &call);
+    assert_string_equal(call.status, "16");
+    assert_int_equal(otc_sink_calls(fixture.sink), 1);
+    assert_int_equal(otc_vhost_metric(fixture.vhost, "aimon_receiver_refused_requests",
+                                      "receiver=otlp,transport=grpc,reason=auth"),
+                     3);
+    stop(&fixture);
+}
+
 /* ---- Settings -------------------------------------------------------------------------------------- */
 
 static void
 settings_are_checked(void **state)
 {
     static const char *const bad[] = {
-        "protocols: {http: {traces_url_path: v1}}",
+        "protocols: {http: {traces_url_path: ':invalid'}}",
+        "protocols: {http: {traces_url_path: '/v1/%zz'}}",
+        "protocols: {http: {response_headers: {'a b': c}}}",
+        "protocols: {http: {response_headers: {a: \"b\\r\\nc: d\"}}}",
         "protocols: {grpc: {endpoint: 'localhost:65536'}}",
         "protocols: {http: {endpoint: localhost}}",
         "protocols: {grpc: {tls: {cert_file: /nonexistent/c.pem, key_file: /nonexistent/k.pem}}}",
@@ -662,11 +885,16 @@ main(void)
         cmocka_unit_test(http_refuses),
         cmocka_unit_test(http_maps_results),
         cmocka_unit_test(http_tells_partial_success),
+        cmocka_unit_test(http_refuses_in_plain_words),
+        cmocka_unit_test(http_paths_are_configured),
+        cmocka_unit_test(http_answers_preflights),
         cmocka_unit_test(http_answers_browsers),
         cmocka_unit_test(grpc_forwards_the_bytes),
         cmocka_unit_test(grpc_refuses),
         cmocka_unit_test(grpc_tells_when_to_retry),
         cmocka_unit_test(a_pending_result_is_awaited),
+        cmocka_unit_test(http_shows_requests_to_its_authenticator),
+        cmocka_unit_test(grpc_shows_calls_to_its_authenticator),
         cmocka_unit_test(settings_are_checked),
     };
 
