@@ -12,7 +12,8 @@ static const struct otc_field feature_fields[] = {
     OTC_FIELD(otc_feature_config, name, .required = true, .doc = "Name of the feature in the results."),
     OTC_FIELD(otc_feature_config, from, .required = true,
               .doc = "Where its value is: `attributes[\"key\"]`, `duration`, "
-                     "`json(attributes[\"key\"]).member[0]`, `metric[\"name\"]`, …; see below."),
+                     "`json(attributes[\"key\"]).member[0]`, `attributes[\"list.*.member\"]`, "
+                     "`metric[\"name\"]`, …; see below."),
     OTC_FIELD(
         otc_feature_config, type, .def = "numeric", .choices = feature_types,
         .doc =
@@ -369,8 +370,14 @@ add_site(struct otc_feature_set *set, const struct otc_feature_config *config, s
                                         .origin = config->from};
     struct otc_source source = {.reader = OTC_READ_VALUE,
                                 .qualifies = !otc_place_is_field(&sites->places[0])};
-    otc_status status = otc__features_set_sites(set, sites, &source, err);
+    otc_status status = otc__features_element(set, &sites->places[0], &source, err);
 
+    if (status == OTC_INVALID_ARGUMENT) {
+        return otc_error_prefix(err, "features::from: '%s' (feature '%s')", config->from, config->name);
+    }
+    if (status == OTC_OK && source.element == 0) {
+        status = otc__features_set_sites(set, sites, &source, err);
+    }
     if (status != OTC_OK) {
         return status;
     }
@@ -506,6 +513,7 @@ otc_feature_set_free(struct otc_feature_set *set)
     free(set->texts);
     free(set->markers);
     free(set->tensors);
+    free(set->elements);
     free(set->features);
     free(set->sources);
     free(set);

@@ -113,8 +113,9 @@ struct otc_feature_reader *otc_feature_reader_new(const struct otc_feature_set *
 void otc_feature_reader_free(struct otc_feature_reader *reader);
 /**
  * Begins a span or log record; how many records of a model it is: 0 none, more than 1 for the instances of an
- * inference request. `out` holds what the first of them shows: `*n` entries, at most `max`, the rest is
- * counted in `*lost`. What `subject` borrows must stay while there are records to read.
+ * inference request, or for the elements of a list in its attributes (`attributes["list.*.member"]`). `out`
+ * holds what the first of them shows: `*n` entries, at most `max`, the rest is counted in `*lost`. What
+ * `subject` borrows must stay while there are records to read.
  */
 size_t otc_feature_reader_begin(struct otc_feature_reader *reader, const struct otc_subject *subject,
                                 struct otc_observed *out, size_t max, size_t *n, size_t *lost);

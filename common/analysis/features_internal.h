@@ -36,6 +36,7 @@ struct otc_source {
     enum otc_source_reader reader;
     enum otc_text_measure measure; /* of OTC_READ_TEXT */
     size_t vector;                 /* of OTC_READ_NORM and OTC_READ_VECTOR: the reader's */
+    size_t element;                /* in place of all these places: of the set's elements + 1; 0: none */
     /** Carrying it makes a record. */
     bool qualifies;
 };
@@ -43,6 +44,13 @@ struct otc_source {
 /** Where an inference request or answer (KServe V1, V2) may be: places of the set, json(base).member. */
 struct otc_tensor_source {
     size_t instances, predictions, inputs, outputs;
+};
+
+/** A member of the elements of a list that is spread over attributes of a record, each of which makes a
+ * record of its own: `prefix` number `suffix`. */
+struct otc_element {
+    size_t prefix; /* its place in `wanted` */
+    struct otc_slice suffix;
 };
 
 struct otc_feature_set {
@@ -68,6 +76,8 @@ struct otc_feature_set {
     size_t n_markers;
     struct otc_tensor_source *tensors;
     size_t n_tensors;
+    struct otc_element *elements;
+    size_t n_elements;
     struct otc_select *select; /* NULL: none */
     char **texts;              /* names and origins that were made */
     size_t n_texts;
@@ -103,12 +113,18 @@ const char *otc__features_own(struct otc_feature_set *set, char *text);
 /** Inference requests and answers at a place. */
 OTC_CHECK otc_status otc__features_add_tensors(struct otc_feature_set *set, const char *from,
                                                struct otc_error *err);
+/** A site that is a member of such elements (a key with a number that is a star) is given to `source`; any
+ * other leaves it as it is. INVALID_ARGUMENT: the star is where it cannot be. */
+OTC_CHECK otc_status otc__features_element(struct otc_feature_set *set, const struct otc_place *site,
+                                           struct otc_source *source, struct otc_error *err);
 /** Adds what the presets watch, after the features of `features:`. */
 OTC_CHECK otc_status otc__features_add_presets(struct otc_feature_set *set, const otc_strings *presets,
                                                struct otc_error *err);
 
 /* ---- Reading ------------------------------------------------------------------------------------ */
 
+/** Most elements of one record; further ones are counted as lost. */
+#define OTC_ELEMENTS_MAX ((size_t)512)
 /** Most lists and tensors of one request; further ones are counted as lost. */
 #define OTC_TENSORS_MAX 64
 /** Nested lists in a tensor's data. */
@@ -151,6 +167,11 @@ struct otc_feature_reader {
     /** OTC_EMBEDDING_MAX components of each vector, and how many it has. */
     double *vectors;
     size_t *n_components;
+    /** Of the elements found in the record their numbers, and the values of each member: those of one element
+     * side by side, NULL where it has none. `element` is that being read. */
+    uint32_t *numbers;
+    const struct otc_value **members;
+    size_t n_found, element;
     struct otc_tensor_column columns[OTC_TENSORS_MAX];
     size_t n_columns;
     size_t shared; /* observations that every record of a request shows */
@@ -169,6 +190,14 @@ void otc_feature_reader_discover(struct otc_feature_reader *reader, struct otc_s
 uint8_t *otc_feature_reader_room(struct otc_feature_reader *reader, size_t bytes);
 /** What is at a place (of the set, by its index) in its document; ABSENT when that is no JSON text. */
 struct otc_json_view otc_feature_reader_view(struct otc_feature_reader *reader, size_t index);
+
+/** The value of a member of the element being read; ABSENT when it has none. */
+const struct otc_value *otc_elements_member(const struct otc_feature_reader *reader, size_t member);
+/** Finds the elements of the record; how many there are. */
+size_t otc_elements_begin(struct otc_feature_reader *reader);
+/** Room for them; false out of memory. And gives it back. */
+bool otc_elements_init(struct otc_feature_reader *reader);
+void otc_elements_release(struct otc_feature_reader *reader);
 
 /** Finds the inference requests and answers of the record; how many instances they have, 0: none. */
 size_t otc_tensors_begin(struct otc_feature_reader *reader);

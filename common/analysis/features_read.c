@@ -31,6 +31,10 @@ otc_feature_reader_new(const struct otc_feature_set *set, size_t first, size_t j
             return NULL;
         }
     }
+    if (!otc_elements_init(reader)) {
+        otc_feature_reader_free(reader);
+        return NULL;
+    }
     if (set->n_documents == 0) {
         return reader;
     }
@@ -54,6 +58,7 @@ otc_feature_reader_free(struct otc_feature_reader *reader)
         free(reader->scratch);
         free(reader->vectors);
         free(reader->n_components);
+        otc_elements_release(reader);
         free(reader->states);
         free(reader->bases);
         free(reader->views);
@@ -367,7 +372,8 @@ static const struct otc_value *
 read_source(struct otc_feature_reader *reader, size_t index, struct otc_value *scratch)
 {
     const struct otc_source *source = &reader->set->sources[index];
-    const struct otc_value *value = first_present(reader, source, scratch);
+    const struct otc_value *value = source->element ? otc_elements_member(reader, source->element - 1)
+                                                    : first_present(reader, source, scratch);
     double number;
 
     switch (source->reader) {
@@ -423,7 +429,7 @@ read_known(struct otc_feature_reader *reader)
 
     for (size_t i = 0; i < n; i++) {
         struct otc_value scratch;
-        const struct otc_value *value = read_source(reader, i, &scratch);
+        const struct otc_value *value = set->sources[i].element ? &absent : read_source(reader, i, &scratch);
 
         if (value->type != OTC_VALUE_ABSENT) {
             qualified = qualified || set->sources[i].qualifies;
@@ -431,6 +437,23 @@ read_known(struct otc_feature_reader *reader)
         }
     }
     return qualified;
+}
+
+/* What the next element shows; `features:` alone names such ones. */
+static void
+read_element(struct otc_feature_reader *reader)
+{
+    const struct otc_feature_set *set = reader->set;
+
+    for (size_t i = 0; i < set->n_explicit; i++) {
+        struct otc_value scratch;
+        const struct otc_value *value = set->sources[i].element ? read_source(reader, i, &scratch) : &absent;
+
+        if (value->type != OTC_VALUE_ABSENT) {
+            otc_feature_reader_observe(reader, i, set->features[i].name, set->features[i].kind, value);
+        }
+    }
+    reader->element++;
 }
 
 /* ---- Discovered features ------------------------------------------------------------------------ */
@@ -485,6 +508,7 @@ start(struct otc_feature_reader *reader, const struct otc_subject *subject, stru
     reader->tokens[0] = reader->tokens[1] = NAN;
     reader->scratch_used = 0;
     reader->n_columns = 0;
+    reader->n_found = reader->element = 0;
     reader->out = out;
     reader->n = 0;
     reader->max = max;
@@ -514,11 +538,19 @@ otc_feature_reader_begin(struct otc_feature_reader *reader, const struct otc_sub
         qualified = qualified || reader->n > before;
     }
     reader->shared = reader->n;
+    reader->scratch_shared = reader->scratch_used;
     if (set->n_tensors > 0) {
         instances = otc_tensors_begin(reader);
         reader->scratch_shared = reader->scratch_used;
         if (instances > 0) {
             otc_tensors_next(reader);
+        }
+    }
+    if (instances == 0 && set->n_elements > 0) {
+        instances = otc_elements_begin(reader);
+        reader->lost += set->feature_prefix == OTC_NOWHERE ? subject->record->matches_lost : 0;
+        if (instances > 0) {
+            read_element(reader);
         }
     }
     *n = reader->n;
@@ -534,7 +566,11 @@ otc_feature_reader_next(struct otc_feature_reader *reader, struct otc_observed *
     reader->n = reader->shared;
     reader->lost = 0;
     reader->scratch_used = reader->scratch_shared;
-    otc_tensors_next(reader);
+    if (reader->n_found > 0) {
+        read_element(reader);
+    } else {
+        otc_tensors_next(reader);
+    }
     *lost = reader->lost;
     return reader->n;
 }

@@ -137,6 +137,11 @@ test_mistakes_are_explained(void **state)
             "unknown preset 'nonsense'; allowed are ml, gen_ai, openinference, openllmetry, mlflow, kserve");
     refused("presets: [ml, ml]", "named twice");
     refused("presets: []", "nothing to watch");
+    refused("features: [{name: e, from: 'attributes[\"a.*.b.*.c\"]', type: embedding}]",
+            "features::from: 'attributes[\"a.*.b.*.c\"]' (feature 'e'): a * stands for the numbers in an "
+            "attribute of the span or log record itself, once");
+    refused("features: [{name: e, from: 'json(attributes[\"a.*.b\"]).c', type: numeric}]", "a * stands for");
+    refused("features: [{name: e, from: 'resource.attributes[\"a.*\"]', type: numeric}]", "a * stands for");
     refused("reference: {file: /nonexistent/credit.json}",
             "/nonexistent/credit.json does not exist; make it with `otelcol-aimon reference build");
     refused("reference: {file: a.json, learn: {duration: 1h}}", "name one of file, learn, trailing");

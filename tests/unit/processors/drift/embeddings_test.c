@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Embeddings against references that move: the share of their components that moved. */
+#include "tests/harness/close.h"
 #include "tests/unit/processors/drift/stage.h"
 
 /* Of every 60 vectors each component takes the same 60 values, evenly spread over [1, 2), in an order of its
@@ -72,15 +73,15 @@ test_components_against_the_window_before(void **state)
 
     (void)state;
     go_on(stage, 240, none, NULL);
-    assert_float_equal(moved(stage), 0, 0);
-    assert_float_equal(of_feature(stage, "ml.drift.reference.observations", "e.cosine_distance"), 600, 0);
+    assert_close(moved(stage), 0, 0);
+    assert_close(of_feature(stage, "ml.drift.reference.observations", "e.cosine_distance"), 600, 0);
     /* Soon all of the window is new, and all of the reference old. */
     go_on(stage, 90, shifts, NULL);
-    assert_float_equal(moved(stage), 0.5, 1e-12);
-    assert_float_equal(of_feature(stage, "ml.drift.window.observations", "e.cosine_distance"), 600, 0);
+    assert_close(moved(stage), 0.5, 1e-12);
+    assert_close(of_feature(stage, "ml.drift.window.observations", "e.cosine_distance"), 600, 0);
     /* And later that is what it always was. */
     go_on(stage, 120, shifts, NULL);
-    assert_float_equal(moved(stage), 0, 0);
+    assert_close(moved(stage), 0, 0);
     stage_free(stage);
 }
 
@@ -92,9 +93,9 @@ test_components_against_the_baseline_arm(void **state)
 
     (void)state;
     go_on(stage, 180, none, shifts);
-    assert_float_equal(moved(stage), 0.5, 1e-12);
+    assert_close(moved(stage), 0.5, 1e-12);
     go_on(stage, 120, shifts, shifts);
-    assert_float_equal(moved(stage), 0, 0);
+    assert_close(moved(stage), 0, 0);
     stage_free(stage);
 }
 
@@ -110,7 +111,7 @@ test_components_against_the_same_hour_of_the_week(void **state)
     assert_true(isnan(moved(stage)));
     otc_vhost_set_now(stage->vhost, began + 7 * OTC_DAY);
     go_on(stage, 180, shifts, NULL);
-    assert_float_equal(moved(stage), 0.5, 1e-12);
+    assert_close(moved(stage), 0.5, 1e-12);
     stage_free(stage);
 }
 
@@ -125,11 +126,11 @@ test_components_are_left_out_first(void **state)
     go_on(stage, 2300, none, NULL);
     assert_true(isnan(moved(stage)));
     go_on(stage, 600, none, NULL);
-    assert_float_equal(moved(stage), 0, 0);
+    assert_close(moved(stage), 0, 0);
     go_on(stage, 1600, shifts, NULL);
     assert_true(of_feature(stage, "ml.drift.ks", "e.cosine_distance") > 0.1);
     assert_true(isnan(moved(stage)));
-    assert_float_equal(
+    assert_close(
         look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "reference_memory")).value, 0, 0);
     stage_free(stage);
 }

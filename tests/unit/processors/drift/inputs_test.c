@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What comes in by other ways than attributes: texts and their vocabulary, inference requests, select. */
+#include "tests/harness/close.h"
 #include "tests/unit/processors/drift/stage.h"
 
 #define QUICK                                                                                                \
@@ -186,6 +187,91 @@ test_embeddings_that_turn_away_from_the_mean_drift(void **state)
     stage_free(stage);
 }
 
+/* A span of OpenInference with `n` embeddings, whose texts lack every third. */
+static void
+embeddings_span(struct stage *stage, size_t n, const double direction[3])
+{
+    struct field *fields = calloc(2 * n + 2, sizeof(*fields));
+    char(*keys)[64] = calloc(2 * n, sizeof(*keys));
+    size_t n_fields = 0;
+
+    assert_true(fields && keys);
+    fields[n_fields++] = INTEGER("llm.token_count.total", 5);
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(keys[2 * i], 64, "embedding.embeddings.%zu.embedding.vector", i);
+        fields[n_fields++] = (struct field){.key = keys[2 * i], .vector = direction, .components = 3};
+        if (i % 3 != 2) {
+            (void)snprintf(keys[2 * i + 1], 64, "embedding.embeddings.%zu.embedding.text", i);
+            fields[n_fields++] = TEXT(keys[2 * i + 1], "some words");
+        }
+    }
+    /* Not of the list: no number, no such member. */
+    fields[n_fields++] = TEXT("embedding.embeddings.x.embedding.text", "other");
+    record(stage, stage_now(stage), fields, n_fields);
+    free(fields);
+    free(keys);
+}
+
+#define LIST                                                                                                 \
+    "presets: []\nfeatures:\n"                                                                               \
+    "  - {name: e, from: 'attributes[\"embedding.embeddings.*.embedding.vector\"]', type: embedding}\n"      \
+    "  - {name: t, from: 'attributes[\"embedding.embeddings.*.embedding.text\"]', type: text}\n"             \
+    "  - {name: tokens, from: 'attributes[\"llm.token_count.total\"]', type: numeric}\n"
+
+/* Each embedding is a record, with its own text and what the span has; so that of each feature values,
+ * missing and invalid ones are the records. */
+static void
+test_each_embedding_of_a_span_is_a_record(void **state)
+{
+    const double usual[3] = {1, 0, 0}, turned[3] = {0, 1, 0}, bad[3] = {1, NAN, 0};
+    struct stage *stage = stage_new(QUICK LIST);
+
+    (void)state;
+    for (int s = 0; s < 100; s++) {
+        otc_sink_clear(stage->sink);
+        otc_vhost_advance(stage->vhost, OTC_SECOND);
+        embeddings_span(stage, 6, s < 50 ? usual : turned);
+        send(stage);
+    }
+    /* Of other spans the tokens alone count. */
+    record(stage, stage_now(stage), (struct field[]){INTEGER("llm.token_count.total", 5)}, 1);
+    embeddings_span(stage, 6, bad);
+    send(stage);
+    flush(stage);
+    assert_close(of_model(stage, "ml.inference.records"), 607, 0);
+    /* 200 of them were learned. Of the other 407 one has no vector and six a bad one; 136 have no text. */
+    assert_close(of_feature(stage, "ml.feature.missing", "e.norm"), 1, 0);
+    assert_close(of_feature(stage, "ml.feature.invalid", "e.norm"), 6, 0);
+    assert_close(of_feature(stage, "ml.feature.missing", "e.cosine_distance"), 1, 0);
+    assert_close(of_feature(stage, "ml.feature.invalid", "e.cosine_distance"), 6, 0);
+    assert_close(of_feature(stage, "ml.feature.missing", "t.words"), 137, 0);
+    assert_close(of_feature(stage, "ml.feature.missing", "tokens"), 0, 0);
+    assert_close(of_feature(stage, "ml.drift.detected", "e.cosine_distance"), 1, 0);
+    assert_close(of_feature(stage, "ml.drift.detected", "t.length"), 0, 0);
+    stage_free(stage);
+}
+
+/* More than are read are counted. */
+static void
+test_embeddings_of_a_span_are_bounded(void **state)
+{
+    const double usual[3] = {1, 0, 0};
+    struct stage *stage = stage_new(
+        QUICK
+        "presets: []\nfeatures:\n"
+        "  - {name: e, from: 'attributes[\"embedding.embeddings.*.embedding.vector\"]', type: embedding}\n");
+
+    (void)state;
+    otc_vhost_advance(stage->vhost, OTC_SECOND);
+    embeddings_span(stage, 600, usual);
+    send(stage);
+    flush(stage);
+    assert_close(of_model(stage, "ml.inference.records"), 512, 0);
+    assert_close(look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "features")).value, 88,
+                 0);
+    stage_free(stage);
+}
+
 int
 main(void)
 {
@@ -195,6 +281,8 @@ main(void)
         cmocka_unit_test(test_a_sampled_span_counts_as_those_it_stands_for),
         cmocka_unit_test(test_each_instance_of_a_request_is_a_record),
         cmocka_unit_test(test_embeddings_that_turn_away_from_the_mean_drift),
+        cmocka_unit_test(test_each_embedding_of_a_span_is_a_record),
+        cmocka_unit_test(test_embeddings_of_a_span_are_bounded),
     };
 
     return cmocka_run_group_tests_name("drift/inputs", tests, NULL, NULL);

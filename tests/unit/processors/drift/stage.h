@@ -65,6 +65,8 @@ struct field {
     bool integer;
     bool list;
     bool truth;
+    const double *vector; /* a list of so many numbers */
+    size_t components;
 };
 #define NUMBER(name, value) ((struct field){.key = (name), .number = (value)})
 #define INTEGER(name, value) ((struct field){.key = (name), .number = (double)(value), .integer = true})
@@ -82,6 +84,18 @@ put_attribute(struct otc_buf *buf, unsigned at, const struct field *field)
 
         put_bytes(&element, 1, field->text, strlen(field->text));
         put_message(&list, 1, &element);
+        put_message(&value, 5, &list);
+    } else if (field->vector) {
+        struct otc_buf list = {.limit = 1 << 16};
+
+        for (size_t i = 0; i < field->components; i++) {
+            struct otc_buf element = {.limit = 16};
+            uint64_t bits;
+
+            memcpy(&bits, &field->vector[i], 8);
+            put_fixed64(&element, 4, bits);
+            put_message(&list, 1, &element);
+        }
         put_message(&value, 5, &list);
     } else if (field->text) {
         put_bytes(&value, 1, field->text, strlen(field->text));
