@@ -82,8 +82,19 @@ finite_bounds(const struct otc_point *point)
                : n;
 }
 
+bool
+otc_bounds_ascend(const double *bounds, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(bounds[i]) || (i > 0 && !(bounds[i] > bounds[i - 1]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static otc_status
-read_explicit(const struct otc_point *point, double factor, struct otc_buckets *out)
+read_explicit(const struct otc_point *point, struct otc_buckets *out)
 {
     struct otc_words_cursor cursor = {0};
     size_t n = finite_bounds(point);
@@ -100,10 +111,10 @@ read_explicit(const struct otc_point *point, double factor, struct otc_buckets *
         double bound;
 
         memcpy(&bound, &bits, sizeof(bound));
-        out->bounds[i] = bound * factor + 0.0; /* -0 becomes 0 */
-        if (!isfinite(out->bounds[i]) || (i > 0 && !(out->bounds[i] > out->bounds[i - 1]))) {
-            return OTC_INVALID_ARGUMENT;
-        }
+        out->bounds[i] = bound + 0.0; /* -0 becomes 0 */
+    }
+    if (!otc_bounds_ascend(out->bounds, n)) {
+        return OTC_INVALID_ARGUMENT;
     }
     cursor = (struct otc_words_cursor){0};
     for (size_t i = 0; i <= n && otc_words_next(&point->bucket_counts, &cursor, &bits); i++) {
@@ -113,15 +124,21 @@ read_explicit(const struct otc_point *point, double factor, struct otc_buckets *
     return OTC_OK;
 }
 
+/* Whether exponential buckets of this scale and place can be told. */
+static bool
+is_in_range(int64_t scale, int64_t offset, uint64_t n)
+{
+    return scale <= OTC_EXP_SCALE_MAX && scale >= OTC_EXP_SCALE_MIN && n <= OTC_BUCKETS_MAX &&
+           offset >= INT32_MIN && offset < INT32_MAX - (int64_t)n;
+}
+
 static otc_status
-read_exponential(const struct otc_point *point, double factor, struct otc_buckets *out)
+read_exponential(const struct otc_point *point, struct otc_buckets *out)
 {
     struct otc_varint_cursor cursor = {0};
     uint64_t count;
 
-    if (factor != 1 || point->scale > OTC_EXP_SCALE_MAX || point->scale < OTC_EXP_SCALE_MIN ||
-        point->positive.n > OTC_BUCKETS_MAX ||
-        (int64_t)point->positive.offset + (int64_t)point->positive.n >= INT32_MAX) {
+    if (!is_in_range(point->scale, point->positive.offset, point->positive.n)) {
         return OTC_INVALID_ARGUMENT;
     }
     while (otc_exp_buckets_next(&point->negative, &cursor, &count)) {
@@ -145,7 +162,7 @@ read_exponential(const struct otc_point *point, double factor, struct otc_bucket
 }
 
 otc_status
-otc_buckets_read(const struct otc_point *point, double factor, struct otc_buckets *out)
+otc_buckets_read(const struct otc_point *point, struct otc_buckets *out)
 {
     out->kind =
         point->type == OTC_METRIC_EXPONENTIAL_HISTOGRAM ? OTC_BUCKETS_EXPONENTIAL : OTC_BUCKETS_EXPLICIT;
@@ -153,9 +170,112 @@ otc_buckets_read(const struct otc_point *point, double factor, struct otc_bucket
     out->zero = out->total = 0;
     out->zero_threshold = 0;
     out->has_sum = point->has_sum && isfinite(point->sum);
-    out->sum = out->has_sum ? point->sum * factor : 0;
-    return out->kind == OTC_BUCKETS_EXPONENTIAL ? read_exponential(point, factor, out)
-                                                : read_explicit(point, factor, out);
+    out->sum = out->has_sum ? point->sum : 0;
+    return out->kind == OTC_BUCKETS_EXPONENTIAL ? read_exponential(point, out) : read_explicit(point, out);
+}
+
+bool
+otc_buckets_multiply(struct otc_buckets *buckets, double factor)
+{
+    if (factor == 1 || buckets->kind == OTC_BUCKETS_EXPONENTIAL) {
+        return factor == 1;
+    }
+    for (size_t i = 0; i + 1 < buckets->n; i++) {
+        buckets->bounds[i] = buckets->bounds[i] * factor + 0.0;
+    }
+    buckets->sum *= factor;
+    return otc_bounds_ascend(buckets->bounds, buckets->n - 1);
+}
+
+/* ---- As bytes ------------------------------------------------------------------------------------- */
+
+#define SAVED_EXPONENTIAL 1u
+#define SAVED_SUM 2u
+#define SAVED_BOUNDS 4u
+
+struct otc_slice
+otc_buckets_bounds(const struct otc_buckets *buckets)
+{
+    return buckets->kind == OTC_BUCKETS_EXPLICIT && buckets->n > 0
+               ? otc_slice_of(buckets->bounds, (buckets->n - 1) * sizeof(*buckets->bounds))
+               : OTC_SLICE_NONE;
+}
+
+void
+otc_buckets_save(const struct otc_buckets *buckets, bool with_bounds, struct otc_buf *out)
+{
+    bool exponential = buckets->kind == OTC_BUCKETS_EXPONENTIAL;
+
+    with_bounds = with_bounds && !exponential;
+    otc_put_u64(out,
+                SAVED_EXPONENTIAL * exponential | SAVED_SUM * buckets->has_sum | SAVED_BOUNDS * with_bounds);
+    if (buckets->has_sum) {
+        otc_put_f64(out, buckets->sum);
+    }
+    if (exponential) {
+        otc_put_i64(out, buckets->scale);
+        otc_put_i64(out, buckets->offset);
+        otc_put_u64(out, buckets->zero);
+        otc_put_f64(out, buckets->zero_threshold);
+    }
+    if (with_bounds) {
+        otc_put_bytes(out, otc_buckets_bounds(buckets));
+    }
+    otc_put_u64(out, buckets->n);
+    for (size_t i = 0; i < buckets->n; i++) {
+        otc_put_u64(out, buckets->counts[i]);
+    }
+}
+
+static bool
+load_counts(struct otc_buckets *out, struct otc_slice bounds, struct otc_reader *in)
+{
+    size_t n = otc_take_count(in, 1);
+    bool explicit = out->kind == OTC_BUCKETS_EXPLICIT;
+
+    if (in->failed || n > OTC_BUCKETS_MAX || !reserve(out, n) ||
+        (explicit && (n < 2 || bounds.len != (n - 1) * sizeof(*out->bounds)))) {
+        return false;
+    }
+    out->n = n;
+    if (explicit) {
+        memcpy(out->bounds, bounds.data, bounds.len);
+    }
+    out->total = out->zero;
+    for (size_t i = 0; i < n; i++) {
+        out->counts[i] = otc_take_u64(in);
+        out->total += out->counts[i];
+    }
+    return !in->failed && (!explicit || otc_bounds_ascend(out->bounds, n - 1));
+}
+
+bool
+otc_buckets_load(struct otc_buckets *out, struct otc_slice bounds, struct otc_reader *in)
+{
+    uint64_t flags = otc_take_u64(in);
+    int64_t scale = 0, offset = 0;
+
+    out->kind = flags & SAVED_EXPONENTIAL ? OTC_BUCKETS_EXPONENTIAL : OTC_BUCKETS_EXPLICIT;
+    out->has_sum = flags & SAVED_SUM;
+    out->sum = out->has_sum ? otc_take_f64(in) : 0;
+    out->n = 0;
+    out->zero = 0;
+    out->zero_threshold = 0;
+    if (out->kind == OTC_BUCKETS_EXPONENTIAL) {
+        scale = otc_take_i64(in);
+        offset = otc_take_i64(in);
+        out->zero = otc_take_u64(in);
+        out->zero_threshold = otc_take_f64(in);
+    }
+    if (flags & SAVED_BOUNDS) {
+        bounds = otc_take_bytes(in);
+    }
+    if (!load_counts(out, bounds, in) || !is_in_range(scale, offset, out->n)) {
+        return false;
+    }
+    out->scale = (int32_t)scale;
+    out->offset = (int32_t)offset;
+    return true;
 }
 
 /* ---- Differences ---------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #ifndef OTC_ANALYSIS_METRIC_BUCKETS_H
 #define OTC_ANALYSIS_METRIC_BUCKETS_H
 
+#include "common/base/codec.h"
 #include "common/base/status.h"
 #include "common/otlp/walk.h"
 
@@ -41,13 +42,29 @@ size_t otc_buckets_bytes(const struct otc_buckets *buckets);
 bool otc_buckets_copy(struct otc_buckets *to, const struct otc_buckets *from);
 
 /**
- * The buckets of a histogram point; bounds times `factor` (1: as they are). OTC_INVALID_ARGUMENT for what no
- * distribution can be read from: counts that do not fit their bounds, bounds that do not ascend, negative
- * exponential buckets, more than OTC_BUCKETS_MAX, or an exponential histogram with a factor.
- * OTC_RESOURCE_EXHAUSTED out of memory. Allocates only to grow.
+ * The buckets of a histogram point. OTC_INVALID_ARGUMENT for what no distribution can be read from: counts
+ * that do not fit their bounds, bounds that do not ascend, negative exponential buckets, or more than
+ * OTC_BUCKETS_MAX. OTC_RESOURCE_EXHAUSTED out of memory. Allocates only to grow.
  */
-otc_status otc_buckets_read(const struct otc_point *point, double factor, struct otc_buckets *out);
+otc_status otc_buckets_read(const struct otc_point *point, struct otc_buckets *out);
+/**
+ * Multiplies the bounds and the sum. False for an exponential histogram (but by 1), or when bounds are not
+ * finite or do not ascend any more; the buckets are spoilt then.
+ */
+bool otc_buckets_multiply(struct otc_buckets *buckets, double factor);
 
+/** The bounds of explicit buckets as they lie in memory; borrowed. Empty for exponential ones. */
+struct otc_slice otc_buckets_bounds(const struct otc_buckets *buckets);
+/** As bytes, for a restart. `with_bounds` false: whoever reads them knows otc_buckets_bounds. */
+void otc_buckets_save(const struct otc_buckets *buckets, bool with_bounds, struct otc_buf *out);
+/**
+ * Fills buckets with what was saved; `bounds` are those that were left out. False: not what can have been
+ * saved, or no memory; the buckets are spoilt then. Allocates only to grow.
+ */
+OTC_CHECK bool otc_buckets_load(struct otc_buckets *out, struct otc_slice bounds, struct otc_reader *in);
+
+/** Finite, and each above the one before. */
+bool otc_bounds_ascend(const double *bounds, size_t n);
 /** Same kind and, of explicit ones, the same bounds. */
 bool otc_buckets_comparable(const struct otc_buckets *a, const struct otc_buckets *b);
 /** Exponential: two neighbours become one, `by` times; counts stay exact. */

@@ -521,6 +521,24 @@ otc_metric_set_find(const struct otc_metric_set *set, struct otc_slice metric)
 }
 
 size_t
+otc_metric_set_most_uses(const struct otc_metric_set *set)
+{
+    struct otc_slice name;
+    size_t cursor = 0, most = 0;
+    void *first;
+
+    while (set && otc_map_next(set->uses, &cursor, &name, &first)) {
+        size_t n = 0;
+
+        for (const struct otc_metric_use *use = first; use; use = use->next) {
+            n++;
+        }
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+size_t
 otc_metric_set_wanted(const struct otc_metric_set *set, struct otc_wanted *out)
 {
     if (out && set && set->n_wanted > 0) {

@@ -80,6 +80,8 @@ size_t otc_metric_set_named(const struct otc_metric_set *set, struct otc_slice n
                             enum otc_feature_kind kind);
 /** The uses of a metric's name; NULL: nobody watches it. */
 const struct otc_metric_use *otc_metric_set_find(const struct otc_metric_set *set, struct otc_slice metric);
+/** The most uses that any name has. */
+size_t otc_metric_set_most_uses(const struct otc_metric_set *set);
 /** Entries that the conditions add to a projection; `out` may be NULL to count. */
 size_t otc_metric_set_wanted(const struct otc_metric_set *set, struct otc_wanted *out);
 /** Whether a point meets the feature's conditions; `values`: from the set's first entry on. */

@@ -1,35 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/analysis/metric_streams.h"
-
-#include "common/base/map.h"
+#include "common/analysis/metric_streams_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-struct stream {
-    struct stream *older, *newer; /* by last point */
-    struct otc_hash128 key;
-    int64_t seen_ns; /* monotonic */
-    uint64_t start, time;
-    size_t charged;
-    bool begun;
-    double value;               /* numbers */
-    struct otc_buckets buckets; /* histograms */
-    double part[2];             /* pairs */
-    uint64_t part_time[2];
-};
-
-struct otc_metric_streams {
-    struct otc_metric_streams_limits limits;
-    struct otc_map *map;
-    struct stream *oldest, *newest;
-    uint64_t seed;
-    struct otc_buckets now, before; /* of the point at hand */
-    /* The resource hashed last in this part. */
-    size_t resource_index;
-    const uint8_t *resource;
-    struct otc_hash128 resource_hash;
-};
 
 struct otc_metric_streams *
 otc_metric_streams_new(const struct otc_metric_streams_limits *limits)
@@ -56,14 +29,14 @@ key_bytes(const struct otc_hash128 *key)
 }
 
 static void
-unlink_stream(struct otc_metric_streams *streams, struct stream *stream)
+unlink_stream(struct otc_metric_streams *streams, struct otc__stream *stream)
 {
     *(stream->older ? &stream->older->newer : &streams->oldest) = stream->newer;
     *(stream->newer ? &stream->newer->older : &streams->newest) = stream->older;
 }
 
 static void
-link_newest(struct otc_metric_streams *streams, struct stream *stream)
+link_newest(struct otc_metric_streams *streams, struct otc__stream *stream)
 {
     stream->older = streams->newest;
     stream->newer = NULL;
@@ -71,8 +44,8 @@ link_newest(struct otc_metric_streams *streams, struct stream *stream)
     streams->newest = stream;
 }
 
-static bool
-take(struct otc_metric_streams *streams, struct stream *stream, size_t bytes)
+bool
+otc__stream_charge(struct otc_metric_streams *streams, struct otc__stream *stream, size_t bytes)
 {
     if (streams->limits.take && !streams->limits.take(streams->limits.arg, bytes)) {
         return false;
@@ -82,7 +55,7 @@ take(struct otc_metric_streams *streams, struct stream *stream, size_t bytes)
 }
 
 static void
-free_stream(struct otc_metric_streams *streams, struct stream *stream)
+free_stream(struct otc_metric_streams *streams, struct otc__stream *stream)
 {
     if (streams->limits.give) {
         streams->limits.give(streams->limits.arg, stream->charged);
@@ -94,7 +67,7 @@ free_stream(struct otc_metric_streams *streams, struct stream *stream)
 static void
 forget_oldest(struct otc_metric_streams *streams)
 {
-    struct stream *stream = streams->oldest;
+    struct otc__stream *stream = streams->oldest;
 
     streams->oldest = stream->newer;
     *(stream->newer ? &stream->newer->older : &streams->newest) = NULL;
@@ -103,15 +76,23 @@ forget_oldest(struct otc_metric_streams *streams)
 }
 
 void
+otc_metric_streams_clear(struct otc_metric_streams *streams, int64_t start_ns)
+{
+    while (streams->oldest) {
+        forget_oldest(streams);
+    }
+    streams->limits.start_ns = start_ns;
+}
+
+void
 otc_metric_streams_free(struct otc_metric_streams *streams)
 {
     if (!streams) {
         return;
     }
-    while (streams->oldest) {
-        forget_oldest(streams);
-    }
+    otc_metric_streams_clear(streams, 0);
     otc_map_free(streams->map, NULL);
+    otc_buckets_release(&streams->read);
     otc_buckets_release(&streams->now);
     otc_buckets_release(&streams->before);
     free(streams);
@@ -138,9 +119,6 @@ otc_metric_streams_known(const struct otc_metric_streams *streams, struct otc_ha
 }
 
 /* ---- Identity ------------------------------------------------------------------------------------- */
-
-/* What a stream takes of memory beside its buckets: the entry in the map too. */
-#define STREAM_BYTES (sizeof(struct stream) + 96)
 
 static struct otc_hash128
 hash_value(const struct otc_value *value, uint64_t seed)
@@ -227,12 +205,28 @@ otc_metric_stream_key(struct otc_hash128 identity, uint64_t use)
 
 /* ---- Streams -------------------------------------------------------------------------------------- */
 
-static struct stream *
+struct otc__stream *
+otc__stream_new(struct otc_metric_streams *streams, struct otc_hash128 key)
+{
+    struct otc__stream *stream = calloc(1, sizeof(*stream));
+
+    if (!stream) {
+        return NULL;
+    }
+    stream->key = key;
+    if (!otc__stream_charge(streams, stream, OTC__STREAM_BYTES) ||
+        !otc_map_put(streams->map, key_bytes(&key), stream)) {
+        free_stream(streams, stream);
+        return NULL;
+    }
+    link_newest(streams, stream);
+    return stream;
+}
+
+static struct otc__stream *
 make_stream(struct otc_metric_streams *streams, struct otc_hash128 key, int64_t monotonic_ns,
             enum otc_delta_kind *why)
 {
-    struct stream *stream;
-
     *why = OTC_DELTA_NO_ROOM;
     if (otc_map_count(streams->map) >= streams->limits.streams && streams->oldest &&
         monotonic_ns - streams->oldest->seen_ns >= OTC_STREAM_STALE_NS) {
@@ -242,24 +236,14 @@ make_stream(struct otc_metric_streams *streams, struct otc_hash128 key, int64_t 
         return NULL;
     }
     *why = OTC_DELTA_NO_MEMORY;
-    stream = calloc(1, sizeof(*stream));
-    if (!stream) {
-        return NULL;
-    }
-    stream->key = key;
-    if (!take(streams, stream, STREAM_BYTES) || !otc_map_put(streams->map, key_bytes(&key), stream)) {
-        free_stream(streams, stream);
-        return NULL;
-    }
-    link_newest(streams, stream);
-    return stream;
+    return otc__stream_new(streams, key);
 }
 
-static struct stream *
+static struct otc__stream *
 stream_of(struct otc_metric_streams *streams, struct otc_hash128 key, int64_t monotonic_ns,
           enum otc_delta_kind *why)
 {
-    struct stream *stream = otc_map_get(streams->map, key_bytes(&key));
+    struct otc__stream *stream = otc_map_get(streams->map, key_bytes(&key));
 
     if (!stream) {
         stream = make_stream(streams, key, monotonic_ns, why);
@@ -279,23 +263,22 @@ stream_of(struct otc_metric_streams *streams, struct otc_hash128 key, int64_t mo
 enum base { FROM_LAST, FROM_NOTHING, FIRST, OLD };
 
 static enum base
-base_of(const struct otc_metric_streams *streams, const struct stream *stream, const struct otc_point *point)
+base_of(const struct otc_metric_streams *streams, const struct otc__stream *stream,
+        const struct otc_stream_point *point)
 {
-    bool moved = point->start_unix_nano != stream->start;
+    bool moved = point->start != stream->start;
 
     if (!stream->begun) {
-        bool ours = point->start_unix_nano > (uint64_t)streams->limits.start_ns;
+        bool ours = point->start > (uint64_t)streams->limits.start_ns;
 
-        return ours && point->start_unix_nano < point->time_unix_nano ? FROM_NOTHING : FIRST;
+        return ours && point->start < point->time ? FROM_NOTHING : FIRST;
     }
-    if (point->time_unix_nano <= stream->time) {
+    if (point->time <= stream->time) {
         return OLD;
     }
     /* A start that equals the time of its point says that the true start is not known (a scraper began anew);
      * one within the time already told is jitter. Counts that fall say it better. */
-    return moved && point->start_unix_nano >= stream->time && point->start_unix_nano < point->time_unix_nano
-               ? FROM_NOTHING
-               : FROM_LAST;
+    return moved && point->start >= stream->time && point->start < point->time ? FROM_NOTHING : FROM_LAST;
 }
 
 static double
@@ -305,16 +288,16 @@ seconds_between(uint64_t from, uint64_t to)
 }
 
 static void
-keep_point(struct stream *stream, const struct otc_point *point)
+keep_point(struct otc__stream *stream, const struct otc_stream_point *point)
 {
-    stream->start = point->start_unix_nano;
-    stream->time = point->time_unix_nano;
+    stream->start = point->start;
+    stream->time = point->time;
     stream->begun = true;
 }
 
 static void
-add_counter(struct otc_metric_streams *streams, struct stream *stream, const struct otc_point *point,
-            double value, struct otc_delta *out)
+add_counter(struct otc_metric_streams *streams, struct otc__stream *stream,
+            const struct otc_stream_point *point, double value, struct otc_delta *out)
 {
     enum base base = base_of(streams, stream, point);
     uint64_t from = stream->time;
@@ -327,11 +310,11 @@ add_counter(struct otc_metric_streams *streams, struct stream *stream, const str
         out->number = value - stream->value;
     } else if (base == FROM_NOTHING) {
         out->number = value;
-        from = point->start_unix_nano > from ? point->start_unix_nano : from;
+        from = point->start > from ? point->start : from;
     }
     if (base != FIRST) {
         out->kind = OTC_DELTA_NUMBER;
-        out->seconds = seconds_between(from, point->time_unix_nano);
+        out->seconds = seconds_between(from, point->time);
     }
     stream->value = value;
     keep_point(stream, point);
@@ -339,18 +322,18 @@ add_counter(struct otc_metric_streams *streams, struct stream *stream, const str
 
 /* Remembers streams->now as the stream's last buckets. */
 static bool
-keep_buckets(struct otc_metric_streams *streams, struct stream *stream)
+keep_buckets(struct otc_metric_streams *streams, struct otc__stream *stream)
 {
     size_t had = otc_buckets_bytes(&stream->buckets), has;
     bool kept = otc_buckets_copy(&stream->buckets, &streams->now);
 
     has = otc_buckets_bytes(&stream->buckets);
-    return kept && (has == had || take(streams, stream, has - had));
+    return kept && (has == had || otc__stream_charge(streams, stream, has - had));
 }
 
 static void
-add_cumulative_buckets(struct otc_metric_streams *streams, struct stream *stream,
-                       const struct otc_point *point, struct otc_delta *out)
+add_cumulative_buckets(struct otc_metric_streams *streams, struct otc__stream *stream,
+                       const struct otc_stream_point *point, struct otc_delta *out)
 {
     enum base base = base_of(streams, stream, point);
 
@@ -377,25 +360,43 @@ add_cumulative_buckets(struct otc_metric_streams *streams, struct stream *stream
 
 /* ---- Points --------------------------------------------------------------------------------------- */
 
-static bool
-number_of(const struct otc_point *point, double *out)
+static double
+number_of(const struct otc_point *point)
 {
-    *out = point->value.type == OTC_VALUE_INT      ? (double)point->value.as.integer
+    return point->value.type == OTC_VALUE_INT      ? (double)point->value.as.integer
            : point->value.type == OTC_VALUE_DOUBLE ? point->value.as.real
                                                    : (double)NAN;
-    return !isnan(*out);
+}
+
+void
+otc_metric_streams_read(struct otc_metric_streams *streams, const struct otc_point *point,
+                        struct otc_stream_point *out)
+{
+    *out = (struct otc_stream_point){.type = point->type,
+                                     .temporality = point->temporality,
+                                     .monotonic = point->monotonic,
+                                     .flags = point->flags,
+                                     .start = point->start_unix_nano,
+                                     .time = point->time_unix_nano,
+                                     .number = NAN,
+                                     .buckets = &streams->read};
+    if (point->type == OTC_METRIC_GAUGE || point->type == OTC_METRIC_SUM) {
+        out->number = number_of(point);
+    } else if (otc__stream_point_has_buckets(out)) {
+        out->readable = otc_buckets_read(point, &streams->read);
+    }
 }
 
 static void
-add_number(struct otc_metric_streams *streams, struct otc_hash128 key, const struct otc_point *point,
+add_number(struct otc_metric_streams *streams, struct otc_hash128 key, const struct otc_stream_point *point,
            double factor, int64_t monotonic_ns, struct otc_delta *out)
 {
     bool sum = point->type == OTC_METRIC_SUM;
-    struct stream *stream;
-    double value;
+    struct otc__stream *stream;
+    double value = point->number;
 
     out->grew = sum && point->monotonic;
-    if ((point->flags & OTC_POINT_NO_RECORDED_VALUE) || !number_of(point, &value)) {
+    if ((point->flags & OTC_POINT_NO_RECORDED_VALUE) || isnan(value)) {
         out->kind = OTC_DELTA_MISSING;
     } else if (isinf(value) || (sum && point->temporality != OTC_TEMPORALITY_CUMULATIVE &&
                                 point->temporality != OTC_TEMPORALITY_DELTA)) {
@@ -403,7 +404,7 @@ add_number(struct otc_metric_streams *streams, struct otc_hash128 key, const str
     } else if (!out->grew || point->temporality == OTC_TEMPORALITY_DELTA) {
         out->kind = OTC_DELTA_NUMBER;
         out->number = value * factor;
-        out->seconds = seconds_between(point->start_unix_nano, point->time_unix_nano);
+        out->seconds = seconds_between(point->start, point->time);
     } else if ((stream = stream_of(streams, key, monotonic_ns, &out->kind)) != NULL) {
         out->kind = OTC_DELTA_NONE;
         add_counter(streams, stream, point, value * factor, out);
@@ -411,11 +412,11 @@ add_number(struct otc_metric_streams *streams, struct otc_hash128 key, const str
 }
 
 static void
-add_histogram(struct otc_metric_streams *streams, struct otc_hash128 key, const struct otc_point *point,
-              double factor, int64_t monotonic_ns, struct otc_delta *out)
+add_histogram(struct otc_metric_streams *streams, struct otc_hash128 key,
+              const struct otc_stream_point *point, double factor, int64_t monotonic_ns,
+              struct otc_delta *out)
 {
-    struct stream *stream;
-    otc_status status;
+    struct otc__stream *stream;
 
     if (point->flags & OTC_POINT_NO_RECORDED_VALUE) {
         return;
@@ -424,9 +425,10 @@ add_histogram(struct otc_metric_streams *streams, struct otc_hash128 key, const 
         out->kind = OTC_DELTA_TYPE;
         return;
     }
-    status = otc_buckets_read(point, factor, &streams->now);
-    if (status != OTC_OK) {
-        out->kind = status == OTC_RESOURCE_EXHAUSTED ? OTC_DELTA_NO_MEMORY : OTC_DELTA_UNREADABLE;
+    if (point->readable == OTC_RESOURCE_EXHAUSTED || !otc_buckets_copy(&streams->now, point->buckets)) {
+        out->kind = OTC_DELTA_NO_MEMORY;
+    } else if (point->readable != OTC_OK || !otc_buckets_multiply(&streams->now, factor)) {
+        out->kind = OTC_DELTA_UNREADABLE;
     } else if (point->temporality == OTC_TEMPORALITY_DELTA) {
         out->kind = OTC_DELTA_BUCKETS;
         out->buckets = &streams->now;
@@ -438,7 +440,7 @@ add_histogram(struct otc_metric_streams *streams, struct otc_hash128 key, const 
 
 void
 otc_metric_streams_add(struct otc_metric_streams *streams, struct otc_hash128 key,
-                       const struct otc_point *point, double factor, int64_t monotonic_ns,
+                       const struct otc_stream_point *point, double factor, int64_t monotonic_ns,
                        struct otc_delta *out)
 {
     *out = (struct otc_delta){.kind = OTC_DELTA_NONE};
@@ -471,7 +473,7 @@ otc_metric_streams_pair(struct otc_metric_streams *streams, struct otc_hash128 k
                         uint64_t time, double grown, int64_t monotonic_ns, double out[2])
 {
     enum otc_delta_kind why;
-    struct stream *stream = stream_of(streams, key, monotonic_ns, &why);
+    struct otc__stream *stream = stream_of(streams, key, monotonic_ns, &why);
 
     if (!stream) {
         return false;

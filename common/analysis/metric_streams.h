@@ -47,6 +47,28 @@ struct otc_hash128 otc_metric_streams_identity(struct otc_metric_streams *stream
 /** The key of one use of a point: `use` is the caller's number (feature, part, name). */
 struct otc_hash128 otc_metric_stream_key(struct otc_hash128 identity, uint64_t use);
 
+/** What of a data point tells what came new. */
+struct otc_stream_point {
+    enum otc_metric_type type;
+    enum otc_temporality temporality;
+    bool monotonic;
+    uint32_t flags;
+    uint64_t start, time;
+    /** Gauges and sums; NaN: none. */
+    double number;
+    /** Histograms: of otc_buckets_read, and what it read; borrowed. */
+    otc_status readable;
+    const struct otc_buckets *buckets;
+};
+/** Reads a point; its buckets are the streams' until the next one is read. */
+void otc_metric_streams_read(struct otc_metric_streams *streams, const struct otc_point *point,
+                             struct otc_stream_point *out);
+/** As bytes, for a journal. */
+void otc_stream_point_save(const struct otc_stream_point *point, struct otc_buf *out);
+/** The same back; false: not what can have been saved, or no memory. */
+OTC_CHECK bool otc_metric_streams_load_point(struct otc_metric_streams *streams, struct otc_reader *in,
+                                             struct otc_stream_point *out);
+
 enum otc_delta_kind {
     /** Nothing new: the first point, one out of order, NoRecordedValue of a cumulative stream. */
     OTC_DELTA_NONE,
@@ -78,7 +100,7 @@ struct otc_delta {
 
 /** What a point brings, its stream made if it is new. `factor` multiplies bounds and numbers. */
 void otc_metric_streams_add(struct otc_metric_streams *streams, struct otc_hash128 key,
-                            const struct otc_point *point, double factor, int64_t monotonic_ns,
+                            const struct otc_stream_point *point, double factor, int64_t monotonic_ns,
                             struct otc_delta *out);
 /** Remembers the key of a point that no stream is kept for (a gauge's). */
 void otc_metric_streams_see(struct otc_metric_streams *streams, struct otc_hash128 key, int64_t monotonic_ns);
@@ -95,5 +117,14 @@ bool otc_metric_streams_pair(struct otc_metric_streams *streams, struct otc_hash
 /** Forgets what expired. */
 void otc_metric_streams_expire(struct otc_metric_streams *streams, int64_t monotonic_ns);
 size_t otc_metric_streams_count(const struct otc_metric_streams *streams);
+/** Forgets all. `start_ns` as in the limits. */
+void otc_metric_streams_clear(struct otc_metric_streams *streams, int64_t start_ns);
+
+/** All streams as bytes, for a restart: identities and keys are the same after it. */
+void otc_metric_streams_save(const struct otc_metric_streams *streams, struct otc_buf *out);
+/** Fills streams without any. False: not what can have been saved, or no room; clear them then. */
+OTC_CHECK bool otc_metric_streams_load(struct otc_metric_streams *streams, struct otc_reader *in);
+/** The monotonic clock has another origin than when the streams were saved. */
+void otc_metric_streams_shift_monotonic(struct otc_metric_streams *streams, int64_t by_ns);
 
 #endif

@@ -293,10 +293,18 @@ exponential_cells(const struct otc_exp_histogram *all, struct otc_arena *arena,
     return true;
 }
 
-/* Mean rank of a slice's values in the whole. */
+/* The gap between points that a bucket lies in. Boundaries that are no doubles of their own (0, infinity, or
+ * equal ones among the subnormal) are no points: their buckets share a gap. */
+static size_t
+gap_of(const struct otc_cells *cells, int32_t bucket, int32_t scale)
+{
+    return (otc_cells_find(cells, otc_exp_boundary(bucket, scale)) + 1) / 2;
+}
+
+/* Mean rank of a slice's values in the whole, whose cells and scale these are. */
 static bool
 slice_rank(const struct otc__binned *binned, const struct slice *slice, const double *ranks,
-           const struct otc_exp_histogram *all, double *out)
+           const struct otc_cells *cells, int32_t scale, double *out)
 {
     struct otc_exp_histogram copy;
     double sum = 0;
@@ -311,12 +319,10 @@ slice_rank(const struct otc__binned *binned, const struct slice *slice, const do
     if (!otc_exp_histogram_copy(&slice->exponential, OTC__BINNED_BUCKETS, &copy)) {
         return false;
     }
-    otc_exp_histogram_downscale(&copy, (uint32_t)(copy.scale - all->scale));
+    otc_exp_histogram_downscale(&copy, (uint32_t)(copy.scale - scale));
     sum = (double)copy.zero_count * ranks[1];
     for (uint32_t i = 0; i < copy.n_buckets; i++) {
-        size_t bucket = (size_t)((int64_t)copy.offset + i - all->offset);
-
-        sum += (double)copy.counts[i] * ranks[2 * (bucket + 2)];
+        sum += (double)copy.counts[i] * ranks[2 * gap_of(cells, copy.offset + (int32_t)i, scale)];
     }
     otc_exp_histogram_release(&copy);
     *out = sum / (double)slice->total;
@@ -372,7 +378,8 @@ measure_dependence(const struct otc__binned *binned, const struct otc_exp_histog
         squares += count * ranks[c] * ranks[c];
     }
     for (size_t s = 0; done && s < binned->n_slices; s++) {
-        done = binned->slices[s].total == 0 || slice_rank(binned, &binned->slices[s], ranks, all, &means[s]);
+        done = binned->slices[s].total == 0 ||
+               slice_rank(binned, &binned->slices[s], ranks, cells, all->scale, &means[s]);
     }
     out->n_time_blocks = done ? gather_blocks(binned, means, out->time_blocks) : 0;
     for (size_t b = 0; b < out->n_time_blocks; b++) {
@@ -420,4 +427,133 @@ otc__binned_finish(struct otc__binned *binned, size_t bins, struct otc_arena *ar
 
     otc_exp_histogram_release(&all);
     return done;
+}
+
+/* ---- Across a restart ----------------------------------------------------------------------------- */
+
+static void
+save_slice(const struct otc__binned *binned, const struct slice *slice, struct otc_buf *out)
+{
+    const struct otc_exp_histogram *exponential = &slice->exponential;
+    bool explicit = binned->kind == OTC_BUCKETS_EXPLICIT;
+    const uint64_t *counts = explicit ? slice->counts : exponential->counts;
+    size_t n = explicit ? binned->n : exponential->n_buckets;
+
+    otc_put_i64(out, slice->index);
+    if (!explicit) {
+        otc_put_i64(out, exponential->scale);
+        otc_put_i64(out, exponential->offset);
+        otc_put_u64(out, exponential->zero_count);
+        otc_put_u64(out, n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        otc_put_u64(out, counts[i]);
+    }
+}
+
+void
+otc__binned_save(const struct otc__binned *binned, struct otc_buf *out)
+{
+    bool explicit = binned->kind == OTC_BUCKETS_EXPLICIT;
+
+    otc_put_bytes(out, explicit ? otc_slice_of(binned->bounds, (binned->n - 1) * sizeof(*binned->bounds))
+                                : OTC_SLICE_NONE);
+    otc_put_bool(out, binned->has_sum);
+    otc_put_f64(out, binned->sum);
+    otc_put_i64(out, binned->width_ns);
+    otc_put_u64(out, binned->n_slices);
+    for (size_t i = 0; i < binned->n_slices; i++) {
+        save_slice(binned, &binned->slices[i], out);
+    }
+}
+
+static bool
+load_explicit(const struct otc__binned *binned, struct slice *slice, struct otc_reader *in)
+{
+    for (size_t i = 0; i < binned->n; i++) {
+        slice->counts[i] = otc_take_u64(in);
+        slice->total += slice->counts[i];
+    }
+    return !in->failed;
+}
+
+static bool
+load_exponential(struct slice *slice, struct otc_reader *in)
+{
+    struct otc_buckets buckets = {.kind = OTC_BUCKETS_EXPONENTIAL};
+    uint64_t counts[OTC__BINNED_BUCKETS] = {0};
+    int64_t scale = otc_take_i64(in), offset = otc_take_i64(in);
+
+    buckets.zero = otc_take_u64(in);
+    buckets.n = otc_take_count(in, 1);
+    if (in->failed || buckets.n > OTC__BINNED_BUCKETS || scale < OTC_EXP_SCALE_MIN ||
+        scale > OTC_EXP_SCALE_MAX || offset < INT32_MIN || offset >= INT32_MAX - OTC__BINNED_BUCKETS) {
+        return false;
+    }
+    buckets.scale = (int32_t)scale;
+    buckets.offset = (int32_t)offset;
+    buckets.counts = counts;
+    buckets.total = buckets.zero;
+    for (size_t i = 0; i < buckets.n; i++) {
+        counts[i] = otc_take_u64(in);
+        buckets.total += counts[i];
+    }
+    return !in->failed && add_to_slice(slice, &buckets);
+}
+
+/* Slices come by time, at times that there are. */
+static bool
+load_slice(struct otc__binned *binned, struct otc_reader *in)
+{
+    struct slice *slice = &binned->slices[binned->n_slices];
+    int64_t index = otc_take_i64(in);
+
+    if (index < INT64_MIN / binned->width_ns || index > INT64_MAX / binned->width_ns ||
+        (binned->n_slices > 0 && index <= slice[-1].index) || !init_slice(binned, slice, index)) {
+        return false;
+    }
+    binned->n_slices++;
+    if (!(binned->kind == OTC_BUCKETS_EXPLICIT ? load_explicit(binned, slice, in)
+                                               : load_exponential(slice, in))) {
+        return false;
+    }
+    binned->total += slice->total;
+    return true;
+}
+
+struct otc__binned *
+otc__binned_load(struct otc_reader *in)
+{
+    struct otc_slice bytes = otc_take_bytes(in);
+    double bounds[OTC_BUCKETS_MAX] = {0};
+    const struct otc_buckets like = {.kind = bytes.len ? OTC_BUCKETS_EXPLICIT : OTC_BUCKETS_EXPONENTIAL,
+                                     .bounds = bounds,
+                                     .n = bytes.len / sizeof(*bounds) + 1};
+    struct otc__binned *binned;
+    bool done;
+    size_t n;
+
+    if (bytes.len % sizeof(*bounds) != 0 || like.n > OTC_BUCKETS_MAX) {
+        return NULL;
+    }
+    if (bytes.len > 0) {
+        memcpy(bounds, bytes.data, bytes.len);
+    }
+    binned = otc_bounds_ascend(bounds, like.n - 1) ? otc__binned_new(&like) : NULL;
+    if (!binned) {
+        return NULL;
+    }
+    binned->has_sum = otc_take_bool(in);
+    binned->sum = otc_take_f64(in);
+    binned->width_ns = otc_take_i64(in);
+    n = otc_take_count(in, 2);
+    done = binned->width_ns >= FIRST_WIDTH_NS && n <= OTC__BINNED_SLICES;
+    for (size_t i = 0; done && i < n; i++) {
+        done = load_slice(binned, in);
+    }
+    if (done && !in->failed) {
+        return binned;
+    }
+    otc__binned_free(binned);
+    return NULL;
 }

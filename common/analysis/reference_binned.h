@@ -22,6 +22,10 @@ void otc__binned_free(struct otc__binned *binned);
 bool otc__binned_takes(const struct otc__binned *binned, const struct otc_buckets *buckets);
 /** Adds what came new at a time. False out of memory. */
 bool otc__binned_add(struct otc__binned *binned, const struct otc_buckets *buckets, int64_t time_ns);
+/** As bytes, for a restart. */
+void otc__binned_save(const struct otc__binned *binned, struct otc_buf *out);
+/** The same back; NULL: not what can have been saved, or no memory. */
+struct otc__binned *otc__binned_load(struct otc_reader *in);
 /** Fills the numeric parts of `out` from the arena. False out of memory. */
 bool otc__binned_finish(struct otc__binned *binned, size_t bins, struct otc_arena *arena,
                         struct otc_reference_feature *out);

@@ -616,6 +616,10 @@ save_column(const struct column *column, struct otc_buf *out)
         otc_put_bytes(out, column->counters[i].name);
         otc_put_u64(out, column->counters[i].count);
     }
+    otc_put_bool(out, column->binned != NULL);
+    if (column->binned) {
+        otc__binned_save(column->binned, out);
+    }
 }
 
 void
@@ -690,7 +694,14 @@ load_column(struct otc_reference_builder *builder, struct otc_reader *in)
     column->order_known = otc_take_bool(in);
     column->pooled = otc_take_u64(in);
     column->max_categories = otc_take_u64(in);
-    return load_samples(column, in) && load_counters(column, in);
+    if (!load_samples(column, in) || !load_counters(column, in)) {
+        return false;
+    }
+    if (otc_take_bool(in)) {
+        column->binned = column->type == OTC_NUMERIC && column->n_samples == 0 ? otc__binned_load(in) : NULL;
+        return column->binned != NULL;
+    }
+    return !in->failed;
 }
 
 bool

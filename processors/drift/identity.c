@@ -10,6 +10,9 @@ static const char *const free_settings[] = {"decision", "dependence",        "me
                                             "storage",  "series_expiration", NULL};
 
 #define REFERENCE_FILE "reference::file"
+/* What the presets of this release make of the settings: snapshot and journal number features by their place.
+ */
+#define FEATURES "what is watched"
 
 static bool
 is_free(struct otc_slice key)
@@ -20,6 +23,25 @@ is_free(struct otc_slice key)
         }
     }
     return false;
+}
+
+static void
+print_features(const struct drift *drift, struct otc_buf *text)
+{
+    const struct otc_metric_set *metrics = otc_feature_set_metrics(drift->set);
+
+    for (size_t i = 0; i < otc_feature_set_count(drift->set); i++) {
+        const struct otc_feature *feature = otc_feature_set_at(drift->set, i);
+
+        otc_buf_printf(text, "%d %d %.*s\n", (int)feature->kind, (int)feature->type,
+                       OTC_SLICE_ARG(feature->name));
+    }
+    for (size_t i = 0; i < otc_metric_set_count(metrics); i++) {
+        const struct otc_metric_feature *feature = otc_metric_set_at(metrics, i);
+
+        otc_buf_printf(text, "%d %.*s %s\n", (int)feature->kind, OTC_SLICE_ARG(feature->name),
+                       feature->origin);
+    }
 }
 
 /* Calls for each part with its name and hash; false at a limit or out of memory. */
@@ -50,6 +72,11 @@ each_part(const struct drift *drift, void (*fn)(void *arg, struct otc_slice name
     if (drift->file) {
         fn(arg, otc_slice_str(REFERENCE_FILE), drift->file->reference->hash);
     }
+    otc_buf_clear(&text);
+    print_features(drift, &text);
+    done = done && !text.failed;
+    otc_hash_hex(otc_buf_slice(&text), hash);
+    fn(arg, otc_slice_str(FEATURES), hash);
     otc_buf_release(&text);
     otc_document_free(doc);
     return done;
@@ -89,6 +116,8 @@ compare_part(void *arg, struct otc_slice name, const char *hash)
     comparison->differs = true;
     if (otc_slice_equal_str(name, REFERENCE_FILE)) {
         (void)snprintf(comparison->why, comparison->size, "it belongs to another reference file");
+    } else if (otc_slice_equal_str(name, FEATURES)) {
+        (void)snprintf(comparison->why, comparison->size, "this release watches other features");
     } else {
         (void)snprintf(comparison->why, comparison->size, "the settings `%.*s` have changed",
                        OTC_SLICE_ARG(name));

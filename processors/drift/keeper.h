@@ -8,6 +8,7 @@
 #ifndef OTC_DRIFT_KEEPER_H
 #define OTC_DRIFT_KEEPER_H
 
+#include "processors/drift/points.h"
 #include "processors/drift/record.h"
 #include "processors/drift/state.h"
 
@@ -24,6 +25,8 @@ void drift_keeper_free(struct drift_keeper *keeper);
 /** A record of the batch under way, before it is applied. Under the stage's lock, as the following. */
 void drift_journal_record(struct drift_keeper *keeper, const struct drift_record *record,
                           const struct otc_observed *observed);
+/** The same of a data point: a batch has either. */
+void drift_journal_point(struct drift_keeper *keeper, const struct drift_point *point);
 /** The batch is over: its records go to the journal. */
 void drift_journal_batch(struct drift_keeper *keeper, int64_t now_ns, int64_t monotonic_ns, size_t malformed);
 /** Time went on, and results are being told with this stamp. */

@@ -127,6 +127,20 @@ drift_kept_add_record(struct drift_kept_list *list, const struct drift_kept *kep
 }
 
 bool
+drift_kept_add_point(struct drift_kept_list *list, const struct drift_kept *kept,
+                     const struct drift_point *point, struct drift_budget *budget)
+{
+    struct drift_kept *place = place_of(list, kept, budget);
+    size_t len = place ? place->records.len : 0;
+
+    if (!place) {
+        return false;
+    }
+    drift_point_write(&place->records, point);
+    return settle(place, len, budget);
+}
+
+bool
 drift_kept_add_records(struct drift_kept_list *list, const struct drift_kept *kept, struct otc_slice records,
                        struct drift_budget *budget)
 {

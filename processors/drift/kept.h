@@ -12,12 +12,14 @@
 
 #include "common/component/otc.h"
 #include "processors/drift/counts.h"
+#include "processors/drift/points.h"
 #include "processors/drift/record.h"
 
 /** What waits of one batch, and when that arrived. */
 struct drift_kept {
     struct otc_batch *batch; /* NULL: the records alone */
     struct otc_buf records;
+    bool points; /* they are data points (points.h) */
     /** The call of consume that brought it; tells batches apart that are sent twice. */
     uint64_t call;
     /** Records of the batch before this one are no business of the list's: they were learned. */
@@ -52,6 +54,9 @@ bool drift_kept_is_duplicate(const struct drift_kept *kept, uint64_t record);
 bool drift_kept_add_record(struct drift_kept_list *list, const struct drift_kept *kept,
                            const struct drift_record *record, const struct otc_observed *observed,
                            const struct otc_feature_set *set, struct drift_budget *budget);
+/** The same of a data point. */
+bool drift_kept_add_point(struct drift_kept_list *list, const struct drift_kept *kept,
+                          const struct drift_point *point, struct drift_budget *budget);
 /** Keeps records of a former process. False without memory for them. */
 bool drift_kept_add_records(struct drift_kept_list *list, const struct drift_kept *kept,
                             struct otc_slice records, struct drift_budget *budget);

@@ -55,8 +55,6 @@ enum drift_learnt drift_learner_add_datum(struct drift_learner *learner, const s
                                           int64_t time_ns);
 /** The lesser of its two shares, 0 to 1; 1 is done. */
 double drift_learner_progress(const struct drift_learner *learner);
-/** False when it learns from metrics too: that cannot be kept across a restart. */
-bool drift_learner_lasts(const struct drift_learner *learner);
 /** What was learnt so far, as bytes, for a restart. */
 void drift_learner_save(const struct drift_learner *learner, struct otc_buf *out);
 /** Fills a fresh learner of the same settings. False: no memory, or no learner's bytes; free it then. */

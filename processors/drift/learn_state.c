@@ -4,19 +4,29 @@
 
 #include "common/base/codec.h"
 
+/* Which feature of `n` has this column, from 1 on; 0: none. */
+static size_t
+feature_of(const size_t *columns, size_t n, size_t index)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (columns[i] == index + 1) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
 static void
 save_column(const struct drift_learner *learner, size_t index, struct otc_buf *out)
 {
     const struct drift_column *column = &learner->columns[index];
-    size_t known = 0, cursor = 0;
-    size_t n_known = otc_feature_set_count(learner->set);
+    size_t cursor = 0;
     struct otc_slice text;
     void *value;
 
-    while (known < n_known && learner->of_known[known] != index + 1) {
-        known++;
-    }
-    otc_put_u64(out, known < n_known ? known + 1 : 0);
+    otc_put_u64(out, feature_of(learner->of_known, otc_feature_set_count(learner->set), index));
+    otc_put_u64(out, feature_of(learner->of_metric,
+                                otc_metric_set_count(otc_feature_set_metrics(learner->set)), index));
     otc_put_bytes(out, column->name);
     otc_put_u64(out, column->kind);
     otc_put_u64(out, column->type);
@@ -24,21 +34,11 @@ save_column(const struct drift_learner *learner, size_t index, struct otc_buf *o
     otc_put_u64(out, column->last_record);
     otc_put_u64(out, column->samples);
     otc_put_bool(out, column->gave_up);
+    otc_put_u64(out, column->observations);
     otc_put_u64(out, column->texts ? otc_map_count(column->texts) : 0);
     while (column->texts && otc_map_next(column->texts, &cursor, &text, &value)) {
         otc_put_bytes(out, text);
     }
-}
-
-bool
-drift_learner_lasts(const struct drift_learner *learner)
-{
-    for (size_t i = 0; i < otc_metric_set_count(otc_feature_set_metrics(learner->set)); i++) {
-        if (learner->of_metric[i]) {
-            return false;
-        }
-    }
-    return true;
 }
 
 void
@@ -73,7 +73,7 @@ load_texts(struct drift_learner *learner, struct drift_column *column, const str
 static bool
 load_column(struct drift_learner *learner, struct otc_reader *in)
 {
-    uint64_t known = otc_take_u64(in);
+    uint64_t known = otc_take_u64(in), metric = otc_take_u64(in);
     struct otc_slice name = otc_take_bytes(in);
     struct otc_observed observed = {.feature = known ? known - 1 : OTC_FEATURE_DISCOVERED, .name = name};
     struct drift_column *column = &learner->columns[learner->n];
@@ -92,13 +92,22 @@ load_column(struct drift_learner *learner, struct otc_reader *in)
     column->last_record = otc_take_u64(in);
     column->samples = otc_take_u64(in);
     column->gave_up = otc_take_bool(in);
+    column->observations = otc_take_u64(in);
+    column->apart = metric > 0;
     if (in->failed || known > otc_feature_set_count(learner->set) ||
+        metric > otc_metric_set_count(otc_feature_set_metrics(learner->set)) ||
         !load_texts(learner, column, &observed, in)) {
         return false;
     }
     if (known) {
         learner->of_known[known - 1] = learner->n;
         return true;
+    }
+    if (metric) {
+        learner->of_metric[metric - 1] = learner->n;
+        learner->observations =
+            column->observations > learner->observations ? column->observations : learner->observations;
+        return column->type == OTC_NUMERIC;
     }
     observed.name = column->name;
     return otc_map_put(learner->by_name, otc_slice_of(bytes, drift_learn_name_key(&observed, bytes)),

@@ -4,6 +4,7 @@
 #include "common/analysis/metric_presets.h"
 #include "common/analysis/metric_streams.h"
 #include "processors/drift/binned.h"
+#include "processors/drift/keeper.h"
 
 #include <math.h>
 
@@ -18,9 +19,11 @@ struct drift_metrics {
     struct otc_model_config model;
     char *names[MAX_LABELS], *versions[MAX_LABELS];
     size_t first_condition; /* in the projection */
-    /* Uses of the metric seen last in this part. */
+    /* Uses of the metric seen last in this part, and those that the point at hand meets the conditions of. */
     const uint8_t *metric;
     const struct otc_metric_use *uses;
+    struct otc_metric_use *met;
+    size_t max_met;
 };
 
 /* ---- Making --------------------------------------------------------------------------------------- */
@@ -113,8 +116,11 @@ drift_metrics_new(struct drift *drift, struct drift_metrics **out, struct otc_er
     add_labels(&config->model.name, otc_metric_model_names, "service.name", &metrics->model.name);
     add_labels(&config->model.version, otc_metric_model_versions, "service.version", &metrics->model.version);
     metrics->streams = otc_metric_streams_new(&limits);
-    status = metrics->streams ? make_projection(metrics, config, err)
-                              : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s: out of memory", drift->id);
+    metrics->max_met = otc_metric_set_most_uses(metrics->set);
+    metrics->met = calloc(metrics->max_met + 1, sizeof(*metrics->met));
+    status = metrics->streams && metrics->met
+                 ? make_projection(metrics, config, err)
+                 : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s: out of memory", drift->id);
     if (status != OTC_OK) {
         drift_metrics_free(metrics);
         return status;
@@ -129,6 +135,7 @@ drift_metrics_free(struct drift_metrics *metrics)
     if (metrics) {
         otc_metric_streams_free(metrics->streams);
         otc_projection_free(metrics->projection);
+        free(metrics->met);
         free(metrics);
     }
 }
@@ -147,9 +154,8 @@ drift_metrics_expire(struct drift_metrics *metrics, int64_t monotonic_ns)
 struct reading {
     struct visit *visit;
     struct drift_metrics *metrics;
-    const struct otc_point *point;
+    const struct drift_point *point;
     struct drift_version *version;
-    struct otc_hash128 identity;
     struct drift_pane *pane;      /* once it is placed */
     struct drift_pane *next_pane; /* the same of the version's successor (reload.h) */
     bool out;                     /* it could not be placed */
@@ -169,8 +175,8 @@ learn(struct reading *reading, const struct drift_datum *datum)
     struct drift_version *version = reading->version;
     struct drift_model *model = version->model;
     int64_t time_ns;
-    enum otc_placement placement = otc_window_classify(
-        &version->window, (int64_t)reading->point->time_unix_nano, reading->visit->now_ns, &time_ns);
+    enum otc_placement placement = otc_window_classify(&version->window, (int64_t)reading->point->seen.time,
+                                                       reading->visit->now_ns, &time_ns);
     enum drift_learnt learnt;
 
     if (placement != OTC_PLACED) {
@@ -200,8 +206,8 @@ place(struct reading *reading, struct drift_version *version, struct drift_pane 
         return true;
     }
     if (version->binding || drift_version_bind(version)) {
-        pane = otc_window_place(&version->window, (int64_t)reading->point->time_unix_nano,
-                                reading->visit->now_ns, &placement);
+        pane = otc_window_place(&version->window, (int64_t)reading->point->seen.time, reading->visit->now_ns,
+                                &placement);
     }
     if (!pane) {
         version->excluded[drift_placement_reason(placement)] += observations_of(datum);
@@ -272,7 +278,7 @@ is_superseded(const struct reading *reading, const struct otc_metric_use *use, u
 {
     for (unsigned rank = 0; rank < use->rank; rank++) {
         if (otc_metric_streams_known(reading->metrics->streams,
-                                     otc_metric_stream_key(reading->identity, base | rank))) {
+                                     otc_metric_stream_key(reading->point->identity, base | rank))) {
             return true;
         }
     }
@@ -290,10 +296,9 @@ read_number(struct reading *reading, const struct otc_metric_use *use, const str
 
     switch (feature->reading) {
     case OTC_METRIC_RATIO:
-        key = otc_metric_stream_key(reading->identity, (uint64_t)use->feature << 8 | 0xff);
-        if (!otc_metric_streams_pair(reading->metrics->streams, key, use->part,
-                                     reading->point->time_unix_nano, delta->number,
-                                     reading->visit->monotonic_ns, parts) ||
+        key = otc_metric_stream_key(reading->point->identity, (uint64_t)use->feature << 8 | 0xff);
+        if (!otc_metric_streams_pair(reading->metrics->streams, key, use->part, reading->point->seen.time,
+                                     delta->number, reading->visit->monotonic_ns, parts) ||
             !(parts[1] > 0)) {
             return false;
         }
@@ -365,14 +370,14 @@ read_use(struct reading *reading, const struct otc_metric_use *use)
 {
     const struct otc_metric_feature *feature = otc_metric_set_at(reading->metrics->set, use->feature);
     uint64_t base = (uint64_t)use->feature << 8 | use->part << 4;
-    struct otc_hash128 key = otc_metric_stream_key(reading->identity, base | use->rank);
+    struct otc_hash128 key = otc_metric_stream_key(reading->point->identity, base | use->rank);
     struct otc_metric_streams *streams = reading->metrics->streams;
     struct otc_delta delta;
 
     if (is_superseded(reading, use, base)) {
         return;
     }
-    otc_metric_streams_add(streams, key, reading->point,
+    otc_metric_streams_add(streams, key, &reading->point->seen,
                            feature->reading == OTC_METRIC_RATIO ? 1 : feature->factor,
                            reading->visit->monotonic_ns, &delta);
     use_delta(reading, use, &delta);
@@ -390,62 +395,114 @@ applies(const struct drift_metrics *metrics, const struct otc_metric_use *use, c
                                       point->record.values + metrics->first_condition);
 }
 
+/* It waits for the reference, and its streams with it. */
+static void
+keep_point(struct visit *visit, struct drift_version *version, const struct drift_point *point)
+{
+    struct drift *drift = visit->drift;
+    const struct drift_kept kept = {
+        .points = true, .call = drift->calls, .now_ns = visit->now_ns, .monotonic_ns = visit->monotonic_ns};
+
+    /* A journal's points come without their batch. */
+    if (visit->batch && !drift_is_durable(drift->config)) {
+        drift_keep_record(visit, version);
+    } else if (!drift_kept_add_point(&version->model->kept, &kept, point, &drift->budget)) {
+        version->excluded[DRIFT_MEMORY]++;
+    }
+}
+
 /* The version that the point belongs to, if it is to be read now. */
 static struct drift_version *
-version_of(struct visit *visit, const struct otc_model_key *key, int64_t event_ns)
+version_of(struct visit *visit, const struct drift_point *point)
 {
     struct drift_version *version;
 
     if (visit->only) {
-        return drift_kept_version(visit, key);
+        return drift_kept_version(visit, &point->key);
     }
-    version = drift_seen_version(visit, key, event_ns, OTC_WEIGHT_ONE);
+    version = drift_seen_version(visit, &point->key, (int64_t)point->seen.time, OTC_WEIGHT_ONE);
     if (version && version->role == DRIFT_ARMLESS) {
         version->excluded[DRIFT_NO_ARM]++;
         return NULL;
     }
     if (version && version->model->phase == DRIFT_FREEZING) {
-        drift_keep_record(visit, version); /* its streams wait with it */
+        keep_point(visit, version, point);
         return NULL;
     }
     return version;
 }
 
-static bool
-visit_point(void *arg, const struct otc_point *point)
+/* A point as it was observed, by now or by a former process. */
+static void
+apply_point(struct visit *visit, const struct drift_point *point)
 {
-    struct reading reading = {.visit = arg, .point = point};
-    struct drift_metrics *metrics = reading.visit->drift->metrics;
-    const struct otc_metric_use *use;
-    struct otc_model_key key;
+    struct reading reading = {.visit = visit,
+                              .metrics = visit->drift->metrics,
+                              .point = point,
+                              .version = version_of(visit, point)};
+
+    for (size_t i = 0; reading.version && i < point->n_uses; i++) {
+        read_use(&reading, &point->uses[i]);
+    }
+}
+
+/* The uses of the point's metric whose conditions it meets: how many. */
+static size_t
+find_uses(struct drift_metrics *metrics, const struct otc_point *point)
+{
+    size_t n = 0;
 
     if (metrics->metric != point->metric.data) {
         metrics->metric = point->metric.data;
         metrics->uses = otc_metric_set_find(metrics->set, point->name);
     }
-    for (use = metrics->uses; use && !applies(metrics, use, point); use = use->next) {
-        continue;
-    }
-    if (!use) {
-        return true;
-    }
-    reading.metrics = metrics;
-    reading.visit->record++;
-    otc_model_key_of(&metrics->model, point->record.values, &key);
-    if (reading.visit->drift->config->reference.arm) {
-        otc_model_arm(&key, &point->record.values[metrics->first_condition - 1]);
-    }
-    reading.version = version_of(reading.visit, &key, (int64_t)point->time_unix_nano);
-    if (!reading.version) {
-        return true;
-    }
-    reading.identity = otc_metric_streams_identity(metrics->streams, point);
-    for (; use; use = use->next) {
+    for (const struct otc_metric_use *use = metrics->uses; use; use = use->next) {
         if (applies(metrics, use, point)) {
-            read_use(&reading, use);
+            metrics->met[n++] = *use;
         }
     }
+    return n;
+}
+
+static bool
+visit_point(void *arg, const struct otc_point *point)
+{
+    struct visit *visit = arg;
+    struct drift_metrics *metrics = visit->drift->metrics;
+    struct drift_point seen = {.uses = metrics->met, .n_uses = find_uses(metrics, point)};
+
+    if (seen.n_uses == 0) {
+        return true;
+    }
+    visit->record++;
+    otc_model_key_of(&metrics->model, point->record.values, &seen.key);
+    if (visit->drift->config->reference.arm) {
+        otc_model_arm(&seen.key, &point->record.values[metrics->first_condition - 1]);
+    }
+    seen.identity = otc_metric_streams_identity(metrics->streams, point);
+    otc_metric_streams_read(metrics->streams, point, &seen.seen);
+    if (!visit->only) {
+        drift_journal_point(visit->drift->keeper, &seen);
+    }
+    apply_point(visit, &seen);
     return true;
+}
+
+void
+drift_metrics_replay(struct visit *visit, struct otc_reader *points)
+{
+    struct drift_metrics *metrics = visit->drift->metrics;
+    struct drift_point point;
+
+    if (!metrics) {
+        points->failed = true;
+        return;
+    }
+    const struct drift_points_room room = {metrics->set, metrics->streams, metrics->met, metrics->max_met};
+
+    while (drift_point_read(points, &room, &point)) {
+        apply_point(visit, &point);
+    }
 }
 
 bool
@@ -459,4 +516,34 @@ drift_metrics_walk(struct visit *visit, struct otc_slice part)
     metrics->metric = NULL;
     otc_metric_streams_begin(metrics->streams);
     return otc_walk_points(metrics->projection, part, visit_point, visit, NULL) == OTC_OK;
+}
+
+/* ---- Across a restart ----------------------------------------------------------------------------- */
+
+void
+drift_metrics_save(const struct drift_metrics *metrics, struct otc_buf *out)
+{
+    otc_metric_streams_save(metrics->streams, out);
+}
+
+bool
+drift_metrics_load(struct drift_metrics *metrics, struct otc_reader *in)
+{
+    return metrics && otc_metric_streams_load(metrics->streams, in);
+}
+
+void
+drift_metrics_forget(struct drift_metrics *metrics, int64_t start_ns)
+{
+    if (metrics) {
+        otc_metric_streams_clear(metrics->streams, start_ns);
+    }
+}
+
+void
+drift_metrics_shift_monotonic(struct drift_metrics *metrics, int64_t by_ns)
+{
+    if (metrics) {
+        otc_metric_streams_shift_monotonic(metrics->streams, by_ns);
+    }
 }

@@ -18,7 +18,18 @@ OTC_CHECK otc_status drift_metrics_new(struct drift *drift, struct drift_metrics
 void drift_metrics_free(struct drift_metrics *metrics);
 /** Walks a part of a batch of metrics; false when its walk failed. Under the lock. */
 bool drift_metrics_walk(struct visit *visit, struct otc_slice part);
+/** Takes points as a journal has them (points.h), all of what is left to read. Under the lock. */
+void drift_metrics_replay(struct visit *visit, struct otc_reader *points);
 /** Time goes on: streams that nobody delivers any more are forgotten. Under the lock. */
 void drift_metrics_expire(struct drift_metrics *metrics, int64_t monotonic_ns);
+
+/** The streams, for a restart. Under the lock. */
+void drift_metrics_save(const struct drift_metrics *metrics, struct otc_buf *out);
+/** Fills what has no streams yet. False: not what can have been saved, or no room; forget it then. */
+OTC_CHECK bool drift_metrics_load(struct drift_metrics *metrics, struct otc_reader *in);
+/** Forgets all streams; the process begins at `start_ns`. */
+void drift_metrics_forget(struct drift_metrics *metrics, int64_t start_ns);
+/** The monotonic clock has another origin than when the streams were saved. */
+void drift_metrics_shift_monotonic(struct drift_metrics *metrics, int64_t by_ns);
 
 #endif

@@ -517,6 +517,10 @@ count_kept_records(struct visit *visit, const struct drift_kept *kept)
     struct otc_reader in = otc_reader_of(otc_buf_slice(&kept->records));
     struct drift_record record;
 
+    if (kept->points) {
+        drift_metrics_replay(visit, &in);
+        return;
+    }
     while (drift_record_read(&in, &record, drift->observed, drift->max_observed,
                              otc_feature_set_count(drift->set))) {
         visit->duplicate = record.duplicate;
@@ -581,15 +585,20 @@ work_unlocked(struct drift *drift)
 }
 
 bool
-drift_replay_batch(struct drift *drift, int64_t now_ns, int64_t monotonic_ns, struct otc_reader *records)
+drift_replay_batch(struct drift *drift, const struct drift_entry *entry, struct otc_reader *records)
 {
-    struct visit visit = {.drift = drift, .now_ns = now_ns, .monotonic_ns = monotonic_ns};
+    struct visit visit = {.drift = drift, .now_ns = entry->now_ns, .monotonic_ns = entry->monotonic_ns};
     struct drift_record record;
 
     drift->calls++;
-    while (drift_record_read(records, &record, drift->observed, drift->max_observed,
-                             otc_feature_set_count(drift->set))) {
-        apply_record(&visit, &record);
+    drift->malformed += (uint64_t)entry->extra;
+    if (entry->kind == DRIFT_ENTRY_POINTS) {
+        drift_metrics_replay(&visit, records);
+    } else {
+        while (drift_record_read(records, &record, drift->observed, drift->max_observed,
+                                 otc_feature_set_count(drift->set))) {
+            apply_record(&visit, &record);
+        }
     }
     if (advance(&visit)) {
         work_unlocked(drift);

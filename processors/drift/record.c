@@ -32,7 +32,7 @@ drift_entry_read(struct otc_reader *in, struct drift_entry *entry)
     entry->now_ns = otc_take_i64(in);
     entry->monotonic_ns = otc_take_i64(in);
     entry->extra = otc_take_i64(in);
-    return !in->failed && format == FORMAT && (kind == DRIFT_ENTRY_BATCH || kind == DRIFT_ENTRY_TICK);
+    return !in->failed && format == FORMAT && kind >= DRIFT_ENTRY_BATCH && kind <= DRIFT_ENTRY_POINTS;
 }
 
 /* Texts beyond what counts are told by their length alone. */

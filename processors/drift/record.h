@@ -14,7 +14,8 @@
 
 enum drift_entry_kind {
     DRIFT_ENTRY_BATCH = 1, /* its records follow */
-    DRIFT_ENTRY_TICK = 2   /* time went on; no record */
+    DRIFT_ENTRY_TICK = 2,  /* time went on; no record */
+    DRIFT_ENTRY_POINTS = 3 /* a batch of metrics: its data points follow (points.h) */
 };
 
 /** What stands before the records. */

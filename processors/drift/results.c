@@ -131,6 +131,13 @@ tell_model(struct drift *drift, struct otc_emitter *emitter, struct otc_model *e
     }
 }
 
+void
+drift_expire(struct drift *drift, int64_t monotonic_ns)
+{
+    drift_metrics_expire(drift->metrics, monotonic_ns);
+    otc_models_expire(drift->models, monotonic_ns - drift->config->series_expiration.ns);
+}
+
 /* Under the lock: time goes on also where no records come. */
 static void
 move_time(struct drift *drift, int64_t now, int64_t monotonic)
@@ -144,8 +151,7 @@ move_time(struct drift *drift, int64_t now, int64_t monotonic)
             (void)drift_version_advance(version, now, monotonic, false);
         }
     }
-    drift_metrics_expire(drift->metrics, monotonic);
-    otc_models_expire(drift->models, monotonic - drift->config->series_expiration.ns);
+    drift_expire(drift, monotonic);
 }
 
 /* What belongs to no model; 0 as soon as there is one. */

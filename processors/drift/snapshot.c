@@ -3,6 +3,7 @@
 
 #include "common/analysis/window_state.h"
 #include "processors/drift/dynamic.h"
+#include "processors/drift/metrics.h"
 #include "processors/drift/snapshot_dynamic.h"
 #include "processors/drift/snapshot_version.h"
 
@@ -37,8 +38,8 @@ write_model(const struct drift *drift, const struct otc_model *entry, struct otc
     otc_put_u64(out, model->phase);
     otc_put_f64(out, model->progress);
     whole = otc_put_section(out, "model", 1);
-    if (model->learner && drift_learner_lasts(model->learner)) {
-        place = otc_put_section(out, "learner", 1);
+    if (model->learner) {
+        place = otc_put_section(out, "learner", 2);
         drift_learner_save(model->learner, out);
         otc_end_section(out, place);
         place = otc_put_section(out, "learner contents", 1);
@@ -95,6 +96,11 @@ drift_snapshot_write(const struct drift *drift, struct otc_buf *out)
         write_model(drift, otc_models_at(drift->models, i), out);
     }
     otc_end_section(out, place);
+    if (drift->metrics) {
+        place = otc_put_section(out, "streams", 1);
+        drift_metrics_save(drift->metrics, out);
+        otc_end_section(out, place);
+    }
 }
 
 /* ---- Reading -------------------------------------------------------------------------------------- */
@@ -158,7 +164,7 @@ read_model_parts(const struct reading *reading, struct drift_model *model, enum 
     bool done = true, learner = false;
 
     while (done && otc_take_section(&in, &name, &number, &body)) {
-        if (otc_slice_equal_str(name, "learner") && number == 1) {
+        if (otc_slice_equal_str(name, "learner") && number == 2) {
             learner = true;
             done = model->learner && drift_learner_load(model->learner, &body);
         } else if (otc_slice_equal_str(name, "learner contents") && number == 1) {
@@ -271,6 +277,7 @@ drift_snapshot_read(struct drift *drift, struct otc_reader in, drift_find_refere
                     struct otc_error *err)
 {
     const struct reading reading = {drift, find, arg};
+    bool streams = drift->metrics == NULL;
     struct otc_reader body;
     struct otc_slice name;
     uint64_t number;
@@ -282,6 +289,8 @@ drift_snapshot_read(struct drift *drift, struct otc_reader in, drift_find_refere
             done = read_stage(&reading, &body);
         } else if (otc_slice_equal_str(name, "models") && number == 1) {
             done = read_models(&reading, &body);
+        } else if (otc_slice_equal_str(name, "streams") && number == 1) {
+            done = streams = drift_metrics_load(drift->metrics, &body);
         }
         if (!done) {
             (void)otc_fail(err, OTC_DATA_LOSS, "the section %.*s is not understood, or has no room",
@@ -291,6 +300,10 @@ drift_snapshot_read(struct drift *drift, struct otc_reader in, drift_find_refere
     }
     if (in.failed) {
         (void)otc_fail(err, OTC_DATA_LOSS, "it is cut off");
+    }
+    if (!streams) {
+        drift->since_ns =
+            INT64_MAX; /* another release wrote it: what comes new begins with the next points */
     }
     return !in.failed;
 }
@@ -306,12 +319,14 @@ drift_forget(struct drift *drift)
     drift->since_ns = INT64_MAX;
     drift->malformed = 0;
     drift->reloads.good = drift->reloads.bad = 0;
+    drift_metrics_forget(drift->metrics, drift->start_ns);
     return drift->models != NULL;
 }
 
 void
 drift_shift_monotonic(struct drift *drift, int64_t by_ns)
 {
+    drift_metrics_shift_monotonic(drift->metrics, by_ns);
     for (size_t i = 0; i < otc_models_count(drift->models); i++) {
         struct otc_model *model = otc_models_at(drift->models, i);
 

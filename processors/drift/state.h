@@ -239,8 +239,7 @@ otc_status drift_consume(struct otc_consumer *consumer, struct otc_batch *batch,
  * Counts the records of a batch again, as its journal entry has them (record.h). Under the lock, which is let
  * go while a reference is frozen or a window evaluated. False when the entry is damaged.
  */
-bool drift_replay_batch(struct drift *drift, int64_t now_ns, int64_t monotonic_ns,
-                        struct otc_reader *records);
+bool drift_replay_batch(struct drift *drift, const struct drift_entry *entry, struct otc_reader *records);
 /** Counts what a batch holds of a model whose reference stands, or failed. Under the lock; true when a window
  * is due. */
 bool drift_count_kept(struct drift_model *model, const struct drift_kept *kept);
@@ -248,6 +247,9 @@ bool drift_count_kept(struct drift_model *model, const struct drift_kept *kept);
 /** Freezes and evaluates all that is due; on the control loop, without the lock. `arg` is the struct drift.
  */
 void drift_work(void *arg);
+
+/** Forgets versions and streams that were silent for series_expiration. Under the lock; nothing is busy. */
+void drift_expire(struct drift *drift, int64_t monotonic_ns);
 
 /** The emitter's collection. `arg` is the struct drift. */
 void drift_collect(void *arg, struct otc_emitter *emitter);

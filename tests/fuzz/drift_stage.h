@@ -23,11 +23,15 @@ extern const struct otc_factory otc_drift_processor_factory;
     "  - {name: e, from: 'attributes[\"e\"]', type: embedding}\n"                                            \
     "  - {name: n, from: 'attributes[\"n\"]', type: numeric}\n"                                              \
     "  - {name: c, from: 'attributes[\"c\"]', type: categorical, max_categories: 4}\n"                       \
+    "  - {name: h, from: 'metric[\"h\", \"h_formerly\"] * 1000'}\n"                                          \
+    "  - {name: x, from: 'metric[\"x\"]'}\n"                                                                 \
+    "  - {name: r, from: 'metric[\"a\"] / metric[\"b\"]'}\n"                                                 \
+    "  - {name: g, from: 'metric[\"g\"]'}\n"                                                                 \
     "statistics: [ks, psi, wasserstein, chi_squared, jensen_shannon]\n"                                      \
     "duplicates: {id: [id], remember: 10}\n"                                                                 \
     "detectors: [{feature: n, type: page_hinkley}, {feature: n, type: adwin}, {feature: n, type: kswin}]\n"  \
     "emit: {bins: true}\n"                                                                                   \
-    "limits: {memory: 4MiB, models: 4, versions: 2, features: 16, cells: 100}\n"
+    "limits: {memory: 4MiB, models: 4, versions: 2, features: 16, cells: 100, streams: 16}\n"
 
 /** One whose reference was learned, or moves. */
 static inline struct drift *
@@ -98,6 +102,56 @@ fuzz_stage_journal(const struct drift *drift, size_t from, size_t n, struct otc_
     }
 }
 
+/** The point of a metric at a time, of one of two pods, its counters after `i` scrapes. */
+static inline void
+fuzz_stage_point(const struct drift *drift, const char *metric, size_t i, struct otc_buf *out)
+{
+    static double bounds[] = {1, 2, 5, 10};
+    uint64_t counts[] = {i, 2 * i, i / 2, 3, i};
+    struct otc_buckets buckets = {.kind = metric[0] == 'x' ? OTC_BUCKETS_EXPONENTIAL : OTC_BUCKETS_EXPLICIT,
+                                  .bounds = bounds,
+                                  .counts = counts,
+                                  .n = 5,
+                                  .scale = 3 - (int32_t)(i / 8 % 2),
+                                  .offset = -2,
+                                  .has_sum = true,
+                                  .sum = (double)i};
+    const struct otc_metric_set *set = otc_feature_set_metrics(drift->set);
+    struct drift_point point = {.key = {.name = otc_slice_str("m"), .version = otc_slice_str("1")},
+                                .identity = {i % 2, 7},
+                                .seen = {.type = metric[0] == 'x'   ? OTC_METRIC_EXPONENTIAL_HISTOGRAM
+                                                 : metric[0] == 'h' ? OTC_METRIC_HISTOGRAM
+                                                 : metric[0] == 'g' ? OTC_METRIC_GAUGE
+                                                                    : OTC_METRIC_SUM,
+                                         .temporality = OTC_TEMPORALITY_CUMULATIVE,
+                                         .monotonic = true,
+                                         .start = (uint64_t)(OTC_VHOST_EPOCH_NS - OTC_HOUR),
+                                         .time = (uint64_t)(OTC_VHOST_EPOCH_NS + (int64_t)i * OTC_SECOND),
+                                         .number = (double)(i * (metric[0] == 'b' ? 2 : 1)),
+                                         .buckets = &buckets}};
+
+    point.uses = otc_metric_set_find(set, otc_slice_str(metric));
+    point.n_uses = point.uses != NULL;
+    drift_point_write(out, &point);
+}
+
+/** The same as fuzz_stage_journal with `n` scrapes of metrics, a second apart. */
+static inline void
+fuzz_stage_metrics(const struct drift *drift, size_t from, size_t n, struct otc_buf *out)
+{
+    static const char *const metrics[] = {"h", "h_formerly", "x", "a", "b", "g"};
+    const struct drift_entry entry = {DRIFT_ENTRY_POINTS,
+                                      OTC_VHOST_EPOCH_NS + (int64_t)(from + n) * OTC_SECOND,
+                                      (int64_t)(3600 + from + n) * OTC_SECOND, 0};
+
+    drift_entry_write(out, &entry);
+    for (size_t i = from; i < from + n; i++) {
+        for (size_t m = 0; m < sizeof(metrics) / sizeof(metrics[0]); m++) {
+            fuzz_stage_point(drift, metrics[m], i, out);
+        }
+    }
+}
+
 /** Takes a journal's entry as a start does. False: it is refused. */
 static inline bool
 fuzz_stage_replay(struct drift *drift, struct otc_slice bytes)
@@ -109,9 +163,9 @@ fuzz_stage_replay(struct drift *drift, struct otc_slice bytes)
     if (!drift_entry_read(&in, &entry)) {
         return false;
     }
-    if (entry.kind == DRIFT_ENTRY_BATCH) {
+    if (entry.kind != DRIFT_ENTRY_TICK) {
         pthread_mutex_lock(&drift->lock);
-        done = drift_replay_batch(drift, entry.now_ns, entry.monotonic_ns, &in);
+        done = drift_replay_batch(drift, &entry, &in);
         pthread_mutex_unlock(&drift->lock);
         drift_work(drift);
     } else {

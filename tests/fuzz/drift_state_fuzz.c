@@ -70,6 +70,9 @@ go_on(struct drift *drift)
     drift_collect_at(drift, drift->emitter, host->now_ns(host), host->monotonic_ns(host));
     fuzz_stage_journal(drift, 0, (size_t)2 * FUZZ_STAGE_LEARNS, &journal);
     check(fuzz_stage_replay(drift, otc_buf_slice(&journal)));
+    otc_buf_clear(&journal);
+    fuzz_stage_metrics(drift, 0, (size_t)2 * FUZZ_STAGE_LEARNS, &journal);
+    check(fuzz_stage_replay(drift, otc_buf_slice(&journal)));
     drift_work(drift);
     drift_collect_at(drift, drift->emitter, host->now_ns(host) + OTC_HOUR, host->monotonic_ns(host));
     drift_work(drift);

@@ -95,32 +95,38 @@ write_splits(size_t number, uint8_t signal, struct otc_slice request)
     return written;
 }
 
-/** Entries of a journal, each after two bytes of length; and the snapshots of stages that replayed them. */
+/** A journal's entry, after two bytes of length; and what a stage stores that replayed it. */
 static bool
-write_states(bool moves)
+write_state(struct drift *drift, size_t number, bool moves, struct otc_slice entry, struct otc_buf *journal)
 {
-    static const size_t batches[][2] = {{0, 8}, {8, 8}, {16, 14}, {30, 60}};
-    static const size_t n = sizeof(batches) / sizeof(batches[0]);
+    OTC_AUTO_BUF struct otc_buf snapshot = {.limit = (size_t)1 << 20};
+    const uint8_t len[2] = {(uint8_t)(entry.len >> 8), (uint8_t)entry.len};
+    bool replayed = fuzz_stage_replay(drift, entry);
+
+    (void)otc_buf_append(journal, len, sizeof(len));
+    (void)otc_buf_append_slice(journal, entry);
+    drift_snapshot_write(drift, &snapshot);
+    return replayed && write_seed("drift_state", number, moves ? 2 : 0, otc_buf_slice(&snapshot)) &&
+           write_seed("drift_state", number + 1, moves ? 3 : 1, otc_buf_slice(journal));
+}
+
+typedef void (*entry_writer)(const struct drift *drift, size_t from, size_t n, struct otc_buf *out);
+
+/** Learning, in the midst of it and after it, of a stage that records come to, or scrapes of metrics. */
+static bool
+write_states(size_t number, bool moves, entry_writer write)
+{
+    static const size_t batches[][2] = {{0, 4}, {4, 8}, {12, 18}, {30, 60}};
     OTC_AUTO_BUF struct otc_buf journal = {.limit = (size_t)1 << 20};
     struct otc_rig rig;
     struct drift *drift = fuzz_stage_new(&rig, moves);
     bool written = true;
 
-    for (size_t i = 0; i < n && written; i++) {
-        OTC_AUTO_BUF struct otc_buf entry = {.limit = (size_t)1 << 16}, snapshot = {.limit = (size_t)1 << 20};
-        uint8_t len[2];
+    for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]) && written; i++) {
+        OTC_AUTO_BUF struct otc_buf entry = {.limit = (size_t)1 << 16};
 
-        fuzz_stage_journal(drift, batches[i][0], batches[i][1], &entry);
-        len[0] = (uint8_t)(entry.len >> 8);
-        len[1] = (uint8_t)entry.len;
-        (void)otc_buf_append(&journal, len, sizeof(len));
-        (void)otc_buf_append_slice(&journal, otc_buf_slice(&entry));
-        written = fuzz_stage_replay(drift, otc_buf_slice(&entry));
-        drift_snapshot_write(drift, &snapshot);
-        written =
-            written &&
-            write_seed("drift_state", 2 * ((moves ? n : 0) + i), moves ? 2 : 0, otc_buf_slice(&snapshot)) &&
-            write_seed("drift_state", 2 * ((moves ? n : 0) + i) + 1, moves ? 3 : 1, otc_buf_slice(&journal));
+        write(drift, batches[i][0], batches[i][1], &entry);
+        written = write_state(drift, number + 2 * i, moves, otc_buf_slice(&entry), &journal);
     }
     otc_rig_free(&rig);
     return written;
@@ -146,5 +152,8 @@ main(void)
             return EXIT_FAILURE;
         }
     }
-    return write_states(false) && write_states(true) ? EXIT_SUCCESS : EXIT_FAILURE;
+    return write_states(0, false, fuzz_stage_journal) && write_states(8, true, fuzz_stage_journal) &&
+                   write_states(16, false, fuzz_stage_metrics) && write_states(24, true, fuzz_stage_metrics)
+               ? EXIT_SUCCESS
+               : EXIT_FAILURE;
 }

@@ -2,6 +2,7 @@
 /* References and windows of values that arrive binned, against numpy and scipy on the same counts. */
 #include "common/analysis/evaluate.h"
 #include "common/analysis/metric_buckets.h"
+#include "common/base/codec.h"
 #include "common/stats/cells_binned.h"
 #include "common/stats/exponential_histogram.h"
 #include "tests/harness/vllm.h"
@@ -334,6 +335,92 @@ test_a_reference_knows_its_dependence(void **state)
     otc_reference_unref(reference);
 }
 
+/* Buckets beyond what doubles can tell share the cells at the ends. */
+static void
+test_boundaries_that_are_no_numbers(void **state)
+{
+    static const int32_t offsets[] = {-2000, -1090, 1000, 2000, INT32_MIN, INT32_MAX - 20};
+    uint64_t counts[] = {5, 6, 7, 8, 9, 10, 11, 12};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(offsets); i++) {
+        for (int32_t scale = -10; scale <= 20; scale += 10) {
+            struct otc_reference_builder *builder = builder_new();
+            struct otc_buckets buckets = {.kind = OTC_BUCKETS_EXPONENTIAL,
+                                          .counts = counts,
+                                          .n = COUNT(counts),
+                                          .scale = scale,
+                                          .offset = offsets[i],
+                                          .total = 68};
+            struct otc_reference *reference;
+
+            for (int k = 0; k < 40; k++) {
+                buckets.n = COUNT(counts) - (size_t)k % 3;
+                buckets.total = 68 - (k % 3 > 0 ? 12 : 0) - (k % 3 > 1 ? 11 : 0);
+                assert_true(otc_reference_builder_buckets(builder, 0, &buckets, k * INT64_C(60000000000)));
+            }
+            reference = finish(builder);
+            assert_true(reference->features[0].cells.total > 2000);
+            assert_true(isfinite(reference->features[0].design_effect));
+            otc_reference_unref(reference);
+        }
+    }
+}
+
+/* A builder as bytes and back, in the middle of learning: the reference is the same; cut off it is refused.
+ */
+static void
+test_learning_goes_on_after_a_restart(void **state)
+{
+    (void)state;
+    for (int exponential = 0; exponential < 2; exponential++) {
+        struct otc_reference_builder *whole = builder_new(), *before = builder_new(), *after;
+        OTC_AUTO_BUF struct otc_buf bytes = {.limit = 1 << 20};
+        const struct otc_reference_limits limits = OTC_REFERENCE_LIMITS_DEFAULT;
+        struct otc_reference *expected, *reference;
+        struct otc_reader in;
+
+        for (int i = 0; i < 200; i++) {
+            uint64_t counts[VLLM_TTFT_BOUNDS + 1] = {0};
+            struct otc_buckets buckets = explicit_buckets(counts, 10 + (uint64_t)i % 3);
+
+            counts[i % 7] = buckets.total;
+            if (exponential) {
+                buckets = (struct otc_buckets){.kind = OTC_BUCKETS_EXPONENTIAL,
+                                               .counts = counts,
+                                               .n = 8,
+                                               .scale = i % 40 ? 6 : 4,
+                                               .offset = i / 20,
+                                               .zero = 1,
+                                               .total = buckets.total + 1};
+            }
+            if (i == 100) { /* slices have become wider, scales have fallen */
+                otc_reference_builder_save(before, &bytes);
+                after = otc_reference_builder_new(&limits, 10);
+                in = otc_reader_of(otc_buf_slice(&bytes));
+                assert_true(otc_reference_builder_load(after, &in));
+                assert_int_equal(in.rest.len, 0);
+                otc_reference_builder_free(before);
+                before = after;
+            }
+            assert_true(otc_reference_builder_buckets(whole, 0, &buckets, i * INT64_C(15000000000)));
+            assert_true(otc_reference_builder_buckets(before, 0, &buckets, i * INT64_C(15000000000)));
+        }
+        expected = finish(whole);
+        reference = finish(before);
+        assert_string_equal(reference->hash, expected->hash);
+        assert_true(reference->features[0].design_effect == expected->features[0].design_effect);
+        otc_reference_unref(expected);
+        otc_reference_unref(reference);
+        for (size_t len = 0; len < bytes.len; len++) {
+            after = otc_reference_builder_new(&limits, 10);
+            in = otc_reader_of(otc_slice_of(bytes.data, len));
+            assert_false(otc_reference_builder_load(after, &in));
+            otc_reference_builder_free(after);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -345,6 +432,8 @@ main(void)
         cmocka_unit_test(test_files_hold_them),
         cmocka_unit_test(test_files_that_cannot_be_are_refused),
         cmocka_unit_test(test_a_reference_knows_its_dependence),
+        cmocka_unit_test(test_boundaries_that_are_no_numbers),
+        cmocka_unit_test(test_learning_goes_on_after_a_restart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

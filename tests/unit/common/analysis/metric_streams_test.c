@@ -53,8 +53,11 @@ visit(void *arg, const struct otc_point *point)
 {
     struct step *step = arg;
 
+    struct otc_stream_point seen;
+
     step->identity = otc_metric_streams_identity(step->streams, point);
-    otc_metric_streams_add(step->streams, otc_metric_stream_key(step->identity, 0), point,
+    otc_metric_streams_read(step->streams, point, &seen);
+    otc_metric_streams_add(step->streams, otc_metric_stream_key(step->identity, 0), &seen,
                            step->factor > 0 ? step->factor : 1, step->monotonic_ns, &step->delta);
     return true;
 }
