@@ -147,6 +147,7 @@ main(void)
         }
         if (!write_seed("otlp_json", i, signal, otc_slice_str(documents[i][1])) ||
             !write_seed("otlp_walk", i, signal, otc_buf_slice(&out)) ||
+            !write_seed("otlp_edit", i, (uint8_t)(signal + OTC_N_SIGNALS * (i + 1)), otc_buf_slice(&out)) ||
             !write_seed("otlp_admit", i, signal, otc_buf_slice(&out)) ||
             !write_splits(i, signal, otc_buf_slice(&out))) {
             return EXIT_FAILURE;
