@@ -23,19 +23,22 @@ MAKEFLAGS += --no-builtin-rules
 
 include components.mk
 
-COMMON := common/base common/stats common/json common/config common/otlp common/net common/prometheus \
-          common/storage common/component common/analysis
+COMMON := common/base common/stats common/json common/config common/regex common/digest common/otlp common/net \
+          common/prometheus common/storage common/component common/transform common/analysis
 FOLDERS := $(COMMON) $(COMPONENTS) sidecar
 
 DEPS.common/base :=
 DEPS.common/stats := common/base
 DEPS.common/json := common/base
 DEPS.common/config := common/base
+DEPS.common/regex := common/base
+DEPS.common/digest := common/base
 DEPS.common/otlp := common/base common/json
 DEPS.common/net := common/base common/config
 DEPS.common/prometheus := common/base common/otlp
 DEPS.common/storage := common/base
 DEPS.common/component := common/base common/config common/otlp
+DEPS.common/transform := common/base common/config common/regex common/digest common/otlp common/component
 DEPS.common/analysis := common/base common/stats common/json common/config common/otlp common/component
 $(foreach c,$(COMPONENTS),$(eval DEPS.$c := $(COMMON)))
 DEPS.sidecar := $(COMMON) $(COMPONENTS)
@@ -48,10 +51,12 @@ PKGS.common/base := libxxhash
 PKGS.common/json := jansson
 PKGS.common/config := yaml-0.1
 PKGS.common/otlp := libprotobuf-c
+PKGS.common/digest := libcrypto
 PKGS.common/storage := sqlite3
 PKGS.common/net := libnghttp2 libevent libevent_pthreads openssl
 LIBS.common/net := -lhttp_parser -ldeflate -lz -lzstd
 LIBS.common/base := -lm -lpthread
+LIBS.common/regex := -lre2 -lstdc++
 # gRPC C core from Debian's static archives (hidden in the binary by --exclude-libs); OpenSSL and zlib are shared with common/net.
 # Asked once, when first needed: the answer takes seconds.
 GRPC_LIBS = $(eval GRPC_LIBS := $(sort $(filter-out -lssl -lcrypto -lz -ldl -lrt -latomic -lpthread,$(filter -l%,$(shell pkg-config --static --libs grpc)))))$(GRPC_LIBS)
@@ -80,6 +85,10 @@ CFLAGS.asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 CFLAGS.tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread -Werror
 CFLAGS.fuzz := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 CFLAGS.cov := -O0 --coverage
+# RE2 is C++, and so is the one file that speaks with it.
+CXX_V := $(if $(filter clang%,$(notdir $(CC))),clang++,g++) -std=gnu++17 -g -O2 -fno-exceptions -fPIC -fvisibility=hidden -Wall \
+         -Wextra -MMD -MP -I. $(filter -fsanitize% -fno-sanitize% --coverage,$(CFLAGS.$(VARIANT))) -fstack-protector-strong
+
 LDFLAGS.asan := -fsanitize=address,undefined
 LDFLAGS.tsan := -fsanitize=thread
 LDFLAGS.fuzz := -fsanitize=address,undefined
@@ -102,7 +111,7 @@ archives = $(foreach d,$1,$(call archive,$d))
 
 define FOLDER
 SRC.$1 := $$(wildcard $1/*.c)
-OBJ.$1 := $$(SRC.$1:%.c=$(B)/%.o) $$(GENOBJ.$1)
+OBJ.$1 := $$(SRC.$1:%.c=$(B)/%.o) $$(patsubst %.cc,$(B)/%.o,$$(wildcard $1/*.cc)) $$(GENOBJ.$1)
 CLOSURE.$1 := $$(call closure,$1)
 LINK.$1 = $$(call pkg_libs,$$(foreach d,$$(CLOSURE.$1),$$(PKGS.$$d))) $$(foreach d,$$(CLOSURE.$1),$$(LIBS.$$d))
 $(B)/$1.a: $$(OBJ.$1)
@@ -118,6 +127,10 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC      $<")
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS_V) -c $< -o $@
+$(B)/%.o: %.cc
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CXX     $<")
+	$(Q)$(CXX_V) -c $< -o $@
 $(B)/gen/%.o: $(GEN)/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -I. -I$(GEN) -std=gnu17 -g -O2 -fPIC -fvisibility=hidden $(filter -fsanitize%,$(CFLAGS.$(VARIANT))) -w -c $< -o $@
@@ -150,8 +163,8 @@ SCENARIOS := $(SCENARIO_SRC:%.c=$(B)/%)
 WANTED = $(foreach u,$(UNIT_SRC),$(if $(findstring $(T),$u),$(u:%.c=$(B)/%)))
 unit_folder = $(patsubst tests/unit/%/,%,$(dir $(1:$(B)/%=%)))
 # Folders whose tests read verification data.
-NEEDS_DATA := common/stats common/json common/otlp common/analysis processors/drift processors/latency
-NEEDS_HARNESS := $(COMPONENTS) common/component common/analysis common/net sidecar
+NEEDS_DATA := common/stats common/json common/otlp common/analysis processors/drift processors/latency processors/redaction processors/filter
+NEEDS_HARNESS := $(COMPONENTS) common/component common/transform common/analysis common/net sidecar
 unit_closure = $(call uniq,$(if $(filter $(NEEDS_HARNESS),$1),tests/harness) $(if $(filter $(NEEDS_DATA),$1),tests/harness/data) $(if $(filter common/analysis,$1),tests/harness/simulation) $(if $(filter common/otlp,$1),tests/fuzz/oracle) $1 $(call closure,$1) $(if $(filter $(NEEDS_HARNESS),$1),$(call closure,tests/harness)))
 
 $(UNIT): %: %.o $$(call archives,$$(call unit_closure,$$(call unit_folder,$$@)))
@@ -230,7 +243,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 
 DEPS_BUILD := gcc g++ make pkg-config libc6-dev libgrpc-dev libprotobuf-c-dev protobuf-c-compiler libjansson-dev \
               libyaml-dev libnghttp2-dev libssl-dev libevent-dev libhttp-parser-dev libdeflate-dev zlib1g-dev \
-              libzstd-dev libxxhash-dev libsqlite3-dev
+              libzstd-dev libxxhash-dev libsqlite3-dev libre2-dev
 DEPS_TEST := libcmocka-dev curl
 # Foreign software: real peers, oracles, load. Not for `make demo` and `make test`: Debian's prometheus starts a service.
 DEPS_INTEROP := python3 python3-venv python3-grpcio python3-scipy prometheus nghttp2-client curl procps

@@ -9,6 +9,9 @@ COMPONENTS := \
     processors/memory_limiter \
     processors/span_metrics \
     processors/forward \
+    processors/attributes \
+    processors/redaction \
+    processors/resource \
     exporters/otlp_grpc \
     exporters/prometheus \
     exporters/debug \

@@ -9,15 +9,16 @@ status=0
 allowed() {
     case "$1" in
     common/base) echo "common/base" ;;
-    common/stats | common/json | common/config) echo "common/base $1" ;;
+    common/stats | common/json | common/config | common/regex | common/digest) echo "common/base $1" ;;
     common/otlp) echo "common/base common/json common/otlp" ;;
     common/net) echo "common/base common/config common/net" ;;
     common/prometheus) echo "common/base common/otlp common/prometheus" ;;
     common/storage) echo "common/base common/storage" ;;
     common/component) echo "common/base common/json common/config common/otlp common/component" ;;
+    common/transform) echo "common/base common/config common/regex common/digest common/otlp common/component common/transform" ;;
     common/analysis) echo "common/base common/stats common/json common/config common/otlp common/component common/analysis" ;;
     receivers/* | processors/* | exporters/* | extensions/*)
-        echo "common/base common/stats common/json common/config common/otlp common/net common/prometheus common/storage common/component common/analysis $1" ;;
+        echo "common/base common/stats common/json common/config common/otlp common/net common/prometheus common/storage common/component common/regex common/digest common/transform common/analysis $1" ;;
     sidecar) echo "common/ sidecar" ;;
     *) echo "" ;;
     esac
@@ -49,7 +50,7 @@ done
 foreign() {
     pattern=$1
     shift
-    for file in $(git ls-files '*.c' '*.h' | grep -E '^(common|receivers|processors|exporters|extensions|sidecar)/'); do
+    for file in $(git ls-files '*.c' '*.cc' '*.h' | grep -E '^(common|receivers|processors|exporters|extensions|sidecar)/'); do
         for owner in "$@"; do
             case "$file" in "$owner"/*) continue 2 ;; esac
         done
@@ -66,7 +67,8 @@ foreign 'protobuf-c' common/otlp
 foreign 'event2/' common/net
 foreign 'nghttp2/' common/net
 foreign 'http_parser\.h' common/net
-foreign 'openssl/' common/net
+foreign 'openssl/' common/net common/digest
+foreign 're2/' common/regex
 foreign 'zlib\.h' common/net
 foreign 'zstd\.h' common/net
 foreign 'libdeflate\.h' common/net exporters/otlp_grpc

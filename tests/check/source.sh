@@ -9,7 +9,7 @@ complain() {
     status=1
 }
 
-for file in $(git ls-files '*.c' '*.h'); do
+for file in $(git ls-files '*.c' '*.cc' '*.h'); do
     head -n 1 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || complain "$file: the first line is no SPDX licence line"
     lines=$(wc -l <"$file")
     [ "$lines" -le 1000 ] || complain "$file: $lines lines (at most 1000)"

@@ -18,8 +18,10 @@ for archive in "$build"/receivers/*.a "$build"/processors/*.a "$build"/exporters
     [ -z "$bad" ] || { echo "$archive: exports more than $factory and ${type}_*:"; echo "$bad" | sed 's/^/    /'; status=1; }
 done
 for archive in "$build"/common/*.a; do
+    # What C++ leaves behind of the templates it used is weak, and hidden in every linked product.
+    case "$archive" in */regex.a) weak='|_Z|DW.ref' ;; *) weak= ;; esac
     # protobuf-c's generated names are otlp's own; they are hidden in every linked product.
-    bad=$(globals "$archive" | grep -vE '^_?(otc_|otc__|__start|__stop|asan|__asan|__odr_asan|opentelemetry__|otlp__|aimon__|google__)' || true)
+    bad=$(globals "$archive" | grep -vE '^_?(otc_|otc__|__start|__stop|asan|__asan|__odr_asan|opentelemetry__|otlp__|aimon__|google__'"$weak"')' || true)
     [ -z "$bad" ] || { echo "$archive: names without otc_:"; echo "$bad" | sed 's/^/    /'; status=1; }
 done
 # The binary exports the public interface and nothing else (names @GLIBC… are copies of the system libraries' own data).

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 otc_status
-otc_rig_create(struct otc_rig *rig, const struct otc_factory *factory, const char *yaml,
-               struct otc_error *err)
+otc_rig_create_wired(struct otc_rig *rig, const struct otc_factory *factory, const char *yaml,
+                     const struct otc_pair *pairs, size_t n_pairs, struct otc_error *err)
 {
     otc_status status = otc_test_config(factory, yaml, &rig->config, err);
     struct otc_settings settings;
@@ -19,9 +19,16 @@ otc_rig_create(struct otc_rig *rig, const struct otc_factory *factory, const cha
                                      .id = factory->type,
                                      .host = otc_vhost_host(rig->vhost),
                                      .config = otc_config_value(rig->config),
-                                     .pairs = factory->pairs,
-                                     .n_pairs = factory->n_pairs};
+                                     .pairs = pairs,
+                                     .n_pairs = n_pairs};
     return factory->create(&settings, &rig->component, err);
+}
+
+otc_status
+otc_rig_create(struct otc_rig *rig, const struct otc_factory *factory, const char *yaml,
+               struct otc_error *err)
+{
+    return otc_rig_create_wired(rig, factory, yaml, factory->pairs, factory->n_pairs, err);
 }
 
 void

@@ -16,6 +16,10 @@ struct otc_rig {
 /** Configures and creates a component with the id of its type, wired in all the directions it has. */
 OTC_CHECK otc_status otc_rig_create(struct otc_rig *rig, const struct otc_factory *factory, const char *yaml,
                                     struct otc_error *err);
+/** The same wired in these directions alone. */
+OTC_CHECK otc_status otc_rig_create_wired(struct otc_rig *rig, const struct otc_factory *factory,
+                                          const char *yaml, const struct otc_pair *pairs, size_t n_pairs,
+                                          struct otc_error *err);
 void otc_rig_free(struct otc_rig *rig);
 
 /** A folder of the process's own with room for one file or socket: for cmocka's group setup and teardown. */
