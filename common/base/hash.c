@@ -10,6 +10,30 @@ otc_hash64(struct otc_slice data, uint64_t seed)
     return XXH3_64bits_withSeed(data.data, data.len, seed);
 }
 
+bool
+otc_hash64_slices(const struct otc_slice *slices, size_t n, uint64_t seed, uint64_t *hash)
+{
+    XXH3_state_t *state;
+
+    if (n == 1) {
+        *hash = otc_hash64(slices[0], seed);
+        return true;
+    }
+    state = XXH3_createState();
+    if (!state || XXH3_64bits_reset_withSeed(state, seed) != XXH_OK) {
+        (void)XXH3_freeState(state);
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (slices[i].len > 0) {
+            (void)XXH3_64bits_update(state, slices[i].data, slices[i].len);
+        }
+    }
+    *hash = XXH3_64bits_digest(state);
+    (void)XXH3_freeState(state);
+    return true;
+}
+
 static void
 print_hash(XXH128_hash_t hash, char out[OTC_HASH_TEXT])
 {

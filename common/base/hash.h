@@ -11,6 +11,8 @@
 
 /** XXH3-64 of `data` with a seed: a checksum of stored bytes. */
 uint64_t otc_hash64(struct otc_slice data, uint64_t seed);
+/** The same of `n` slices one after another; false out of memory. */
+bool otc_hash64_slices(const struct otc_slice *slices, size_t n, uint64_t seed, uint64_t *hash);
 /** The same hash as two numbers, under a seed; for keys that are told apart by hash alone. */
 struct otc_hash128 {
     uint64_t low;

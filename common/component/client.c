@@ -2,6 +2,8 @@
 #include "common/component/client.h"
 
 #include "common/base/arena.h"
+#include "common/base/buf.h"
+#include "common/base/hash.h"
 
 #include <stdatomic.h>
 #include <strings.h>
@@ -136,6 +138,36 @@ otc_client_narrow(const struct otc_client *client, char *const *names, size_t n_
     }
     free(kept);
     return n + client->n_auth == 0 || *out;
+}
+
+static void
+append_value(struct otc_buf *out, char kind, struct otc_slice value)
+{
+    uint64_t len = value.len;
+
+    (void)otc_buf_append_byte(out, (uint8_t)kind);
+    (void)otc_buf_append(out, &len, sizeof(len));
+    (void)otc_buf_append_slice(out, value);
+}
+
+struct otc_hash128
+otc_client_hash(const struct otc_client *client, char *const *names, size_t n_names)
+{
+    OTC_AUTO_BUF struct otc_buf text = {.limit = SIZE_MAX / 4};
+
+    for (size_t i = 0; client && i < client->n_auth; i++) {
+        append_value(&text, 'a', client->auth[i].name);
+        append_value(&text, '=', client->auth[i].value);
+    }
+    for (size_t i = 0; i < n_names; i++) {
+        struct otc_slice value;
+
+        append_value(&text, 'k', OTC_SLICE_NONE);
+        for (size_t n = 0; otc_client_metadata(client, otc_slice_str(names[i]), n, &value); n++) {
+            append_value(&text, 'v', value);
+        }
+    }
+    return text.failed ? (struct otc_hash128){0} : otc_hash_128(otc_buf_slice(&text), 0);
 }
 
 bool

@@ -33,6 +33,10 @@ bool otc_client_auth(const struct otc_client *client, struct otc_slice name, str
  */
 bool otc_client_narrow(const struct otc_client *client, char *const *names, size_t n_names,
                        struct otc_client **out);
+struct otc_hash128;
+/** A hash of what otc_client_narrow keeps, the same in every process; of no client a value of its own. Zeroes
+ * out of memory. */
+struct otc_hash128 otc_client_hash(const struct otc_client *client, char *const *names, size_t n_names);
 /** True when both carry the same authentication: only then may their batches merge. */
 bool otc_client_same_auth(const struct otc_client *a, const struct otc_client *b);
 

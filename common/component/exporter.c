@@ -3,6 +3,7 @@
 #include "common/component/exporter_internal.h"
 
 #include "common/base/clock.h"
+#include "common/component/client.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -32,6 +33,12 @@ otc__exporter_admit(struct otc_exporter *exporter, bool regardless, struct otc__
            (regardless || exporter->size + exporter->overflow.first->size <= exporter->capacity)) {
         struct otc_entry *entry = otc_entries_take(&exporter->overflow);
 
+        if (exporter->storage) {
+            exporter->size += entry->size;
+            exporter->n_storing++;
+            otc_entries_append(&news->to_store, entry);
+            continue;
+        }
         if (entry->done && !exporter->wait_for_result) {
             news->queued[news->n_queued++] = entry->done;
             entry->done = NULL;
@@ -40,28 +47,52 @@ otc__exporter_admit(struct otc_exporter *exporter, bool regardless, struct otc__
     }
 }
 
+/* Senders that waited for room in a queue on disk. */
+static void
+store_all(struct otc_exporter *exporter, struct otc_entries *entries)
+{
+    struct otc_entry *entry;
+
+    while ((entry = otc_entries_take(entries))) {
+        struct otc_error error = OTC_ERROR_INIT;
+
+        if (otc__stored_put(exporter, entry, &error) == OTC_PENDING) {
+            continue;
+        }
+        pthread_mutex_lock(&exporter->lock);
+        exporter->size -= entry->size;
+        exporter->n_storing--;
+        pthread_cond_broadcast(&exporter->told);
+        pthread_mutex_unlock(&exporter->lock);
+        otc__exporter_note_refusal(exporter, entry->items, error.text);
+        otc_entry_end(entry, &error);
+    }
+}
+
 void
-otc__exporter_tell(struct otc__news *news)
+otc__exporter_tell(struct otc_exporter *exporter, struct otc__news *news)
 {
     const struct otc_error ok = OTC_ERROR_INIT;
 
     for (size_t i = 0; i < news->n_queued; i++) {
         news->queued[i]->fn(news->queued[i], &ok);
     }
+    for (struct otc_entry *entry = news->ended.first; entry; entry = entry->next) {
+        if (entry->stored) {
+            (entry->keep ? exporter->storage->forget : exporter->storage->remove)(exporter->storage,
+                                                                                  entry->stored);
+        }
+    }
     otc_entries_end(&news->ended, NULL);
+    store_all(exporter, &news->to_store);
 }
 
-/* Counts a refusal, and tells of it once in a while. Not under the lock. */
-static otc_status
-refuse(struct otc_exporter *exporter, struct otc_entry *entry, struct otc_error *err, otc_status status,
-       const char *text)
+void
+otc__exporter_note_refusal(struct otc_exporter *exporter, size_t items, const char *text)
 {
-    size_t items = entry->items;
     int64_t now = otc__exporter_clock(exporter);
     uint64_t refused = 0;
 
-    entry->done = NULL;
-    otc_entry_end(entry, NULL);
     pthread_mutex_lock(&exporter->lock);
     otc__count_refused(&exporter->counters, items);
     exporter->refused_since += items;
@@ -76,6 +107,18 @@ refuse(struct otc_exporter *exporter, struct otc_entry *entry, struct otc_error 
                 "Exporting failed. Rejecting data.", OTC_FIELD_TEXT("error", text),
                 OTC_FIELD_NUMBER("rejected_items", refused));
     }
+}
+
+/* Counts a refusal and frees the entry. Not under the lock. */
+static otc_status
+refuse(struct otc_exporter *exporter, struct otc_entry *entry, struct otc_error *err, otc_status status,
+       const char *text)
+{
+    size_t items = entry->items;
+
+    entry->done = NULL;
+    otc_entry_end(entry, NULL);
+    otc__exporter_note_refusal(exporter, items, text);
     if (err) {
         err->permanent = status == OTC_RESOURCE_EXHAUSTED;
         err->retry_after_ms = 0;
@@ -89,6 +132,28 @@ is_full(const struct otc_exporter *exporter, const struct otc_entry *entry)
     return exporter->size + entry->size > exporter->capacity;
 }
 
+/* Writes an entry, whose room is reserved, to the disk; its sender waits until it is there. */
+static otc_status
+store(struct otc_exporter *exporter, struct otc_entry *entry, struct otc_error *err)
+{
+    struct otc_error error = OTC_ERROR_INIT;
+    otc_status status = otc__stored_put(exporter, entry, &error);
+
+    if (status == OTC_PENDING) {
+        return status;
+    }
+    pthread_mutex_lock(&exporter->lock);
+    exporter->size -= entry->size;
+    exporter->n_storing--;
+    pthread_cond_broadcast(&exporter->told);
+    pthread_mutex_unlock(&exporter->lock);
+    status = refuse(exporter, entry, err, status, error.text);
+    if (err) {
+        err->permanent = error.permanent;
+    }
+    return status;
+}
+
 static otc_status
 exporter_consume(struct otc_consumer *self, struct otc_batch *batch, struct otc_done *done,
                  struct otc_error *err)
@@ -98,18 +163,22 @@ exporter_consume(struct otc_consumer *self, struct otc_batch *batch, struct otc_
     struct otc_entry *entry =
         otc_entry_new(batch, done, exporter->gather.unit, otc__exporter_clock(exporter));
     otc_status status = exporter->wait_for_result && done ? OTC_PENDING : OTC_OK;
-    bool closing;
+    bool closing, stores = otc__exporter_stores(exporter);
 
     if (!entry) {
         otc_batch_unref(batch);
         return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
     }
     entry->size = otc_size_of(batch, exporter->sizer);
+    if (stores && exporter->gather.metadata_keys->n + (size_t)exporter->gather.enough > 0) {
+        entry->mix = otc_client_hash(otc_batch_client(batch), exporter->gather.metadata_keys->items,
+                                     exporter->gather.metadata_keys->n);
+    }
     if (entry->size > exporter->capacity) {
         return refuse(exporter, entry, err, OTC_RESOURCE_EXHAUSTED, "element size too large");
     }
     pthread_mutex_lock(&exporter->lock);
-    closing = exporter->closing;
+    closing = exporter->closing || (stores && !exporter->storage); /* or not started */
     if (closing || (is_full(exporter, entry) && (!blocks || exporter->overflow.n >= OTC__MAX_WAITING))) {
         pthread_mutex_unlock(&exporter->lock);
         return refuse(exporter, entry, err, OTC_UNAVAILABLE,
@@ -118,6 +187,11 @@ exporter_consume(struct otc_consumer *self, struct otc_batch *batch, struct otc_
     if (exporter->overflow.first || is_full(exporter, entry)) {
         otc_entries_append(&exporter->overflow, entry);
         status = OTC_PENDING;
+    } else if (stores) {
+        exporter->size += entry->size;
+        exporter->n_storing++;
+        pthread_mutex_unlock(&exporter->lock);
+        return store(exporter, entry, err);
     } else {
         if (!exporter->wait_for_result) {
             entry->done = NULL;
@@ -183,6 +257,7 @@ otc_exporter_new(const struct otc_exporter_options *options, struct otc_exporter
     exporter->random =
         (uint64_t)host->monotonic_ns(host) ^ (uint64_t)host->now_ns(host) ^ (uintptr_t)exporter;
     choose_gathering(exporter, queue);
+    exporter->consumer.holds = otc__exporter_stores(exporter);
     pthread_mutex_init(&exporter->lock, NULL);
     pthread_cond_init(&exporter->told, NULL);
     otc__exporter_counters_init(&exporter->counters, host->meter, options->id, options->signal,
@@ -194,8 +269,8 @@ otc_exporter_new(const struct otc_exporter_options *options, struct otc_exporter
 static bool
 all_told(const struct otc_exporter *exporter)
 {
-    return !exporter->queue.first && exporter->n_requests == 0 && exporter->n_pending == 0 &&
-           !exporter->pumping;
+    return (!exporter->queue.first || exporter->storage) && exporter->n_requests == 0 &&
+           exporter->n_pending == 0 && exporter->n_storing == 0 && !exporter->pumping;
 }
 
 /* Waits until every request is told or the deadline is reached by the host's clock. */
@@ -225,7 +300,7 @@ drop_queue(struct otc_exporter *exporter)
 
     otc_fail(&error, OTC_UNAVAILABLE, "the exporter shut down before the data could be sent");
     pthread_mutex_lock(&exporter->lock);
-    while ((entry = otc_entries_take(&exporter->queue))) {
+    while (!exporter->storage && (entry = otc_entries_take(&exporter->queue))) {
         exporter->queued_left -= entry->left;
         exporter->dropped_items += entry->items;
         exporter->dropped_requests++;
@@ -233,7 +308,7 @@ drop_queue(struct otc_exporter *exporter)
             exporter->size -= entry->size;
             otc_entries_append(&left, entry);
         }
-        otc__count_left(&exporter->counters, entry->items, exporter->size);
+        otc__count_given_up(&exporter->counters, entry->items, exporter->size, OTC_DROP_SHUTDOWN);
     }
     exporter->shut_down = true;
     pthread_mutex_unlock(&exporter->lock);
@@ -254,19 +329,19 @@ otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns)
 {
     struct otc__news news;
 
-    news.n_queued = 0;
-    news.ended = (struct otc_entries){0};
+    otc__news_init(&news);
     pthread_mutex_lock(&exporter->lock);
     exporter->draining = true;
     exporter->closing = true;
     otc__exporter_close_retries(exporter, &news);
     otc__exporter_admit(exporter, true, &news);
     pthread_mutex_unlock(&exporter->lock);
-    otc__exporter_tell(&news);
+    otc__exporter_tell(exporter, &news);
     otc__exporter_pump(exporter, INT_MAX);
     wait_for_all(exporter, deadline_ns);
     drop_queue(exporter);
     otc__exporter_log_dropped(exporter, 0);
+    otc__stored_release(exporter, 0);
 }
 
 size_t

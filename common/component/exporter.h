@@ -4,11 +4,11 @@
  *
  *     consume → queue (+ batch) → retry → push
  *
- * Nothing blocks but shutdown: `push` starts sending and tells its result later. One otc_exporter serves one
- * signal of one exporter id. It keeps to law 4 in any scrape: aimon_exporter_enqueued_items =
- * otelcol_exporter_sent_<items> + aimon_exporter_dropped_items{reason} + aimon_exporter_queued_items +
- * aimon_exporter_in_flight_items. A request that waits to be sent again is in flight. The queue's size is
- * that of what waits and what is in flight.
+ * Nothing blocks but start and shutdown (and reading from a queue on disk): `push` starts sending and tells
+ * its result later. One otc_exporter serves one signal of one exporter id. It keeps to law 4 in any scrape:
+ * aimon_exporter_enqueued_items = otelcol_exporter_sent_<items> + aimon_exporter_dropped_items{reason} +
+ * aimon_exporter_left_items + aimon_exporter_queued_items + aimon_exporter_in_flight_items. A request that
+ * waits to be sent again is in flight. The queue's size is that of what waits and what is in flight.
  */
 #ifndef OTC_COMPONENT_EXPORTER_H
 #define OTC_COMPONENT_EXPORTER_H
@@ -45,6 +45,11 @@ OTC_CHECK otc_status otc_exporter_new(const struct otc_exporter_options *options
 void otc_exporter_free(struct otc_exporter *exporter);
 /** Where the exporter's pipelines send to. Borrowed. */
 struct otc_consumer *otc_exporter_consumer(struct otc_exporter *exporter);
+/**
+ * From the component's start: opens the queue on disk, if there is to be one, and takes over what a former
+ * process left in it. Until then such an exporter refuses data.
+ */
+OTC_CHECK otc_status otc_exporter_start(struct otc_exporter *exporter, struct otc_error *err);
 /** What waits in the queue for company is sent on, and nothing waits for any from now on: what
  * otc_component_ops::drain asks for. */
 void otc_exporter_drain(struct otc_exporter *exporter);
@@ -52,8 +57,9 @@ void otc_exporter_drain(struct otc_exporter *exporter);
  * Refuses new data, gives everything that waits one attempt, and returns when all is told or
  * host->monotonic_ns() reaches `deadline_ns`. What is left in the queue then is dropped and counted with
  * reason "shutdown"; the log gets one total of it ("Dropped on shutdown"), when no attempt is pending any
- * more. Attempts that are pending at return (otc_exporter_pending) are the caller's to cancel; their `done`
- * must still run. Twice is allowed.
+ * more. With `storage` what is left stays on the disk, and nothing is started any more. Attempts that are
+ * pending at return (otc_exporter_pending) are the caller's to cancel; their `done` must still run. Twice is
+ * allowed.
  */
 void otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns);
 /** Attempts whose `done` has not run. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/component/exporter_config.h"
 
+#include "common/component/otc.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -108,10 +110,6 @@ check_queue(const void *value, struct otc_error *err)
             err, OTC_INVALID_ARGUMENT,
             "`wait_for_result` is not supported with a persistent queue configured with `storage`");
     }
-    if (queue->storage) {
-        return otc_fail(err, OTC_UNIMPLEMENTED,
-                        "`storage`: queues on disk are not supported by this version, leave it out");
-    }
     if (queue->batch && (enum otc_sizer)queue->sizer.index == otc_queue_batch_sizer(queue) &&
         queue->batch->min_size > queue->queue_size) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "`min_size` must be less than or equal to `queue_size`");
@@ -130,7 +128,10 @@ static const struct otc_field queue_fields[] = {
               .doc = "What `queue_size` counts."),
     OTC_FIELD(otc_queue_config, queue_size, .def = "1000",
               .doc = "Largest size of what waits and what is being sent."),
-    OTC_FIELD(otc_queue_config, storage, .doc = "A storage extension; not supported by this version."),
+    OTC_FIELD(otc_queue_config, storage, .names_extension = OTC_OFFERS_STORAGE,
+              .doc =
+                  "A storage extension (`file_storage`) that keeps the queue on disk; its sender is answered "
+                  "when the data is there."),
     OTC_FIELD_OPTIONAL(otc_queue_config, batch, batch_schema, .doc = "Sends several requests as one."),
     OTC_FIELD_END,
 };

@@ -29,6 +29,9 @@ static const struct otc_instrument queued = {"aimon_exporter_queued_items", "{it
 static const struct otc_instrument in_flight = {"aimon_exporter_in_flight_items", "{items}",
                                                 "Items being sent or waiting to be sent again.",
                                                 OTC_UP_DOWN_COUNTER};
+static const struct otc_instrument left = {
+    "aimon_exporter_left_items", "{items}",
+    "Items left on the disk at the end, which the next start takes over again.", OTC_COUNTER};
 static const struct otc_instrument dropped = {"aimon_exporter_dropped_items", "{items}",
                                               "Items given up, by reason.", OTC_COUNTER};
 
@@ -37,7 +40,7 @@ otc__exporter_counters_init(struct otc_exporter_counters *counters, struct otc_m
                             enum otc_signal signal, int64_t capacity)
 {
     static const char *const reasons[OTC_N_DROP_REASONS] = {"not_retryable", "retries_exhausted",
-                                                            "retry_disabled", "shutdown"};
+                                                            "retry_disabled", "shutdown", "damaged"};
     struct otc_label labels[] = {{"exporter", id}, {"data_type", otc_signal_name(signal)}, {"reason", NULL}};
 
     *counters = (struct otc_exporter_counters){.meter = meter};
@@ -48,6 +51,7 @@ otc__exporter_counters_init(struct otc_exporter_counters *counters, struct otc_m
     counters->enqueued = otc_meter_series(meter, &enqueued, labels, 2);
     counters->queued = otc_meter_series(meter, &queued, labels, 2);
     counters->in_flight = otc_meter_series(meter, &in_flight, labels, 2);
+    counters->left = otc_meter_series(meter, &left, labels, 2);
     for (size_t i = 0; i < OTC_N_DROP_REASONS; i++) {
         labels[2].value = reasons[i];
         counters->dropped[i] = otc_meter_series(meter, &dropped, labels, 3);
@@ -113,12 +117,31 @@ otc__count_failed(const struct otc_exporter_counters *counters, size_t items, in
 }
 
 void
-otc__count_left(const struct otc_exporter_counters *counters, size_t items, int64_t size)
+otc__count_given_up(const struct otc_exporter_counters *counters, size_t items, int64_t size,
+                    enum otc_drop_reason reason)
 {
     const struct otc_count counts[] = {{counters->queued, -(int64_t)items},
                                        {counters->send_failed, (int64_t)items},
-                                       {counters->dropped[OTC_DROP_SHUTDOWN], (int64_t)items},
+                                       {counters->dropped[reason], (int64_t)items},
                                        {counters->queue_size, size}};
 
     otc_meter_add(counters->meter, counts, 4);
+}
+
+void
+otc__count_returned(const struct otc_exporter_counters *counters, size_t items)
+{
+    const struct otc_count counts[] = {{counters->in_flight, -(int64_t)items},
+                                       {counters->queued, (int64_t)items},
+                                       {counters->in_flight_requests, -1}};
+
+    otc_meter_add(counters->meter, counts, 3);
+}
+
+void
+otc__count_left(const struct otc_exporter_counters *counters, size_t items)
+{
+    const struct otc_count counts[] = {{counters->queued, -(int64_t)items}, {counters->left, (int64_t)items}};
+
+    otc_meter_add(counters->meter, counts, 2);
 }

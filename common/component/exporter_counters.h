@@ -10,6 +10,7 @@ enum otc_drop_reason {
     OTC_DROP_RETRIES_EXHAUSTED,
     OTC_DROP_RETRY_DISABLED,
     OTC_DROP_SHUTDOWN,
+    OTC_DROP_DAMAGED,
     OTC_N_DROP_REASONS
 };
 
@@ -19,7 +20,7 @@ struct otc_exporter_counters {
     struct otc_meter *meter;
     struct otc_series *sent, *send_failed, *enqueue_failed;
     struct otc_series *queue_size, *in_flight_requests;
-    struct otc_series *enqueued, *queued, *in_flight;
+    struct otc_series *enqueued, *queued, *in_flight, *left;
     struct otc_series *dropped[OTC_N_DROP_REASONS];
 };
 
@@ -34,6 +35,11 @@ void otc__count_sent(const struct otc_exporter_counters *counters, size_t items,
 void otc__count_failed(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size,
                        enum otc_drop_reason reason);
 /** Of what never left the queue. */
-void otc__count_left(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size);
+void otc__count_given_up(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size,
+                         enum otc_drop_reason reason);
+/** Of an attempt that failed and whose data waits on the disk for the next start. */
+void otc__count_returned(const struct otc_exporter_counters *counters, size_t items);
+/** Of what waits on the disk for the next start, when this one ends. */
+void otc__count_left(const struct otc_exporter_counters *counters, size_t items);
 
 #endif

@@ -52,17 +52,33 @@ struct otc_exporter {
     uint64_t refused_since;
     uint64_t dropped_items, dropped_requests; /* by the shutdown, not logged yet */
     bool pumping, pump_again;
+    /* Of a queue on disk: */
+    struct otc_storage_queue *storage; /* NULL: in memory, or not started */
+    size_t n_storing;                  /* on their way to the disk */
+    size_t resident;                   /* bytes that are in memory too */
+    uint64_t left_items;               /* of requests that the shutdown interrupted */
+    bool released;
     bool draining; /* nothing waits for company */
     bool closing;
     bool shut_down; /* the queue is given up */
 };
 
-/** What is to be told when the lock is free again: senders whose data was queued, entries at their end. */
+/** What is to be done when the lock is free again: senders to be told that their data was queued, entries at
+ * their end, entries to be written to the disk. */
 struct otc__news {
     struct otc_done *queued[OTC__MAX_WAITING];
     size_t n_queued;
     struct otc_entries ended;
+    struct otc_entries to_store;
 };
+
+static inline void
+otc__news_init(struct otc__news *news)
+{
+    news->n_queued = 0;
+    news->ended = (struct otc_entries){0};
+    news->to_store = (struct otc_entries){0};
+}
 
 static inline int64_t
 otc__exporter_clock(const struct otc_exporter *exporter)
@@ -80,8 +96,10 @@ otc__exporter_batch(const struct otc_exporter *exporter)
 void otc__exporter_enqueue(struct otc_exporter *exporter, struct otc_entry *entry);
 /** Moves waiting senders into the queue while there is room (or regardless of it). Under the lock. */
 void otc__exporter_admit(struct otc_exporter *exporter, bool regardless, struct otc__news *news);
-/** Tells the news. Not under the lock. */
-void otc__exporter_tell(struct otc__news *news);
+/** Does what the news ask for. Not under the lock. */
+void otc__exporter_tell(struct otc_exporter *exporter, struct otc__news *news);
+/** Counts a refusal, and logs it once in a while. Not under the lock. */
+void otc__exporter_note_refusal(struct otc_exporter *exporter, size_t items, const char *text);
 
 /**
  * Starts everything that can start, but at most `most` attempts. One thread at a time does: another one (or a
@@ -96,5 +114,22 @@ void otc__exporter_close_retries(struct otc_exporter *exporter, struct otc__news
 /** One line for all that the shutdown dropped, when no attempt can add to it. `pending`: attempts whose end
  * is told of already. Not under the lock. */
 void otc__exporter_log_dropped(struct otc_exporter *exporter, size_t pending);
+
+/** Whether the queue is to be on disk. */
+static inline bool
+otc__exporter_stores(const struct otc_exporter *exporter)
+{
+    return exporter->options.queue && exporter->options.queue->storage;
+}
+
+/** Writes an entry, whose room is reserved, to the disk. PENDING, or a refusal: the entry stays the caller's.
+ * Not under the lock. */
+otc_status otc__stored_put(struct otc_exporter *exporter, struct otc_entry *entry, struct otc_error *err);
+/** Reads one of the entries that are sent next, if one is missing. True: look again. Under the lock, which is
+ * let go meanwhile; by the one who pumps. */
+bool otc__stored_load_next(struct otc_exporter *exporter);
+/** Closes the queue on disk after the shutdown, once all but `pending` attempts are told. Not under the lock.
+ */
+void otc__stored_release(struct otc_exporter *exporter, size_t pending);
 
 #endif

@@ -18,7 +18,8 @@ queue_ready(const struct otc_exporter *exporter, int64_t now, int64_t *wake)
     const struct otc_queue_batch *batch = otc__exporter_batch(exporter);
     int64_t flush;
 
-    if (!exporter->queue.first || exporter->n_requests >= exporter->consumers) {
+    if (!exporter->queue.first || exporter->n_requests >= exporter->consumers ||
+        (exporter->storage && exporter->closing)) {
         return false;
     }
     if (!batch || exporter->draining || exporter->queued_left >= batch->min_size) {
@@ -72,6 +73,10 @@ new_request(struct otc_exporter *exporter, int64_t now)
     }
     for (const struct otc_share *share = request->shares.first; share; share = share->next) {
         left += share->left;
+        if (share->entry->left == 0) {
+            exporter->resident -= share->entry->resident;
+            share->entry->resident = 0;
+        }
     }
     exporter->queued_left -= left;
     request->items = request->shares.items;
@@ -95,6 +100,8 @@ next_request(struct otc_exporter *exporter, int64_t now, int64_t *wake)
         if (request->waiting && request->due < *wake) {
             *wake = request->due;
         }
+    }
+    while (queue_ready(exporter, now, wake) && exporter->storage && otc__stored_load_next(exporter)) {
     }
     if (!queue_ready(exporter, now, wake)) {
         return NULL;
@@ -181,9 +188,15 @@ settle(struct otc_exporter *exporter, struct otc__request *request, const struct
 {
     struct otc_entries ended = {0};
     struct otc_entry *entry;
+    bool interrupted = final->status != OTC_OK && reason == OTC_DROP_SHUTDOWN;
 
     unlink_request(exporter, request);
-    if (final->status != OTC_OK && reason == OTC_DROP_SHUTDOWN) {
+    if (interrupted && exporter->storage) {
+        exporter->left_items += request->items;
+        for (struct otc_share *share = request->shares.first; share; share = share->next) {
+            share->entry->keep = true;
+        }
+    } else if (interrupted) {
         exporter->dropped_items += request->items;
         exporter->dropped_requests += request->shares.n;
     }
@@ -192,7 +205,9 @@ settle(struct otc_exporter *exporter, struct otc__request *request, const struct
         exporter->size -= entry->size;
         otc_entries_append(&news->ended, entry);
     }
-    if (final->status == OTC_OK) {
+    if (interrupted && exporter->storage) {
+        otc__count_returned(&exporter->counters, request->items);
+    } else if (final->status == OTC_OK) {
         otc__count_sent(&exporter->counters, request->items, exporter->size);
     } else {
         otc__count_failed(&exporter->counters, request->items, exporter->size, reason);
@@ -217,7 +232,7 @@ otc__exporter_close_retries(struct otc_exporter *exporter, struct otc__news *new
     final_error(&error, &shut_down, &final);
     for (struct otc__request *request = exporter->requests; request; request = next) {
         next = request->next;
-        if (request->waiting && !request->retry.throttled) {
+        if (request->waiting && !request->retry.throttled && !exporter->storage) {
             request->due = 0;
         } else if (request->waiting) {
             settle(exporter, request, &final, OTC_DROP_SHUTDOWN, news);
@@ -238,8 +253,7 @@ attempt_done(struct otc_done *self, const struct otc_error *result)
     struct otc_error final;
     struct otc__news news;
 
-    news.n_queued = 0;
-    news.ended = (struct otc_entries){0};
+    otc__news_init(&news);
     pthread_mutex_lock(&exporter->lock);
     if (result->status != OTC_OK) {
         verdict = judge(exporter, request, result, now);
@@ -260,10 +274,11 @@ attempt_done(struct otc_done *self, const struct otc_error *result)
         }
         free_request(request);
     }
-    otc__exporter_tell(&news);
+    otc__exporter_tell(exporter, &news);
     otc__exporter_pump(exporter, INT_MAX);
     /* While this attempt counts as pending nobody frees the exporter. */
     otc__exporter_log_dropped(exporter, 1);
+    otc__stored_release(exporter, 1);
     pthread_mutex_lock(&exporter->lock);
     exporter->n_pending--;
     pthread_cond_broadcast(&exporter->told);

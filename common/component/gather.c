@@ -98,6 +98,20 @@ otc_entries_take(struct otc_entries *list)
 }
 
 void
+otc_entries_unlink(struct otc_entries *list, struct otc_entry *entry)
+{
+    struct otc_entry *before = NULL;
+
+    for (struct otc_entry *at = list->first; at != entry; at = at->next) {
+        before = at;
+    }
+    *(before ? &before->next : &list->first) = entry->next;
+    list->last = list->last == entry ? before : list->last;
+    list->n--;
+    entry->next = NULL;
+}
+
+void
 otc_entries_end(struct otc_entries *list, const struct otc_error *result)
 {
     struct otc_entry *entry;
@@ -258,6 +272,13 @@ otc_gather_mixes(const struct otc_gather *gather, const struct otc_batch *a, con
            same_metadata(gather->metadata_keys, otc_batch_client(a), otc_batch_client(b));
 }
 
+static bool
+may_join(const struct otc_gather *gather, const struct otc_entry *a, const struct otc_entry *b)
+{
+    return a->mix.low == b->mix.low && a->mix.high == b->mix.high &&
+           otc_gather_mixes(gather, a->batch, b->batch);
+}
+
 static int64_t
 room_for(const struct otc_gather *gather, const struct otc_shares *shares)
 {
@@ -312,7 +333,10 @@ otc_gather_take(const struct otc_gather *gather, struct otc_entries *list, struc
         int64_t size;
         bool all;
 
-        if (out->n > 0 && !otc_gather_mixes(gather, out->first->entry->batch, entry->batch)) {
+        if (!entry->batch) {
+            return;
+        }
+        if (out->n > 0 && !may_join(gather, out->first->entry, entry)) {
             return;
         }
         share = share_of(gather, entry, out, &all);

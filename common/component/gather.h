@@ -9,6 +9,7 @@
 #ifndef OTC_COMPONENT_GATHER_H
 #define OTC_COMPONENT_GATHER_H
 
+#include "common/base/hash.h"
 #include "common/component/exporter_config.h"
 #include "common/component/otc.h"
 
@@ -23,8 +24,13 @@ struct otc_entry {
     int64_t size; /* what it takes of the owner's queue */
     int64_t left; /* what was not taken yet, in the unit of gathering */
     int64_t arrived;
-    /** For the owner. */
-    uint64_t number;
+    /** What tells clients apart that must not mix, where the client itself may be unknown (after a restart).
+     */
+    struct otc_hash128 mix;
+    /** For the owner: of a queue on disk. */
+    struct otc_stored *stored;
+    bool keep;
+    size_t resident;
     /** Private. */
     struct otc_cut *cut;
     size_t untold;
@@ -65,6 +71,8 @@ void otc_entry_end(struct otc_entry *entry, const struct otc_error *error);
 void otc_entries_append(struct otc_entries *list, struct otc_entry *entry);
 /** NULL when empty. */
 struct otc_entry *otc_entries_take(struct otc_entries *list);
+/** Takes one out, wherever it stands. */
+void otc_entries_unlink(struct otc_entries *list, struct otc_entry *entry);
 /** Ends all of them with this result. Not under the lock. */
 void otc_entries_end(struct otc_entries *list, const struct otc_error *result);
 

@@ -311,6 +311,48 @@ struct otc_authenticator {
     const char *challenge;
 };
 
+/** A record of a queue in a storage: a handle, valid until it is removed or forgotten. */
+struct otc_stored;
+
+/** What runs when a record is on the disk, or cannot be (`record` NULL). Once, from the storage's thread. */
+struct otc_storage_put {
+    struct otc_abi abi;
+    void (*fn)(struct otc_storage_put *self, struct otc_stored *record, const struct otc_error *result);
+};
+
+/**
+ * A first-in-first-out queue on disk. A record whose put was told OK survives the end of the process and a
+ * power cut; it comes again at the next start until it is removed. Any thread.
+ */
+struct otc_storage_queue {
+    struct otc_abi abi;
+    /**
+     * Adds the slices, one after another, as one record; they are borrowed until `done` ran. Never waits. OK
+     * is no answer: PENDING, or a refusal (at a limit: RESOURCE_EXHAUSTED), and `done` never runs.
+     */
+    otc_status (*put)(struct otc_storage_queue *self, const struct otc_slice *slices, size_t n,
+                      struct otc_storage_put *done, struct otc_error *err);
+    /** Waits for the disk. `*content` is malloced. DATA_LOSS: the record is damaged (logged and counted). */
+    otc_status (*read)(struct otc_storage_queue *self, const struct otc_stored *record, uint8_t **content,
+                       size_t *len, struct otc_error *err);
+    /** The record is not needed any more; a full disk does not hinder it. */
+    void (*remove)(struct otc_storage_queue *self, struct otc_stored *record);
+    /** Frees the handle of a record that stays for the next start. */
+    void (*forget)(struct otc_storage_queue *self, struct otc_stored *record);
+    /** Waits until every put is told. */
+    void (*close)(struct otc_storage_queue *self);
+};
+
+/** Most slices of one put. */
+#define OTC_STORED_SLICES_MAX 256
+
+/** Who is told of each record that a former process left, oldest first; the content is borrowed for the call.
+ */
+struct otc_stored_reader {
+    void (*found)(void *arg, struct otc_stored *record, struct otc_slice content);
+    void *arg;
+};
+
 /* ---- Components --------------------------------------------------------------------------------- */
 
 struct otc_component;
@@ -348,6 +390,14 @@ struct otc_component_ops {
      * any from now on, so that who waits for an answer gets it. May be NULL.
      */
     void (*drain)(struct otc_component *self);
+    /**
+     * Storage extensions: a queue of a component (`name`: "traces"), to be closed before this extension shuts
+     * down. After start. Waits for the disk. NULL for everything else; components ask through
+     * otc_storage_queue_open (common/component/storage.h).
+     */
+    otc_status (*queue)(struct otc_component *self, const char *kind, const char *component_id,
+                        const char *name, struct otc_stored_reader reader, struct otc_storage_queue **out,
+                        struct otc_error *err);
 };
 
 /** Embedded as first member by each component. */

@@ -12,5 +12,10 @@
 OTC_CHECK otc_status otc_storage_open(struct otc_host *host, const char *extension_id, enum otc_kind kind,
                                       const char *component_id, struct otc_storage **out,
                                       struct otc_error *err);
+/** The same for the queue `name` of a component; `reader` is told what a former process left. */
+OTC_CHECK otc_status otc_storage_queue_open(struct otc_host *host, const char *extension_id,
+                                            enum otc_kind kind, const char *component_id, const char *name,
+                                            struct otc_stored_reader reader, struct otc_storage_queue **out,
+                                            struct otc_error *err);
 
 #endif

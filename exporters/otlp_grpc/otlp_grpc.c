@@ -235,17 +235,11 @@ connect_channel(struct otlp_grpc *self, struct otc_error *err)
 
 /* Signals belong to the control loop: every thread that gRPC or we start here inherits a full mask. */
 static otc_status
-otlp_grpc_start(struct otc_component *component, struct otc_error *err)
+start_calls(struct otlp_grpc *self, struct otc_error *err)
 {
-    struct otlp_grpc *self = OTC_CONTAINER(component, otlp_grpc, component);
-    const struct otc_client_auth *auth = self->config->auth;
     sigset_t all, before;
     otc_status status;
 
-    if (auth && otc_authenticator_find(self->host, auth->authenticator, OTC_OFFERS_CLIENT_AUTH,
-                                       &self->authenticator, err) != OTC_OK) {
-        return err ? err->status : OTC_FAILED_PRECONDITION;
-    }
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     gpr_set_log_function(drop_log);
@@ -261,6 +255,26 @@ otlp_grpc_start(struct otc_component *component, struct otc_error *err)
         (void)poll_queue(self);
         grpc_completion_queue_destroy(self->queue);
         self->queue = NULL;
+    }
+    return status;
+}
+
+static otc_status
+otlp_grpc_start(struct otc_component *component, struct otc_error *err)
+{
+    struct otlp_grpc *self = OTC_CONTAINER(component, otlp_grpc, component);
+    const struct otc_client_auth *auth = self->config->auth;
+    otc_status status;
+
+    if (auth && otc_authenticator_find(self->host, auth->authenticator, OTC_OFFERS_CLIENT_AUTH,
+                                       &self->authenticator, err) != OTC_OK) {
+        return err ? err->status : OTC_FAILED_PRECONDITION;
+    }
+    status = start_calls(self, err);
+    for (size_t i = 0; i < OTC_N_SIGNALS && status == OTC_OK; i++) {
+        if (self->lanes[i].exporter) {
+            status = otc_exporter_start(self->lanes[i].exporter, err);
+        }
     }
     return status;
 }

@@ -12,7 +12,7 @@ struct client {
     struct otc_store *store;
     struct otc_journal *journal;
     size_t *clients;
-    char name[256]; /* of the files, without folder and ending */
+    char name[FILE_STORAGE_NAME_MAX]; /* of the files, without folder and ending */
     struct otc_series *stored, *journaled, *failures, *quarantined, *journal_size;
 };
 
@@ -190,29 +190,30 @@ client_close(struct otc_storage *storage)
     free(client);
 }
 
-/* "connector_drift_credit": like the Collector's names, with what no file name should have as ~xx. */
-static bool
-name_files(struct client *client, const char *kind, const char *component_id)
+bool
+file_storage_name(const char *kind, const char *component_id, const char *name,
+                  char out[FILE_STORAGE_NAME_MAX])
 {
     char text[160];
     size_t at = 0;
     bool named = false;
 
-    if ((size_t)snprintf(text, sizeof(text), "%s_%s", kind, component_id) >= sizeof(text)) {
+    if ((size_t)snprintf(text, sizeof(text), "%s_%s%s%s", kind, component_id, name ? "_" : "",
+                         name ? name : "") >= sizeof(text)) {
         return false;
     }
-    for (const char *c = text; *c && at + 4 < sizeof(client->name); c++) {
+    for (const char *c = text; *c && at + 4 < FILE_STORAGE_NAME_MAX; c++) {
         if (*c == '/' && !named) {
-            client->name[at++] = '_'; /* type/name; the name may have further ones */
+            out[at++] = '_'; /* type/name; the name may have further ones */
             named = true;
         } else if (isalnum((unsigned char)*c) || *c == '_' || *c == '-') {
-            client->name[at++] = *c;
+            out[at++] = *c;
         } else {
-            at += (size_t)snprintf(client->name + at, 4, "~%02x", (unsigned char)*c);
+            at += (size_t)snprintf(out + at, 4, "~%02x", (unsigned char)*c);
         }
-        client->name[at] = '\0';
+        out[at] = '\0';
     }
-    return strlen(client->name) < sizeof(client->name) - 5;
+    return strlen(out) < FILE_STORAGE_NAME_MAX - 5;
 }
 
 static void
@@ -282,7 +283,7 @@ file_storage_client_new(const struct file_storage_context *context, const char *
     client->clients = clients;
     ++*clients;
     make_series(client, kind, component_id);
-    status = name_files(client, kind, component_id)
+    status = file_storage_name(kind, component_id, NULL, client->name)
                  ? open_files(client, err)
                  : otc_fail(err, OTC_INVALID_ARGUMENT, "the id %s is too long for a file name", component_id);
     if (status != OTC_OK) {

@@ -2,6 +2,7 @@
 #include "extensions/file_storage/file_storage.h"
 
 #include "common/storage/directory.h"
+#include "common/storage/log.h"
 
 struct file_storage {
     struct otc_component component;
@@ -38,8 +39,9 @@ static const struct otc_field fields[] = {
     OTC_FIELD(file_storage_config, timeout, .def = "1s", .min = "0s", .max = "1m",
               .doc = "How long a start waits for another process to let go of the folder."),
     OTC_FIELD(file_storage_config, fsync, .def = "false", .inert = true,
-              .doc = "Accepted for the Collector's sake: snapshots are always flushed to the disk, journals "
-                     "never (what that means: \"What survives\")."),
+              .doc =
+                  "Accepted for the Collector's sake: queues and snapshots are always flushed to the disk, "
+                  "journals never (what that means: \"What survives\")."),
     OTC_FIELD(file_storage_config, create_directory, .def = "true",
               .doc = "Make the folder when it is missing; with `false` a missing one is an error."),
     OTC_FIELD(file_storage_config, directory_permissions, .def = "0750",
@@ -53,6 +55,8 @@ static const struct otc_field fields[] = {
                      "counted."),
     OTC_FIELD(file_storage_config, max_journal_size, .def = "256MiB", .min = "1MiB",
               .doc = "Ceiling of the journal of one component; a snapshot is taken at a quarter of it."),
+    OTC_FIELD(file_storage_config, max_queue_size, .def = "1GiB", .min = "1MiB",
+              .doc = "Ceiling of one queue (of one exporter and signal); beyond it data is refused."),
     OTC_FIELD_END,
 };
 static const struct otc_schema schema = OTC_SCHEMA(
@@ -128,6 +132,8 @@ stop(struct otc_component *component, int64_t deadline_ns, struct otc_error *err
         otc_log(self->context.host->logger, OTC_LOG_WARN, self->context.id,
                 "Storage stops while components still use it", OTC_FIELD_NUMBER("clients", self->clients));
     }
+    otc_log_writer_free(self->context.writer);
+    self->context.writer = NULL;
     otc_directory_unlock(self->lock);
     self->lock = -1;
     return OTC_OK;
@@ -138,6 +144,7 @@ destroy(struct otc_component *component)
 {
     struct file_storage *self = OTC_CONTAINER(component, file_storage, component);
 
+    otc_log_writer_free(self->context.writer);
     otc_directory_unlock(self->lock);
     free(self);
 }
@@ -154,12 +161,33 @@ give_storage(struct otc_component *component, const char *kind, const char *comp
     return file_storage_client_new(&self->context, kind, component_id, &self->clients, out, err);
 }
 
+/* One thread writes all queues of the folder; it starts with the first. */
+static otc_status
+give_queue(struct otc_component *component, const char *kind, const char *component_id, const char *name,
+           struct otc_stored_reader reader, struct otc_storage_queue **out, struct otc_error *err)
+{
+    struct file_storage *self = OTC_CONTAINER(component, file_storage, component);
+    otc_status status;
+
+    if (self->lock < 0) {
+        return otc_fail(err, OTC_FAILED_PRECONDITION, "extension \"%s\" does not run", self->context.id);
+    }
+    if (!self->context.writer) {
+        status = otc_log_writer_new(&self->context.writer, err);
+        if (status != OTC_OK) {
+            return status;
+        }
+    }
+    return file_storage_queue_new(&self->context, kind, component_id, name, reader, &self->clients, out, err);
+}
+
 static const struct otc_component_ops ops = {
     .abi = OTC_ABI_OF(otc_component_ops),
     .start = start,
     .shutdown = stop,
     .free = destroy,
     .storage = give_storage,
+    .queue = give_queue,
 };
 
 static otc_status
@@ -171,7 +199,8 @@ create(const struct otc_settings *settings, struct otc_component **out, struct o
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
     self->component = (struct otc_component){OTC_ABI_OF(otc_component), &ops};
-    self->context = (struct file_storage_context){settings->id, settings->host, settings->config};
+    self->context =
+        (struct file_storage_context){.id = settings->id, .host = settings->host, .config = settings->config};
     self->lock = -1;
     *out = &self->component;
     return OTC_OK;

@@ -27,18 +27,32 @@ struct file_storage_config {
     struct file_storage_compaction compaction;
     otc_bytes max_size;
     otc_bytes max_journal_size;
+    otc_bytes max_queue_size;
 };
 
 /** What a client is made with; borrowed for the client's life. */
+struct otc_log_writer;
 struct file_storage_context {
     const char *id; /* of the extension */
     struct otc_host *host;
     const struct file_storage_config *config;
+    struct otc_log_writer *writer; /* of queues; NULL: there is none yet */
 };
 
 /** Opens the store and the journal of a component. `*clients` counts those that are open. */
 otc_status file_storage_client_new(const struct file_storage_context *context, const char *kind,
                                    const char *component_id, size_t *clients, struct otc_storage **out,
                                    struct otc_error *err);
+
+#define FILE_STORAGE_NAME_MAX 256
+/** "connector_drift_credit": like the Collector's names, with what no file name should have as ~xx. False:
+ * too long. `name` may be NULL. */
+bool file_storage_name(const char *kind, const char *component_id, const char *name,
+                       char out[FILE_STORAGE_NAME_MAX]);
+
+/** Opens a queue of a component; the context has a writer. `*clients` counts as above. */
+otc_status file_storage_queue_new(const struct file_storage_context *context, const char *kind,
+                                  const char *component_id, const char *name, struct otc_stored_reader reader,
+                                  size_t *clients, struct otc_storage_queue **out, struct otc_error *err);
 
 #endif

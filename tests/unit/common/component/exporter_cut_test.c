@@ -33,6 +33,8 @@ push(void *arg, struct otc_batch *batch, struct otc_done *done, struct otc_error
     return otc_consume(otc_sink_consumer(arg), batch, done, err);
 }
 
+static char items[] = "items", bytes[] = "bytes";
+
 static int
 setup(void **state)
 {
@@ -42,7 +44,7 @@ setup(void **state)
     f->host = otc_vhost_host(f->vhost);
     f->sink = otc_sink_new();
     f->batch = (struct otc_queue_batch){
-        .flush_timeout = {200 * OTC_MILLISECOND}, .min_size = 4, .max_size = 5, .sizer = (char[]){"items"}};
+        .flush_timeout = {200 * OTC_MILLISECOND}, .min_size = 4, .max_size = 5, .sizer = items};
     f->queue = (struct otc_queue_config){.num_consumers = 10, .queue_size = 10, .batch = &f->batch};
     f->retry = (struct otc_retry_config){.enabled = false};
     f->err = OTC_ERROR_INIT;
@@ -115,8 +117,10 @@ static bool
 is_next(void *arg, const struct otc_span *span)
 {
     int *expected = arg;
+    char name[16];
 
-    assert_int_equal(strtol((const char *)span->name.data, NULL, 10), (*expected)++);
+    snprintf(name, sizeof(name), "%.*s", (int)span->name.len, (const char *)span->name.data);
+    assert_int_equal(strtol(name, NULL, 10), (*expected)++);
     return true;
 }
 
@@ -178,7 +182,7 @@ bytes_are_limited_too(void **state)
 {
     struct fixture *f = *state;
 
-    f->batch.sizer = (char[]){"bytes"};
+    f->batch.sizer = bytes;
     f->batch.min_size = 40;
     f->batch.max_size = 60;
     f->queue.sizer.index = OTC_SIZER_BYTES;

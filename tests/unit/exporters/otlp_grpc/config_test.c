@@ -98,7 +98,6 @@ bad_settings_are_named(void **state)
         {"endpoint: b:1\ntls: {min_version: '1.3'}", "the gRPC client always offers TLS 1.2 and 1.3"},
         {"endpoint: b:1\nsending_queue: {num_consumers: 0}", "`num_consumers` must be positive"},
         {"endpoint: b:1\nsending_queue: {queue_size: 0}", "`queue_size` must be positive"},
-        {"endpoint: b:1\nsending_queue: {storage: file_storage}", "queues on disk are not supported"},
         {"endpoint: b:1\nsending_queue: {storage: file_storage, wait_for_result: true}",
          "`wait_for_result` is not supported with a persistent queue configured with `storage`"},
         {"endpoint: b:1\nsending_queue: {batch: {sizer: requests}}",

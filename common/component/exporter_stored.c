@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A queue on disk. A request enters the queue when it is on the disk, which is when its sender is answered;
+ * it leaves the disk when it was sent or given up for good. What a shutdown or a crash interrupts stays there
+ * for the next start. Of what waits only so much is kept in memory too; the rest is read again when its turn
+ * comes.
+ */
+#include "common/component/exporter_internal.h"
+
+#include "common/component/client.h"
+#include "common/component/storage.h"
+
+/* Bytes of waiting requests that one exporter keeps in memory as well. */
+#define RESIDENT_MAX ((size_t)32 << 20)
+#define VERSION 1
+
+/* What stands before a request's bytes, in the machine's byte order. */
+struct head {
+    uint32_t version;
+    uint32_t reserved;
+    uint64_t items;
+    struct otc_hash128 mix;
+};
+
+struct put {
+    struct otc_storage_put put;
+    struct otc_exporter *exporter;
+    struct otc_entry *entry;
+    struct head head;
+    uint8_t *joined; /* the parts, when they are too many to be named */
+};
+
+/* ---- Entering -------------------------------------------------------------------------------------- */
+
+/* The storage's limits are a state of ours: the sender may come again. */
+static void
+as_refusal(struct otc_error *error)
+{
+    if (error->status == OTC_RESOURCE_EXHAUSTED) {
+        error->status = OTC_UNAVAILABLE;
+    }
+    error->permanent = error->status == OTC_INVALID_ARGUMENT;
+}
+
+/* Takes an entry that did not come to the disk out of the books. */
+static void
+take_back(struct otc_exporter *exporter, const struct otc_entry *entry, struct otc__news *news)
+{
+    pthread_mutex_lock(&exporter->lock);
+    exporter->size -= entry->size;
+    exporter->n_storing--;
+    otc__exporter_admit(exporter, false, news);
+    pthread_cond_broadcast(&exporter->told);
+    pthread_mutex_unlock(&exporter->lock);
+}
+
+/* The entry is on the disk: it joins the queue, and its sender may be told. */
+static struct otc_done *
+join_queue(struct otc_exporter *exporter, struct otc_entry *entry)
+{
+    struct otc_done *done = entry->done;
+    size_t bytes = otc_batch_bytes(entry->batch);
+
+    entry->done = NULL;
+    pthread_mutex_lock(&exporter->lock);
+    if (exporter->resident + bytes <= RESIDENT_MAX) {
+        exporter->resident += bytes;
+        entry->resident = bytes;
+    } else {
+        otc_batch_unref(entry->batch);
+        entry->batch = NULL;
+    }
+    exporter->size -= entry->size; /* it was reserved */
+    otc__exporter_enqueue(exporter, entry);
+    exporter->n_storing--;
+    if (exporter->pumping) {
+        exporter->pump_again = true;
+    } else {
+        exporter->options.host->timer_arm(exporter->options.host, exporter->timer, 0);
+    }
+    pthread_cond_broadcast(&exporter->told);
+    pthread_mutex_unlock(&exporter->lock);
+    return done;
+}
+
+static void
+put_done(struct otc_storage_put *self, struct otc_stored *record, const struct otc_error *result)
+{
+    struct put *put = OTC_CONTAINER(self, put, put);
+    struct otc_exporter *exporter = put->exporter;
+    struct otc_entry *entry = put->entry;
+    struct otc_done *done = entry->done;
+
+    free(put->joined);
+    free(put);
+    if (result->status == OTC_OK) {
+        entry->stored = record;
+        done = join_queue(exporter, entry);
+        if (done) {
+            done->fn(done, result);
+        }
+    } else {
+        struct otc_error refusal = *result;
+        struct otc__news news;
+
+        otc__news_init(&news);
+        entry->done = NULL;
+        as_refusal(&refusal);
+        otc__exporter_note_refusal(exporter, entry->items, refusal.text);
+        if (done) {
+            done->fn(done, &refusal);
+        }
+        take_back(exporter, entry, &news);
+        otc_entry_end(entry, NULL);
+        otc__exporter_tell(exporter, &news);
+    }
+}
+
+/* The slices of a record: the head and the parts, which are one request when they stand in a row. */
+static size_t
+slices_of(struct put *put, struct otc_slice slices[OTC_STORED_SLICES_MAX])
+{
+    const struct otc_batch *batch = put->entry->batch;
+    size_t n = otc_batch_parts(batch), at = 0;
+
+    slices[0] = otc_slice_of(&put->head, sizeof(put->head));
+    if (n < OTC_STORED_SLICES_MAX) {
+        for (size_t i = 0; i < n; i++) {
+            slices[i + 1] = otc_batch_part(batch, i);
+        }
+        return n + 1;
+    }
+    put->joined = malloc(otc_batch_bytes(batch));
+    if (!put->joined) {
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct otc_slice part = otc_batch_part(batch, i);
+
+        if (part.len > 0) {
+            memcpy(put->joined + at, part.data, part.len);
+        }
+        at += part.len;
+    }
+    slices[1] = otc_slice_of(put->joined, at);
+    return 2;
+}
+
+otc_status
+otc__stored_put(struct otc_exporter *exporter, struct otc_entry *entry, struct otc_error *err)
+{
+    struct put *put = calloc(1, sizeof(*put));
+    struct otc_slice slices[OTC_STORED_SLICES_MAX];
+    otc_status status = OTC_UNAVAILABLE;
+    size_t n = 0;
+
+    if (put) {
+        put->put = (struct otc_storage_put){OTC_ABI_OF(otc_storage_put), put_done};
+        put->exporter = exporter;
+        put->entry = entry;
+        put->head = (struct head){VERSION, 0, entry->items, entry->mix};
+        n = slices_of(put, slices);
+    }
+    if (n > 0) {
+        status = exporter->storage->put(exporter->storage, slices, n, &put->put, err);
+    } else {
+        (void)otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    }
+    if (status != OTC_PENDING) {
+        if (put) {
+            free(put->joined);
+        }
+        free(put);
+        as_refusal(err);
+    }
+    return status == OTC_PENDING ? status : err->status;
+}
+
+/* ---- Coming back ----------------------------------------------------------------------------------- */
+
+static bool
+read_head(struct otc_slice content, struct head *head)
+{
+    if (content.len < sizeof(*head)) {
+        return false;
+    }
+    memcpy(head, content.data, sizeof(*head));
+    return head->version == VERSION;
+}
+
+/* A record that a former process left. One that is no request of ours is found out when it is loaded. */
+static void
+found(void *arg, struct otc_stored *record, struct otc_slice content)
+{
+    struct otc_exporter *exporter = arg;
+    struct otc_entry *entry = calloc(1, sizeof(*entry));
+    struct head head = {0};
+    size_t bytes = read_head(content, &head) ? content.len - sizeof(head) : 0;
+
+    if (!entry) {
+        return; /* it stays on the disk for a start with more memory */
+    }
+    entry->stored = record;
+    entry->mix = head.mix;
+    entry->items = (size_t)head.items;
+    entry->untold = 1;
+    entry->left = exporter->gather.unit == OTC_SIZER_BYTES ? (int64_t)bytes : (int64_t)head.items;
+    entry->size = exporter->sizer == OTC_SIZER_REQUESTS ? 1
+                  : exporter->sizer == OTC_SIZER_BYTES  ? (int64_t)bytes
+                                                        : (int64_t)head.items;
+    otc__exporter_enqueue(exporter, entry);
+}
+
+/* The request of an entry, read from the disk. */
+static otc_status
+load(struct otc_exporter *exporter, const struct otc_entry *entry, struct otc_batch **out,
+     struct otc_error *err)
+{
+    uint8_t *content = NULL;
+    size_t len = 0;
+    struct otc_part part;
+    struct head head;
+    otc_status status = exporter->storage->read(exporter->storage, entry->stored, &content, &len, err);
+
+    if (status == OTC_OK && !read_head(otc_slice_of(content, len), &head)) {
+        status = otc_fail(err, OTC_DATA_LOSS, "a record of the queue on disk is of another version");
+    }
+    if (status != OTC_OK) {
+        free(content);
+        return status;
+    }
+    part = (struct otc_part){otc_slice_of(content + sizeof(head), len - sizeof(head)), free, content};
+    *out = otc_batch_new(exporter->options.signal, &part, 1, entry->items, NULL);
+    return *out ? OTC_OK : otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+}
+
+/* The first entry of those to be sent next that is on the disk alone. */
+static struct otc_entry *
+missing(const struct otc_exporter *exporter)
+{
+    int64_t have = 0;
+
+    for (struct otc_entry *entry = exporter->queue.first; entry; entry = entry->next) {
+        if (!entry->batch) {
+            return entry;
+        }
+        have += entry->left;
+        if (have >= exporter->gather.enough) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+/* Takes a damaged entry out of the queue. Under the lock. */
+static void
+give_up(struct otc_exporter *exporter, struct otc_entry *entry)
+{
+    otc_entries_unlink(&exporter->queue, entry);
+    exporter->size -= entry->size;
+    exporter->queued_left -= entry->left;
+    otc__count_given_up(&exporter->counters, entry->items, exporter->size, OTC_DROP_DAMAGED);
+}
+
+bool
+otc__stored_load_next(struct otc_exporter *exporter)
+{
+    struct otc_entry *entry = missing(exporter);
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_batch *batch = NULL;
+    otc_status status;
+
+    if (!entry) {
+        return false;
+    }
+    /* Nobody else takes entries from the queue meanwhile. */
+    pthread_mutex_unlock(&exporter->lock);
+    status = load(exporter, entry, &batch, &err);
+    pthread_mutex_lock(&exporter->lock);
+    if (status == OTC_OK) {
+        entry->batch = batch;
+        return true;
+    }
+    if (status != OTC_DATA_LOSS) {
+        return false;
+    }
+    give_up(exporter, entry);
+    pthread_mutex_unlock(&exporter->lock);
+    exporter->storage->remove(exporter->storage, entry->stored);
+    otc_entry_end(entry, NULL);
+    pthread_mutex_lock(&exporter->lock);
+    return true;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------------ */
+
+otc_status
+otc_exporter_start(struct otc_exporter *exporter, struct otc_error *err)
+{
+    const struct otc_exporter_options *options = &exporter->options;
+    otc_status status;
+
+    if (!options->queue || !options->queue->storage) {
+        return OTC_OK;
+    }
+    status = otc_storage_queue_open(options->host, options->queue->storage, OTC_EXPORTER, options->id,
+                                    otc_signal_name(options->signal),
+                                    (struct otc_stored_reader){found, exporter}, &exporter->storage, err);
+    if (status == OTC_OK && exporter->queue.first) {
+        options->host->timer_arm(options->host, exporter->timer, 0);
+    }
+    return status;
+}
+
+void
+otc__stored_release(struct otc_exporter *exporter, size_t pending)
+{
+    struct otc_entries left = {0};
+    struct otc_entry *entry;
+    uint64_t items = 0;
+    bool now;
+
+    pthread_mutex_lock(&exporter->lock);
+    now = exporter->storage && !exporter->released && exporter->shut_down && exporter->n_pending == pending;
+    exporter->released = exporter->released || now;
+    while (now && (exporter->n_storing > 0 || exporter->pumping)) {
+        pthread_cond_wait(&exporter->told, &exporter->lock);
+    }
+    while (now && (entry = otc_entries_take(&exporter->queue))) {
+        items += entry->items;
+        exporter->size -= entry->size;
+        exporter->queued_left -= entry->left;
+        otc_entries_append(&left, entry);
+    }
+    if (now) {
+        items += exporter->left_items;
+        otc__count_left(&exporter->counters, items);
+    }
+    pthread_mutex_unlock(&exporter->lock);
+    if (!now) {
+        return;
+    }
+    for (entry = left.first; entry; entry = entry->next) {
+        exporter->storage->forget(exporter->storage, entry->stored);
+    }
+    otc_entries_end(&left, NULL);
+    exporter->storage->close(exporter->storage);
+    if (items > 0) {
+        otc_log(exporter->options.host->logger, OTC_LOG_INFO, exporter->options.id,
+                "Left on the disk for the next start",
+                OTC_FIELD_TEXT("data_type", otc_signal_name(exporter->options.signal)),
+                OTC_FIELD_NUMBER("items", items));
+    }
+}

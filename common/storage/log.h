@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * @file A queue on disk: records that are added at one end and removed one by one, in segment files
+ * `<base>.<number>.segment` of a folder.
+ *
+ * A record whose `done` said OK survives the end of the process and a power cut. What is removed does not
+ * come back after the end of the process; after a power cut it may (the note of it is not flushed). A damaged
+ * record costs itself alone: it is counted and its bytes are copied to `<base>.<number>.corrupt-<time>`,
+ * and nothing keeps a log from opening but a disk that cannot be read at all.
+ *
+ * Segment: a page that names the format; 16384 bytes, one for each record in it, that say which was removed;
+ * then records, aligned to 8 bytes: a header (magic, index, number, length, XXH3-64 of the content and of the
+ * header, seeded with the segment's number) and the content. Room is allocated when a segment is made, so
+ * that a full disk keeps nobody from removing. A segment goes when all of it was removed; the last one is
+ * begun anew by each process. One record that stays long therefore keeps the segment that holds it.
+ *
+ * One thread a folder writes (otc_log_writer): it commits when 64 records or 1 MiB wait, or 2 ms after the
+ * first came, with one flush for all. When a write or flush fails, what it should have saved is written anew
+ * to another segment; if that fails too, its senders are told and the next commit tries again.
+ */
+#ifndef OTC_STORAGE_LOG_H
+#define OTC_STORAGE_LOG_H
+
+#include "common/base/slice.h"
+#include "common/base/status.h"
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#define OTC_LOG_RECORD_MAX ((size_t)256 << 20)
+/** Records in one segment. */
+#define OTC_LOG_SEGMENT_RECORDS 16384
+/** Records and bytes that may wait for the disk; further ones are refused. */
+#define OTC_LOG_WAITING_MAX 10000
+#define OTC_LOG_WAITING_BYTES ((size_t)64 << 20)
+/** Slices in one put. */
+#define OTC_LOG_SLICES_MAX 256
+
+/** All opaque. A record is a handle, valid until it is removed. */
+struct otc_log;
+struct otc_log_record;
+struct otc_log_writer;
+
+/** The system's calls, so that tests can let them fail: errno values, 0 for success. */
+struct otc_log_io {
+    int (*create)(void *arg, const char *path, off_t size, int *fd);
+    int (*write)(void *arg, int fd, struct iovec *parts, int n, off_t offset);
+    int (*sync)(void *arg, int fd);
+    void *arg;
+};
+
+/** What opening found. */
+struct otc_log_found {
+    uint64_t records; /* to be sent again */
+    uint64_t bytes;   /* their contents */
+    uint64_t lost;    /* damaged records that were not removed */
+    uint64_t damaged_bytes;
+    uint64_t torn_bytes; /* at the end, where a write was interrupted: nobody had an answer for it */
+};
+
+struct otc_log_options {
+    const char *directory;
+    const char *base;
+    int64_t segment_bytes;       /* of one segment, unless a record is larger */
+    int64_t max_bytes;           /* ceiling of all segments' contents together */
+    int64_t now_ns;              /* Unix time, for names of damaged bytes */
+    const struct otc_log_io *io; /* NULL: the system's */
+    /** Called for each record that is there, oldest first; content borrowed for the call. */
+    void (*found)(void *arg, struct otc_log_record *record, struct otc_slice content);
+    void *arg;
+};
+
+/** Starts the thread, with all signals blocked. */
+OTC_CHECK otc_status otc_log_writer_new(struct otc_log_writer **out, struct otc_error *err);
+/** No log may be open any more. NULL is allowed. */
+void otc_log_writer_free(struct otc_log_writer *writer);
+
+/** Waits for the disk. */
+OTC_CHECK otc_status otc_log_open(struct otc_log_writer *writer, const struct otc_log_options *options,
+                                  struct otc_log_found *found, struct otc_log **out, struct otc_error *err);
+/** Waits until everything that was put is told. Nobody may use a record any more. NULL is allowed. */
+void otc_log_close(struct otc_log *log);
+
+/** Runs once, on the writer's thread. */
+typedef void (*otc_log_done_fn)(void *arg, struct otc_log_record *record, const struct otc_error *result);
+/**
+ * Adds a record: `n` slices one after another, borrowed until `done` ran. Never waits. PENDING: `done` runs
+ * when it is on the disk or could not be (then the record is gone). RESOURCE_EXHAUSTED: the log or what waits
+ * for the disk is at its limit; INVALID_ARGUMENT: it is too large.
+ */
+OTC_CHECK otc_status otc_log_put(struct otc_log *log, const struct otc_slice *slices, size_t n,
+                                 otc_log_done_fn done, void *arg, struct otc_error *err);
+/** Waits for the disk. Appends the content to `out`. DATA_LOSS: it is damaged. Any thread. */
+struct otc_buf;
+OTC_CHECK otc_status otc_log_read(struct otc_log *log, const struct otc_log_record *record,
+                                  struct otc_buf *out, struct otc_error *err);
+/** The record is not needed any more. One system call, no waiting. */
+void otc_log_remove(struct otc_log *log, struct otc_log_record *record);
+/** Frees the handle of a record that stays for the next process. */
+void otc_log_forget(struct otc_log_record *record);
+/** Bytes of all segments that are in use, and how many times writing failed so far. */
+int64_t otc_log_bytes(struct otc_log *log);
+uint64_t otc_log_failures(struct otc_log *log);
+
+#endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file The parts of a log on disk, shared between its files. */
+#ifndef OTC_STORAGE_LOG_INTERNAL_H
+#define OTC_STORAGE_LOG_INTERNAL_H
+
+#include "common/storage/log.h"
+
+#include <pthread.h>
+
+#define OTC__LOG_PATH 1400
+#define OTC__LOG_PAGE 4096
+/** Where the first record of a segment lies. */
+#define OTC__LOG_RECORDS (OTC__LOG_PAGE + OTC_LOG_SEGMENT_RECORDS)
+/** What stands for a removed record. */
+#define OTC__LOG_REMOVED 0xa5
+
+struct otc__log_header {
+    uint32_t magic;
+    uint32_t index; /* in the segment */
+    uint64_t number;
+    uint64_t len;
+    uint64_t content_check;
+    uint64_t header_check; /* of what stands before */
+};
+
+struct otc__segment {
+    struct otc__segment *next;
+    uint64_t number;
+    int fd;
+    int64_t used; /* where the next record would lie */
+    int64_t size;
+    uint32_t records; /* in it, removed ones included */
+    uint32_t live;
+};
+
+struct otc_log_record {
+    struct otc__segment *segment;
+    int64_t offset; /* of its header */
+    uint64_t number;
+    uint64_t len;
+    uint32_t index;
+};
+
+/** A record that waits for the disk. */
+struct otc__log_put {
+    struct otc__log_put *next;
+    struct otc_log_record *record;
+    otc_log_done_fn done;
+    void *arg;
+    int64_t arrived;
+    size_t n;
+    struct otc_slice slices[];
+};
+
+struct otc_log {
+    struct otc_log_writer *writer;
+    struct otc_log *next;
+    struct otc_log_io io;
+    char directory[1024];
+    char base[256];
+    int64_t segment_bytes;
+    int64_t max_bytes;
+    int directory_fd;
+    /* Guarded by the writer's lock. */
+    struct otc__segment *segments; /* oldest first; the last is the one that is written to, when `active` */
+    struct otc__segment *active;
+    struct otc__segment *dead; /* to be unlinked */
+    struct otc__log_put *first, *last;
+    size_t n_waiting;
+    size_t waiting_bytes;
+    uint64_t next_number;
+    uint64_t next_segment;
+    uint64_t failures;
+    int64_t bytes; /* used by all segments */
+    bool busy;     /* a commit is under way */
+};
+
+struct otc_log_writer {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* something waits */
+    pthread_cond_t idle; /* a commit ended */
+    struct otc_log *logs;
+    bool stop;
+};
+
+#define OTC__LOG_MAGIC 0x4c435441u
+
+extern const struct otc_log_io otc__log_system;
+
+static inline int64_t
+otc__log_aligned(uint64_t len)
+{
+    return (int64_t)((sizeof(struct otc__log_header) + len + 7) & ~(uint64_t)7);
+}
+
+void otc__log_path(const struct otc_log *log, uint64_t segment, const char *suffix, char path[OTC__LOG_PATH]);
+/** Fills in both checks. */
+void otc__log_seal_header(struct otc__log_header *header, uint64_t segment);
+bool otc__log_header_is_sound(const struct otc__log_header *header, uint64_t segment);
+
+/** Makes and appends a segment with room for `bytes` of records. Not under the lock. errno or 0. */
+int otc__segment_make(struct otc_log *log, int64_t bytes, struct otc__segment **out);
+/** Closes it and removes its file. */
+void otc__segment_drop(struct otc_log *log, struct otc__segment *segment);
+
+/** Reads what former processes left (log_recover.c). */
+otc_status otc__log_recover(struct otc_log *log, const struct otc_log_options *options,
+                            struct otc_log_found *found, struct otc_error *err);
+/** Writes what waits; the lock is held at entry and return (log_write.c). */
+void otc__log_commit(struct otc_log *log);
+
+#endif

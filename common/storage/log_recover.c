@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What former processes left in a log's segments. */
+#include "common/storage/log_internal.h"
+
+#include "common/base/hash.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Damaged bytes that one start copies aside at most. */
+#define QUARANTINE_MAX ((size_t)64 << 20)
+
+struct recovery {
+    struct otc_log *log;
+    const struct otc_log_options *options;
+    struct otc_log_found *found;
+    struct otc__segment **end; /* where the next segment is hung in */
+    uint64_t last_number;      /* of the records that were seen */
+    size_t quarantined;
+    /* Of the segment that is read: */
+    struct otc__segment *segment;
+    const uint8_t *bytes;
+    size_t len;
+    bool newest;
+    uint32_t next_index;
+};
+
+/* ---- Files ----------------------------------------------------------------------------------------- */
+
+/* The number of a segment's file of this log, 0 for other names. */
+static uint64_t
+segment_number(const struct otc_log *log, const char *name)
+{
+    size_t base = strlen(log->base);
+    char *end;
+    uint64_t number;
+
+    if (strncmp(name, log->base, base) != 0 || name[base] != '.') {
+        return 0;
+    }
+    number = strtoull(name + base + 1, &end, 16);
+    return end == name + base + 17 && strcmp(end, ".segment") == 0 ? number : 0;
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static otc_status
+list_segments(const struct otc_log *log, uint64_t **numbers, size_t *n, struct otc_error *err)
+{
+    DIR *folder = opendir(log->directory);
+    size_t capacity = 0;
+    struct dirent *entry;
+
+    if (!folder) {
+        return otc_fail(err, OTC_FAILED_PRECONDITION, "%s: %s", log->directory, strerror(errno));
+    }
+    while ((entry = readdir(folder))) {
+        uint64_t number = segment_number(log, entry->d_name);
+
+        if (number == 0) {
+            continue;
+        }
+        if (*n == capacity) {
+            uint64_t *grown = realloc(*numbers, (capacity = capacity * 2 + 16) * sizeof(*grown));
+
+            if (!grown) {
+                closedir(folder);
+                return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+            }
+            *numbers = grown;
+        }
+        (*numbers)[(*n)++] = number;
+    }
+    closedir(folder);
+    if (*n > 0) {
+        qsort(*numbers, *n, sizeof(**numbers), by_number);
+    }
+    return OTC_OK;
+}
+
+/* Copies damaged bytes aside. Failing costs the evidence alone. */
+static void
+quarantine(struct recovery *r, size_t from, size_t to)
+{
+    char suffix[64], path[OTC__LOG_PATH];
+    int fd;
+
+    r->found->damaged_bytes += to - from;
+    if (r->quarantined + (to - from) > QUARANTINE_MAX) {
+        return;
+    }
+    r->quarantined += to - from;
+    (void)snprintf(suffix, sizeof(suffix), "corrupt-%lld", (long long)(r->options->now_ns / 1000000000));
+    otc__log_path(r->log, r->segment->number, suffix, path);
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        (void)!write(fd, r->bytes + from, to - from);
+        close(fd);
+    }
+}
+
+/* ---- Records --------------------------------------------------------------------------------------- */
+
+static bool
+was_removed(const struct recovery *r, uint32_t index)
+{
+    return r->bytes[OTC__LOG_PAGE + index] == OTC__LOG_REMOVED;
+}
+
+static bool
+is_zero(const uint8_t *bytes, size_t len)
+{
+    return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
+}
+
+/* A header that lies at `at` in the segment, and its content. */
+static bool
+header_at(const struct recovery *r, size_t at, struct otc__log_header *header)
+{
+    if (r->len - at < sizeof(*header)) {
+        return false;
+    }
+    memcpy(header, r->bytes + at, sizeof(*header));
+    return otc__log_header_is_sound(header, r->segment->number) && header->index >= r->next_index &&
+           header->len <= r->len - at - sizeof(*header);
+}
+
+/* Records between those that were read, of which nothing sound is left. */
+static void
+count_lost(struct recovery *r, uint32_t before)
+{
+    for (; r->next_index < before; r->next_index++) {
+        r->found->lost += !was_removed(r, r->next_index);
+    }
+}
+
+static bool
+keep(struct recovery *r, const struct otc__log_header *header, size_t at, struct otc_slice content)
+{
+    struct otc_log_record *record = calloc(1, sizeof(*record));
+
+    if (!record) {
+        return false;
+    }
+    *record = (struct otc_log_record){r->segment, (int64_t)at, header->number, header->len, header->index};
+    r->segment->live++;
+    r->last_number = header->number;
+    r->found->records++;
+    r->found->bytes += header->len;
+    if (r->options->found) {
+        r->options->found(r->options->arg, record, content);
+    }
+    return true; /* NOLINT(clang-analyzer-unix.Malloc): whom `found` tells has the record now */
+}
+
+/* Reads the record at `at`, whose header is sound. False out of memory. */
+static bool
+take_record(struct recovery *r, const struct otc__log_header *header, size_t at)
+{
+    struct otc_slice content = otc_slice_of(r->bytes + at + sizeof(*header), header->len);
+    size_t end = at + (size_t)otc__log_aligned(header->len);
+    bool sound;
+
+    count_lost(r, header->index);
+    r->next_index = header->index + 1;
+    if (was_removed(r, header->index)) {
+        return true;
+    }
+    sound = otc_hash64(content, r->segment->number) == header->content_check;
+    if (!sound && r->newest && (end >= r->len || is_zero(r->bytes + end, r->len - end))) {
+        r->found->torn_bytes += end - at;
+        return true;
+    }
+    if (!sound) {
+        r->found->lost++;
+        quarantine(r, at, end < r->len ? end : r->len);
+        return true;
+    }
+    /* A commit whose first attempt failed wrote its records twice. */
+    return header->number <= r->last_number || keep(r, header, at, content);
+}
+
+/* Where the next sound header lies at or behind `at`; the segment's end when there is none. */
+static size_t
+next_header(const struct recovery *r, size_t at)
+{
+    struct otc__log_header header;
+
+    for (; at + sizeof(header) <= r->len; at += 8) {
+        uint32_t magic;
+
+        memcpy(&magic, r->bytes + at, sizeof(magic));
+        if (magic == OTC__LOG_MAGIC && header_at(r, at, &header)) {
+            return at;
+        }
+    }
+    return r->len;
+}
+
+static bool
+take_records(struct recovery *r)
+{
+    size_t at = OTC__LOG_RECORDS;
+
+    while (at < r->len) {
+        struct otc__log_header header;
+        size_t next;
+
+        if (header_at(r, at, &header)) {
+            if (!take_record(r, &header, at)) {
+                return false;
+            }
+            at += (size_t)otc__log_aligned(header.len);
+            r->segment->used = (int64_t)at;
+            continue;
+        }
+        if (is_zero(r->bytes + at, r->len - at)) {
+            break;
+        }
+        next = next_header(r, at);
+        if (next == r->len && r->newest) {
+            r->found->torn_bytes += next - at;
+        } else {
+            quarantine(r, at, next);
+            /* How many there were at an end nothing tells; one at least. */
+            r->found->lost += next == r->len;
+        }
+        at = next;
+    }
+    return true;
+}
+
+/* ---- Segments -------------------------------------------------------------------------------------- */
+
+static otc_status
+read_whole(int fd, size_t len, uint8_t *bytes, const char *path, struct otc_error *err)
+{
+    size_t got = 0;
+
+    while (got < len) {
+        ssize_t n = pread(fd, bytes + got, len - got, (off_t)got);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return otc_fail(err, OTC_DATA_LOSS, "%s: %s", path,
+                            n < 0 ? strerror(errno) : "it became shorter");
+        }
+        got += (size_t)n;
+    }
+    return OTC_OK;
+}
+
+static otc_status
+read_segment(struct recovery *r, struct otc_error *err)
+{
+    struct otc__segment *segment = r->segment;
+    char path[OTC__LOG_PATH];
+    struct stat file;
+    uint8_t *bytes;
+    otc_status status;
+
+    otc__log_path(r->log, segment->number, "segment", path);
+    segment->fd = open(path, O_RDWR | O_CLOEXEC);
+    if (segment->fd < 0 || fstat(segment->fd, &file) != 0) {
+        return otc_fail(err, OTC_FAILED_PRECONDITION, "%s: %s", path, strerror(errno));
+    }
+    segment->size = (int64_t)file.st_size;
+    segment->used = segment->size < OTC__LOG_RECORDS ? segment->size : OTC__LOG_RECORDS;
+    if (segment->size < OTC__LOG_RECORDS) {
+        r->found->torn_bytes += (uint64_t)segment->size;
+        return OTC_OK;
+    }
+    bytes = malloc((size_t)segment->size);
+    if (!bytes) {
+        return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    }
+    status = read_whole(segment->fd, (size_t)segment->size, bytes, path, err);
+    r->bytes = bytes;
+    r->len = (size_t)segment->size;
+    r->next_index = 0;
+    if (status == OTC_OK && !take_records(r)) {
+        status = otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    }
+    free(bytes);
+    return status;
+}
+
+/* Reads one segment; one of which nothing is needed any more is removed, unless something in it was damaged
+ * or torn: then its bytes were copied aside before. */
+static otc_status
+recover_segment(struct recovery *r, uint64_t number, struct otc_error *err)
+{
+    struct otc__segment *segment = calloc(1, sizeof(*segment));
+    otc_status status;
+
+    if (!segment) {
+        return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    }
+    segment->number = number;
+    segment->fd = -1;
+    r->segment = segment;
+    status = read_segment(r, err);
+    if (status == OTC_DATA_LOSS && segment->live == 0) {
+        /* The disk does not give it back. It stays where it is, for who can. */
+        r->found->lost++;
+        r->found->damaged_bytes += (uint64_t)segment->size;
+        close(segment->fd);
+        free(segment);
+        return OTC_OK;
+    }
+    if (status == OTC_OK && segment->live == 0) {
+        otc__segment_drop(r->log, segment);
+        return OTC_OK;
+    }
+    *r->end = segment;
+    r->end = &segment->next;
+    r->log->bytes += segment->used;
+    return status;
+}
+
+otc_status
+otc__log_recover(struct otc_log *log, const struct otc_log_options *options, struct otc_log_found *found,
+                 struct otc_error *err)
+{
+    struct recovery r = {.log = log, .options = options, .found = found, .end = &log->segments};
+    uint64_t *numbers = NULL;
+    size_t n = 0;
+    otc_status status = list_segments(log, &numbers, &n, err);
+
+    for (size_t i = 0; i < n && status == OTC_OK; i++) {
+        r.newest = i + 1 == n;
+        log->next_segment = numbers[i] + 1;
+        status = recover_segment(&r, numbers[i], err);
+    }
+    log->next_number = r.last_number + 1;
+    free(numbers);
+    return status;
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Segments, and what is written to them. */
+#include "common/storage/log_internal.h"
+
+#include "common/base/hash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const uint8_t zeroes[8];
+
+/* ---- The system ------------------------------------------------------------------------------------ */
+
+static int
+system_create(void *arg, const char *path, off_t size, int *fd)
+{
+    int failed;
+
+    (void)arg;
+    *fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (*fd < 0) {
+        return errno;
+    }
+    /* Where the file system cannot allocate, glibc writes zeroes. */
+    do {
+        failed = posix_fallocate(*fd, 0, size);
+    } while (failed == EINTR);
+    if (failed) {
+        close(*fd);
+        (void)unlink(path);
+    }
+    return failed;
+}
+
+static int
+system_write(void *arg, int fd, struct iovec *parts, int n, off_t offset)
+{
+    (void)arg;
+    while (n > 0) {
+        ssize_t written = pwritev(fd, parts, n, offset);
+
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            return written < 0 ? errno : EIO;
+        }
+        offset += written;
+        while (n > 0 && (size_t)written >= parts->iov_len) {
+            written -= (ssize_t)parts->iov_len;
+            parts++;
+            n--;
+        }
+        if (n > 0) {
+            parts->iov_base = (char *)parts->iov_base + written;
+            parts->iov_len -= (size_t)written;
+        }
+    }
+    return 0;
+}
+
+static int
+system_sync(void *arg, int fd)
+{
+    (void)arg;
+    return fdatasync(fd) == 0 ? 0 : errno;
+}
+
+const struct otc_log_io otc__log_system = {system_create, system_write, system_sync, NULL};
+
+/* ---- Segments -------------------------------------------------------------------------------------- */
+
+void
+otc__log_path(const struct otc_log *log, uint64_t segment, const char *suffix, char path[OTC__LOG_PATH])
+{
+    (void)snprintf(path, OTC__LOG_PATH, "%s/%s.%016llx.%s", log->directory, log->base,
+                   (unsigned long long)segment, suffix);
+}
+
+static struct otc_slice
+checked_part(const struct otc__log_header *header)
+{
+    return otc_slice_of(header, offsetof(struct otc__log_header, header_check));
+}
+
+void
+otc__log_seal_header(struct otc__log_header *header, uint64_t segment)
+{
+    header->magic = OTC__LOG_MAGIC;
+    header->header_check = otc_hash64(checked_part(header), segment);
+}
+
+bool
+otc__log_header_is_sound(const struct otc__log_header *header, uint64_t segment)
+{
+    return header->magic == OTC__LOG_MAGIC && header->index < OTC_LOG_SEGMENT_RECORDS &&
+           header->len <= OTC_LOG_RECORD_MAX &&
+           header->header_check == otc_hash64(checked_part(header), segment);
+}
+
+int
+otc__segment_make(struct otc_log *log, int64_t bytes, struct otc__segment **out)
+{
+    static const char text[] = "otelcol-aimon queue segment 1\n";
+    struct otc__segment *segment = calloc(1, sizeof(*segment));
+    struct iovec part = {(void *)(uintptr_t)text, sizeof(text) - 1};
+    char path[OTC__LOG_PATH];
+    int failed;
+
+    if (!segment) {
+        return ENOMEM;
+    }
+    segment->number = log->next_segment++;
+    segment->used = OTC__LOG_RECORDS;
+    segment->size = OTC__LOG_RECORDS + (bytes > log->segment_bytes ? bytes : log->segment_bytes);
+    otc__log_path(log, segment->number, "segment", path);
+    failed = log->io.create(log->io.arg, path, (off_t)segment->size, &segment->fd);
+    if (failed) {
+        free(segment);
+        return failed;
+    }
+    failed = log->io.write(log->io.arg, segment->fd, &part, 1, 0);
+    if (!failed) {
+        /* The file must be found after a power cut. */
+        failed = fsync(log->directory_fd) == 0 ? 0 : errno;
+    }
+    if (failed) {
+        otc__segment_drop(log, segment);
+        return failed;
+    }
+    *out = segment;
+    return 0;
+}
+
+void
+otc__segment_drop(struct otc_log *log, struct otc__segment *segment)
+{
+    char path[OTC__LOG_PATH];
+
+    otc__log_path(log, segment->number, "segment", path);
+    (void)unlink(path);
+    close(segment->fd);
+    free(segment);
+}
+
+/* ---- Commits --------------------------------------------------------------------------------------- */
+
+/* What one commit writes to: segments it began stand behind the first. Private to the writer's thread until
+ * it succeeded. */
+struct commit {
+    struct otc_log *log;
+    struct otc__segment *made; /* newest first */
+    struct otc__segment *at;
+    int64_t used; /* of `at` */
+    uint32_t records;
+};
+
+/* Where the first write of a commit goes, by segment: for those that it did not make. */
+static bool
+has_room(const struct commit *commit, int64_t bytes)
+{
+    return commit->at && commit->records < OTC_LOG_SEGMENT_RECORDS &&
+           commit->used + bytes <= commit->at->size;
+}
+
+static int
+next_segment(struct commit *commit, int64_t bytes)
+{
+    struct otc__segment *made;
+    int failed = commit->at ? commit->log->io.sync(commit->log->io.arg, commit->at->fd) : 0;
+
+    if (!failed) {
+        failed = otc__segment_make(commit->log, bytes, &made);
+    }
+    if (failed) {
+        return failed;
+    }
+    if (commit->at && commit->at == commit->made) {
+        commit->at->used = commit->used;
+        commit->at->records = commit->records;
+    }
+    made->next = commit->made;
+    commit->made = made;
+    commit->at = made;
+    commit->used = made->used;
+    commit->records = 0;
+    return 0;
+}
+
+static int
+write_put(struct commit *commit, struct otc__log_put *put)
+{
+    struct otc_log *log = commit->log;
+    struct otc_log_record *record = put->record;
+    struct iovec parts[OTC_LOG_SLICES_MAX + 2];
+    struct otc__log_header header = {.number = record->number, .len = record->len};
+    int64_t bytes = otc__log_aligned(record->len);
+    size_t n = 0, pad = (size_t)bytes - sizeof(header) - record->len;
+    int failed = has_room(commit, bytes) ? 0 : next_segment(commit, bytes);
+
+    if (failed) {
+        return failed;
+    }
+    header.index = commit->records;
+    if (!otc_hash64_slices(put->slices, put->n, commit->at->number, &header.content_check)) {
+        return ENOMEM;
+    }
+    otc__log_seal_header(&header, commit->at->number);
+    parts[n++] = (struct iovec){&header, sizeof(header)};
+    for (size_t i = 0; i < put->n; i++) {
+        parts[n++] = (struct iovec){(void *)(uintptr_t)put->slices[i].data, put->slices[i].len};
+    }
+    parts[n++] = (struct iovec){(void *)(uintptr_t)zeroes, pad};
+    record->segment = commit->at;
+    record->offset = commit->used;
+    record->index = header.index;
+    failed = log->io.write(log->io.arg, commit->at->fd, parts, (int)n, (off_t)commit->used);
+    commit->used += bytes;
+    commit->records++;
+    return failed;
+}
+
+static int
+write_all(struct commit *commit, struct otc__log_put *puts)
+{
+    int failed = 0;
+
+    for (struct otc__log_put *put = puts; put && !failed; put = put->next) {
+        failed = write_put(commit, put);
+    }
+    return failed ? failed : commit->log->io.sync(commit->log->io.arg, commit->at->fd);
+}
+
+static void
+undo(struct commit *commit)
+{
+    struct otc__segment *next;
+
+    for (struct otc__segment *segment = commit->made; segment; segment = next) {
+        next = segment->next;
+        otc__segment_drop(commit->log, segment);
+    }
+    *commit = (struct commit){.log = commit->log};
+}
+
+/* Adds what the commit wrote to the books. Under the lock. */
+static void
+account(struct commit *commit, struct otc__log_put *puts)
+{
+    struct otc_log *log = commit->log;
+    struct otc__segment *made = NULL, *next, **end = &log->segments;
+
+    for (struct otc__log_put *put = puts; put; put = put->next) {
+        struct otc__segment *segment = put->record->segment;
+        int64_t bytes = otc__log_aligned(put->record->len);
+
+        segment->live++;
+        log->bytes += bytes;
+        segment->used = put->record->offset + bytes;
+        segment->records = put->record->index + 1;
+    }
+    for (; commit->made; commit->made = next) {
+        next = commit->made->next;
+        commit->made->next = made;
+        made = commit->made;
+        log->bytes += OTC__LOG_RECORDS;
+    }
+    while (*end) {
+        end = &(*end)->next;
+    }
+    *end = made;
+}
+
+/* The active segment is another one now; the former goes when nobody needs it. Under the lock. */
+static void
+switch_active(struct otc_log *log, struct otc__segment *to)
+{
+    struct otc__segment *from = log->active, **at = &log->segments;
+
+    log->active = to;
+    if (!from || from == to || from->live > 0) {
+        return;
+    }
+    while (*at && *at != from) {
+        at = &(*at)->next;
+    }
+    if (!*at) {
+        return;
+    }
+    *at = from->next;
+    log->bytes -= from->used;
+    from->next = log->dead;
+    log->dead = from;
+}
+
+/* Those that the commit began and filled, and whose records were not removed yet, stay. */
+static int
+commit_puts(struct otc_log *log, struct otc__log_put *puts, struct otc__segment *active, uint64_t *failures)
+{
+    struct commit commit = {.log = log, .at = active};
+    int failed;
+
+    if (active) {
+        commit.used = active->used;
+        commit.records = active->records;
+    }
+    failed = write_all(&commit, puts);
+    if (failed) {
+        /* A flush that failed may have thrown pages away: nothing of that segment is trusted for new records.
+         */
+        ++*failures;
+        undo(&commit);
+        failed = write_all(&commit, puts);
+        if (failed) {
+            ++*failures;
+            undo(&commit);
+        }
+    }
+    pthread_mutex_lock(&log->writer->lock);
+    if (!failed) {
+        account(&commit, puts);
+    }
+    switch_active(log, commit.at);
+    return failed;
+}
+
+static void
+tell(struct otc__log_put *puts, int failed)
+{
+    struct otc_error result = OTC_ERROR_INIT;
+    struct otc__log_put *next;
+
+    if (failed) {
+        (void)otc_fail(&result,
+                       failed == ENOSPC || failed == EDQUOT ? OTC_RESOURCE_EXHAUSTED : OTC_UNAVAILABLE,
+                       "the queue on disk cannot be written: %s", strerror(failed));
+    }
+    for (struct otc__log_put *put = puts; put; put = next) {
+        next = put->next;
+        put->done(put->arg, failed ? NULL : put->record, &result);
+        if (failed) {
+            free(put->record);
+        }
+        free(put);
+    }
+}
+
+void
+otc__log_commit(struct otc_log *log)
+{
+    struct otc__log_put *puts = log->first;
+    struct otc__segment *dead = log->dead, *active = log->active, *next;
+    uint64_t failures = 0;
+    int failed = 0;
+
+    log->first = NULL;
+    log->last = NULL;
+    log->dead = NULL;
+    pthread_mutex_unlock(&log->writer->lock);
+    for (; dead; dead = next) {
+        next = dead->next;
+        otc__segment_drop(log, dead);
+    }
+    if (!puts) {
+        pthread_mutex_lock(&log->writer->lock);
+        return;
+    }
+    failed = commit_puts(log, puts, active, &failures);
+    log->n_waiting = 0;
+    log->waiting_bytes = 0;
+    for (const struct otc__log_put *put = log->first; put; put = put->next) {
+        log->n_waiting++;
+        log->waiting_bytes += put->record->len;
+    }
+    log->failures += failures;
+    pthread_mutex_unlock(&log->writer->lock);
+    tell(puts, failed);
+    pthread_mutex_lock(&log->writer->lock);
+}

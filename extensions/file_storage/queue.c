@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The queue of one exporter and signal: a log on disk, with what happens to it logged and counted. */
+#include "common/base/buf.h"
+#include "common/storage/log.h"
+#include "extensions/file_storage/file_storage.h"
+
+/* Segments are no smaller, and there are no more of them than this. */
+#define SEGMENT_MIN ((int64_t)16 << 20)
+#define SEGMENTS_MAX 256
+
+struct queue {
+    struct otc_storage_queue queue;
+    const struct file_storage_context *context;
+    struct otc_log *log;
+    size_t *clients;
+    char name[FILE_STORAGE_NAME_MAX];
+    struct otc_series *bytes, *failures, *lost;
+    struct otc_stored_reader reader;
+};
+
+static const struct otc_instrument bytes_instrument = {"aimon_storage_queue_bytes", "By",
+                                                       "Bytes of the queue's segments in use.", OTC_GAUGE};
+static const struct otc_instrument failures_instrument = {
+    "aimon_storage_queue_refused_records", "{record}",
+    "Records that could not be written to the disk; their senders know.", OTC_COUNTER};
+static const struct otc_instrument lost_instrument = {"aimon_storage_queue_lost_records", "{record}",
+                                                      "Damaged records found.", OTC_COUNTER};
+
+static struct queue *
+queue_of(struct otc_storage_queue *queue)
+{
+    return OTC_CONTAINER(queue, queue, queue);
+}
+
+static void
+count(const struct queue *queue, struct otc_series *series, int64_t delta)
+{
+    const struct otc_count change = {series, delta};
+
+    if (queue->context->host->meter && series) {
+        otc_meter_add(queue->context->host->meter, &change, 1);
+    }
+}
+
+struct put {
+    struct queue *queue;
+    struct otc_storage_put *done;
+};
+
+static void
+put_done(void *arg, struct otc_log_record *record, const struct otc_error *result)
+{
+    struct put *put = arg;
+
+    if (result->status != OTC_OK) {
+        count(put->queue, put->queue->failures, 1);
+    }
+    count(put->queue, put->queue->bytes, otc_log_bytes(put->queue->log));
+    put->done->fn(put->done, (struct otc_stored *)record, result);
+    free(put);
+}
+
+static otc_status
+queue_put(struct otc_storage_queue *self, const struct otc_slice *slices, size_t n,
+          struct otc_storage_put *done, struct otc_error *err)
+{
+    struct put *put = malloc(sizeof(*put));
+    otc_status status;
+
+    if (!put) {
+        return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    }
+    *put = (struct put){queue_of(self), done};
+    status = otc_log_put(put->queue->log, slices, n, put_done, put, err);
+    if (status != OTC_PENDING) {
+        count(put->queue, put->queue->failures, 1);
+        free(put);
+    }
+    return status;
+}
+
+static otc_status
+queue_read(struct otc_storage_queue *self, const struct otc_stored *record, uint8_t **content, size_t *len,
+           struct otc_error *err)
+{
+    struct queue *queue = queue_of(self);
+    struct otc_buf out = {.limit = OTC_LOG_RECORD_MAX};
+    otc_status status = otc_log_read(queue->log, (const struct otc_log_record *)record, &out, err);
+
+    if (status == OTC_OK) {
+        *content = otc_buf_take(&out, len);
+    }
+    otc_buf_release(&out);
+    if (status == OTC_DATA_LOSS) {
+        count(queue, queue->lost, 1);
+        otc_log(queue->context->host->logger, OTC_LOG_ERROR, queue->context->id,
+                "A record of a queue is damaged and lost", OTC_FIELD_TEXT("queue", queue->name),
+                OTC_FIELD_TEXT("error", err->text));
+    }
+    return status;
+}
+
+static void
+queue_remove(struct otc_storage_queue *self, struct otc_stored *record)
+{
+    struct queue *queue = queue_of(self);
+
+    otc_log_remove(queue->log, (struct otc_log_record *)record);
+    count(queue, queue->bytes, otc_log_bytes(queue->log));
+}
+
+static void
+queue_forget(struct otc_storage_queue *self, struct otc_stored *record)
+{
+    (void)self;
+    otc_log_forget((struct otc_log_record *)record);
+}
+
+static void
+queue_close(struct otc_storage_queue *self)
+{
+    struct queue *queue = queue_of(self);
+
+    otc_log_close(queue->log);
+    --*queue->clients;
+    free(queue);
+}
+
+static void
+found_record(void *arg, struct otc_log_record *record, struct otc_slice content)
+{
+    const struct queue *queue = arg;
+
+    queue->reader.found(queue->reader.arg, (struct otc_stored *)record, content);
+}
+
+static void
+log_found(const struct queue *queue, const struct otc_log_found *found)
+{
+    struct otc_logger *logger = queue->context->host->logger;
+
+    if (found->lost > 0) {
+        count(queue, queue->lost, (int64_t)found->lost);
+        otc_log(logger, OTC_LOG_ERROR, queue->context->id,
+                "Records of a queue are damaged and lost; their bytes were copied aside",
+                OTC_FIELD_TEXT("queue", queue->name), OTC_FIELD_NUMBER("lost_records", found->lost),
+                OTC_FIELD_NUMBER("damaged_bytes", found->damaged_bytes));
+    }
+    if (found->records > 0 || found->torn_bytes > 0) {
+        otc_log(logger, OTC_LOG_INFO, queue->context->id, "A queue goes on where it ended",
+                OTC_FIELD_TEXT("queue", queue->name), OTC_FIELD_NUMBER("records", found->records),
+                OTC_FIELD_NUMBER("bytes", found->bytes),
+                OTC_FIELD_NUMBER("unfinished_bytes", found->torn_bytes));
+    }
+}
+
+static void
+make_series(struct queue *queue, const char *kind, const char *component_id, const char *name)
+{
+    struct otc_meter *meter = queue->context->host->meter;
+    const struct otc_label labels[] = {
+        {"extension", queue->context->id}, {"component", component_id}, {"kind", kind}, {"queue", name}};
+
+    if (meter) {
+        queue->bytes = otc_meter_series(meter, &bytes_instrument, labels, 4);
+        queue->failures = otc_meter_series(meter, &failures_instrument, labels, 4);
+        queue->lost = otc_meter_series(meter, &lost_instrument, labels, 4);
+    }
+}
+
+static otc_status
+open_log(struct queue *queue, struct otc_error *err)
+{
+    int64_t most = queue->context->config->max_queue_size.n, segment = most / SEGMENTS_MAX;
+    const struct otc_log_options options = {.directory = queue->context->config->directory,
+                                            .base = queue->name,
+                                            .segment_bytes = segment > SEGMENT_MIN ? segment
+                                                             : most < SEGMENT_MIN  ? most
+                                                                                   : SEGMENT_MIN,
+                                            .max_bytes = most,
+                                            .now_ns = queue->context->host->now_ns(queue->context->host),
+                                            .found = found_record,
+                                            .arg = queue};
+    struct otc_log_found found;
+    otc_status status = otc_log_open(queue->context->writer, &options, &found, &queue->log, err);
+
+    if (status == OTC_OK) {
+        log_found(queue, &found);
+        count(queue, queue->bytes, otc_log_bytes(queue->log));
+    }
+    return status;
+}
+
+otc_status
+file_storage_queue_new(const struct file_storage_context *context, const char *kind, const char *component_id,
+                       const char *name, struct otc_stored_reader reader, size_t *clients,
+                       struct otc_storage_queue **out, struct otc_error *err)
+{
+    struct queue *queue = calloc(1, sizeof(*queue));
+    otc_status status;
+
+    if (!queue) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    queue->queue = (struct otc_storage_queue){.abi = OTC_ABI_OF(otc_storage_queue),
+                                              .put = queue_put,
+                                              .read = queue_read,
+                                              .remove = queue_remove,
+                                              .forget = queue_forget,
+                                              .close = queue_close};
+    queue->context = context;
+    queue->clients = clients;
+    queue->reader = reader;
+    make_series(queue, kind, component_id, name);
+    status = file_storage_name(kind, component_id, name, queue->name)
+                 ? open_log(queue, err)
+                 : otc_fail(err, OTC_INVALID_ARGUMENT, "the id %s is too long for a file name", component_id);
+    if (status != OTC_OK) {
+        free(queue);
+        return otc_error_prefix(err, "extension \"%s\"", context->id);
+    }
+    ++*clients;
+    *out = &queue->queue;
+    return OTC_OK;
+}

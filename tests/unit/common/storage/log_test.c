@@ -1,0 +1,647 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The queue on disk: what was told to be there is there again, whatever happens to the file and the disk. */
+#include "common/storage/log.h"
+
+#include "common/base/buf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RECORDS_MAX 40000
+
+/* A log in a folder of its own, with what it found at the start and what it told. */
+struct fixture {
+    char folder[64];
+    struct otc_log_writer *writer;
+    struct otc_log *log;
+    struct otc_log_options options;
+    struct otc_log_found found;
+    struct otc_error err;
+    struct otc_log_record *records[RECORDS_MAX]; /* found or durable, by the number in their content */
+    int order[RECORDS_MAX];
+    size_t n_order;
+    pthread_mutex_t lock;
+    pthread_cond_t told;
+    int waiting;
+    int failed;
+    struct otc_error failure;
+    /* Faults. */
+    int fail_writes, fail_syncs, fail_creates; /* how many of the next ones */
+    int error;
+};
+
+static int
+take_fault(int *left, int error)
+{
+    if (*left == 0) {
+        return 0;
+    }
+    *left -= *left > 0;
+    return error;
+}
+
+static int
+faulty_create(void *arg, const char *path, off_t size, int *fd)
+{
+    struct fixture *f = arg;
+    int failed = take_fault(&f->fail_creates, f->error);
+
+    if (failed) {
+        return failed;
+    }
+    *fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    return *fd < 0 ? errno : ftruncate(*fd, size) == 0 ? 0 : errno;
+}
+
+/* A write that fails has written half of its bytes. */
+static int
+faulty_write(void *arg, int fd, struct iovec *parts, int n, off_t offset)
+{
+    struct fixture *f = arg;
+    int failed = take_fault(&f->fail_writes, f->error);
+
+    for (int i = 0; i < (failed ? n / 2 : n); i++) {
+        if (pwrite(fd, parts[i].iov_base, parts[i].iov_len, offset) != (ssize_t)parts[i].iov_len) {
+            return errno;
+        }
+        offset += (off_t)parts[i].iov_len;
+    }
+    return failed;
+}
+
+static int
+faulty_sync(void *arg, int fd)
+{
+    struct fixture *f = arg;
+
+    (void)fd;
+    return take_fault(&f->fail_syncs, f->error);
+}
+
+static const struct otc_log_io faulty = {faulty_create, faulty_write, faulty_sync, NULL};
+static struct otc_log_io io;
+
+static void
+note(void *arg, struct otc_log_record *record, struct otc_slice content)
+{
+    struct fixture *f = arg;
+    char text[16] = "";
+    int number;
+
+    memcpy(text, content.data, content.len < 15 ? content.len : 15);
+    number = (int)strtol(text, NULL, 10);
+    assert_in_range(number, 0, RECORDS_MAX - 1);
+    f->records[number] = record;
+    f->order[f->n_order++] = number;
+}
+
+static void
+open_log(struct fixture *f)
+{
+    f->n_order = 0;
+    memset(f->records, 0, sizeof(f->records));
+    if (otc_log_open(f->writer, &f->options, &f->found, &f->log, &f->err) != OTC_OK) {
+        fail_msg("%s", f->err.text);
+    }
+}
+
+static int
+setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    snprintf(f->folder, sizeof(f->folder), "/tmp/aimon-log-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    f->err = OTC_ERROR_INIT;
+    f->error = EIO;
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_cond_init(&f->told, NULL);
+    io = faulty;
+    io.arg = f;
+    f->options = (struct otc_log_options){.directory = f->folder,
+                                          .base = "exporter_otlp_traces",
+                                          .segment_bytes = 1 << 16,
+                                          .max_bytes = (int64_t)64 << 20,
+                                          .now_ns = INT64_C(1767225600000000000),
+                                          .io = &io,
+                                          .found = note,
+                                          .arg = f};
+    assert_int_equal(otc_log_writer_new(&f->writer, &f->err), OTC_OK);
+    open_log(f);
+    *state = f;
+    return 0;
+}
+
+/* As after the end of the process: nothing is removed, nothing noted. */
+static void
+close_log(struct fixture *f)
+{
+    otc_log_close(f->log);
+    f->log = NULL;
+    for (size_t i = 0; i < RECORDS_MAX; i++) {
+        otc_log_forget(f->records[i]);
+        f->records[i] = NULL;
+    }
+}
+
+static void
+reopen(struct fixture *f)
+{
+    close_log(f);
+    open_log(f);
+}
+
+static size_t
+files(struct fixture *f, const char *part, char path[512])
+{
+    DIR *folder = opendir(f->folder);
+    struct dirent *entry;
+    size_t n = 0;
+
+    while ((entry = readdir(folder))) {
+        if (strstr(entry->d_name, part)) {
+            n++;
+            if (path) {
+                snprintf(path, 512, "%s/%s", f->folder, entry->d_name);
+            }
+        }
+    }
+    closedir(folder);
+    return n;
+}
+
+static int
+teardown(void **state)
+{
+    struct fixture *f = *state;
+    char path[512];
+
+    close_log(f);
+    otc_log_writer_free(f->writer);
+    while (files(f, "exporter", path) > 0) {
+        unlink(path);
+    }
+    rmdir(f->folder);
+    free(f);
+    return 0;
+}
+
+static void
+put_done(void *arg, struct otc_log_record *record, const struct otc_error *result)
+{
+    struct {
+        struct fixture *f;
+        int number;
+        char text[16];
+        char filler[];
+    } *put = arg;
+    struct fixture *f = put->f;
+
+    pthread_mutex_lock(&f->lock);
+    f->records[put->number] = record;
+    f->waiting--;
+    if (result->status != OTC_OK) {
+        f->failed++;
+        f->failure = *result;
+    }
+    pthread_cond_broadcast(&f->told);
+    pthread_mutex_unlock(&f->lock);
+    free(put);
+}
+
+static otc_status
+put(struct fixture *f, int number, size_t filler)
+{
+    struct {
+        struct fixture *f;
+        int number;
+        char text[16];
+        char filler[];
+    } *p = calloc(1, sizeof(*p) + filler);
+    struct otc_slice slices[3];
+    otc_status status;
+
+    p->f = f;
+    p->number = number;
+    snprintf(p->text, sizeof(p->text), "%d ", number);
+    slices[0] = otc_slice_str(p->text);
+    slices[1] = OTC_SLICE_NONE;
+    slices[2] = otc_slice_of(p->filler, filler);
+    pthread_mutex_lock(&f->lock);
+    f->waiting++;
+    pthread_mutex_unlock(&f->lock);
+    status = otc_log_put(f->log, slices, 3, put_done, p, &f->err);
+    if (status != OTC_PENDING) {
+        pthread_mutex_lock(&f->lock);
+        f->waiting--;
+        pthread_mutex_unlock(&f->lock);
+        free(p);
+    }
+    return status;
+}
+
+static void
+wait_told(struct fixture *f)
+{
+    pthread_mutex_lock(&f->lock);
+    while (f->waiting > 0) {
+        pthread_cond_wait(&f->told, &f->lock);
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+static void
+put_many(struct fixture *f, int from, int to, size_t filler)
+{
+    for (int i = from; i < to; i++) {
+        assert_int_equal(put(f, i, filler), OTC_PENDING);
+    }
+    wait_told(f);
+}
+
+static void
+take_out(struct fixture *f, int number)
+{
+    assert_non_null(f->records[number]);
+    otc_log_remove(f->log, f->records[number]);
+    f->records[number] = NULL;
+}
+
+static void
+check_order(struct fixture *f, const int *numbers, size_t n)
+{
+    assert_int_equal(f->n_order, n);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(f->order[i], numbers[i]);
+    }
+}
+
+/* Changes a byte of the only segment, at the n-th place of this text. */
+static void
+damage(struct fixture *f, const char *text, int from_text)
+{
+    char path[512];
+    uint8_t *bytes = malloc(1 << 20);
+    size_t len = 0, at = 0;
+    int fd;
+    ssize_t n;
+
+    assert_int_equal(files(f, ".segment", path), 1);
+    fd = open(path, O_RDWR);
+    while ((n = read(fd, bytes + len, (1 << 20) - len)) > 0) {
+        len += (size_t)n;
+    }
+    while (at + strlen(text) < len && memcmp(bytes + at, text, strlen(text)) != 0) {
+        at++;
+    }
+    assert_true(at + strlen(text) < len);
+    bytes[at + (size_t)from_text] ^= 0x10;
+    assert_int_equal(pwrite(fd, bytes + at + from_text, 1, (off_t)at + from_text), 1);
+    close(fd);
+    free(bytes);
+}
+
+/* ---- Tests ----------------------------------------------------------------------------------------- */
+
+static void
+what_was_not_removed_comes_again_in_order(void **state)
+{
+    struct fixture *f = *state;
+
+    put_many(f, 0, 6, 10);
+    take_out(f, 0);
+    take_out(f, 3);
+    reopen(f);
+    check_order(f, (const int[]){1, 2, 4, 5}, 4);
+    assert_int_equal(f->found.records, 4);
+    assert_int_equal(f->found.lost + f->found.torn_bytes + f->found.damaged_bytes, 0);
+    put_many(f, 6, 8, 10);
+    take_out(f, 1);
+    reopen(f);
+    check_order(f, (const int[]){2, 4, 5, 6, 7}, 5);
+    for (int i = 2; i < 8; i++) {
+        if (f->records[i]) {
+            OTC_AUTO_BUF struct otc_buf out = {.limit = 1000};
+            char text[16];
+
+            snprintf(text, sizeof(text), "%d ", i);
+            assert_int_equal(otc_log_read(f->log, f->records[i], &out, &f->err), OTC_OK);
+            assert_int_equal(out.len, 12);
+            assert_memory_equal(out.data, text, 2);
+            take_out(f, i);
+        }
+    }
+    reopen(f);
+    assert_int_equal(f->n_order, 0);
+    close_log(f);
+    open_log(f);
+    assert_int_equal(files(f, ".segment", NULL), 0);
+}
+
+/* Many segments: those that are empty go, a record too large for one gets its own. */
+static void
+segments_go_with_their_last_record(void **state)
+{
+    struct fixture *f = *state;
+
+    put_many(f, 0, 200, 4000);
+    put_many(f, 200, 201, 300000);
+    assert_true(files(f, ".segment", NULL) > 10);
+    for (int i = 0; i < 200; i++) {
+        if (i != 100) {
+            take_out(f, i);
+        }
+    }
+    reopen(f);
+    check_order(f, (const int[]){100, 200}, 2);
+    assert_int_equal(files(f, ".segment", NULL), 2);
+    assert_true(otc_log_bytes(f->log) < 500000);
+}
+
+static void
+small_records_fill_a_segment_by_their_number(void **state)
+{
+    struct fixture *f = *state;
+
+    f->options.segment_bytes = 4 << 20;
+    reopen(f);
+    for (int i = 0; i < 33000; i += 8000) {
+        put_many(f, i, i + 8000 < 33000 ? i + 8000 : 33000, 0);
+    }
+    assert_int_equal(files(f, ".segment", NULL), 3);
+    reopen(f);
+    assert_int_equal(f->n_order, 33000);
+    for (int i = 0; i < 33000; i++) {
+        assert_int_equal(f->order[i], i);
+        take_out(f, i);
+    }
+}
+
+static void
+a_flipped_bit_costs_its_record(void **state)
+{
+    /* In the content; in the length; in the number; in the magic (the header is 40 bytes before the content).
+     */
+    static const int places[] = {0, -24, -32, -40, -8, -16, -36};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        put_many(f, 1000, 1007, 100);
+        close_log(f);
+        damage(f, "1003 ", places[i]);
+        open_log(f);
+        check_order(f, (const int[]){1000, 1001, 1002, 1004, 1005, 1006}, 6);
+        assert_int_equal(f->found.lost, 1);
+        assert_int_equal(f->found.damaged_bytes, 144 + 8);
+        assert_true(files(f, ".corrupt-", NULL) >= 1);
+        for (int k = 1000; k < 1007; k++) {
+            if (k != 1003) {
+                take_out(f, k);
+            }
+        }
+        reopen(f);
+        assert_int_equal(f->n_order, 0);
+    }
+}
+
+static void
+damage_to_what_was_removed_costs_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    put_many(f, 1000, 1005, 100);
+    take_out(f, 1002);
+    close_log(f);
+    damage(f, "1002 ", -40);
+    open_log(f);
+    check_order(f, (const int[]){1000, 1001, 1003, 1004}, 4);
+    assert_int_equal(f->found.lost, 0);
+}
+
+/* The page that names the format, and the bytes that say what was removed. */
+static void
+damage_to_the_head_costs_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    put_many(f, 1000, 1003, 100);
+    close_log(f);
+    damage(f, "queue segment", 3);
+    damage(f, "otelcol-aimon", 4096);
+    open_log(f);
+    check_order(f, (const int[]){1000, 1001, 1002}, 3);
+    assert_int_equal(f->found.lost, 0);
+}
+
+/* Every length at which the last write may have been cut short. */
+static void
+a_torn_end_is_no_loss(void **state)
+{
+    static uint8_t bytes[1 << 16];
+    struct fixture *f = *state;
+    char path[512];
+    ssize_t len;
+    int fd;
+
+    put_many(f, 0, 3, 20);
+    close_log(f);
+    assert_int_equal(files(f, ".segment", path), 1);
+    fd = open(path, O_RDONLY);
+    len = read(fd, bytes, sizeof(bytes));
+    close(fd);
+    /* The last 2 bytes of 64 are the gap to the next record. */
+    for (ssize_t cut = len - 3; cut > len - 64; cut--) {
+        fd = open(path, O_WRONLY | O_TRUNC);
+        assert_int_equal(write(fd, bytes, (size_t)cut), cut);
+        close(fd);
+        open_log(f);
+        check_order(f, (const int[]){0, 1}, 2);
+        assert_int_equal(f->found.lost, 0);
+        assert_int_equal(f->found.torn_bytes, 64 - (len - cut));
+        close_log(f);
+    }
+    open_log(f);
+}
+
+static void
+an_empty_or_foreign_file_keeps_nobody_from_starting(void **state)
+{
+    struct fixture *f = *state;
+    char path[512];
+    int fd;
+
+    put_many(f, 0, 1, 20);
+    close_log(f);
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "%s/exporter_otlp_traces.00000000000000f%d.segment", f->folder, i);
+        fd = open(path, O_RDWR | O_CREAT, 0600);
+        for (int k = 0; i > 0 && k < 1000 * i * i * i * i * i; k++) {
+            assert_int_equal(write(fd, "garbage!", 8), 8);
+        }
+        close(fd);
+    }
+    open_log(f);
+    check_order(f, (const int[]){0}, 1);
+    put_many(f, 1, 2, 20);
+    reopen(f);
+    check_order(f, (const int[]){0, 1}, 2);
+}
+
+static void
+a_record_damaged_while_it_waits_is_told_when_it_is_read(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf out = {.limit = 1000};
+    struct fixture *f = *state;
+
+    put_many(f, 1000, 1002, 100);
+    damage(f, "1001 ", 50);
+    assert_int_equal(otc_log_read(f->log, f->records[1000], &out, &f->err), OTC_OK);
+    assert_int_equal(otc_log_read(f->log, f->records[1001], &out, &f->err), OTC_DATA_LOSS);
+    assert_string_equal(f->err.text, "a record of the queue on disk is damaged");
+    assert_int_equal(out.len, 105);
+}
+
+/* A write or flush that fails once costs nothing: it goes to another segment. */
+static void
+what_fails_once_is_written_elsewhere(void **state)
+{
+    struct fixture *f = *state;
+
+    put_many(f, 0, 2, 50);
+    f->fail_writes = 1;
+    put_many(f, 2, 4, 50);
+    f->fail_syncs = 1;
+    put_many(f, 4, 6, 50);
+    assert_int_equal(f->failed, 0);
+    assert_int_equal(otc_log_failures(f->log), 2);
+    take_out(f, 5);
+    reopen(f);
+    /* The first copy of what a failed flush should have saved may come again: at least once. */
+    assert_true(f->n_order >= 5 && f->n_order <= 6);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(f->order[i], i);
+    }
+    assert_int_equal(f->found.lost, 0);
+}
+
+static void
+what_cannot_be_written_is_refused_and_the_next_tries_again(void **state)
+{
+    struct fixture *f = *state;
+
+    put_many(f, 0, 2, 50);
+    f->error = ENOSPC;
+    f->fail_writes = -1;
+    f->fail_creates = -1;
+    put_many(f, 2, 4, 50);
+    assert_int_equal(f->failed, 2);
+    assert_int_equal(f->failure.status, OTC_RESOURCE_EXHAUSTED);
+    assert_string_equal(f->failure.text, "the queue on disk cannot be written: No space left on device");
+    /* What is there can be read and removed meanwhile. */
+    OTC_AUTO_BUF struct otc_buf out = {.limit = 1000};
+    assert_int_equal(otc_log_read(f->log, f->records[1], &out, &f->err), OTC_OK);
+    take_out(f, 0);
+    f->fail_writes = 0;
+    f->fail_creates = 0;
+    put_many(f, 4, 6, 50);
+    assert_int_equal(f->failed, 2);
+    reopen(f);
+    check_order(f, (const int[]){1, 4, 5}, 3);
+    assert_int_equal(f->found.lost, 0);
+}
+
+static void
+the_limits_refuse(void **state)
+{
+    struct fixture *f = *state;
+    int n = 0;
+
+    f->options.max_bytes = 400000;
+    reopen(f);
+    while (put(f, n, 1000) == OTC_PENDING) {
+        n++;
+        wait_told(f);
+    }
+    assert_in_range(n, 200, 400);
+    assert_string_equal(f->err.text, "the queue on disk is full (400000 bytes)");
+    for (int i = 0; i < n; i++) {
+        take_out(f, i);
+    }
+    /* The thread removes the files. */
+    while (put(f, 0, 1000) != OTC_PENDING) {
+        assert_int_equal(f->err.status, OTC_RESOURCE_EXHAUSTED);
+    }
+    wait_told(f);
+}
+
+static void *
+put_and_take(void *arg)
+{
+    struct fixture *f = ((void **)arg)[0];
+    int from = *(int *)((void **)arg)[1];
+
+    for (int round = 0; round < 20; round++) {
+        for (int i = from; i < from + 100; i++) {
+            assert_int_equal(put(f, i, 200), OTC_PENDING);
+        }
+        wait_told(f);
+        for (int i = from; i < from + 100; i++) {
+            take_out(f, i);
+        }
+    }
+    return NULL;
+}
+
+static void
+threads_put_and_remove_at_once(void **state)
+{
+    struct fixture *f = *state;
+    int from[] = {0, 1000, 2000, 3000};
+    pthread_t threads[4];
+    void *args[4][2];
+
+    for (int i = 0; i < 4; i++) {
+        args[i][0] = f;
+        args[i][1] = &from[i];
+        pthread_create(&threads[i], NULL, put_and_take, args[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    reopen(f);
+    assert_int_equal(f->n_order, 0);
+}
+
+int
+main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(what_was_not_removed_comes_again_in_order),
+        CASE(segments_go_with_their_last_record),
+        CASE(small_records_fill_a_segment_by_their_number),
+        CASE(a_flipped_bit_costs_its_record),
+        CASE(damage_to_what_was_removed_costs_nothing),
+        CASE(damage_to_the_head_costs_nothing),
+        CASE(a_torn_end_is_no_loss),
+        CASE(an_empty_or_foreign_file_keeps_nobody_from_starting),
+        CASE(a_record_damaged_while_it_waits_is_told_when_it_is_read),
+        CASE(what_fails_once_is_written_elsewhere),
+        CASE(what_cannot_be_written_is_refused_and_the_next_tries_again),
+        CASE(the_limits_refuse),
+        CASE(threads_put_and_remove_at_once),
+    };
+
+    return cmocka_run_group_tests_name("common/storage/log", tests, NULL, NULL);
+}
