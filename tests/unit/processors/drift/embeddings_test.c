@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Embeddings against references that move: the share of their components that moved. */
+#include "common/analysis/reference.h"
 #include "tests/harness/close.h"
 #include "tests/unit/processors/drift/stage.h"
+
+#include <unistd.h>
 
 /* Of every 60 vectors each component takes the same 60 values, evenly spread over [1, 2), in an order of its
  * own: two windows of whole rounds have the same distribution, and a shift is its distance. */
@@ -135,6 +138,62 @@ test_components_are_left_out_first(void **state)
     stage_free(stage);
 }
 
+/* A reference file of `rows` distances, the same values however many, to a mean that lies along one axis. */
+static void
+write_reference(const char *path, size_t rows, size_t axis)
+{
+    const struct otc_reference_limits limits = OTC_REFERENCE_LIMITS_DEFAULT;
+    struct otc_reference_builder *builder = otc_reference_builder_new(&limits, 2);
+    double center[COMPONENTS] = {0};
+    OTC_AUTO_BUF struct otc_buf text = {.limit = 1 << 20};
+    struct otc_reference *reference = NULL;
+    struct otc_error err = OTC_ERROR_INIT;
+    FILE *file = fopen(path, "wbe");
+
+    center[axis] = 1;
+    (void)otc_reference_builder_feature(builder, otc_slice_str("e.cosine_distance"), OTC_NUMERIC,
+                                        OTC_KIND_INPUT);
+    for (size_t i = 0; i < rows; i++) {
+        assert_true(otc_reference_builder_number(builder, 0, (double)(i % 100) / 100, INT64_MIN));
+    }
+    assert_true(otc_reference_builder_center(builder, 0, center, COMPONENTS));
+    assert_int_equal(otc_reference_builder_finish(builder, OTC_SLICE_NONE, "t", 0, &reference, &err), OTC_OK);
+    assert_int_equal(otc_reference_format(reference, &text, &err), OTC_OK);
+    assert_non_null(file);
+    assert_int_equal(fwrite(text.data, 1, text.len, file), text.len);
+    assert_int_equal(fclose(file), 0);
+    otc_reference_unref(reference);
+    otc_reference_builder_free(builder);
+}
+
+/* Distances to one mean are no distances to another, though they be counted in the same cells: after a reload
+ * the open window is compared whole, with the old one. */
+static void
+test_a_new_mean_does_not_take_over_an_open_window(void **state)
+{
+    char path[] = "/tmp/drift-embeddings-XXXXXX", yaml[1024];
+    int file = mkstemp(path);
+    struct stage *stage;
+
+    (void)state;
+    assert_true(file >= 0);
+    (void)close(file);
+    write_reference(path, 500, 0);
+    (void)snprintf(yaml, sizeof(yaml), "reference: {file: %s}\n%s", path, MOVES);
+    stage = stage_new(yaml);
+    go_on(stage, 120, none, NULL);
+    assert_close(of_feature(stage, "ml.drift.reference.observations", "e.cosine_distance"), 500, 0);
+    write_reference(path, 1000, 1);
+    go_on(stage, 60, none, NULL);
+    assert_int_equal(otc_vhost_logged(stage->vhost, "Reference reloaded"), 1);
+    assert_close(of_feature(stage, "ml.drift.reference.observations", "e.cosine_distance"), 500, 0);
+    go_on(stage, 90, none, NULL);
+    assert_close(of_feature(stage, "ml.drift.reference.observations", "e.cosine_distance"), 1000, 0);
+    assert_close(of_feature(stage, "ml.drift.window.observations", "e.cosine_distance"), 600, 0);
+    stage_free(stage);
+    (void)unlink(path);
+}
+
 int
 main(void)
 {
@@ -143,6 +202,7 @@ main(void)
         cmocka_unit_test(test_components_against_the_baseline_arm),
         cmocka_unit_test(test_components_against_the_same_hour_of_the_week),
         cmocka_unit_test(test_components_are_left_out_first),
+        cmocka_unit_test(test_a_new_mean_does_not_take_over_an_open_window),
     };
 
     return cmocka_run_group_tests_name("drift/embeddings", tests, NULL, NULL);
