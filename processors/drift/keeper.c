@@ -198,7 +198,8 @@ make_keeper(struct drift *drift)
     keeper->drift = drift;
     keeper->batch.limit = BATCH_BYTES_MAX;
     keeper->emitted_ns = INT64_MIN;
-    keeper->stored = otc_map_new((size_t)drift->config->limits.models + 1);
+    /* Each model's, and former ones of a file that changes time and again while windows are open. */
+    keeper->stored = otc_map_new((size_t)drift->config->limits.models + OTC_WINDOW_PANES_MAX);
     keeper->timer = drift->host->timer_new(drift->host, on_timer, keeper);
     if (!keeper->stored || !keeper->timer) {
         drift_keeper_free(keeper);

@@ -44,18 +44,36 @@ write_head(struct drift_keeper *keeper, struct otc_buf *out, uint64_t generation
     otc_end_section(out, place);
 }
 
-/* Under the lock: the learned references in use. */
+/* Learned references, and former ones of the file that windows are still compared with. */
+static bool
+is_kept(const struct drift *drift, const struct drift_binding *binding)
+{
+    return binding && binding != drift->file;
+}
+
+/* Under the lock: the references in use that only the storage has. */
 static bool
 collect_references(const struct drift *drift, struct snapshot *snapshot)
 {
-    size_t models = otc_models_count(drift->models);
+    size_t models = otc_models_count(drift->models), most = models;
 
-    snapshot->bindings = calloc(models + 1, sizeof(struct drift_binding *));
+    for (size_t i = 0; i < models; i++) {
+        most += otc_models_at(drift->models, i)->n_versions;
+    }
+    snapshot->bindings = calloc(most + 1, sizeof(struct drift_binding *));
     for (size_t i = 0; snapshot->bindings && i < models; i++) {
-        const struct drift_model *model = otc_models_at(drift->models, i)->state;
+        const struct otc_model *entry = otc_models_at(drift->models, i);
+        const struct drift_model *model = entry->state;
 
-        if (model->binding && model->binding != drift->file) {
+        if (is_kept(drift, model->binding)) {
             snapshot->bindings[snapshot->n++] = drift_binding_ref(model->binding);
+        }
+        for (size_t j = 0; j < entry->n_versions; j++) {
+            const struct drift_version *version = entry->versions[j]->state;
+
+            if (version->binding != model->binding && is_kept(drift, version->binding)) {
+                snapshot->bindings[snapshot->n++] = drift_binding_ref(version->binding);
+            }
         }
     }
     return snapshot->bindings != NULL;

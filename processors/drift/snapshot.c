@@ -5,27 +5,10 @@
 #include "processors/drift/dynamic.h"
 #include "processors/drift/metrics.h"
 #include "processors/drift/snapshot_dynamic.h"
+#include "processors/drift/snapshot_reference.h"
 #include "processors/drift/snapshot_version.h"
 
 /* ---- Writing -------------------------------------------------------------------------------------- */
-
-/* Features of a learned reference that learning gave up, by their place in it. */
-static void
-write_reference(const struct drift_binding *binding, struct otc_buf *out)
-{
-    size_t n = binding->reference->n_features, left_out = 0;
-
-    otc_put_bytes(out, otc_slice_str(binding->reference->hash));
-    for (size_t i = 0; i < n; i++) {
-        left_out += binding->of_reference[i] == SIZE_MAX;
-    }
-    otc_put_u64(out, left_out);
-    for (size_t i = 0; i < n; i++) {
-        if (binding->of_reference[i] == SIZE_MAX) {
-            otc_put_u64(out, i);
-        }
-    }
-}
 
 static void
 write_model(const struct drift *drift, const struct otc_model *entry, struct otc_buf *out)
@@ -48,7 +31,7 @@ write_model(const struct drift *drift, const struct otc_model *entry, struct otc
     }
     if (model->binding && model->binding != drift->file) {
         place = otc_put_section(out, "reference", 1);
-        write_reference(model->binding, out);
+        drift_snapshot_write_reference(model->binding, out);
         otc_end_section(out, place);
     }
     if (drift_is_dynamic(drift->config)) {
@@ -61,29 +44,13 @@ write_model(const struct drift *drift, const struct otc_model *entry, struct otc
     }
 }
 
-/* Something that the snapshot cannot hold: windows of a reference that a reload has replaced. */
-static bool
-lacks_windows(const struct drift *drift)
-{
-    for (size_t i = 0; i < otc_models_count(drift->models); i++) {
-        const struct otc_model *model = otc_models_at(drift->models, i);
-
-        for (size_t j = 0; j < model->n_versions; j++) {
-            if (drift_snapshot_lacks_window(model->versions[j]->state)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 void
 drift_snapshot_write(const struct drift *drift, struct otc_buf *out)
 {
     size_t place = otc_put_section(out, "stage", 1);
 
     otc_put_i64(out, drift->start_ns);
-    otc_put_i64(out, lacks_windows(drift) ? INT64_MAX : drift->since_ns);
+    otc_put_i64(out, drift->since_ns);
     otc_put_u64(out, drift->reloads.good);
     otc_put_u64(out, drift->reloads.bad);
     otc_put_u64(out, drift->malformed);
@@ -105,57 +72,8 @@ drift_snapshot_write(const struct drift *drift, struct otc_buf *out)
 
 /* ---- Reading -------------------------------------------------------------------------------------- */
 
-struct reading {
-    struct drift *drift;
-    drift_find_reference find;
-    void *arg;
-};
-
-/* Features of a reference that are not compared. */
-struct left_out {
-    const struct otc_reference *reference;
-    size_t *places;
-    size_t n;
-};
-
 static bool
-is_left_out(const void *arg, const struct otc_reference_feature *feature)
-{
-    const struct left_out *list = arg;
-
-    for (size_t i = 0; i < list->n; i++) {
-        if (list->places[i] == (size_t)(feature - list->reference->features)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Takes the learned reference that the bytes name. */
-static bool
-read_reference(const struct reading *reading, struct drift_model *model, struct otc_reader *in)
-{
-    const struct drift *drift = reading->drift;
-    struct otc_reference *reference = reading->find(reading->arg, otc_take_bytes(in));
-    struct left_out list = {.reference = reference, .n = otc_take_count(in, 1)};
-    bool bound = false;
-
-    list.places = calloc(list.n + 1, sizeof(*list.places));
-    for (size_t i = 0; list.places && i < list.n; i++) {
-        list.places[i] = (size_t)otc_take_u64(in);
-    }
-    if (reference && list.places && !in->failed) {
-        bound = drift_binding_new(reference, drift->set, (drift->statistics >> DRIFT_WASSERSTEIN) & 1,
-                                  (size_t)drift->config->limits.features, is_left_out, &list, &model->binding,
-                                  NULL) == OTC_OK;
-    }
-    otc_reference_unref(reference);
-    free(list.places);
-    return bound;
-}
-
-static bool
-read_model_parts(const struct reading *reading, struct drift_model *model, enum drift_phase phase,
+read_model_parts(struct drift_snapshot_reading *reading, struct drift_model *model, enum drift_phase phase,
                  struct otc_reader in)
 {
     struct otc_reader body;
@@ -170,8 +88,8 @@ read_model_parts(const struct reading *reading, struct drift_model *model, enum 
         } else if (otc_slice_equal_str(name, "learner contents") && number == 1) {
             done = learner && drift_learner_load_contents(model->learner, &body);
         } else if (otc_slice_equal_str(name, "reference") && number == 1) {
-            done = read_reference(reading, model, &body) &&
-                   (!drift_is_dynamic(reading->drift->config) || drift_dynamic_bind(model));
+            model->binding = model->binding ? model->binding : drift_snapshot_read_reference(reading, &body);
+            done = model->binding && (!drift_is_dynamic(reading->drift->config) || drift_dynamic_bind(model));
         } else {
             done = drift_snapshot_read_dynamic(model, name, number, &body);
         }
@@ -188,7 +106,7 @@ read_model_parts(const struct reading *reading, struct drift_model *model, enum 
 
 /* A version of the model `head`, whose own parts come with its first one. */
 static bool
-read_version(const struct reading *reading, struct otc_slice model_name, struct otc_reader *in,
+read_version(struct drift_snapshot_reading *reading, struct otc_slice model_name, struct otc_reader *in,
              struct otc_model_version **out)
 {
     struct otc_model_key key = {.name = model_name, .version = otc_take_bytes(in)};
@@ -199,7 +117,7 @@ read_version(const struct reading *reading, struct otc_slice model_name, struct 
 }
 
 static bool
-read_model(const struct reading *reading, struct otc_reader *in)
+read_model(struct drift_snapshot_reading *reading, struct otc_reader *in)
 {
     struct otc_slice model_name = otc_take_bytes(in), name;
     int64_t last_seen_ns = otc_take_i64(in);
@@ -228,7 +146,7 @@ read_model(const struct reading *reading, struct otc_reader *in)
                 return false;
             }
         }
-        if (!drift_snapshot_read_version(entry, in)) {
+        if (!drift_snapshot_read_version(reading, entry, in)) {
             return false;
         }
     }
@@ -243,7 +161,7 @@ read_model(const struct reading *reading, struct otc_reader *in)
 }
 
 static bool
-read_stage(const struct reading *reading, struct otc_reader *in)
+read_stage(struct drift_snapshot_reading *reading, struct otc_reader *in)
 {
     struct drift *drift = reading->drift;
     uint64_t overflow, forgotten;
@@ -260,7 +178,7 @@ read_stage(const struct reading *reading, struct otc_reader *in)
 }
 
 static bool
-read_models(const struct reading *reading, struct otc_reader *in)
+read_models(struct drift_snapshot_reading *reading, struct otc_reader *in)
 {
     size_t n = otc_take_count(in, 12);
 
@@ -276,7 +194,7 @@ bool
 drift_snapshot_read(struct drift *drift, struct otc_reader in, drift_find_reference find, void *arg,
                     struct otc_error *err)
 {
-    const struct reading reading = {drift, find, arg};
+    struct drift_snapshot_reading reading = {drift, find, arg, NULL};
     bool streams = drift->metrics == NULL;
     struct otc_reader body;
     struct otc_slice name;
@@ -293,11 +211,13 @@ drift_snapshot_read(struct drift *drift, struct otc_reader in, drift_find_refere
             done = streams = drift_metrics_load(drift->metrics, &body);
         }
         if (!done) {
+            drift_binding_unref(reading.formerly);
             (void)otc_fail(err, OTC_DATA_LOSS, "the section %.*s is not understood, or has no room",
                            OTC_SLICE_ARG(name));
             return false;
         }
     }
+    drift_binding_unref(reading.formerly);
     if (in.failed) {
         (void)otc_fail(err, OTC_DATA_LOSS, "it is cut off");
     }
@@ -338,6 +258,9 @@ drift_shift_monotonic(struct drift *drift, int64_t by_ns)
             model->versions[j]->last_seen_ns += by_ns;
             version->last_record_ns += by_ns;
             otc_window_shift_monotonic(&version->window, by_ns);
+            if (version->next) {
+                otc_window_shift_monotonic(&version->next->window, by_ns);
+            }
         }
     }
 }

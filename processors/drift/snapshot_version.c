@@ -71,26 +71,14 @@ write_results(const struct drift_version *version, struct otc_buf *out)
     }
 }
 
-/* Which of a version's windows goes on after a restart: that of the reference that its model has now, which
- * after a reload of the file is the successor's; NULL: none. */
-static const struct drift_version *
-lasting(const struct drift_version *version)
-{
-    const struct drift_version *last = version->next ? version->next : version;
-
-    return last->binding && last->binding == version->model->binding ? last : NULL;
-}
-
 static void
 write_counters(const struct drift_version *version, struct otc_buf *out)
 {
-    const struct drift_version *last = lasting(version);
-
-    otc_put_bool(out, last != NULL);
+    otc_put_bool(out, version->binding != NULL);
     otc_put_u64(out, version->records);
     otc_put_u64(out, version->weighted.whole);
     otc_put_u64(out, version->weighted.fraction);
-    otc_put_u64(out, last ? last->bound_records : 0);
+    otc_put_u64(out, version->bound_records);
     otc_put_i64(out, version->start_ns);
     otc_put_i64(out, version->last_record_ns);
     otc_put_i64(out, version->evaluated_ns);
@@ -120,36 +108,90 @@ write_reference_bins(const struct drift_version *version, struct otc_buf *out)
     }
 }
 
+/* What it counted for its reference. */
+static void
+write_bound(const struct drift_version *version, struct otc_buf *out)
+{
+    size_t place = otc_put_section(out, "features", 1);
+
+    otc_put_u64(out, version->binding->n);
+    for (size_t i = 0; i < version->binding->n; i++) {
+        write_feature(&version->features[i], out);
+    }
+    otc_end_section(out, place);
+    place = otc_put_section(out, "dependence", 1);
+    for (size_t i = 0; i < version->binding->n; i++) {
+        otc_dependence_save(&version->features[i].dependence, out);
+    }
+    otc_end_section(out, place);
+    if (drift_is_dynamic(version->owner->config)) {
+        place = otc_put_section(out, "reference bins", 1);
+        write_reference_bins(version, out);
+        otc_end_section(out, place);
+    }
+}
+
+static void
+write_window(const struct drift_version *version, struct otc_buf *out)
+{
+    size_t place = otc_put_section(out, "window", 1);
+
+    otc_window_save(&version->window, out, drift_snapshot_write_pane);
+    otc_end_section(out, place);
+    if (version->binding) {
+        drift_snapshot_write_vectors(version->binding, &version->window, out);
+    }
+}
+
+static void
+write_own_counters(const struct drift_version *version, struct otc_buf *out)
+{
+    size_t place = otc_put_section(out, "counters", 1);
+
+    write_counters(version, out);
+    otc_end_section(out, place);
+}
+
+/* After a reload of the reference file: the former reference, which its windows are still compared with. It
+ * stands before all that counts in its cells. */
+static void
+write_former_reference(const struct drift_version *version, struct otc_buf *out)
+{
+    size_t place;
+
+    if (version->binding && version->binding != version->model->binding) {
+        place = otc_put_section(out, "former reference", 1);
+        drift_snapshot_write_reference(version->binding, out);
+        otc_end_section(out, place);
+    }
+}
+
+static void
+write_successor(const struct drift_version *version, struct otc_buf *out)
+{
+    size_t place = otc_put_section(out, "successor", 1);
+
+    otc_put_i64(out, version->next_from_ns);
+    write_own_counters(version->next, out);
+    write_bound(version->next, out);
+    write_window(version->next, out);
+    otc_end_section(out, place);
+}
+
 void
 drift_snapshot_write_version(const struct otc_model_version *entry, struct otc_buf *out)
 {
-    const struct drift_version *version = entry->state, *last = lasting(version);
+    const struct drift_version *version = entry->state;
     size_t whole, place;
 
     otc_put_bytes(out, entry->version);
     otc_put_bytes(out, entry->arm);
     whole = otc_put_section(out, "version", 1);
     otc_put_i64(out, entry->last_seen_ns);
-    place = otc_put_section(out, "counters", 1);
-    write_counters(version, out);
-    otc_end_section(out, place);
-    if (last) {
-        place = otc_put_section(out, "features", 1);
-        otc_put_u64(out, last->binding->n);
-        for (size_t i = 0; i < last->binding->n; i++) {
-            write_feature(&last->features[i], out);
-        }
-        otc_end_section(out, place);
-        place = otc_put_section(out, "dependence", 1);
-        for (size_t i = 0; i < last->binding->n; i++) {
-            otc_dependence_save(&last->features[i].dependence, out);
-        }
-        otc_end_section(out, place);
-    }
-    if (last && drift_is_dynamic(version->owner->config)) {
-        place = otc_put_section(out, "reference bins", 1);
-        write_reference_bins(last, out);
-        otc_end_section(out, place);
+    write_former_reference(version, out);
+    write_own_counters(version, out);
+    if (version->binding) {
+        write_bound(version, out);
     }
     if (drift_watch_count(version->owner->watch) > 0) {
         place = otc_put_section(out, "detectors", 1);
@@ -162,26 +204,14 @@ drift_snapshot_write_version(const struct otc_model_version *entry, struct otc_b
         otc_recent_each(version->recent, write_key, out);
         otc_end_section(out, place);
     }
-    if (last || !version->binding) {
-        place = otc_put_section(out, "window", 1);
-        otc_window_save(last ? &last->window : &version->window, out, drift_snapshot_write_pane);
-        otc_end_section(out, place);
-        if (last) {
-            drift_snapshot_write_vectors(last->binding, &last->window, out);
-        }
-    }
-    if (last == version || !version->binding) {
-        place = otc_put_section(out, "results", RESULT_LAYOUT);
-        write_results(version, out);
-        otc_end_section(out, place);
+    write_window(version, out);
+    place = otc_put_section(out, "results", RESULT_LAYOUT);
+    write_results(version, out);
+    otc_end_section(out, place);
+    if (version->next) {
+        write_successor(version, out);
     }
     otc_end_section(out, whole);
-}
-
-bool
-drift_snapshot_lacks_window(const struct drift_version *version)
-{
-    return version->binding && lasting(version) != version;
 }
 
 /* ---- Reading -------------------------------------------------------------------------------------- */
@@ -382,22 +412,68 @@ read_version_part(struct drift_version *version, struct otc_slice name, uint64_t
     return true;
 }
 
+/* The former reference takes the place of the model's. */
+static bool
+read_former_reference(struct drift_snapshot_reading *reading, struct drift_version *version,
+                      struct otc_reader *in)
+{
+    struct otc_reader copy = *in;
+    struct otc_slice hash = otc_take_bytes(&copy);
+
+    if (!version->model->binding || drift_is_dynamic(version->owner->config) || version->window.n_panes > 0) {
+        return false;
+    }
+    if (!reading->formerly || !otc_slice_equal_str(hash, reading->formerly->reference->hash)) {
+        drift_binding_unref(reading->formerly);
+        reading->formerly = drift_snapshot_read_reference(reading, in);
+    }
+    /* Without a successor, for lack of memory, it waits for the next look at the file. */
+    version->owner->reloads.left++;
+    return reading->formerly && drift_version_bind_to(version, reading->formerly);
+}
+
+static bool
+read_successor(struct drift_version *version, struct otc_reader *in)
+{
+    struct otc_reader body;
+    struct otc_slice name;
+    uint64_t number;
+    bool done = true;
+
+    if (version->next || !version->binding || version->binding == version->model->binding) {
+        return false;
+    }
+    version->next_from_ns = otc_take_i64(in);
+    version->next = drift_version_successor(version);
+    version->owner->reloads.left--;
+    while (done && version->next && otc_take_section(in, &name, &number, &body)) {
+        done = read_version_part(version->next, name, number, &body);
+    }
+    return done && version->next && version->next->binding && !in->failed;
+}
+
 bool
-drift_snapshot_read_version(struct otc_model_version *entry, struct otc_reader *in)
+drift_snapshot_read_version(struct drift_snapshot_reading *reading, struct otc_model_version *entry,
+                            struct otc_reader *in)
 {
     struct otc_reader whole, body;
     struct otc_slice name;
     uint64_t number;
+    bool done = true;
 
     if (!otc_take_section(in, &name, &number, &whole) || !otc_slice_equal_str(name, "version") ||
         number != 1) {
         return false;
     }
     entry->last_seen_ns = otc_take_i64(&whole);
-    while (otc_take_section(&whole, &name, &number, &body)) {
-        if (!read_version_part(entry->state, name, number, &body)) {
-            return false;
+    while (done && otc_take_section(&whole, &name, &number, &body)) {
+        if (otc_slice_equal_str(name, "former reference") && number == 1) {
+            done = read_former_reference(reading, entry->state, &body);
+        } else if (otc_slice_equal_str(name, "successor") && number == 1) {
+            done = read_successor(entry->state, &body);
+        } else {
+            done = read_version_part(entry->state, name, number, &body);
         }
     }
-    return !whole.failed;
+    return done && !whole.failed;
 }

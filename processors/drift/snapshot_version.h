@@ -6,16 +6,13 @@
 #ifndef OTC_DRIFT_SNAPSHOT_VERSION_H
 #define OTC_DRIFT_SNAPSHOT_VERSION_H
 
-#include "processors/drift/state.h"
-
-#include "common/base/codec.h"
+#include "processors/drift/snapshot_reference.h"
 
 /** Appends the version, its key first. */
 void drift_snapshot_write_version(const struct otc_model_version *entry, struct otc_buf *out);
 /** Fills a version that was made for the key that stands before it. False: not what this stage can have
  * written, or no memory. */
-OTC_CHECK bool drift_snapshot_read_version(struct otc_model_version *entry, struct otc_reader *in);
-/** It has a window that a snapshot cannot hold: of a reference that a reload has replaced. */
-bool drift_snapshot_lacks_window(const struct drift_version *version);
+OTC_CHECK bool drift_snapshot_read_version(struct drift_snapshot_reading *reading,
+                                           struct otc_model_version *entry, struct otc_reader *in);
 
 #endif

@@ -129,10 +129,9 @@ make_features(struct drift_version *version, const struct drift_binding *binding
     return version->features != NULL;
 }
 
-bool
-drift_version_bind(struct drift_version *version)
+static bool
+bind(struct drift_version *version, struct drift_binding *binding)
 {
-    struct drift_binding *binding = version->model->binding;
     size_t bytes = binding->n * sizeof(*version->features);
     bool made;
 
@@ -150,6 +149,27 @@ drift_version_bind(struct drift_version *version)
     }
     version->charged += bytes;
     return true;
+}
+
+bool
+drift_version_bind(struct drift_version *version)
+{
+    return bind(version, version->model->binding);
+}
+
+bool
+drift_version_bind_to(struct drift_version *version, struct drift_binding *binding)
+{
+    if (version->binding) {
+        size_t bytes = version->binding->n * sizeof(*version->features);
+
+        free_features(version);
+        drift_binding_unref(version->binding);
+        version->binding = NULL;
+        version->charged -= bytes;
+        drift_budget_give(&version->owner->budget, bytes);
+    }
+    return bind(version, binding);
 }
 
 struct otc_map *

@@ -214,6 +214,9 @@ extern const struct otc_model_ops drift_model_ops;
 struct otc_models_limits drift_models_limits(const struct drift_config *config);
 /** Gives a version what its model's binding needs; false without memory. Under the lock. */
 bool drift_version_bind(struct drift_version *version);
+/** The same for a binding of another reference than the model's has now; of a version that counted nothing.
+ */
+bool drift_version_bind_to(struct drift_version *version, struct drift_binding *binding);
 void drift_version_release(struct drift_version *version);
 void drift_model_release(struct drift_model *model);
 
