@@ -228,7 +228,7 @@ $(B)/tests/bench/malloc_count.so: $(B)/tests/bench/malloc_count.o
 
 .PHONY: fuzz fuzz-run fuzz-replay fuzz-seeds
 fuzz-seeds: $(B)/tests/fuzz/seeds ## write the fuzzers' first inputs again
-	$(Q)mkdir -p $(addprefix tests/fuzz/corpus/,otlp_walk otlp_edit otlp_json otlp_admit otlp_split drift_state) && $<
+	$(Q)mkdir -p $(addprefix tests/fuzz/corpus/,otlp_walk otlp_edit otlp_json otlp_admit otlp_split drift_state storage_log) && $<
 fuzz-replay: $(REPLAYS) ## run the fuzzers' corpora
 	$(Q)set -e; for r in $^; do $$r; done
 fuzz: ## fuzz one target with clang: make fuzz T=otlp_walk SECONDS=600

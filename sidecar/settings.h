@@ -144,4 +144,9 @@ const struct otc_factory *otc_factory_as(const struct otc_factory *factory, enum
 const struct otc_factory *otc_registry_find(const struct otc_factory *const *registry, enum otc_kind kind,
                                             const char *type);
 
+/** A line for each pipeline in which some exporters keep their queue on disk and others do not (durable.c).
+ */
+void otc_service_explain_durability(const struct otc_service_config *config,
+                                    void (*line)(void *arg, const char *text), void *arg);
+
 #endif

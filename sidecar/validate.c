@@ -243,5 +243,6 @@ otc_service_config_explain(const struct otc_service_config *config, void (*line)
             return otc_error_prefix(err, "%s::%s", otc_section_names[c->kind], c->id);
         }
     }
+    otc_service_explain_durability(config, line, arg);
     return OTC_OK;
 }

@@ -2,6 +2,7 @@
 /** @file Writes the first inputs of the fuzzers below tests/fuzz/corpus: one request of each shape, in JSON
  * and protobuf; and what a drift stage stores. */
 #include "common/otlp/json.h"
+#include "common/storage/log.h"
 #include "tests/fuzz/drift_stage.h"
 
 #define ATTRIBUTES                                                                                           \
@@ -132,6 +133,54 @@ write_states(size_t number, bool moves, entry_writer write)
     return written;
 }
 
+static void
+ignore_put(void *arg, struct otc_log_record *record, const struct otc_error *result)
+{
+    (void)arg;
+    (void)result;
+    otc_log_forget(record);
+}
+
+/** The records of a segment of a queue on disk. */
+static bool
+write_log(void)
+{
+    const size_t records_at = 4096 + OTC_LOG_SEGMENT_RECORDS;
+    const struct otc_log_options options = {
+        .directory = ".", .base = "seed", .segment_bytes = 65536, .max_bytes = 1 << 20};
+    OTC_AUTO_BUF struct otc_buf bytes = {.limit = 1 << 20};
+    struct otc_log_writer *writer;
+    struct otc_log_found found;
+    struct otc_log *log;
+    FILE *file;
+
+    if (otc_log_writer_new(&writer, NULL) != OTC_OK ||
+        otc_log_open(writer, &options, &found, &log, NULL) != OTC_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < 6; i++) {
+        const struct otc_slice slices[] = {otc_slice_str("record"), otc_slice_of("0123456789", i)};
+
+        if (otc_log_put(log, slices, 2, ignore_put, NULL, NULL) != OTC_PENDING) {
+            return false;
+        }
+    }
+    otc_log_close(log);
+    otc_log_writer_free(writer);
+    file = fopen("seed.0000000000000001.segment", "rb");
+    if (!file) {
+        return false;
+    }
+    for (int byte; (byte = fgetc(file)) != EOF;) {
+        (void)otc_buf_append_byte(&bytes, (uint8_t)byte);
+    }
+    fclose(file);
+    (void)remove("seed.0000000000000001.segment");
+    return bytes.len > records_at &&
+           write_seed("storage_log", 0, 0, otc_slice_of(bytes.data + records_at, bytes.len - records_at)) &&
+           write_seed("storage_log", 1, 5, otc_slice_of(bytes.data + records_at, bytes.len - records_at - 3));
+}
+
 int
 main(void)
 {
@@ -154,7 +203,8 @@ main(void)
         }
     }
     return write_states(0, false, fuzz_stage_journal) && write_states(8, true, fuzz_stage_journal) &&
-                   write_states(16, false, fuzz_stage_metrics) && write_states(24, true, fuzz_stage_metrics)
+                   write_states(16, false, fuzz_stage_metrics) &&
+                   write_states(24, true, fuzz_stage_metrics) && write_log()
                ? EXIT_SUCCESS
                : EXIT_FAILURE;
 }

@@ -220,7 +220,7 @@ start(struct fixture *f)
                                                  &f->retry, push,          f->sink};
 
     assert_int_equal(otc_exporter_new(&options, &f->exporter, &f->err), OTC_OK);
-    assert_true(otc_exporter_consumer(f->exporter)->holds);
+    assert_int_equal(otc_exporter_consumer(f->exporter)->holds, f->queue.storage != NULL);
     if (otc_exporter_start(f->exporter, &f->err) != OTC_OK) {
         fail_msg("%s", f->err.text);
     }
@@ -236,7 +236,7 @@ stop(struct fixture *f)
     otc_vhost_set_step(f->vhost, 0);
     while (otc_sink_complete(f->sink, OTC_CANCELLED, "cancelled")) {
     }
-    assert_true(f->disk.closed);
+    assert_int_equal(f->disk.closed, f->queue.storage != NULL);
     assert_int_equal(metric(f, "aimon_exporter_queued_items"), 0);
     assert_int_equal(metric(f, "aimon_exporter_in_flight_items"), 0);
     check_law(f);
@@ -585,6 +585,15 @@ an_outage_loses_nothing_that_was_acknowledged(void **state)
     assert_int_equal(on_disk(f), 0);
 }
 
+static void
+nor_does_one_with_the_queue_in_memory(void **state)
+{
+    struct fixture *f = *state;
+
+    f->queue.storage = NULL;
+    outage(f, OTC_OK);
+}
+
 int
 main(void)
 {
@@ -601,6 +610,7 @@ main(void)
         CASE(a_request_goes_when_its_last_piece_is_sent),
         CASE(clients_do_not_mix_after_a_restart_either),
         CASE(an_outage_loses_nothing_that_was_acknowledged),
+        CASE(nor_does_one_with_the_queue_in_memory),
     };
 
     return cmocka_run_group_tests_name("common/component/exporter_stored", tests, NULL, NULL);
