@@ -53,8 +53,8 @@ PKGS.common/config := yaml-0.1
 PKGS.common/otlp := libprotobuf-c
 PKGS.common/digest := libcrypto
 PKGS.common/storage := sqlite3
-PKGS.common/net := libnghttp2 libevent libevent_pthreads openssl
-LIBS.common/net := -lhttp_parser -ldeflate -lz -lzstd
+PKGS.common/net := libnghttp2 libevent libevent_pthreads openssl libcurl
+LIBS.common/net := -lhttp_parser -ldeflate -lz -lzstd -lsnappy
 LIBS.common/base := -lm -lpthread
 LIBS.common/regex := -lre2 -lstdc++
 # gRPC C core from Debian's static archives (hidden in the binary by --exclude-libs); OpenSSL and zlib are shared with common/net.
@@ -62,7 +62,7 @@ LIBS.common/regex := -lre2 -lstdc++
 GRPC_LIBS = $(eval GRPC_LIBS := $(sort $(filter-out -lssl -lcrypto -lz -ldl -lrt -latomic -lpthread,$(filter -l%,$(shell pkg-config --static --libs grpc)))))$(GRPC_LIBS)
 GRPC_STATIC = -Wl,-Bstatic -Wl,--start-group $(GRPC_LIBS) -Wl,--end-group -Wl,-Bdynamic -lstdc++
 # For TSan it must be a module of its own: TSAN_OPTIONS=ignore_noninstrumented_modules=1.
-LIBS.exporters/otlp_grpc = $(if $(filter tsan,$(VARIANT)),-lgrpc -lgpr,$(GRPC_STATIC)) -lssl -lcrypto -lz -ldeflate
+LIBS.exporters/otlp_grpc = $(if $(filter tsan,$(VARIANT)),-lgrpc -lgpr,$(GRPC_STATIC)) -lssl -lcrypto -lz
 LIBS.extensions/basic_auth := -lcrypt
 PKGS.tests/harness/data := jansson
 
@@ -243,7 +243,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 
 DEPS_BUILD := gcc g++ make pkg-config libc6-dev libgrpc-dev libprotobuf-c-dev protobuf-c-compiler libjansson-dev \
               libyaml-dev libnghttp2-dev libssl-dev libevent-dev libhttp-parser-dev libdeflate-dev zlib1g-dev \
-              libzstd-dev libxxhash-dev libsqlite3-dev libre2-dev
+              libzstd-dev libxxhash-dev libsqlite3-dev libre2-dev libcurl4-openssl-dev libsnappy-dev
 DEPS_TEST := libcmocka-dev curl
 # Foreign software: real peers, oracles, load. Not for `make demo` and `make test`: Debian's prometheus starts a service.
 DEPS_INTEROP := python3 python3-venv python3-grpcio python3-scipy prometheus nghttp2-client curl procps

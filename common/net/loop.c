@@ -367,14 +367,17 @@ otc_loop_signal_free(struct otc_loop_signal *signal)
     free(signal);
 }
 
-/* ---- The listeners' loop ------------------------------------------------------------------------ */
+/* ---- The loops that the process shares ----------------------------------------------------------- */
 
-static struct {
+struct shared {
     pthread_mutex_t lock;
     struct otc_loop *loop;
     pthread_t thread;
     size_t users;
-} shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    const char *name;
+};
+static struct shared listeners = {.lock = PTHREAD_MUTEX_INITIALIZER, .name = "listeners"};
+static struct shared clients = {.lock = PTHREAD_MUTEX_INITIALIZER, .name = "http clients"};
 
 static void *
 shared_main(void *arg)
@@ -385,55 +388,79 @@ shared_main(void *arg)
 
 /** Under the lock. Signals are the control loop's: the thread starts with all of them blocked. */
 static otc_status
-shared_start(struct otc_error *err)
+shared_start(struct shared *shared, struct otc_error *err)
 {
     sigset_t all;
     sigset_t before;
     int failure;
-    otc_status status = otc_loop_new(&shared.loop, err);
+    otc_status status = otc_loop_new(&shared->loop, err);
 
     if (status != OTC_OK) {
         return status;
     }
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    failure = pthread_create(&shared.thread, NULL, shared_main, shared.loop);
+    failure = pthread_create(&shared->thread, NULL, shared_main, shared->loop);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failure) {
-        otc_loop_free(shared.loop);
-        shared.loop = NULL;
-        return otc_fail(err, OTC_INTERNAL, "listener loop: %s", strerror(failure));
+        otc_loop_free(shared->loop);
+        shared->loop = NULL;
+        return otc_fail(err, OTC_INTERNAL, "loop of the %s: %s", shared->name, strerror(failure));
     }
-    pthread_setname_np(shared.thread, "listeners");
+    pthread_setname_np(shared->thread, shared->name);
     return OTC_OK;
+}
+
+static otc_status
+acquire(struct shared *shared, struct otc_loop **out, struct otc_error *err)
+{
+    otc_status status = OTC_OK;
+
+    pthread_mutex_lock(&shared->lock);
+    if (shared->users == 0) {
+        status = shared_start(shared, err);
+    }
+    if (status == OTC_OK) {
+        shared->users++;
+    }
+    *out = shared->loop;
+    pthread_mutex_unlock(&shared->lock);
+    return status;
+}
+
+static void
+release(struct shared *shared, struct otc_loop *loop)
+{
+    pthread_mutex_lock(&shared->lock);
+    if (loop && loop == shared->loop && --shared->users == 0) {
+        otc_loop_stop(shared->loop);
+        pthread_join(shared->thread, NULL);
+        otc_loop_free(shared->loop);
+        shared->loop = NULL;
+    }
+    pthread_mutex_unlock(&shared->lock);
 }
 
 otc_status
 otc_loop_shared_acquire(struct otc_loop **out, struct otc_error *err)
 {
-    otc_status status = OTC_OK;
-
-    pthread_mutex_lock(&shared.lock);
-    if (shared.users == 0) {
-        status = shared_start(err);
-    }
-    if (status == OTC_OK) {
-        shared.users++;
-    }
-    *out = shared.loop;
-    pthread_mutex_unlock(&shared.lock);
-    return status;
+    return acquire(&listeners, out, err);
 }
 
 void
 otc_loop_shared_release(struct otc_loop *loop)
 {
-    pthread_mutex_lock(&shared.lock);
-    if (loop && loop == shared.loop && --shared.users == 0) {
-        otc_loop_stop(shared.loop);
-        pthread_join(shared.thread, NULL);
-        otc_loop_free(shared.loop);
-        shared.loop = NULL;
-    }
-    pthread_mutex_unlock(&shared.lock);
+    release(&listeners, loop);
+}
+
+otc_status
+otc_loop_clients_acquire(struct otc_loop **out, struct otc_error *err)
+{
+    return acquire(&clients, out, err);
+}
+
+void
+otc_loop_clients_release(struct otc_loop *loop)
+{
+    release(&clients, loop);
 }

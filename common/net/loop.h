@@ -69,5 +69,8 @@ int64_t otc_clock_unix_ns(void);
  */
 OTC_CHECK otc_status otc_loop_shared_acquire(struct otc_loop **out, struct otc_error *err);
 void otc_loop_shared_release(struct otc_loop *loop);
+/** The same for the loop of all HTTP clients, a thread of its own. */
+OTC_CHECK otc_status otc_loop_clients_acquire(struct otc_loop **out, struct otc_error *err);
+void otc_loop_clients_release(struct otc_loop *loop);
 
 #endif

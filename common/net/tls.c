@@ -16,17 +16,16 @@ struct otc_tls {
 static const char *const min_versions[] = {"1.2", "1.3", NULL};
 static const char *const max_versions[] = {"", "1.2", "1.3", NULL};
 
-static const char *const curves[] = {"X25519", "P256", "P384", "P521", NULL};
+const char *const otc_tls_curves[] = {"X25519", "P256", "P384", "P521", NULL};
 /** client_ca_file_reload alone means: soon after the file changed. */
 #define CA_RELOAD_NS (10 * OTC_SECOND)
-#define NAMES_MAX 2048
 
 static const struct otc_field tpm_fields[] = {
     OTC_FIELD(otc_tls_tpm, enabled, .def = "false", .doc = "Refused when true: keys are read from files."),
     OTC_FIELD(otc_tls_tpm, path, .inert = true, .doc = "Of the device."),
     OTC_FIELD_END,
 };
-static const struct otc_schema tpm_schema = OTC_SCHEMA(otc_tls_tpm, tpm_fields, "Keys in a TPM.");
+const struct otc_schema otc_tls_tpm_schema = OTC_SCHEMA(otc_tls_tpm, tpm_fields, "Keys in a TPM.");
 
 static const struct otc_field tls_fields[] = {
     OTC_FIELD(otc_tls_server, cert_file, .doc = "Certificate chain (PEM file)."),
@@ -43,7 +42,7 @@ static const struct otc_field tls_fields[] = {
               .doc = "Newest TLS version accepted; empty: the newest there is."),
     OTC_FIELD(otc_tls_server, cipher_suites,
               .doc = "Suites of TLS 1.2 that may be used, by their IANA names; empty: OpenSSL's choice."),
-    OTC_FIELD(otc_tls_server, curve_preferences, .choices = curves,
+    OTC_FIELD(otc_tls_server, curve_preferences, .choices = otc_tls_curves,
               .doc = "Curves that may be used, best first; empty: OpenSSL's choice."),
     OTC_FIELD(otc_tls_server, reload_interval, .def = "0s", .min = "0s",
               .doc = "The files are read again this often, for connections to come; 0: at a reload of the "
@@ -56,7 +55,7 @@ static const struct otc_field tls_fields[] = {
     OTC_FIELD(otc_tls_server, include_insecure_cipher_suites, .def = "false",
               .doc = "Refused when true: insecure suites are not built in."),
     OTC_FIELD(otc_tls_server, ca_pem, .secret = true, .inert = true, .doc = "Of use to clients only."),
-    OTC_FIELD_STRUCT(otc_tls_server, tpm, tpm_schema, .doc = "Keys in a TPM."),
+    OTC_FIELD_STRUCT(otc_tls_server, tpm, otc_tls_tpm_schema, .doc = "Keys in a TPM."),
     OTC_FIELD_END,
 };
 
@@ -66,25 +65,22 @@ is_set(const char *text)
     return text && *text;
 }
 
-/** The suites of TLS 1.2 in OpenSSL's spelling, "" for its own choice. Those of 1.3 cannot be chosen, as in
- * Go.
- */
-static otc_status
-cipher_names(const struct otc_tls_server *config, char out[NAMES_MAX], struct otc_error *err)
+otc_status
+otc_tls_cipher_names(const otc_strings *suites, char out[OTC_TLS_NAMES_MAX], struct otc_error *err)
 {
     size_t len = 0;
 
     out[0] = '\0';
-    for (size_t i = 0; i < config->cipher_suites.n; i++) {
-        const char *name = config->cipher_suites.items[i];
+    for (size_t i = 0; i < suites->n; i++) {
+        const char *name = suites->items[i];
         const char *ours = strncmp(name, "TLS_", 4) == 0 ? OPENSSL_cipher_name(name) : "(NONE)";
 
-        if (strcmp(ours, "(NONE)") == 0 || len + strlen(ours) + 2 > NAMES_MAX) {
+        if (strcmp(ours, "(NONE)") == 0 || len + strlen(ours) + 2 > OTC_TLS_NAMES_MAX) {
             return otc_fail(err, OTC_INVALID_ARGUMENT, "cipher_suites: invalid TLS cipher suite: \"%s\"",
                             name);
         }
         if (strncmp(ours, "TLS_", 4) != 0) {
-            len += (size_t)snprintf(out + len, NAMES_MAX - len, "%s%s", len ? ":" : "", ours);
+            len += (size_t)snprintf(out + len, OTC_TLS_NAMES_MAX - len, "%s%s", len ? ":" : "", ours);
         }
     }
     return OTC_OK;
@@ -94,7 +90,7 @@ cipher_names(const struct otc_tls_server *config, char out[NAMES_MAX], struct ot
 static otc_status
 check_unsupported(const struct otc_tls_server *config, struct otc_error *err)
 {
-    char names[NAMES_MAX];
+    char names[OTC_TLS_NAMES_MAX];
 
     if (config->tpm.enabled) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,
@@ -109,7 +105,7 @@ check_unsupported(const struct otc_tls_server *config, struct otc_error *err)
                         "include_system_ca_certs_pool: not supported for client certificates: clients are "
                         "checked against client_ca_file alone");
     }
-    return cipher_names(config, names, err);
+    return otc_tls_cipher_names(&config->cipher_suites, names, err);
 }
 
 static otc_status
@@ -252,28 +248,36 @@ choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len, con
                : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-static bool
-set_curves(SSL_CTX *context, const otc_strings *names)
+size_t
+otc_tls_curve_names(const otc_strings *names, char out[OTC_TLS_CURVES_MAX])
 {
     static const char *const ours[] = {"X25519", "P-256", "P-384", "P-521"};
-    char list[64] = "";
     size_t len = 0;
 
+    out[0] = '\0';
     for (size_t i = 0; i < names->n; i++) {
-        for (size_t k = 0; curves[k]; k++) {
-            if (strcmp(curves[k], names->items[i]) == 0 && len + 8 < sizeof(list)) {
-                len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", len ? ":" : "", ours[k]);
+        for (size_t k = 0; otc_tls_curves[k]; k++) {
+            if (strcmp(otc_tls_curves[k], names->items[i]) == 0 && len + 8 < OTC_TLS_CURVES_MAX) {
+                len += (size_t)snprintf(out + len, OTC_TLS_CURVES_MAX - len, "%s%s", len ? ":" : "", ours[k]);
             }
         }
     }
-    return len == 0 || SSL_CTX_set1_groups_list(context, list) == 1;
+    return len;
+}
+
+static bool
+set_curves(SSL_CTX *context, const otc_strings *names)
+{
+    char list[OTC_TLS_CURVES_MAX];
+
+    return otc_tls_curve_names(names, list) == 0 || SSL_CTX_set1_groups_list(context, list) == 1;
 }
 
 static otc_status
 set_up(SSL_CTX *context, const struct otc_tls_server *config, struct otc_error *err)
 {
-    char ciphers[NAMES_MAX];
-    otc_status status = cipher_names(config, ciphers, err);
+    char ciphers[OTC_TLS_NAMES_MAX];
+    otc_status status = otc_tls_cipher_names(&config->cipher_suites, ciphers, err);
 
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);

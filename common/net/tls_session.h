@@ -10,6 +10,20 @@
 /** OpenSSL's SSL. */
 struct ssl_st;
 
+#define OTC_TLS_NAMES_MAX 2048
+#define OTC_TLS_CURVES_MAX 64
+
+/** What servers' and clients' `tls:` blocks have in common. */
+extern const struct otc_schema otc_tls_tpm_schema;
+/** Names of `curve_preferences`, as Go has them. */
+extern const char *const otc_tls_curves[];
+/** The suites of TLS 1.2 in OpenSSL's spelling, "" for its own choice. Those of 1.3 cannot be chosen, as in
+ * Go. INVALID_ARGUMENT for a name that is none. */
+OTC_CHECK otc_status otc_tls_cipher_names(const otc_strings *suites, char out[OTC_TLS_NAMES_MAX],
+                                          struct otc_error *err);
+/** Curves in OpenSSL's spelling; returns the length, 0 for its own choice. */
+size_t otc_tls_curve_names(const otc_strings *names, char out[OTC_TLS_CURVES_MAX]);
+
 /** What must happen to the socket before the call is tried again; NOTHING with -1: the session is broken. */
 enum otc_tls_want { OTC_TLS_NOTHING, OTC_TLS_READ, OTC_TLS_WRITE };
 

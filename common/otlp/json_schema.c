@@ -50,9 +50,12 @@ static const char *const severities[] = {"SEVERITY_NUMBER_UNSPECIFIED", "SEVERIT
     {                                                                                                        \
         name, number, OTC_FORM_MESSAGE, true, &type, NULL                                                    \
     }
-#define MESSAGE(type, nests)                                                                                 \
-    static const struct otc_json_message type = {type##_fields,                                              \
-                                                 sizeof(type##_fields) / sizeof(type##_fields[0]), nests}
+#define MESSAGE_OF(type, nests, oneof)                                                                       \
+    static const struct otc_json_message type = {                                                            \
+        type##_fields, sizeof(type##_fields) / sizeof(type##_fields[0]), nests, oneof}
+#define MESSAGE(type, nests) MESSAGE_OF(type, nests, 0)
+/* A set of field numbers. */
+#define BIT(number) (UINT32_C(1) << (number))
 
 /* A value holds arrays and lists, which hold values. */
 static const struct otc_json_message array_value, kvlist, key_value;
@@ -62,7 +65,7 @@ static const struct otc_json_field any_value_fields[] = {
     ONE("doubleValue", 4, DOUBLE), SUB("arrayValue", 5, array_value), SUB("kvlistValue", 6, kvlist),
     ONE("bytesValue", 7, BASE64),
 };
-MESSAGE(any_value, true);
+MESSAGE_OF(any_value, true, BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7));
 
 static const struct otc_json_field array_value_fields[] = {
     SUBS("values", 1, any_value),
@@ -208,7 +211,7 @@ static const struct otc_json_field exemplar_fields[] = {
     ONE("spanId", 4, HEX),
     ONE("traceId", 5, HEX),
 };
-MESSAGE(exemplar, false);
+MESSAGE_OF(exemplar, false, BIT(3) | BIT(6));
 
 static const struct otc_json_field number_point_fields[] = {
     SUBS("attributes", 7, key_value), ONE("startTimeUnixNano", 2, FIXED64),
@@ -216,7 +219,7 @@ static const struct otc_json_field number_point_fields[] = {
     ONE("asInt", 6, SFIXED64),        SUBS("exemplars", 5, exemplar),
     ONE("flags", 8, UINT32),
 };
-MESSAGE(number_point, false);
+MESSAGE_OF(number_point, false, BIT(4) | BIT(6));
 
 static const struct otc_json_field histogram_point_fields[] = {
     SUBS("attributes", 9, key_value),
@@ -314,7 +317,7 @@ static const struct otc_json_field metric_fields[] = {
     SUB("summary", 11, summary),
     SUBS("metadata", 12, key_value),
 };
-MESSAGE(metric, false);
+MESSAGE_OF(metric, false, BIT(5) | BIT(7) | BIT(9) | BIT(10) | BIT(11));
 
 static const struct otc_json_field scope_metrics_fields[] = {
     SUB("scope", 1, scope),

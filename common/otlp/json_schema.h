@@ -41,6 +41,8 @@ struct otc_json_message {
     size_t n_fields;
     /** An AnyValue: counts towards the depth limit. */
     bool nests;
+    /** Bit n: field n is a member of the message's oneof. */
+    uint32_t oneof;
 };
 
 /** The Export…ServiceRequest of a signal. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/otlp_grpc/attempt.h"
 
+#include "common/component/push.h"
 #include "common/net/inflate.h"
 #include "common/otlp/json.h"
 #include "exporters/otlp_grpc/channel.h"
@@ -63,50 +64,25 @@ plain_message(struct otc_batch *batch)
     return message;
 }
 
-/* All parts in one piece: the one part itself, or a copy in `*copy`. */
-static struct otc_slice
-contiguous(const struct otc_batch *batch, uint8_t **copy)
-{
-    size_t at = 0;
-
-    *copy = NULL;
-    if (otc_batch_parts(batch) == 1) {
-        return otc_batch_part(batch, 0);
-    }
-    *copy = malloc(otc_batch_bytes(batch) + 1);
-    for (size_t i = 0; *copy && i < otc_batch_parts(batch); i++) {
-        struct otc_slice part = otc_batch_part(batch, i);
-
-        if (part.len > 0) {
-            memcpy(*copy + at, part.data, part.len);
-        }
-        at += part.len;
-    }
-    return otc_slice_of(*copy, at);
-}
-
 /* One gzip member, which gRPC passes on as it is. */
 static grpc_byte_buffer *
-compressed_message(struct libdeflate_compressor *compressor, const struct otc_batch *batch)
+compressed_message(struct otc_compressor *compressor, const struct otc_batch *batch)
 {
-    static const uint8_t nothing[1] = {0};
-    uint8_t *copy, *out;
-    struct otc_slice in = contiguous(batch, &copy);
-    size_t bound = libdeflate_gzip_compress_bound(compressor, in.len), n = 0;
+    struct otc_buf out = {.limit = SIZE_MAX / 2};
     grpc_byte_buffer *message = NULL;
+    struct otc_slice in;
+    uint8_t *copy;
     grpc_slice slice;
 
-    out = otc_batch_bytes(batch) == in.len ? malloc(bound) : NULL;
-    if (out) {
-        n = libdeflate_gzip_compress(compressor, in.data ? in.data : nothing, in.len, out, bound);
-    }
-    if (n > 0) {
-        slice = grpc_slice_new(out, n, free);
+    if (otc_batch_joined(batch, &copy, &in) && otc_compress(compressor, in, &out, NULL) == OTC_OK) {
+        size_t n;
+        uint8_t *bytes = otc_buf_take(&out, &n);
+
+        slice = grpc_slice_new(bytes, n, free);
         message = grpc_raw_compressed_byte_buffer_create(&slice, 1, GRPC_COMPRESS_GZIP);
         grpc_slice_unref(slice);
-    } else {
-        free(out);
     }
+    otc_buf_release(&out);
     free(copy);
     return message;
 }

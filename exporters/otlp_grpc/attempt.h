@@ -4,9 +4,9 @@
 #define OTC_EXPORTERS_OTLP_GRPC_ATTEMPT_H
 
 #include "common/component/otc.h"
+#include "common/net/compress.h"
 
 #include <grpc/grpc.h>
-#include <libdeflate.h>
 
 /** What the calls of one signal have in common. */
 struct otlp_grpc_method {
@@ -17,7 +17,7 @@ struct otlp_grpc_method {
     int64_t timeout_ns;
     bool wait_for_ready;
     /** NULL: no compression. Used by one push at a time. */
-    struct libdeflate_compressor *compressor;
+    struct otc_compressor *compressor;
     const grpc_metadata *headers;
     size_t n_headers;
     /** Asked for further headers of each attempt; NULL: none. */

@@ -1,77 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/otlp_grpc/channel.h"
 
-#include "common/base/buf.h"
-
 #include <grpc/grpc_security.h>
 
-#include <errno.h>
-
-#define MAX_PEM (4 << 20)
 #define MAX_ARGS 20
-
-/* Reads a PEM file; `what` names it in the error. */
-static otc_status
-read_pem(const char *path, const char *what, struct otc_buf *out, struct otc_error *err)
-{
-    FILE *file = fopen(path, "rb");
-    char chunk[4096];
-    bool ok = file != NULL;
-    size_t n;
-
-    if (!file) {
-        return otc_fail(err, OTC_FAILED_PRECONDITION, "failed to load TLS config: failed to load %s %s: %s",
-                        what, path,
-                        strerror(errno)); // NOLINT(concurrency-mt-unsafe)
-    }
-    while (ok && (n = fread(chunk, 1, sizeof(chunk), file)) > 0) {
-        ok = otc_buf_append(out, chunk, n);
-    }
-    ok = ok && !ferror(file) && out->len > 0 && memmem(out->data, out->len, "-----BEGIN ", 11);
-    fclose(file);
-    if (!ok) {
-        return otc_fail(err, OTC_FAILED_PRECONDITION,
-                        "failed to load TLS config: failed to load %s %s: not a PEM file", what, path);
-    }
-    return OTC_OK;
-}
-
-/* The PEM text from a file or given as text; `*text` NULL when neither is set. */
-static otc_status
-load_pem(const char *path, const char *given, const char *what, struct otc_buf *buf, const char **text,
-         struct otc_error *err)
-{
-    otc_status status;
-
-    *text = given;
-    if (!path) {
-        return OTC_OK;
-    }
-    status = read_pem(path, what, buf, err);
-    if (status == OTC_OK) {
-        *text = otc_buf_cstr(buf);
-    }
-    return status;
-}
-
-otc_status
-otlp_grpc_check_files(const struct otlp_grpc_tls *tls, struct otc_error *err)
-{
-    const struct {
-        const char *key, *path, *what;
-    } files[] = {{"ca_file", tls->ca_file, "CA CertPool file"},
-                 {"cert_file", tls->cert_file, "TLS cert"},
-                 {"key_file", tls->key_file, "TLS key"}};
-
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        OTC_AUTO_BUF struct otc_buf buf = {.limit = MAX_PEM};
-
-        if (files[i].path && read_pem(files[i].path, files[i].what, &buf, err) != OTC_OK) {
-            return otc_error_prefix(err, "tls::%s", files[i].key);
-        }
-    }
-    return OTC_OK;
-}
 
 /* Encrypts without looking at who the server is: gRPC's plain SSL credentials cannot, its TLS credentials
  * can. */
@@ -98,19 +30,25 @@ unverified_credentials(const char *cert, const char *key)
     return grpc_tls_credentials_create(options);
 }
 
-static otc_status
-tls_credentials(const struct otlp_grpc_tls *tls, grpc_channel_credentials **out, struct otc_error *err)
+static const char *
+text_of(struct otc_buf *pem)
 {
-    OTC_AUTO_BUF struct otc_buf ca_buf = {.limit = MAX_PEM}, cert_buf = {.limit = MAX_PEM},
-                                key_buf = {.limit = MAX_PEM};
-    const char *ca, *cert, *key;
-    otc_status status;
+    return pem->len > 0 ? otc_buf_cstr(pem) : NULL;
+}
 
-    if ((status = load_pem(tls->ca_file, tls->ca_pem, "CA CertPool file", &ca_buf, &ca, err)) != OTC_OK ||
-        (status = load_pem(tls->cert_file, tls->cert_pem, "TLS cert", &cert_buf, &cert, err)) != OTC_OK ||
-        (status = load_pem(tls->key_file, tls->key_pem.text, "TLS key", &key_buf, &key, err)) != OTC_OK) {
+static otc_status
+tls_credentials(const struct otc_tls_client *tls, grpc_channel_credentials **out, struct otc_error *err)
+{
+    struct otc_tls_client_pems pems;
+    otc_status status = otc_tls_client_load(tls, &pems, err);
+    const char *ca, *cert, *key;
+
+    if (status != OTC_OK) {
         return status;
     }
+    ca = text_of(&pems.ca);
+    cert = text_of(&pems.cert);
+    key = text_of(&pems.key);
     if (tls->insecure_skip_verify) {
         *out = unverified_credentials(cert, key);
     } else {
@@ -118,6 +56,7 @@ tls_credentials(const struct otlp_grpc_tls *tls, grpc_channel_credentials **out,
 
         *out = grpc_ssl_credentials_create_ex(ca, cert && key ? &pair : NULL, NULL, NULL);
     }
+    otc_tls_client_release(&pems);
     if (!*out) {
         return otc_fail(err, OTC_FAILED_PRECONDITION,
                         "failed to load TLS config: gRPC refused the certificates");

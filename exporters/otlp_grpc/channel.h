@@ -16,7 +16,5 @@
  */
 otc_status otlp_grpc_channel_new(const struct otlp_grpc_config *config, const char *user_agent,
                                  grpc_channel **out, struct otc_error *err);
-/** Whether its files can be read: FAILED_PRECONDITION, "tls::ca_file: …". */
-otc_status otlp_grpc_check_files(const struct otlp_grpc_tls *tls, struct otc_error *err);
 
 #endif

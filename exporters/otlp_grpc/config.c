@@ -8,68 +8,35 @@
 #include <ctype.h>
 #include <strings.h>
 
-static const char *const tls_versions[] = {"", "1.2", "1.3", NULL};
 static const char *const compressions[] = {"gzip", "none", "snappy", "zstd", NULL};
 const char *const otlp_grpc_balancers[] = {"round_robin", "pick_first", NULL};
 
+/* What gRPC's core does not let its users choose. */
 static otc_status
-check_tls(const void *value, struct otc_error *err)
+check_tls(const struct otc_tls_client *tls, struct otc_error *err)
 {
-    const struct otlp_grpc_tls *tls = value;
-    bool cert = tls->cert_file || tls->cert_pem, key = tls->key_file || tls->key_pem.text;
+    const char *unsupported = tls->cipher_suites.n > 0       ? "cipher_suites"
+                              : tls->curve_preferences.n > 0 ? "curve_preferences"
+                              : tls->reload_interval.ns != 0 ? "reload_interval"
+                                                             : NULL;
 
-    if (cert != key) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "for auth via TLS, provide both certificate and key, or neither");
-    }
-    if ((tls->cert_file && tls->cert_pem) || (tls->key_file && tls->key_pem.text)) {
-        return otc_fail(
-            err, OTC_INVALID_ARGUMENT,
-            "for auth via TLS, provide either a certificate (key) or the PEM-encoded string, but not both");
-    }
-    if (tls->ca_file && tls->ca_pem) {
-        return otc_fail(
-            err, OTC_INVALID_ARGUMENT,
-            "failed to load CA CertPool: provide either a CA file or the PEM-encoded string, but not both");
-    }
     if (tls->include_system_ca_certs_pool && (tls->ca_file || tls->ca_pem)) {
         return otc_fail(err, OTC_UNIMPLEMENTED,
-                        "include_system_ca_certs_pool: gRPC takes either the system's authorities or "
+                        "tls::include_system_ca_certs_pool: gRPC takes either the system's authorities or "
                         "`ca_file`, not both");
     }
     if (tls->min_version.index == 2 || tls->max_version.index == 1) {
         return otc_fail(
             err, OTC_UNIMPLEMENTED,
-            "min_version, max_version: the gRPC client always offers TLS 1.2 and 1.3; leave them out");
+            "tls::min_version, max_version: the gRPC client always offers TLS 1.2 and 1.3; leave them out");
+    }
+    if (unsupported) {
+        return otc_fail(err, OTC_UNIMPLEMENTED,
+                        "tls::%s: the gRPC client does not let it be chosen; leave it out, or use otlp_http",
+                        unsupported);
     }
     return OTC_OK;
 }
-
-static const struct otc_field tls_fields[] = {
-    OTC_FIELD(otlp_grpc_tls, insecure, .def = "false", .doc = "Sends in plain text."),
-    OTC_FIELD(otlp_grpc_tls, insecure_skip_verify, .def = "false", .doc = "Encrypts, but trusts any server."),
-    OTC_FIELD(otlp_grpc_tls, ca_file,
-              .doc = "Certificates of the authorities that may sign the server's; by default the system's."),
-    OTC_FIELD(otlp_grpc_tls, ca_pem, .doc = "The same as text."),
-    OTC_FIELD(otlp_grpc_tls, cert_file, .doc = "Certificate (chain) to show to the server."),
-    OTC_FIELD(otlp_grpc_tls, cert_pem, .doc = "The same as text."),
-    OTC_FIELD(otlp_grpc_tls, key_file, .doc = "Private key of the certificate."),
-    OTC_FIELD(otlp_grpc_tls, key_pem, .doc = "The same as text."),
-    OTC_FIELD(otlp_grpc_tls, include_system_ca_certs_pool, .def = "false",
-              .doc = "Trusts the system's authorities (what happens without `ca_file` anyway)."),
-    OTC_FIELD(otlp_grpc_tls, min_version, .def = "1.2", .choices = tls_versions,
-              .doc = "Lowest TLS version; the client always takes 1.2."),
-    OTC_FIELD(otlp_grpc_tls, max_version, .def = "", .choices = tls_versions,
-              .doc = "Highest TLS version; the client always takes 1.3."),
-    OTC_FIELD(otlp_grpc_tls, server_name_override, .doc = "Name expected in the server's certificate."),
-    OTC_FIELD_END,
-};
-static const struct otc_schema tls_schema = {
-    .size = sizeof(struct otlp_grpc_tls),
-    .fields = tls_fields,
-    .doc = "TLS of the client.",
-    .check = check_tls,
-};
 
 static const struct otc_field keepalive_fields[] = {
     OTC_FIELD(otlp_grpc_keepalive, time, .def = "10s", .min = "10s",
@@ -88,7 +55,7 @@ static const struct otc_field fields[] = {
         otlp_grpc_config, endpoint,
         .doc =
             "Where to send: `host:port`, also with `http://` (plain text), `https://`, `dns://`, `unix://`."),
-    OTC_FIELD_STRUCT(otlp_grpc_config, tls, tls_schema, .doc = "TLS of the client."),
+    OTC_FIELD_STRUCT(otlp_grpc_config, tls, otc_tls_client_schema, .doc = "TLS of the client."),
     OTC_FIELD(otlp_grpc_config, compression, .def = "gzip", .choices = compressions,
               .doc = "`gzip` or `none`; `snappy` and `zstd` are refused."),
     OTC_FIELD(otlp_grpc_config, headers, .doc = "Metadata sent with every request."),
@@ -232,6 +199,9 @@ otlp_grpc_validate(const void *value, struct otc_error *err)
                         "compression: \"%s\" is not supported over gRPC (allowed: gzip, none)",
                         compressions[config->compression.index]);
     }
-    status = target.plaintext ? OTC_OK : otlp_grpc_check_files(&config->tls, err);
+    status = check_tls(&config->tls, err);
+    if (status == OTC_OK && !target.plaintext) {
+        status = otc_tls_client_check(&config->tls, err);
+    }
     return status == OTC_OK ? check_headers(&config->headers, err) : status;
 }

@@ -5,22 +5,7 @@
 
 #include "common/component/exporter_config.h"
 #include "common/net/auth.h"
-
-/** `tls`: the client's. */
-struct otlp_grpc_tls {
-    bool insecure;
-    bool insecure_skip_verify;
-    char *ca_file;
-    char *ca_pem;
-    char *cert_file;
-    char *cert_pem;
-    char *key_file;
-    otc_secret key_pem;
-    bool include_system_ca_certs_pool;
-    otc_choice min_version;
-    otc_choice max_version;
-    char *server_name_override;
-};
+#include "common/net/tls_client.h"
 
 struct otlp_grpc_keepalive {
     otc_duration time;
@@ -30,7 +15,7 @@ struct otlp_grpc_keepalive {
 
 struct otlp_grpc_config {
     char *endpoint;
-    struct otlp_grpc_tls tls;
+    struct otc_tls_client tls;
     otc_choice compression; /* enum otlp_grpc_compression */
     otc_headers headers;
     struct otlp_grpc_keepalive *keepalive;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/base/clock.h"
 #include "common/component/exporter.h"
+#include "common/component/push.h"
 #include "exporters/otlp_grpc/attempt.h"
 #include "exporters/otlp_grpc/channel.h"
 #include "exporters/otlp_grpc/config.h"
@@ -13,9 +14,6 @@
 #include <signal.h>
 
 #define MAX_HEADERS 64
-/* libdeflate's fastest level: on telemetry within some percent of the others' size at a fraction of the time.
- */
-#define GZIP_LEVEL 1
 
 struct otlp_grpc;
 
@@ -127,16 +125,6 @@ push(void *arg, struct otc_batch *batch, struct otc_done *done, struct otc_error
 }
 
 static void
-warn_partial(const struct otlp_grpc *self, enum otc_signal signal, const struct otlp_grpc_result *result)
-{
-    static const char *const dropped[OTC_N_SIGNALS] = {"dropped_spans", "dropped_data_points",
-                                                       "dropped_log_records"};
-
-    otc_log(self->host->logger, OTC_LOG_WARN, self->id, "Partial success response",
-            OTC_FIELD_TEXT("message", result->message), OTC_FIELD_NUMBER(dropped[signal], result->rejected));
-}
-
-static void
 finish(struct otlp_grpc *self, struct otlp_grpc_attempt *attempt)
 {
     struct flight *flight = land(self, attempt);
@@ -145,9 +133,8 @@ finish(struct otlp_grpc *self, struct otlp_grpc_attempt *attempt)
 
     otlp_grpc_attempt_result(attempt, &result);
     otlp_grpc_attempt_free(attempt);
-    if (result.rejected > 0 || result.message[0]) {
-        warn_partial(self, flight->lane->signal, &result);
-    }
+    otc_warn_partial(self->host, self->id, flight->lane->signal, result.rejected,
+                     otc_slice_str(result.message));
     free(flight);
     done->fn(done, &result.error);
 }
@@ -200,10 +187,7 @@ start_lane(struct otlp_grpc *self, struct lane *lane, struct otc_error *err)
         .authenticator = self->authenticator,
     };
     if (self->config->compression.index == OTLP_GRPC_GZIP) {
-        lane->method.compressor = libdeflate_alloc_compressor(GZIP_LEVEL);
-        if (!lane->method.compressor) {
-            return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
-        }
+        return otc_compressor_new(OTC_COMPRESS_GZIP, 0, &lane->method.compressor, err);
     }
     return OTC_OK;
 }
@@ -211,15 +195,10 @@ start_lane(struct otlp_grpc *self, struct lane *lane, struct otc_error *err)
 static otc_status
 connect_channel(struct otlp_grpc *self, struct otc_error *err)
 {
-    char agent[256] = "";
-    const struct otc_label *resource;
-    size_t n = 0;
+    char agent[256];
     otc_status status;
 
-    resource = self->host->resource(self->host, &n);
-    if (n >= 2) {
-        snprintf(agent, sizeof(agent), "%s/%s (linux/amd64)", resource[0].value, resource[1].value);
-    }
+    otc_user_agent(self->host, agent);
     status = otlp_grpc_channel_new(self->config, agent, &self->channel, err);
     if (status != OTC_OK) {
         return status;
@@ -333,9 +312,7 @@ otlp_grpc_free(struct otc_component *component)
     (void)otlp_grpc_shutdown(component, 0, NULL);
     for (size_t i = 0; i < OTC_N_SIGNALS; i++) {
         otc_exporter_free(self->lanes[i].exporter);
-        if (self->lanes[i].method.compressor) {
-            libdeflate_free_compressor(self->lanes[i].method.compressor);
-        }
+        otc_compressor_free(self->lanes[i].method.compressor);
     }
     if (self->channel) {
         grpc_channel_destroy(self->channel);

@@ -70,8 +70,10 @@ foreign 'http_parser\.h' common/net
 foreign 'openssl/' common/net common/digest
 foreign 're2/' common/regex
 foreign 'zlib\.h' common/net
+foreign 'curl/' common/net
+foreign 'snappy' common/net
 foreign 'zstd\.h' common/net
-foreign 'libdeflate\.h' common/net exporters/otlp_grpc
+foreign 'libdeflate\.h' common/net
 foreign 'grpc/' exporters/otlp_grpc
 foreign 'sqlite3\.h' common/storage
 foreign 'xxhash\.h' common/base

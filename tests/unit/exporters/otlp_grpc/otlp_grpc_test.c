@@ -346,9 +346,10 @@ certificates_that_cannot_be_read_fail_the_start(void **state)
 
     assert_int_equal(start(f, "https://127.0.0.1", "tls: {ca_file: /nonexistent/ca.pem}"),
                      OTC_FAILED_PRECONDITION);
-    assert_string_equal(f->err.text,
-                        "failed to load TLS config: failed to load CA CertPool file /nonexistent/ca.pem: "
-                        "No such file or directory");
+    assert_string_equal(
+        f->err.text,
+        "ca_file: failed to load TLS config: failed to load CA CertPool file /nonexistent/ca.pem: "
+        "No such file or directory");
 }
 
 /* ---- Authentication ------------------------------------------------------------------------------- */

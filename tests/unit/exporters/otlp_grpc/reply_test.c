@@ -19,37 +19,11 @@ the_retry_delay_is_what_the_server_wrote(void **state)
     otc_fail(&busy, OTC_RESOURCE_EXHAUSTED, "slow down");
     busy.retry_after_ms = 61500;
     assert_true(otc_rpc_status_protobuf(&busy, &buf));
-    assert_int_equal(otlp_grpc_retry_delay(otc_buf_slice(&buf)), 61500);
     otlp_grpc_error(8, otc_slice_str("slow down"), otc_buf_slice(&buf), &out);
     assert_int_equal(out.status, OTC_RESOURCE_EXHAUSTED);
     assert_int_equal(out.retry_after_ms, 61500);
     assert_false(out.permanent);
     assert_string_equal(out.text, "rpc error: code = ResourceExhausted desc = slow down");
-}
-
-static void
-malformed_details_are_no_delay(void **state)
-{
-    OTC_AUTO_BUF struct otc_buf buf = {.limit = 4096};
-    struct otc_error busy = OTC_ERROR_INIT;
-
-    (void)state;
-    busy.status = OTC_UNAVAILABLE;
-    busy.retry_after_ms = 1000;
-    assert_true(otc_rpc_status_protobuf(&busy, &buf));
-    for (size_t n = 0; n < buf.len; n++) {
-        assert_true(otlp_grpc_retry_delay(otc_slice_of(buf.data, n)) <= 1000);
-    }
-    assert_int_equal(otlp_grpc_retry_delay(otc_slice_of(buf.data, buf.len - 1)), 0);
-    assert_int_equal(otlp_grpc_retry_delay(otc_slice_str("\xff\xff\xff\xff\xff\xff")), 0);
-    /* Another detail: a type that is not RetryInfo. */
-    assert_int_equal(otlp_grpc_retry_delay(otc_slice_str("\x1a\x05\x0a\x03"
-                                                         "abc")),
-                     0);
-    /* A RetryInfo without a delay: "retry with backoff". */
-    assert_int_equal(otlp_grpc_retry_delay(otc_slice_str("\x1a\x2a\x0a\x28"
-                                                         "type.googleapis.com/google.rpc.RetryInfo")),
-                     1);
 }
 
 static void
@@ -80,7 +54,6 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_retry_delay_is_what_the_server_wrote),
-        cmocka_unit_test(malformed_details_are_no_delay),
         cmocka_unit_test(codes_are_retryable_as_otlp_says),
     };
 
