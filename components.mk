@@ -13,6 +13,7 @@ COMPONENTS := \
     processors/redaction \
     processors/resource \
     exporters/otlp_grpc \
+    exporters/otlp_grpc exporters/otlp_http \
     exporters/prometheus \
     exporters/debug \
     exporters/nop \
