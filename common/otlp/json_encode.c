@@ -34,9 +34,8 @@ put_hex(struct encoder *e, struct otc_slice bytes)
 
     otc_buf_append_byte(e->out, '"');
     for (size_t i = 0; i < bytes.len; i++) {
-        const char pair[2] = {digits[bytes.data[i] >> 4], digits[bytes.data[i] & 15]};
-
-        otc_buf_append(e->out, pair, 2);
+        otc_buf_append(e->out, &digits[bytes.data[i] >> 4], 1);
+        otc_buf_append(e->out, &digits[bytes.data[i] & 15], 1);
     }
     otc_buf_append_byte(e->out, '"');
 }
@@ -44,7 +43,7 @@ put_hex(struct encoder *e, struct otc_slice bytes)
 static void
 put_base64(struct encoder *e, struct otc_slice bytes)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 
     otc_buf_append_byte(e->out, '"');
     for (size_t i = 0; i < bytes.len; i += 3) {
@@ -52,7 +51,7 @@ put_base64(struct encoder *e, struct otc_slice bytes)
         uint32_t word = (uint32_t)bytes.data[i] << 16 | (n > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0) |
                         (n > 2 ? bytes.data[i + 2] : 0);
         const char group[4] = {digits[word >> 18], digits[word >> 12 & 63],
-                               n > 1 ? digits[word >> 6 & 63] : '=', n > 2 ? digits[word & 63] : '='};
+                               digits[n > 1 ? word >> 6 & 63 : 64], digits[n > 2 ? word & 63 : 64]};
 
         otc_buf_append(e->out, group, 4);
     }

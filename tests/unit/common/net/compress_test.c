@@ -63,18 +63,18 @@ static void
 levels_are_checked(void **state)
 {
     static const struct {
-        enum otc_compression compression;
         int64_t level;
+        enum otc_compression compression;
         otc_status status;
     } cases[] = {
-        {OTC_COMPRESS_GZIP, 9, OTC_OK},
-        {OTC_COMPRESS_GZIP, 10, OTC_INVALID_ARGUMENT},
-        {OTC_COMPRESS_GZIP, -1, OTC_OK},
-        {OTC_COMPRESS_ZSTD, 11, OTC_OK},
-        {OTC_COMPRESS_ZSTD, 12, OTC_INVALID_ARGUMENT},
-        {OTC_COMPRESS_SNAPPY, 1, OTC_INVALID_ARGUMENT},
-        {OTC_COMPRESS_LZ4, 0, OTC_UNIMPLEMENTED},
-        {OTC_COMPRESS_SNAPPY_FRAMED, 0, OTC_UNIMPLEMENTED},
+        {9, OTC_COMPRESS_GZIP, OTC_OK},
+        {10, OTC_COMPRESS_GZIP, OTC_INVALID_ARGUMENT},
+        {-1, OTC_COMPRESS_GZIP, OTC_OK},
+        {11, OTC_COMPRESS_ZSTD, OTC_OK},
+        {12, OTC_COMPRESS_ZSTD, OTC_INVALID_ARGUMENT},
+        {1, OTC_COMPRESS_SNAPPY, OTC_INVALID_ARGUMENT},
+        {0, OTC_COMPRESS_LZ4, OTC_UNIMPLEMENTED},
+        {0, OTC_COMPRESS_SNAPPY_FRAMED, OTC_UNIMPLEMENTED},
     };
 
     (void)state;

@@ -9,6 +9,7 @@
 #include "tests/harness/vhost.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -233,6 +234,27 @@ own_endpoints_are_used_as_they_are(void **state)
     assert_string_equal(last(f)->path, "/v1/logs");
 }
 
+/* A sender that waits for its result. */
+struct waiter {
+    struct otc_done done;
+    pthread_mutex_t lock;
+    pthread_cond_t told;
+    int calls;
+    struct otc_error result;
+};
+
+static void
+on_done(struct otc_done *self, const struct otc_error *result)
+{
+    struct waiter *waiter = OTC_CONTAINER(self, waiter, done);
+
+    pthread_mutex_lock(&waiter->lock);
+    waiter->calls++;
+    waiter->result = *result;
+    pthread_cond_signal(&waiter->told);
+    pthread_mutex_unlock(&waiter->lock);
+}
+
 /* ---- Answers -------------------------------------------------------------------------------------- */
 
 /* Each status without a queue: what the sender is told. The codes are those of the Collector's own tests of
@@ -258,17 +280,21 @@ codes_are_told_as_the_collector_does(void **state)
     start(f, "", "sending_queue: {enabled: false}\nretry_on_failure: {enabled: false}");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct otc_http_answer answer = {.status = cases[i].http};
-        struct otc_test_done done = OTC_TEST_DONE_INIT;
+        struct waiter done = {.done = {OTC_ABI_OF(otc_done), on_done},
+                              .lock = PTHREAD_MUTEX_INITIALIZER,
+                              .told = PTHREAD_COND_INITIALIZER};
         char expected[256];
 
         otc_http_peer_answer(f->peer, &answer, 1);
         assert_int_equal(send_parts(f, OTC_TRACES, otc_slice_str("x"), OTC_SLICE_NONE, &done.done),
                          OTC_PENDING);
-        wait_metric(f, "otelcol_exporter_send_failed_spans", 3 * ((int64_t)i + 1));
-        for (int k = 0; k < PATIENCE && !__atomic_load_n(&done.calls, __ATOMIC_ACQUIRE); k++) {
-            poll(NULL, 0, 1);
+        pthread_mutex_lock(&done.lock);
+        while (done.calls == 0) {
+            pthread_cond_wait(&done.told, &done.lock);
         }
-        assert_int_equal(done.calls, 1);
+        pthread_mutex_unlock(&done.lock);
+        assert_int_equal(otc_vhost_metric_sum(f->vhost, "otelcol_exporter_send_failed_spans"),
+                         3 * ((int64_t)i + 1));
         assert_int_equal(done.result.status, cases[i].status);
         if (otc_error_retryable(&done.result) != cases[i].retryable) {
             fail_msg("%d: %s", cases[i].http, done.result.text);
@@ -339,7 +365,7 @@ error_bodies_are_read(void **state)
     start(f, "", "");
     for (int i = 0; i < 4; i++) {
         assert_int_equal(send_text(f, OTC_TRACES, "x"), OTC_OK);
-        wait_metric(f, "otelcol_exporter_send_failed_spans", 3 * (i + 1));
+        wait_metric(f, "otelcol_exporter_send_failed_spans", INT64_C(3) * (i + 1));
         for (int k = 0; k < PATIENCE && otc_vhost_logs(f->vhost) <= (size_t)i; k++) {
             poll(NULL, 0, 1);
         }
@@ -371,7 +397,7 @@ partial_success_is_told_and_not_repeated(void **state)
     start(f, "", "");
     for (int i = 0; i < 4; i++) {
         assert_int_equal(send_text(f, OTC_METRICS, "x"), OTC_OK);
-        wait_metric(f, "otelcol_exporter_sent_metric_points", 3 * (i + 1));
+        wait_metric(f, "otelcol_exporter_sent_metric_points", INT64_C(3) * (i + 1));
     }
     assert_int_equal(otc_vhost_logs(f->vhost), 3);
     assert_string_equal(otc_vhost_log(f->vhost, 0).fields, "message=too old dropped_data_points=2");
