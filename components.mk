@@ -14,7 +14,10 @@ COMPONENTS := \
     processors/resource \
     exporters/otlp_grpc \
     exporters/otlp_grpc exporters/otlp_http \
+    exporters/otlp_grpc \
+    exporters/otlp_http \
     exporters/prometheus \
+    exporters/prometheus_remote_write \
     exporters/debug \
     exporters/nop \
     extensions/health_check \

@@ -175,21 +175,31 @@ check_retry(const void *value, struct otc_error *err)
     return OTC_OK;
 }
 
-static const struct otc_field retry_fields[] = {
-    OTC_FIELD(otc_retry_config, enabled, .def = "true", .doc = "Whether anything is sent again."),
-    OTC_FIELD(otc_retry_config, initial_interval, .def = "5s",
-              .doc = "Wait before the first repetition; no wait is shorter than 10 ms."),
-    OTC_FIELD(otc_retry_config, randomization_factor, .def = "0.5",
-              .doc = "Each wait is multiplied by a random number of 1 - x to 1 + x."),
-    OTC_FIELD(otc_retry_config, multiplier, .def = "1.5", .doc = "Growth of the wait with each repetition."),
-    OTC_FIELD(otc_retry_config, max_interval, .def = "30s", .doc = "Longest wait."),
-    OTC_FIELD(otc_retry_config, max_elapsed_time, .def = "5m",
-              .doc = "Gives up (and drops the data) after this long; 0: never."),
-    OTC_FIELD_END,
-};
+#define RETRY_FIELDS(first_wait)                                                                             \
+    OTC_FIELD(otc_retry_config, enabled, .def = "true", .doc = "Whether anything is sent again."),           \
+        OTC_FIELD(otc_retry_config, initial_interval, .def = (first_wait),                                   \
+                  .doc = "Wait before the first repetition; no wait is shorter than 10 ms."),                \
+        OTC_FIELD(otc_retry_config, randomization_factor, .def = "0.5",                                      \
+                  .doc = "Each wait is multiplied by a random number of 1 - x to 1 + x."),                   \
+        OTC_FIELD(otc_retry_config, multiplier, .def = "1.5",                                                \
+                  .doc = "Growth of the wait with each repetition."),                                        \
+        OTC_FIELD(otc_retry_config, max_interval, .def = "30s", .doc = "Longest wait."),                     \
+        OTC_FIELD(otc_retry_config, max_elapsed_time, .def = "5m",                                           \
+                  .doc = "Gives up (and drops the data) after this long; 0: never."),                        \
+        OTC_FIELD_END
+
+static const struct otc_field retry_fields[] = {RETRY_FIELDS("5s")};
 const struct otc_schema otc_retry_schema = {
     .size = sizeof(struct otc_retry_config),
     .fields = retry_fields,
+    .doc = "Sends again what failed for a while.",
+    .check = check_retry,
+};
+
+static const struct otc_field retry_fast_fields[] = {RETRY_FIELDS("50ms")};
+const struct otc_schema otc_retry_fast_schema = {
+    .size = sizeof(struct otc_retry_config),
+    .fields = retry_fast_fields,
     .doc = "Sends again what failed for a while.",
     .check = check_retry,
 };

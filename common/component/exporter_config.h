@@ -44,6 +44,8 @@ struct otc_retry_config {
 
 extern const struct otc_schema otc_queue_schema;
 extern const struct otc_schema otc_retry_schema;
+/** The same with a first wait of 50 ms: prometheus_remote_write's. */
+extern const struct otc_schema otc_retry_fast_schema;
 
 /** What the sizer of a batch is in effect. */
 enum otc_sizer otc_queue_batch_sizer(const struct otc_queue_config *queue);

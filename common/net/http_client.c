@@ -66,14 +66,13 @@ unlink_call(struct otc_http_client *client, struct call *call)
     }
 }
 
-/* Takes the transfer off the multi handle after its reply was told of. */
+/* Keeps a transfer for later. */
 static void
 put_back(struct otc_http_client *client, CURL *easy)
 {
     if (!easy) {
         return;
     }
-    curl_multi_remove_handle(client->multi, easy);
     /* With cookies a reset would leak the name of their file in libcurl 7.88. */
     if (client->n_spare < SPARE_TRANSFERS && !client->setup.cookies) {
         curl_easy_reset(easy);
@@ -90,6 +89,9 @@ finish(struct call *call, const struct otc_http_reply *reply)
     struct otc_http_client *client = call->client;
 
     unlink_call(client, call);
+    if (call->easy) {
+        curl_multi_remove_handle(client->multi, call->easy); /* nobody reads the body any more */
+    }
     call->done(call->arg, reply);
     put_back(client, call->easy);
     free_call(call);

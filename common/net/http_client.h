@@ -57,7 +57,7 @@ struct otc_http_request {
     const struct otc_header *headers;
     size_t n_headers;
     bool fixed;
-    /** Stays where it is until `release(release_arg)` (may be NULL), which runs once, on any thread. */
+    /** Stays where it is until `done`; `release(release_arg)` (may be NULL) runs once, behind it. */
     struct otc_slice body;
     void (*release)(void *arg);
     void *release_arg;

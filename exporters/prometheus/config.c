@@ -1,26 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/prometheus/config.h"
 
-static const char *const strategies[] = {"",
-                                         "UnderscoreEscapingWithSuffixes",
-                                         "UnderscoreEscapingWithoutSuffixes",
-                                         "NoUTF8EscapingWithSuffixes",
-                                         "NoTranslation",
-                                         NULL};
-
-static const struct otc_field resource_fields[] = {
-    OTC_FIELD(prometheus_resource_config, enabled, .def = "false",
-              .doc = "Make every resource attribute a label of every series."),
-    OTC_FIELD(prometheus_resource_config, exclude_service_attributes, .def = "false",
-              .doc =
-                  "But not service.name, service.namespace and service.instance.id, which are in `job` and "
-                  "`instance`."),
-    OTC_FIELD_END,
-};
-
-static const struct otc_schema resource_schema =
-    OTC_SCHEMA(prometheus_resource_config, resource_fields, "Resource attributes as labels.");
-
 static const struct otc_field fields[] = {
     OTC_HTTP_SERVER_FIELDS(prometheus_config, server, NULL),
     OTC_FIELD_AS(prometheus_config, name_space, "namespace", .def = "",
@@ -33,13 +13,7 @@ static const struct otc_field fields[] = {
               .doc = "A series that was not updated for this long is forgotten."),
     OTC_FIELD(prometheus_config, enable_open_metrics, .def = "false",
               .doc = "Answer in OpenMetrics 1.0, with exemplars, to clients that ask for it."),
-    OTC_FIELD(prometheus_config, add_metric_suffixes, .def = "true",
-              .doc = "Append unit and type to names; `translation_strategy` overrides it."),
-    OTC_FIELD(prometheus_config, translation_strategy, .def = "", .choices = strategies,
-              .doc = "How names are made; empty: `UnderscoreEscapingWithSuffixes`, or without suffixes by "
-                     "`add_metric_suffixes: false`."),
-    OTC_FIELD_STRUCT(prometheus_config, resource_to_telemetry_conversion, resource_schema,
-                     .doc = "Resource attributes as labels."),
+    OTC_PROMETHEUS_NAME_FIELDS(prometheus_config),
     OTC_FIELD(prometheus_config, without_scope_info, .def = "false",
               .doc = "Leave the `otel_scope_*` labels out."),
     OTC_FIELD(prometheus_config, max_series, .def = "100000", .min = "1", .max = "10000000",
@@ -55,21 +29,6 @@ static const struct otc_field fields[] = {
 const struct otc_schema prometheus_schema =
     OTC_SCHEMA(prometheus_config, fields, "Serves the last value of every series to Prometheus.");
 
-static otc_status
-check_const_labels(const struct prometheus_config *config, struct otc_error *err)
-{
-    for (size_t i = 0; i < config->const_labels.n; i++) {
-        OTC_AUTO_BUF struct otc_buf name = {.limit = 65536};
-        otc_status status = otc_prometheus_label_name(
-            OTC_UNDERSCORE_WITH_SUFFIXES, otc_slice_str(config->const_labels.items[i].name), &name, err);
-
-        if (status != OTC_OK) {
-            return otc_error_prefix(err, "const_labels");
-        }
-    }
-    return OTC_OK;
-}
-
 otc_status
 prometheus_validate(const void *config, struct otc_error *err)
 {
@@ -81,7 +40,8 @@ prometheus_validate(const void *config, struct otc_error *err)
                         "endpoint: expecting a non-blank address to run the Prometheus metrics handler");
     }
     status = otc_http_server_check(&settings->server, err);
-    return status == OTC_OK ? check_const_labels(settings, err) : status;
+    return status == OTC_OK ? otc_prometheus_labels_check("const_labels", &settings->const_labels, err)
+                            : status;
 }
 
 void
@@ -98,11 +58,8 @@ prometheus_options(const struct prometheus_config *config, struct otc_const_labe
         labels[i] =
             (struct otc_const_label){config->const_labels.items[i].name, config->const_labels.items[i].value};
     }
-    if (config->translation_strategy.index > 0) {
-        exposition->translation = (enum otc_translation)(config->translation_strategy.index - 1);
-    } else if (!config->add_metric_suffixes) {
-        exposition->translation = OTC_UNDERSCORE_WITHOUT_SUFFIXES;
-    }
+    exposition->translation =
+        otc_prometheus_translation(config->translation_strategy, config->add_metric_suffixes);
     exposition->name_space = config->name_space;
     exposition->const_labels = labels;
     exposition->n_const_labels = config->const_labels.n;

@@ -5,12 +5,8 @@
 
 #include "common/component/exporter_config.h"
 #include "common/net/server.h"
+#include "common/prometheus/settings.h"
 #include "exporters/prometheus/store.h"
-
-struct prometheus_resource_config {
-    bool enabled;
-    bool exclude_service_attributes;
-};
 
 struct prometheus_config {
     struct otc_http_server_config server;
@@ -22,7 +18,7 @@ struct prometheus_config {
     bool add_metric_suffixes;
     /** 0: not given, then add_metric_suffixes decides; else 1 + enum otc_translation. */
     otc_choice translation_strategy;
-    struct prometheus_resource_config resource_to_telemetry_conversion;
+    struct otc_prometheus_resource resource_to_telemetry_conversion;
     bool without_scope_info;
     int64_t max_series;
     bool bridge_delta_gaps;

@@ -12,7 +12,7 @@ allowed() {
     common/stats | common/json | common/config | common/regex | common/digest) echo "common/base $1" ;;
     common/otlp) echo "common/base common/json common/otlp" ;;
     common/net) echo "common/base common/config common/net" ;;
-    common/prometheus) echo "common/base common/otlp common/prometheus" ;;
+    common/prometheus) echo "common/base common/config common/otlp common/prometheus" ;;
     common/storage) echo "common/base common/storage" ;;
     common/component) echo "common/base common/json common/config common/otlp common/component" ;;
     common/transform) echo "common/base common/config common/regex common/digest common/otlp common/component common/transform" ;;

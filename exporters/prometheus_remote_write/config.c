@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/prometheus_remote_write/config.h"
+
+#define DEFAULT_PARALLELISM 5
+
+static const char *const messages[] = {"prometheus.WriteRequest", "io.prometheus.write.v2.Request", NULL};
+
+static const struct otc_field queue_fields[] = {
+    OTC_FIELD(prw_queue_config, queue_size, .def = "10000", .min = "1", .max = "10000000",
+              .doc = "Batches that wait."),
+    OTC_FIELD(prw_queue_config, num_consumers, .def = "5", .min = "1", .max = "1000",
+              .doc = "Requests of one batch that are under way at the same time. Batches are sent one after "
+                     "another, so that the samples of a series stay in order."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema queue_schema =
+    OTC_SCHEMA(prw_queue_config, queue_fields, "Holds batches in memory and sends them in the background.");
+
+static const struct otc_field target_info_fields[] = {
+    OTC_FIELD(prw_switch, enabled, .def = "true",
+              .doc = "A series `target_info` with the attributes of each resource."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema target_info_schema =
+    OTC_SCHEMA(prw_switch, target_info_fields, "Resources as `target_info`.");
+
+static const struct otc_field created_fields[] = {
+    OTC_FIELD(
+        prw_switch, enabled, .def = "false",
+        .doc =
+            "A series `…_created` with the start time, in seconds, of counters, histograms and summaries."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema created_schema =
+    OTC_SCHEMA(prw_switch, created_fields, "Start times as series.");
+
+static const struct otc_field wal_fields[] = {
+    OTC_FIELD(prw_wal, directory, .doc = "Refused."),
+    OTC_FIELD(prw_wal, buffer_size, .def = "300", .doc = "Refused."),
+    OTC_FIELD(prw_wal, truncate_frequency, .def = "1m", .doc = "Refused."),
+    OTC_FIELD(prw_wal, lag_record_frequency, .def = "15s", .doc = "Refused."),
+    OTC_FIELD_END,
+};
+
+/* Leaving it out in silence would lose what its user believes to be safe. */
+static otc_status
+refuse_wal(const void *value, struct otc_error *err)
+{
+    (void)value;
+    return otc_fail(
+        err, OTC_UNIMPLEMENTED,
+        "\"wal\" is an OpenTelemetry Collector option that this build does not support: what waits is "
+        "held in memory; remove it");
+}
+static const struct otc_schema wal_schema =
+    OTC_SCHEMA(prw_wal, wal_fields, "Write-ahead log.", .check = refuse_wal);
+
+static const struct otc_field fields[] = {
+    OTC_HTTP_CLIENT_FIELDS(prw_config, http, "5s", ""),
+    OTC_FIELD_AS(prw_config, name_space, "namespace", .def = "", .doc = "Prefix of every metric name."),
+    OTC_FIELD(prw_config, external_labels,
+              .doc = "Labels of every series; an attribute that becomes the same label wins."),
+    OTC_PROMETHEUS_NAME_FIELDS(prw_config),
+    OTC_FIELD(prw_config, disable_scope_info, .def = "false", .doc = "Leave the `otel_scope_*` labels out."),
+    OTC_FIELD(prw_config, protobuf_message, .def = "prometheus.WriteRequest", .choices = messages,
+              .doc = "Remote write 1.0, or 2.0, which falls back to 1.0 when the server answers 415."),
+    OTC_FIELD(prw_config, send_metadata, .def = "false",
+              .doc =
+                  "1.0: type, help and unit of each family in a request of their own (2.0 always has them)."),
+    OTC_FIELD(prw_config, max_batch_size_bytes, .def = "3000000", .min = "0", .max = "1000000000",
+              .doc = "Largest request before compression; a larger batch is sent in several. 0: 3000000."),
+    OTC_FIELD(prw_config, max_batch_request_parallelism, .def = "0", .min = "0", .max = "1000",
+              .doc = "Requests of one batch that are under way at the same time; 0: "
+                     "`remote_write_queue::num_consumers`."),
+    OTC_FIELD_STRUCT(prw_config, target_info, target_info_schema, .doc = "Resources as `target_info`."),
+    OTC_FIELD_STRUCT(prw_config, export_created_metric, created_schema, .doc = "Start times as series."),
+    OTC_FIELD_OPTIONAL(prw_config, remote_write_queue, queue_schema, .on_by_default = true,
+                       .doc = "Holds batches in memory and sends them in the background."),
+    OTC_FIELD_STRUCT(prw_config, retry_on_failure, otc_retry_fast_schema,
+                     .doc = "Sends again what failed for a while."),
+    OTC_FIELD_OPTIONAL(prw_config, wal, wal_schema, .doc = "Refused: what waits is held in memory."),
+    OTC_FIELD_END,
+};
+const struct otc_schema prw_schema =
+    OTC_SCHEMA(prw_config, fields, "Sends metrics by Prometheus remote write.");
+
+otc_status
+prw_validate(const void *value, struct otc_error *err)
+{
+    const struct prw_config *config = value;
+    enum otc_compression compression = (enum otc_compression)config->http.compression.index;
+    otc_status status;
+
+    if (!config->http.endpoint || !*config->http.endpoint) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "endpoint: requires a non-empty URL of a remote-write receiver");
+    }
+    status = otc_http_url_check("endpoint", config->http.endpoint, err);
+    if (status != OTC_OK) {
+        return status;
+    }
+    if (otc_compression_name(compression) && compression != OTC_COMPRESS_SNAPPY) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "compression: remote write is always compressed with snappy (allowed: snappy, none)");
+    }
+    status = otc_prometheus_labels_check("external_labels", &config->external_labels, err);
+    return status == OTC_OK ? otc_http_client_check(&config->http, err) : status;
+}
+
+void
+prw_series_options(const struct prw_config *config, struct otc_const_label *labels, struct prw_options *out)
+{
+    *out = (struct prw_options){.exposition = OTC_EXPOSITION_DEFAULTS,
+                                .target_info = config->target_info.enabled,
+                                .created = config->export_created_metric.enabled};
+    for (size_t i = 0; i < config->external_labels.n; i++) {
+        labels[i] = (struct otc_const_label){config->external_labels.items[i].name,
+                                             config->external_labels.items[i].value};
+    }
+    out->exposition.translation =
+        otc_prometheus_translation(config->translation_strategy, config->add_metric_suffixes);
+    out->exposition.name_space = config->name_space;
+    out->exposition.const_labels = labels;
+    out->exposition.n_const_labels = config->external_labels.n;
+    out->exposition.without_scope_info = config->disable_scope_info;
+    out->exposition.resource_labels = config->resource_to_telemetry_conversion.enabled;
+    out->exposition.resource_labels_without_service =
+        config->resource_to_telemetry_conversion.exclude_service_attributes;
+}
+
+size_t
+prw_parallelism(const struct prw_config *config)
+{
+    if (config->max_batch_request_parallelism > 0) {
+        return (size_t)config->max_batch_request_parallelism;
+    }
+    return config->remote_write_queue ? (size_t)config->remote_write_queue->num_consumers
+                                      : DEFAULT_PARALLELISM;
+}

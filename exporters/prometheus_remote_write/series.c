@@ -1,0 +1,676 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/prometheus_remote_write/series.h"
+
+#include "common/base/number.h"
+#include "common/otlp/value_text.h"
+#include "common/otlp/wire.h"
+
+#include <ctype.h>
+#include <math.h>
+
+/* Series and samples of one batch; the batch itself is limited by the receiver. */
+#define MAX_SERIES ((size_t)4 << 20)
+#define MAX_MEMORY ((size_t)1 << 30)
+/* Explicit buckets of one histogram. */
+#define MAX_BOUNDS 100000
+/* OpenMetrics: characters of an exemplar's label names and values. */
+#define EXEMPLAR_RUNES_MAX 128
+#define MAX_EXEMPLAR_LABELS 32
+#define NS_PER_MS UINT64_C(1000000)
+
+/* ---- Memory ------------------------------------------------------------------------------------- */
+
+bool
+prw_set_init(struct prw_set *set, const struct prw_options *options)
+{
+    *set = (struct prw_set){.options = options};
+    otc_arena_init(&set->arena, MAX_MEMORY);
+    otc_buf_init(&set->key, (size_t)4 << 20);
+    set->last = &set->first;
+    set->by_key = otc_map_new(MAX_SERIES);
+    set->translator = otc_prom_translator_new(&options->exposition);
+    return set->by_key && set->translator;
+}
+
+void
+prw_set_release(struct prw_set *set)
+{
+    otc_map_free(set->by_key, NULL);
+    otc_prom_translator_free(set->translator);
+    otc_buf_release(&set->key);
+    otc_arena_release(&set->arena);
+    set->by_key = NULL;
+    set->translator = NULL;
+    set->first = NULL;
+}
+
+void *
+prw_set_alloc(struct prw_set *set, size_t size)
+{
+    void *memory = otc_arena_alloc(&set->arena, size);
+
+    set->no_memory = set->no_memory || !memory;
+    return memory;
+}
+
+static struct otc_slice
+copy(struct prw_set *set, struct otc_slice text)
+{
+    struct otc_slice out = text.len > 0 ? otc_arena_copy(&set->arena, text) : OTC_SLICE_NONE;
+
+    set->no_memory = set->no_memory || (text.len > 0 && !out.data);
+    return out;
+}
+
+/* ---- Series ------------------------------------------------------------------------------------- */
+
+/* What a child of a metric's series has beyond it: "_bucket" and le="0.5". */
+struct child {
+    const char *suffix;
+    const char *label; /* NULL: none */
+    struct otc_slice value;
+    char kind; /* 'h' keeps native histograms apart from samples */
+};
+
+static struct otc_slice
+child_name(struct prw_set *set, const struct otc_prom_series *from, struct otc_slice suffix)
+{
+    size_t len = from->name.len + suffix.len;
+    uint8_t *name = prw_set_alloc(set, len), *at = name;
+
+    if (!name) {
+        return OTC_SLICE_NONE;
+    }
+    (void)otc_slice_place(&at, from->name);
+    (void)otc_slice_place(&at, suffix);
+    return otc_slice_of(name, len);
+}
+
+/* All labels of a child, sorted: remote write wants them so, and `__name__` is one of them. */
+static bool
+make_labels(struct prw_set *set, const struct otc_prom_series *from, const struct child *child,
+            struct prw_series *series)
+{
+    struct otc_prom_label *labels = prw_set_alloc(set, (from->n_labels + 2) * sizeof(*labels));
+    size_t n = 0;
+
+    if (!labels) {
+        return false;
+    }
+    labels[n++] = (struct otc_prom_label){otc_slice_str("__name__"),
+                                          child_name(set, from, otc_slice_str(child->suffix))};
+    if (child->label) {
+        labels[n++] = (struct otc_prom_label){otc_slice_str(child->label), copy(set, child->value)};
+    }
+    for (size_t i = 0; i < from->n_labels; i++) {
+        /* An empty value is no label. */
+        if (from->labels[i].value.len > 0) {
+            labels[n++] =
+                (struct otc_prom_label){copy(set, from->labels[i].name), copy(set, from->labels[i].value)};
+        }
+    }
+    for (size_t i = 1; i < n; i++) {
+        for (size_t k = i; k > 0 && otc_slice_compare(labels[k - 1].name, labels[k].name) > 0; k--) {
+            struct otc_prom_label swap = labels[k];
+
+            labels[k] = labels[k - 1];
+            labels[k - 1] = swap;
+        }
+    }
+    series->labels = labels;
+    series->n_labels = n;
+    return !set->no_memory;
+}
+
+/* The series of a child, made at its first point. NULL out of memory. */
+static struct prw_series *
+find(struct prw_set *set, const struct otc_prom_series *from, const struct child *child)
+{
+    struct prw_series *series;
+
+    otc_buf_clear(&set->key);
+    otc_buf_append_byte(&set->key, (uint8_t)child->kind);
+    otc_buf_append(&set->key, child->suffix, strlen(child->suffix) + 1);
+    otc_buf_append_slice(&set->key, child->value);
+    otc_buf_append_byte(&set->key, 0xff);
+    otc_buf_append_slice(&set->key, from->key);
+    series = set->key.failed ? NULL : otc_map_get(set->by_key, otc_buf_slice(&set->key));
+    if (series || set->key.failed) {
+        set->no_memory = set->no_memory || set->key.failed;
+        return series;
+    }
+    series = prw_set_alloc(set, sizeof(*series));
+    if (!series || !make_labels(set, from, child, series) ||
+        !otc_map_put(set->by_key, otc_buf_slice(&set->key), series)) {
+        set->no_memory = true;
+        return NULL;
+    }
+    series->type = from->type;
+    series->family = copy(set, from->name);
+    series->help = copy(set, from->help);
+    series->unit = copy(set, from->unit);
+    *set->last = series;
+    set->last = &series->next;
+    set->n_series++;
+    return series;
+}
+
+/* ---- Samples ------------------------------------------------------------------------------------ */
+
+static int64_t
+to_ms(uint64_t ns)
+{
+    return (int64_t)(ns / NS_PER_MS);
+}
+
+/* A start time that could be one: not after the sample. */
+static int64_t
+start_ms(const struct otc_point *point)
+{
+    return point->start_unix_nano <= point->time_unix_nano ? to_ms(point->start_unix_nano) : 0;
+}
+
+static bool
+is_stale(const struct otc_point *point)
+{
+    return (point->flags & OTC_POINT_NO_RECORDED_VALUE) != 0;
+}
+
+/* The last one comes first; prw_set_finish puts them in order. */
+static void
+push(struct prw_node **list, struct prw_node *node, int64_t ms)
+{
+    node->ms = ms;
+    node->next = *list;
+    *list = node;
+}
+
+/* `counts`: the series counts since the point's start. */
+static struct prw_series *
+put_sample(struct prw_set *set, const struct otc_prom_series *from, const struct child *child,
+           const struct otc_point *point, double value, bool counts)
+{
+    struct prw_series *series = find(set, from, child);
+    struct prw_sample *sample = series ? prw_set_alloc(set, sizeof(*sample)) : NULL;
+
+    if (!sample) {
+        return NULL;
+    }
+    sample->bits = is_stale(point) ? PRW_STALE_NAN : otc_wire_double_bits(value);
+    sample->start_ms = counts ? start_ms(point) : 0;
+    push(&series->samples, &sample->node, to_ms(point->time_unix_nano));
+    return series;
+}
+
+/* Seconds, as OpenMetrics has them. */
+static void
+put_created(struct prw_set *set, const struct otc_prom_series *from, const struct otc_point *point)
+{
+    static const struct child created = {.suffix = "_created", .kind = 's'};
+
+    if (set->options->created && point->start_unix_nano > 0 && !is_stale(point)) {
+        (void)put_sample(set, from, &created, point, (double)to_ms(point->start_unix_nano) / 1000, false);
+    }
+}
+
+/* ---- Exemplars ---------------------------------------------------------------------------------- */
+
+/* The labels of one exemplar while they are gathered. */
+struct exemplar_labels {
+    struct otc_prom_label items[MAX_EXEMPLAR_LABELS];
+    size_t n, runes;
+};
+
+static size_t
+count_runes(struct otc_slice text)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        n += (text.data[i] & 0xc0) != 0x80;
+    }
+    return n;
+}
+
+static void
+put_exemplar_label(struct exemplar_labels *labels, struct otc_slice name, struct otc_slice value)
+{
+    if (labels->n < MAX_EXEMPLAR_LABELS) {
+        labels->items[labels->n++] = (struct otc_prom_label){name, value};
+        labels->runes += count_runes(name) + count_runes(value);
+    }
+}
+
+static void
+put_id(struct prw_set *set, struct exemplar_labels *labels, const char *name, struct otc_slice id)
+{
+    char *hex = id.len > 0 && id.len <= 16 ? prw_set_alloc(set, 2 * id.len + 1) : NULL;
+
+    if (hex) {
+        for (size_t i = 0; i < id.len; i++) {
+            snprintf(hex + 2 * i, 3, "%02x", id.data[i]);
+        }
+        put_exemplar_label(labels, otc_slice_str(name), otc_slice_of(hex, 2 * id.len));
+    }
+}
+
+/* The filtered attributes, all or none: those whose characters would pass the limit stay away. */
+static void
+put_filtered(struct prw_set *set, struct exemplar_labels *labels, struct otc_slice message)
+{
+    struct exemplar_labels before = *labels;
+    struct otc_slice rest = message, pair;
+
+    while (otc_messages_next(&rest, 7, &pair)) {
+        OTC_AUTO_BUF struct otc_buf name = {.limit = 4096};
+        OTC_AUTO_BUF struct otc_buf text = {.limit = 4096};
+        struct otc_slice attribute = pair, key = otc_message_bytes(pair, 1), unused;
+        struct otc_value value = {.type = OTC_VALUE_ABSENT};
+        struct otc_buf one = {.limit = pair.len + 16};
+
+        /* A message with this pair alone is what otc_attributes_next reads. */
+        otc_wire_put_bytes(&one, 7, pair);
+        attribute = otc_buf_slice(&one);
+        if (otc_attributes_next(OTC_ATTRIBUTES_NUMBER_POINT, &attribute, &unused, &value) &&
+            otc_prometheus_label_name(OTC_UNDERSCORE_WITH_SUFFIXES, key, &name, NULL) == OTC_OK &&
+            otc_value_text(&value, &text)) {
+            put_exemplar_label(labels, copy(set, otc_buf_slice(&name)), copy(set, otc_buf_slice(&text)));
+        }
+        otc_buf_release(&one);
+    }
+    if (labels->runes > EXEMPLAR_RUNES_MAX) {
+        *labels = before;
+    }
+}
+
+static void
+sort_labels(struct exemplar_labels *labels)
+{
+    for (size_t i = 1; i < labels->n; i++) {
+        for (size_t k = i; k > 0 && otc_slice_compare(labels->items[k - 1].name, labels->items[k].name) > 0;
+             k--) {
+            struct otc_prom_label swap = labels->items[k];
+
+            labels->items[k] = labels->items[k - 1];
+            labels->items[k - 1] = swap;
+        }
+    }
+}
+
+static struct prw_exemplar *
+read_exemplar(struct prw_set *set, struct otc_slice message)
+{
+    struct prw_exemplar *exemplar = prw_set_alloc(set, sizeof(*exemplar));
+    struct exemplar_labels labels = {.n = 0};
+    struct otc_prom_label *kept;
+    uint64_t bits = otc_message_scalar(message, 3, 1);
+
+    if (!exemplar) {
+        return NULL;
+    }
+    exemplar->value = bits == otc_message_scalar(message, 3, 2)
+                          ? otc_wire_bits_double(bits)
+                          : (double)(int64_t)otc_message_scalar(message, 6, 0);
+    exemplar->node.ms = to_ms(otc_message_scalar(message, 2, 0));
+    put_id(set, &labels, "trace_id", otc_message_bytes(message, 5));
+    put_id(set, &labels, "span_id", otc_message_bytes(message, 4));
+    put_filtered(set, &labels, message);
+    sort_labels(&labels);
+    kept = prw_set_alloc(set, (labels.n + 1) * sizeof(*kept));
+    if (!kept) {
+        return NULL;
+    }
+    memcpy(kept, labels.items, labels.n * sizeof(*kept));
+    exemplar->labels = kept;
+    exemplar->n_labels = labels.n;
+    return isnan(exemplar->value) ? NULL : exemplar;
+}
+
+static void
+give_exemplar(struct prw_series *series, struct prw_exemplar *exemplar)
+{
+    push(&series->exemplars, &exemplar->node, exemplar->node.ms);
+}
+
+static void
+put_exemplars(struct prw_set *set, struct prw_series *series, const struct otc_point *point, uint32_t field)
+{
+    struct otc_slice rest = point->encoded, message;
+
+    while (otc_messages_next(&rest, field, &message)) {
+        struct prw_exemplar *exemplar = read_exemplar(set, message);
+
+        if (exemplar) {
+            give_exemplar(series, exemplar);
+        }
+    }
+}
+
+/* ---- Points ------------------------------------------------------------------------------------- */
+
+static void
+put_number(struct prw_set *set, const struct otc_prom_series *from, const struct otc_point *point)
+{
+    static const struct child plain = {.suffix = "", .kind = 's'};
+    bool counter = from->type == OTC_PROM_COUNTER;
+    double value = point->value.type == OTC_VALUE_INT      ? (double)point->value.as.integer
+                   : point->value.type == OTC_VALUE_DOUBLE ? point->value.as.real
+                                                           : 0;
+    struct prw_series *series;
+
+    if (point->value.type == OTC_VALUE_ABSENT && !is_stale(point)) {
+        set->dropped.invalid_values++;
+        return;
+    }
+    series = put_sample(set, from, &plain, point, value, counter);
+    if (series && counter) {
+        put_exemplars(set, series, point, 5);
+        put_created(set, from, point);
+    }
+}
+
+/* A bucket's series. */
+struct bucket {
+    struct prw_series *series;
+};
+
+/* Each exemplar of a histogram goes to the bucket that its value fell into. */
+static void
+put_bucket_exemplars(struct prw_set *set, const struct otc_point *point, const struct bucket *buckets)
+{
+    size_t n = point->explicit_bounds.n;
+    struct otc_slice rest = point->encoded, message;
+
+    while (otc_messages_next(&rest, 8, &message)) {
+        struct prw_exemplar *exemplar = read_exemplar(set, message);
+        size_t low = 0, high = n;
+
+        while (exemplar && low < high) {
+            size_t middle = low + (high - low) / 2;
+
+            if (otc_words_double(&point->explicit_bounds, middle) < exemplar->value) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        if (exemplar) {
+            give_exemplar(buckets[low].series, exemplar);
+        }
+    }
+}
+
+static void
+put_buckets(struct prw_set *set, const struct otc_prom_series *from, const struct otc_point *point)
+{
+    struct otc_words_cursor bounds = {0}, counts = {0};
+    struct bucket *buckets = prw_set_alloc(set, (point->explicit_bounds.n + 1) * sizeof(*buckets));
+    struct child child = {.suffix = "_bucket", .label = "le", .kind = 's'};
+    uint64_t bound = 0, count = 0, total = 0;
+    size_t i = 0;
+    bool ok = buckets != NULL;
+
+    while (ok && otc_words_next(&point->explicit_bounds, &bounds, &bound)) {
+        OTC_AUTO_BUF struct otc_buf le = {.limit = 512};
+
+        if (otc_words_next(&point->bucket_counts, &counts, &count)) {
+            total += count;
+        }
+        prw_put_plain(&le, otc_wire_bits_double(bound));
+        child.value = otc_buf_slice(&le);
+        buckets[i].series = put_sample(set, from, &child, point, (double)total, true);
+        ok = buckets[i++].series != NULL;
+    }
+    child.value = otc_slice_str("+Inf");
+    if (ok &&
+        (buckets[i].series = put_sample(set, from, &child, point, (double)point->count, true)) != NULL) {
+        put_bucket_exemplars(set, point, buckets);
+    }
+}
+
+static bool
+has_sound_buckets(const struct otc_point *point)
+{
+    struct otc_words_cursor cursor = {0};
+    size_t bounds = point->explicit_bounds.n, counts = point->bucket_counts.n;
+    double last = -INFINITY;
+    uint64_t bits;
+
+    if (bounds > MAX_BOUNDS || !(counts == bounds + 1 || (counts == 0 && bounds == 0) || is_stale(point))) {
+        return false;
+    }
+    while (otc_words_next(&point->explicit_bounds, &cursor, &bits)) {
+        double bound = otc_wire_bits_double(bits);
+
+        if (!(bound > last)) { /* NaN too */
+            return false;
+        }
+        last = bound;
+    }
+    return true;
+}
+
+static void
+put_histogram(struct prw_set *set, const struct otc_prom_series *from, const struct otc_point *point)
+{
+    static const struct child sum = {.suffix = "_sum", .kind = 's'},
+                              count = {.suffix = "_count", .kind = 's'};
+
+    if (!has_sound_buckets(point)) {
+        set->dropped.invalid_values++;
+        return;
+    }
+    if (point->has_sum || is_stale(point)) {
+        (void)put_sample(set, from, &sum, point, point->sum, true);
+    }
+    (void)put_sample(set, from, &count, point, (double)point->count, true);
+    put_buckets(set, from, point);
+    put_created(set, from, point);
+}
+
+static void
+put_exponential(struct prw_set *set, const struct otc_prom_series *from, const struct otc_point *point)
+{
+    static const struct child native = {.suffix = "", .kind = 'h'};
+    OTC_AUTO_BUF struct otc_buf encoded = {.limit = (size_t)16 << 20};
+    struct prw_histogram *histogram;
+    struct prw_series *series;
+
+    if (!prw_native_histogram(point, &encoded)) {
+        set->dropped.unsupported++;
+        return;
+    }
+    series = find(set, from, &native);
+    histogram = series ? prw_set_alloc(set, sizeof(*histogram)) : NULL;
+    if (!histogram) {
+        return;
+    }
+    histogram->encoded = copy(set, otc_buf_slice(&encoded));
+    histogram->start_ms = start_ms(point);
+    push(&series->histograms, &histogram->node, to_ms(point->time_unix_nano));
+    put_exemplars(set, series, point, 11);
+    put_created(set, from, point);
+}
+
+static void
+put_summary(struct prw_set *set, const struct otc_prom_series *from, const struct otc_point *point)
+{
+    static const struct child sum = {.suffix = "_sum", .kind = 's'},
+                              count = {.suffix = "_count", .kind = 's'};
+    struct child child = {.suffix = "", .label = "quantile", .kind = 's'};
+    struct otc_slice rest = point->encoded, message;
+
+    (void)put_sample(set, from, &sum, point, point->sum, true);
+    (void)put_sample(set, from, &count, point, (double)point->count, true);
+    while (otc_messages_next(&rest, 6, &message)) {
+        OTC_AUTO_BUF struct otc_buf quantile = {.limit = 512};
+
+        prw_put_plain(&quantile, otc_wire_bits_double(otc_message_scalar(message, 1, 0)));
+        child.value = otc_buf_slice(&quantile);
+        (void)put_sample(set, from, &child, point, otc_wire_bits_double(otc_message_scalar(message, 2, 0)),
+                         false);
+    }
+    put_created(set, from, point);
+}
+
+/* target_info, at the time of the latest point of its resource. */
+static void
+put_target(struct prw_set *set, const struct otc_prom_series *target, const struct otc_point *point)
+{
+    static const struct child info = {.suffix = "", .kind = 't'};
+    struct prw_series *series = find(set, target, &info);
+    int64_t ms = to_ms(point->time_unix_nano);
+
+    if (series && !series->samples) {
+        struct prw_sample *sample = prw_set_alloc(set, sizeof(*sample));
+
+        if (sample) {
+            sample->bits = otc_wire_double_bits(1);
+            push(&series->samples, &sample->node, ms);
+        }
+    } else if (series && ms > series->samples->ms) {
+        series->samples->ms = ms;
+    }
+}
+
+static bool
+is_cumulative(const struct otc_point *point)
+{
+    return point->type == OTC_METRIC_GAUGE || point->type == OTC_METRIC_SUMMARY ||
+           point->temporality == OTC_TEMPORALITY_CUMULATIVE;
+}
+
+static void
+put_point(struct prw_set *set, const struct otc_prom_series *from, const struct otc_point *point)
+{
+    switch (point->type) {
+    case OTC_METRIC_GAUGE:
+    case OTC_METRIC_SUM:
+        put_number(set, from, point);
+        break;
+    case OTC_METRIC_HISTOGRAM:
+        put_histogram(set, from, point);
+        break;
+    case OTC_METRIC_EXPONENTIAL_HISTOGRAM:
+        put_exponential(set, from, point);
+        break;
+    case OTC_METRIC_SUMMARY:
+        put_summary(set, from, point);
+        break;
+    case OTC_METRIC_NONE:
+        break;
+    }
+}
+
+static bool
+on_point(void *arg, const struct otc_point *point)
+{
+    struct prw_set *set = arg;
+    struct otc_prom_series *series = NULL;
+
+    if (!is_cumulative(point)) {
+        set->dropped.unsupported++;
+        return true;
+    }
+    switch (otc_prom_translator_series(set->translator, point, &series)) {
+    case OTC_PROM_OK:
+        put_point(set, series, point);
+        if (series->target && set->options->target_info) {
+            put_target(set, series->target, point);
+        }
+        otc_prom_series_unref(series);
+        break;
+    case OTC_PROM_NO_MEMORY:
+        set->no_memory = true;
+        break;
+    case OTC_PROM_INVALID_NAME:
+        set->dropped.invalid_names++;
+        break;
+    case OTC_PROM_INVALID_VALUE:
+        set->dropped.invalid_values++;
+        break;
+    case OTC_PROM_UNSUPPORTED:
+        set->dropped.unsupported++;
+        break;
+    }
+    return !set->no_memory;
+}
+
+otc_status
+prw_set_add(struct prw_set *set, struct otc_slice request, struct otc_error *err)
+{
+    otc_status status;
+
+    otc_prom_translator_reset(set->translator);
+    status = otc_walk_points(NULL, request, on_point, set, err);
+    if (status == OTC_OK && set->no_memory) {
+        return otc_fail(err, OTC_UNAVAILABLE, "out of memory for the series of a batch");
+    }
+    return status;
+}
+
+/* ---- Order -------------------------------------------------------------------------------------- */
+
+static struct prw_node *
+merge(struct prw_node *a, struct prw_node *b)
+{
+    struct prw_node *merged = NULL, **at = &merged;
+
+    while (a && b) {
+        struct prw_node **smaller = b->ms < a->ms ? &b : &a;
+
+        *at = *smaller;
+        at = &(*at)->next;
+        *smaller = *at;
+    }
+    *at = a ? a : b;
+    return merged;
+}
+
+/* Merge sort from below: runs[i] holds 2^i nodes. Stable, so that of equal times the one that came last stays
+ * first.
+ */
+static struct prw_node *
+sorted(struct prw_node *list)
+{
+    struct prw_node *runs[64] = {NULL}, *all = NULL;
+
+    while (list) {
+        struct prw_node *run = list;
+        size_t i = 0;
+
+        list = list->next;
+        run->next = NULL;
+        for (; runs[i]; i++) {
+            run = merge(runs[i], run);
+            runs[i] = NULL;
+        }
+        runs[i] = run;
+    }
+    for (size_t i = 0; i < 64; i++) {
+        all = merge(runs[i], all);
+    }
+    return all;
+}
+
+static void
+drop_equal_times(struct prw_node *list)
+{
+    for (; list; list = list->next) {
+        while (list->next && list->next->ms == list->ms) {
+            list->next = list->next->next;
+        }
+    }
+}
+
+void
+prw_set_finish(struct prw_set *set)
+{
+    for (struct prw_series *series = set->first; series; series = series->next) {
+        series->samples = sorted(series->samples);
+        series->histograms = sorted(series->histograms);
+        series->exemplars = sorted(series->exemplars);
+        drop_equal_times(series->samples);
+        drop_equal_times(series->histograms);
+    }
+}
