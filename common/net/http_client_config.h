@@ -70,7 +70,7 @@ extern const struct otc_schema otc_client_middleware_schema;
          .sub = &otc_tls_client_schema,                                                                      \
          .offset = offsetof(struct struct_name, member.tls),                                                 \
          .doc = "TLS of the client, for https."},                                                            \
-        OTC_FIELD_AS(struct_name, member.proxy_url, "proxy_url",                                             \
+        OTC_FIELD_AS(struct_name, member.proxy_url, "proxy_url", .secret = true,                             \
                      .doc = "Proxy for every request (http, https, socks5); by default HTTP_PROXY, "         \
                             "HTTPS_PROXY and NO_PROXY say."),                                                \
         OTC_FIELD_AS(struct_name, member.max_idle_conns, "max_idle_conns", .def = "100", .min = "0",         \
