@@ -56,6 +56,8 @@ struct otc_exposition_options {
     const char *name_space;
     const struct otc_const_label *const_labels;
     size_t n_const_labels;
+    /** target_info has them too. */
+    bool const_labels_of_target;
     /** No otel_scope_* labels. */
     bool without_scope_info;
     /** No target_info, no job and instance labels (what an endpoint of one process on itself wants). */

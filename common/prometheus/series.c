@@ -445,6 +445,9 @@ make_target(struct otc_prom_translator *t, const struct otc_record *record)
     draft_merge(&t->draft);
     draft_put_text(&t->draft, "job", otc_buf_slice(&t->job));
     draft_put_text(&t->draft, "instance", otc_buf_slice(&t->instance));
+    if (t->options->const_labels_of_target) {
+        put_const_labels(t);
+    }
     draft_sort(&t->draft);
     text.name = otc_buf_slice(&name);
     return t->draft.invalid ? NULL : series_of_draft(t, OTC_PROM_INFO, &text);

@@ -122,6 +122,7 @@ prw_series_options(const struct prw_config *config, struct otc_const_label *labe
     out->exposition.name_space = config->name_space;
     out->exposition.const_labels = labels;
     out->exposition.n_const_labels = config->external_labels.n;
+    out->exposition.const_labels_of_target = true;
     out->exposition.without_scope_info = config->disable_scope_info;
     out->exposition.resource_labels = config->resource_to_telemetry_conversion.enabled;
     out->exposition.resource_labels_without_service =

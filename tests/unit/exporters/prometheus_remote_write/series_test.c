@@ -281,7 +281,7 @@ resources_are_targets(void **state)
     assert_string_equal(
         translate_of(f, "namespace: ns\nexternal_labels: {region.name: eu, job: other}", SERVICE, UP),
         "__name__=ns_up,instance=i1,job=shop/api,region_name=eu 1@1000\n"
-        "__name__=ns_target_info,host_name=h,instance=i1,job=shop/api 1@1000\n");
+        "__name__=ns_target_info,host_name=h,instance=i1,job=shop/api,region_name=eu 1@1000\n");
 }
 
 static void
