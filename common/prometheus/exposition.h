@@ -27,9 +27,8 @@ enum otc_translation {
 };
 
 /**
- * Appends the name of a metric family (otlptranslator's rules; in OTC_UNDERSCORE_WITH_SUFFIXES a colon
- * separates words as any other sign does, since Prometheus keeps colons for recording rules). `namespace_`
- * may be NULL. INVALID_ARGUMENT `normalization for metric "x" resulted in empty name` (or `… in invalid name
+ * Appends the name of a metric family (otlptranslator's rules; colons stay). `namespace_` may be NULL.
+ * INVALID_ARGUMENT `normalization for metric "x" resulted in empty name` (or `… in invalid name
  * "_"`) when nothing is left of the name; RESOURCE_EXHAUSTED when `out` is full.
  */
 OTC_CHECK otc_status otc_prometheus_metric_name(enum otc_translation translation, struct otc_slice name,
@@ -58,6 +57,9 @@ struct otc_exposition_options {
     size_t n_const_labels;
     /** target_info has them too. */
     bool const_labels_of_target;
+    /** Longest label value, in bytes; 0: OTC_PROM_VALUE_MAX. Longer ones are cut, and end in "#" and a hash.
+     */
+    size_t max_value_bytes;
     /** No otel_scope_* labels. */
     bool without_scope_info;
     /** No target_info, no job and instance labels (what an endpoint of one process on itself wants). */

@@ -58,7 +58,7 @@ is_alnum(uint8_t c)
 static bool
 is_token_byte(uint8_t c)
 {
-    return is_alnum(c);
+    return is_alnum(c) || c == ':';
 }
 
 static bool

@@ -21,6 +21,7 @@ struct draft {
     struct otc_buf text;
     struct draft_label labels[OTC_PROM_LABELS_MAX];
     size_t n;
+    size_t max_value;
     bool invalid;
 };
 
@@ -106,9 +107,8 @@ draft_put(struct draft *draft, struct otc_slice raw, struct otc_slice name, stru
     otc_prom_put_utf8(&draft->text, name);
     label->name_len = draft->text.len - label->name;
     label->value = draft->text.len;
-    if (value.len > OTC_PROM_VALUE_MAX) {
-        otc_prom_put_utf8(&draft->text,
-                          otc_slice_of(value.data, otc_prom_utf8_cut(value, OTC_PROM_VALUE_MAX)));
+    if (value.len > draft->max_value) {
+        otc_prom_put_utf8(&draft->text, otc_slice_of(value.data, otc_prom_utf8_cut(value, draft->max_value)));
         otc_buf_printf(&draft->text, "#%016llx", (unsigned long long)otc_prom_hash(value));
     } else {
         otc_prom_put_utf8(&draft->text, value);
@@ -564,6 +564,7 @@ otc_prom_translator_new(const struct otc_exposition_options *options)
     if (t) {
         t->options = options;
         otc_buf_init(&t->draft.text, SERIES_TEXT_MAX);
+        t->draft.max_value = options->max_value_bytes ? options->max_value_bytes : OTC_PROM_VALUE_MAX;
         otc_buf_init(&t->scratch, SERIES_TEXT_MAX);
         otc_buf_init(&t->job, SERIES_TEXT_MAX);
         otc_buf_init(&t->instance, SERIES_TEXT_MAX);

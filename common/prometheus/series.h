@@ -12,7 +12,8 @@
 
 #include <stdatomic.h>
 
-/** Label values beyond this many bytes are cut there and end in "#" and a 64-bit hash of the whole. */
+/** Label values beyond this many bytes (unless the options say otherwise) are cut there and end in "#" and a
+ * 64-bit hash of the whole. */
 #define OTC_PROM_VALUE_MAX 1024
 /** Labels of one series; points with more are refused as invalid. */
 #define OTC_PROM_LABELS_MAX 256

@@ -2,6 +2,8 @@
 #include "exporters/prometheus_remote_write/config.h"
 
 #define DEFAULT_PARALLELISM 5
+/* Receivers have limits of their own: what they refuse, they say. */
+#define MAX_LABEL_VALUE ((size_t)64 * 1024)
 
 static const char *const messages[] = {"prometheus.WriteRequest", "io.prometheus.write.v2.Request", NULL};
 
@@ -123,6 +125,7 @@ prw_series_options(const struct prw_config *config, struct otc_const_label *labe
     out->exposition.const_labels = labels;
     out->exposition.n_const_labels = config->external_labels.n;
     out->exposition.const_labels_of_target = true;
+    out->exposition.max_value_bytes = MAX_LABEL_VALUE;
     out->exposition.without_scope_info = config->disable_scope_info;
     out->exposition.resource_labels = config->resource_to_telemetry_conversion.enabled;
     out->exposition.resource_labels_without_service =

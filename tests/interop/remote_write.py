@@ -159,8 +159,10 @@ def odd_metrics(at):
         {"name": "labels", "gauge": {"dataPoints": [point(at, asInt="1", attributes=attributes(a__b="1") + [
             {"key": "a_b", "value": {"stringValue": "2"}}, {"key": "empty", "value": {"stringValue": ""}},
             {"key": "Upper", "value": {"doubleValue": 1e21}}, {"key": "0digit", "value": {"boolValue": True}},
+            {"key": "naïve", "value": {"stringValue": "日本語 \U0001f600\n\"quoted\""}},
             {"key": "list", "value": {"arrayValue": {"values": [{"intValue": "1"}, {"stringValue": "x<y"}]}}}])]}},
         {"name": "0.starts/with (digit)", "unit": "MiBy/s", "gauge": {"dataPoints": [point(at, asInt="1")]}},
+        {"name": "rule:of:colons", "gauge": {"dataPoints": [point(at, asInt="1", attributes=attributes(long="x" * 10240))]}},
         {"name": "twice", "gauge": {"dataPoints": [point(at, asInt="1"), point(at - 60, asInt="2"), point(at + 60, asInt="3")]}},
         {"name": "infinite", "gauge": {"dataPoints": [point(at, asDouble="Infinity", attributes=attributes(sign="+")),
                                                       point(at, asDouble="-Infinity", attributes=attributes(sign="-"))]}},
