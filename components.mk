@@ -13,8 +13,6 @@ COMPONENTS := \
     processors/redaction \
     processors/resource \
     exporters/otlp_grpc \
-    exporters/otlp_grpc exporters/otlp_http \
-    exporters/otlp_grpc \
     exporters/otlp_http \
     exporters/prometheus \
     exporters/prometheus_remote_write \
