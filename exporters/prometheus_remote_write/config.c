@@ -83,11 +83,11 @@ static const struct otc_field fields[] = {
     OTC_FIELD_OPTIONAL(prw_config, wal, wal_schema, .doc = "Refused: what waits is held in memory."),
     OTC_FIELD_END,
 };
-const struct otc_schema prw_schema =
+const struct otc_schema prometheus_remote_write_schema =
     OTC_SCHEMA(prw_config, fields, "Sends metrics by Prometheus remote write.");
 
 otc_status
-prw_validate(const void *value, struct otc_error *err)
+prometheus_remote_write_validate(const void *value, struct otc_error *err)
 {
     const struct prw_config *config = value;
     enum otc_compression compression = (enum otc_compression)config->http.compression.index;
@@ -110,7 +110,8 @@ prw_validate(const void *value, struct otc_error *err)
 }
 
 void
-prw_series_options(const struct prw_config *config, struct otc_const_label *labels, struct prw_options *out)
+prometheus_remote_write_series_options(const struct prw_config *config, struct otc_const_label *labels,
+                                       struct prw_options *out)
 {
     *out = (struct prw_options){.exposition = OTC_EXPOSITION_DEFAULTS,
                                 .target_info = config->target_info.enabled,
@@ -133,7 +134,7 @@ prw_series_options(const struct prw_config *config, struct otc_const_label *labe
 }
 
 size_t
-prw_parallelism(const struct prw_config *config)
+prometheus_remote_write_parallelism(const struct prw_config *config)
 {
     if (config->max_batch_request_parallelism > 0) {
         return (size_t)config->max_batch_request_parallelism;

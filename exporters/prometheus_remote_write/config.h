@@ -46,16 +46,16 @@ struct prw_config {
     struct prw_wal *wal;
 };
 
-extern const struct otc_schema prw_schema;
+extern const struct otc_schema prometheus_remote_write_schema;
 
-otc_status prw_validate(const void *value, struct otc_error *err);
+otc_status prometheus_remote_write_validate(const void *value, struct otc_error *err);
 /**
  * How points become series. External labels go into `labels`, which has room for config->external_labels.n
  * and lives as long as the options.
  */
-void prw_series_options(const struct prw_config *config, struct otc_const_label *labels,
-                        struct prw_options *out);
+void prometheus_remote_write_series_options(const struct prw_config *config, struct otc_const_label *labels,
+                                            struct prw_options *out);
 /** Requests of one batch that are under way at the same time. */
-size_t prw_parallelism(const struct prw_config *config);
+size_t prometheus_remote_write_parallelism(const struct prw_config *config);
 
 #endif

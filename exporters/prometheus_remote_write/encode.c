@@ -305,8 +305,8 @@ add_metadata(struct filling *f, const struct prw_set *set)
 }
 
 otc_status
-prw_encode(const struct prw_set *set, const struct prw_encoding *encoding, struct prw_pieces *out,
-           struct otc_error *err)
+prometheus_remote_write_encode(const struct prw_set *set, const struct prw_encoding *encoding,
+                               struct prw_pieces *out, struct otc_error *err)
 {
     struct filling f = {.encoding = encoding,
                         .out = out,
@@ -333,7 +333,7 @@ prw_encode(const struct prw_set *set, const struct prw_encoding *encoding, struc
 }
 
 void
-prw_pieces_release(struct prw_pieces *pieces)
+prometheus_remote_write_pieces_release(struct prw_pieces *pieces)
 {
     for (size_t i = 0; i < pieces->n; i++) {
         otc_buf_release(&pieces->items[i].body);

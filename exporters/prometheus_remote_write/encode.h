@@ -29,8 +29,8 @@ struct prw_encoding {
 /** A finished set as requests; a series is in one of them alone. UNAVAILABLE out of memory. Release `out` in
  * any case.
  */
-otc_status prw_encode(const struct prw_set *set, const struct prw_encoding *encoding, struct prw_pieces *out,
-                      struct otc_error *err);
-void prw_pieces_release(struct prw_pieces *pieces);
+otc_status prometheus_remote_write_encode(const struct prw_set *set, const struct prw_encoding *encoding,
+                                          struct prw_pieces *out, struct otc_error *err);
+void prometheus_remote_write_pieces_release(struct prw_pieces *pieces);
 
 #endif

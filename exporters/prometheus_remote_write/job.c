@@ -30,30 +30,30 @@ translate(const struct prw_job_options *options, struct prw_job *job, struct otc
 {
     struct prw_pieces pieces = {0};
     struct prw_set set;
-    otc_status status = prw_set_init(&set, options->series)
+    otc_status status = prometheus_remote_write_set_init(&set, options->series)
                             ? OTC_OK
                             : otc_fail(err, OTC_UNAVAILABLE, "out of memory for the series of a batch");
 
     for (size_t i = 0; i < otc_batch_parts(job->batch) && status == OTC_OK; i++) {
-        status = prw_set_add(&set, otc_batch_part(job->batch, i), err);
+        status = prometheus_remote_write_set_add(&set, otc_batch_part(job->batch, i), err);
     }
     if (status == OTC_OK) {
-        prw_set_finish(&set);
+        prometheus_remote_write_set_finish(&set);
         job->series = set.n_series;
         job->dropped = set.dropped;
-        status = prw_encode(&set, &options->encoding, &pieces, err);
+        status = prometheus_remote_write_encode(&set, &options->encoding, &pieces, err);
     }
     if (status == OTC_OK) {
         status = compress(options, &pieces, job, err);
     }
-    prw_pieces_release(&pieces);
-    prw_set_release(&set);
+    prometheus_remote_write_pieces_release(&pieces);
+    prometheus_remote_write_set_release(&set);
     return status;
 }
 
 otc_status
-prw_job_new(const struct prw_job_options *options, struct otc_batch *batch, void *owner, struct prw_job **out,
-            struct otc_error *err)
+prometheus_remote_write_job_new(const struct prw_job_options *options, struct otc_batch *batch, void *owner,
+                                struct prw_job **out, struct otc_error *err)
 {
     struct prw_job *job = calloc(1, sizeof(*job));
     otc_status status;
@@ -67,7 +67,7 @@ prw_job_new(const struct prw_job_options *options, struct otc_batch *batch, void
     job->v2 = options->encoding.v2;
     status = translate(options, job, err);
     if (status != OTC_OK) {
-        prw_job_free(job);
+        prometheus_remote_write_job_free(job);
         return status;
     }
     *out = job;
@@ -75,7 +75,7 @@ prw_job_new(const struct prw_job_options *options, struct otc_batch *batch, void
 }
 
 void
-prw_job_free(struct prw_job *job)
+prometheus_remote_write_job_free(struct prw_job *job)
 {
     if (!job) {
         return;
@@ -89,7 +89,7 @@ prw_job_free(struct prw_job *job)
 }
 
 void
-prw_job_restart(struct prw_job *job, struct otc_done *done)
+prometheus_remote_write_job_restart(struct prw_job *job, struct otc_done *done)
 {
     job->done = done;
     job->again = OTC_ERROR_INIT;
@@ -101,7 +101,7 @@ prw_job_restart(struct prw_job *job, struct otc_done *done)
 }
 
 struct prw_request *
-prw_job_next(struct prw_job *job)
+prometheus_remote_write_job_next(struct prw_job *job)
 {
     for (size_t i = 0; i < job->n; i++) {
         if (job->requests[i].state == PRW_WAITING) {
@@ -114,7 +114,7 @@ prw_job_next(struct prw_job *job)
 }
 
 void
-prw_job_settle(struct prw_request *request, const struct otc_error *result)
+prometheus_remote_write_job_settle(struct prw_request *request, const struct otc_error *result)
 {
     struct prw_job *job = request->job;
 
@@ -136,7 +136,7 @@ prw_job_settle(struct prw_request *request, const struct otc_error *result)
 }
 
 void
-prw_job_result(const struct prw_job *job, struct otc_error *out)
+prometheus_remote_write_job_result(const struct prw_job *job, struct otc_error *out)
 {
     *out = job->again.status != OTC_OK ? job->again : job->refused;
     if (out->status == OTC_OK) {

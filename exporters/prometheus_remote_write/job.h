@@ -45,18 +45,18 @@ struct prw_job_options {
 };
 
 /** Translates, encodes and compresses; takes a reference of its own. Milliseconds a MiB. */
-otc_status prw_job_new(const struct prw_job_options *options, struct otc_batch *batch, void *owner,
-                       struct prw_job **out, struct otc_error *err);
+otc_status prometheus_remote_write_job_new(const struct prw_job_options *options, struct otc_batch *batch,
+                                           void *owner, struct prw_job **out, struct otc_error *err);
 /** NULL is allowed. */
-void prw_job_free(struct prw_job *job);
+void prometheus_remote_write_job_free(struct prw_job *job);
 /** Another attempt: what has to be sent again waits. */
-void prw_job_restart(struct prw_job *job, struct otc_done *done);
+void prometheus_remote_write_job_restart(struct prw_job *job, struct otc_done *done);
 /** The next request to send, now under way; NULL: none waits. */
-struct prw_request *prw_job_next(struct prw_job *job);
+struct prw_request *prometheus_remote_write_job_next(struct prw_job *job);
 /** A request's end. */
-void prw_job_settle(struct prw_request *request, const struct otc_error *result);
+void prometheus_remote_write_job_settle(struct prw_request *request, const struct otc_error *result);
 /** What to tell of the job when nothing is under way and nothing waits: sent, again (keep the job), or
  * refused. */
-void prw_job_result(const struct prw_job *job, struct otc_error *out);
+void prometheus_remote_write_job_result(const struct prw_job *job, struct otc_error *out);
 
 #endif

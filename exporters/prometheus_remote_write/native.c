@@ -116,7 +116,7 @@ put_side(const struct otc_exp_buckets *buckets, int shift, uint32_t field, struc
 }
 
 bool
-prw_native_histogram(const struct otc_point *point, struct otc_buf *out)
+prometheus_remote_write_native_histogram(const struct otc_point *point, struct otc_buf *out)
 {
     bool stale = (point->flags & OTC_POINT_NO_RECORDED_VALUE) != 0;
     int shift = point->scale > MAX_SCALE ? point->scale - MAX_SCALE : 0;
@@ -144,7 +144,7 @@ prw_native_histogram(const struct otc_point *point, struct otc_buf *out)
 /* ---- Numbers ------------------------------------------------------------------------------------ */
 
 void
-prw_put_plain(struct otc_buf *out, double value)
+prometheus_remote_write_put_plain(struct otc_buf *out, double value)
 {
     char text[OTC_DOUBLE_TEXT_MAX];
     size_t n = otc_format_double(value, text);

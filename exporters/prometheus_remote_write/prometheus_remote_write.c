@@ -162,11 +162,12 @@ go_on(struct prw *self, struct prw_job *job)
 {
     struct prw_request *request;
 
-    while (job->under_way < prw_parallelism(self->config) && (request = prw_job_next(job))) {
+    while (job->under_way < prometheus_remote_write_parallelism(self->config) &&
+           (request = prometheus_remote_write_job_next(job))) {
         struct otc_error err = OTC_ERROR_INIT;
 
         if (send_request(self, request, &err) != OTC_OK) {
-            prw_job_settle(request, &err);
+            prometheus_remote_write_job_settle(request, &err);
         }
     }
     return job->under_way == 0;
@@ -180,11 +181,11 @@ put_away(struct prw *self, struct prw_job *job, const struct otc_error *result)
 
     job->attempt++;
     if (again && self->kept != job) {
-        prw_job_free(self->kept);
+        prometheus_remote_write_job_free(self->kept);
         self->kept = job;
     } else if (!again) {
         self->kept = self->kept == job ? NULL : self->kept;
-        prw_job_free(job);
+        prometheus_remote_write_job_free(job);
     }
 }
 
@@ -199,7 +200,7 @@ on_reply(void *arg, const struct otc_http_reply *reply)
     struct otc_error result;
     bool ended, fell_back = false;
 
-    prw_judge(reply, &result, &written);
+    prometheus_remote_write_judge(reply, &result, &written);
     count_written(self, &written);
     pthread_mutex_lock(&self->lock);
     if (reply->status == 415 && job->v2) {
@@ -208,10 +209,10 @@ on_reply(void *arg, const struct otc_http_reply *reply)
         result.status = OTC_UNAVAILABLE;
         result.permanent = false;
     }
-    prw_job_settle(request, &result);
+    prometheus_remote_write_job_settle(request, &result);
     ended = go_on(self, job);
     if (ended) {
-        prw_job_result(job, &result);
+        prometheus_remote_write_job_result(job, &result);
         put_away(self, job, &result);
     }
     pthread_mutex_unlock(&self->lock);
@@ -251,7 +252,7 @@ find_job(struct prw *self, struct otc_batch *batch, struct prw_job **out, struct
     if (*out) {
         return OTC_OK;
     }
-    status = prw_job_new(&options, batch, self, out, err);
+    status = prometheus_remote_write_job_new(&options, batch, self, out, err);
     if (status == OTC_OK) {
         count_job(self, *out);
     }
@@ -272,10 +273,10 @@ push(void *arg, struct otc_batch *batch, struct otc_done *done, struct otc_error
         return status;
     }
     pthread_mutex_lock(&self->lock);
-    prw_job_restart(job, done);
+    prometheus_remote_write_job_restart(job, done);
     ended = go_on(self, job);
     if (ended) {
-        prw_job_result(job, &result);
+        prometheus_remote_write_job_result(job, &result);
         put_away(self, job, &result);
     }
     pthread_mutex_unlock(&self->lock);
@@ -325,7 +326,7 @@ prw_free(struct otc_component *component)
 
     (void)prw_shutdown(component, 0, NULL);
     otc_exporter_free(self->exporter);
-    prw_job_free(self->kept);
+    prometheus_remote_write_job_free(self->kept);
     otc_compressor_free(self->compressor);
     pthread_mutex_destroy(&self->lock);
     free(self->labels);
@@ -400,7 +401,7 @@ prw_create(const struct otc_settings *settings, struct otc_component **out, stru
         prw_free(&self->component);
         return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
     }
-    prw_series_options(config, self->labels, &self->series);
+    prometheus_remote_write_series_options(config, self->labels, &self->series);
     name_agent(self);
     make_series(self);
     status = otc_compressor_new(OTC_COMPRESS_SNAPPY, 0, &self->compressor, err);
@@ -426,7 +427,7 @@ const struct otc_factory otc_prometheus_remote_write_exporter_factory = {
     .description = "Sends metrics by Prometheus remote write, 1.0 or 2.0.",
     .pairs = pairs,
     .n_pairs = 1,
-    .config = &prw_schema,
-    .validate = prw_validate,
+    .config = &prometheus_remote_write_schema,
+    .validate = prometheus_remote_write_validate,
     .create = prw_create,
 };

@@ -43,7 +43,8 @@ count_of(const struct otc_http_reply *reply, const char *name)
 }
 
 void
-prw_judge(const struct otc_http_reply *reply, struct otc_error *out, struct prw_written *written)
+prometheus_remote_write_judge(const struct otc_http_reply *reply, struct otc_error *out,
+                              struct prw_written *written)
 {
     char body[512];
     size_t len;

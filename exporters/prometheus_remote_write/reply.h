@@ -15,6 +15,7 @@ struct prw_written {
  * where there is one. Everything else is permanent: INVALID_ARGUMENT "remote write returned HTTP status 400
  * Bad Request: out of order sample" with the server's own words.
  */
-void prw_judge(const struct otc_http_reply *reply, struct otc_error *out, struct prw_written *written);
+void prometheus_remote_write_judge(const struct otc_http_reply *reply, struct otc_error *out,
+                                   struct prw_written *written);
 
 #endif

@@ -21,7 +21,7 @@
 /* ---- Memory ------------------------------------------------------------------------------------- */
 
 bool
-prw_set_init(struct prw_set *set, const struct prw_options *options)
+prometheus_remote_write_set_init(struct prw_set *set, const struct prw_options *options)
 {
     *set = (struct prw_set){.options = options};
     otc_arena_init(&set->arena, MAX_MEMORY);
@@ -33,7 +33,7 @@ prw_set_init(struct prw_set *set, const struct prw_options *options)
 }
 
 void
-prw_set_release(struct prw_set *set)
+prometheus_remote_write_set_release(struct prw_set *set)
 {
     otc_map_free(set->by_key, NULL);
     otc_prom_translator_free(set->translator);
@@ -45,7 +45,7 @@ prw_set_release(struct prw_set *set)
 }
 
 void *
-prw_set_alloc(struct prw_set *set, size_t size)
+prometheus_remote_write_set_alloc(struct prw_set *set, size_t size)
 {
     void *memory = otc_arena_alloc(&set->arena, size);
 
@@ -76,7 +76,7 @@ static struct otc_slice
 child_name(struct prw_set *set, const struct otc_prom_series *from, struct otc_slice suffix)
 {
     size_t len = from->name.len + suffix.len;
-    uint8_t *name = prw_set_alloc(set, len), *at = name;
+    uint8_t *name = prometheus_remote_write_set_alloc(set, len), *at = name;
 
     if (!name) {
         return OTC_SLICE_NONE;
@@ -91,7 +91,8 @@ static bool
 make_labels(struct prw_set *set, const struct otc_prom_series *from, const struct child *child,
             struct prw_series *series)
 {
-    struct otc_prom_label *labels = prw_set_alloc(set, (from->n_labels + 2) * sizeof(*labels));
+    struct otc_prom_label *labels =
+        prometheus_remote_write_set_alloc(set, (from->n_labels + 2) * sizeof(*labels));
     size_t n = 0;
 
     if (!labels) {
@@ -139,7 +140,7 @@ find(struct prw_set *set, const struct otc_prom_series *from, const struct child
         set->no_memory = set->no_memory || set->key.failed;
         return series;
     }
-    series = prw_set_alloc(set, sizeof(*series));
+    series = prometheus_remote_write_set_alloc(set, sizeof(*series));
     if (!series || !make_labels(set, from, child, series) ||
         !otc_map_put(set->by_key, otc_buf_slice(&set->key), series)) {
         set->no_memory = true;
@@ -176,7 +177,7 @@ is_stale(const struct otc_point *point)
     return (point->flags & OTC_POINT_NO_RECORDED_VALUE) != 0;
 }
 
-/* The last one comes first; prw_set_finish puts them in order. */
+/* The last one comes first; prometheus_remote_write_set_finish puts them in order. */
 static void
 push(struct prw_node **list, struct prw_node *node, int64_t ms)
 {
@@ -191,7 +192,7 @@ put_sample(struct prw_set *set, const struct otc_prom_series *from, const struct
            const struct otc_point *point, double value, bool counts)
 {
     struct prw_series *series = find(set, from, child);
-    struct prw_sample *sample = series ? prw_set_alloc(set, sizeof(*sample)) : NULL;
+    struct prw_sample *sample = series ? prometheus_remote_write_set_alloc(set, sizeof(*sample)) : NULL;
 
     if (!sample) {
         return NULL;
@@ -244,7 +245,7 @@ put_exemplar_label(struct exemplar_labels *labels, struct otc_slice name, struct
 static void
 put_id(struct prw_set *set, struct exemplar_labels *labels, const char *name, struct otc_slice id)
 {
-    char *hex = id.len > 0 && id.len <= 16 ? prw_set_alloc(set, 2 * id.len + 1) : NULL;
+    char *hex = id.len > 0 && id.len <= 16 ? prometheus_remote_write_set_alloc(set, 2 * id.len + 1) : NULL;
 
     if (hex) {
         for (size_t i = 0; i < id.len; i++) {
@@ -300,7 +301,7 @@ sort_labels(struct exemplar_labels *labels)
 static struct prw_exemplar *
 read_exemplar(struct prw_set *set, struct otc_slice message)
 {
-    struct prw_exemplar *exemplar = prw_set_alloc(set, sizeof(*exemplar));
+    struct prw_exemplar *exemplar = prometheus_remote_write_set_alloc(set, sizeof(*exemplar));
     struct exemplar_labels labels = {.n = 0};
     struct otc_prom_label *kept;
     uint64_t bits = otc_message_scalar(message, 3, 1);
@@ -316,7 +317,7 @@ read_exemplar(struct prw_set *set, struct otc_slice message)
     put_id(set, &labels, "span_id", otc_message_bytes(message, 4));
     put_filtered(set, &labels, message);
     sort_labels(&labels);
-    kept = prw_set_alloc(set, (labels.n + 1) * sizeof(*kept));
+    kept = prometheus_remote_write_set_alloc(set, (labels.n + 1) * sizeof(*kept));
     if (!kept) {
         return NULL;
     }
@@ -404,7 +405,8 @@ static void
 put_buckets(struct prw_set *set, const struct otc_prom_series *from, const struct otc_point *point)
 {
     struct otc_words_cursor bounds = {0}, counts = {0};
-    struct bucket *buckets = prw_set_alloc(set, (point->explicit_bounds.n + 1) * sizeof(*buckets));
+    struct bucket *buckets =
+        prometheus_remote_write_set_alloc(set, (point->explicit_bounds.n + 1) * sizeof(*buckets));
     struct child child = {.suffix = "_bucket", .label = "le", .kind = 's'};
     uint64_t bound = 0, count = 0, total = 0;
     size_t i = 0;
@@ -416,7 +418,7 @@ put_buckets(struct prw_set *set, const struct otc_prom_series *from, const struc
         if (otc_words_next(&point->bucket_counts, &counts, &count)) {
             total += count;
         }
-        prw_put_plain(&le, otc_wire_bits_double(bound));
+        prometheus_remote_write_put_plain(&le, otc_wire_bits_double(bound));
         child.value = otc_buf_slice(&le);
         buckets[i].series = put_sample(set, from, &child, point, (double)total, true);
         ok = buckets[i++].series != NULL;
@@ -476,12 +478,12 @@ put_exponential(struct prw_set *set, const struct otc_prom_series *from, const s
     struct prw_histogram *histogram;
     struct prw_series *series;
 
-    if (!prw_native_histogram(point, &encoded)) {
+    if (!prometheus_remote_write_native_histogram(point, &encoded)) {
         set->dropped.unsupported++;
         return;
     }
     series = find(set, from, &native);
-    histogram = series ? prw_set_alloc(set, sizeof(*histogram)) : NULL;
+    histogram = series ? prometheus_remote_write_set_alloc(set, sizeof(*histogram)) : NULL;
     if (!histogram) {
         return;
     }
@@ -505,7 +507,7 @@ put_summary(struct prw_set *set, const struct otc_prom_series *from, const struc
     while (otc_messages_next(&rest, 6, &message)) {
         OTC_AUTO_BUF struct otc_buf quantile = {.limit = 512};
 
-        prw_put_plain(&quantile, otc_wire_bits_double(otc_message_scalar(message, 1, 0)));
+        prometheus_remote_write_put_plain(&quantile, otc_wire_bits_double(otc_message_scalar(message, 1, 0)));
         child.value = otc_buf_slice(&quantile);
         (void)put_sample(set, from, &child, point, otc_wire_bits_double(otc_message_scalar(message, 2, 0)),
                          false);
@@ -522,7 +524,7 @@ put_target(struct prw_set *set, const struct otc_prom_series *target, const stru
     int64_t ms = to_ms(point->time_unix_nano);
 
     if (series && !series->samples) {
-        struct prw_sample *sample = prw_set_alloc(set, sizeof(*sample));
+        struct prw_sample *sample = prometheus_remote_write_set_alloc(set, sizeof(*sample));
 
         if (sample) {
             sample->bits = otc_wire_double_bits(1);
@@ -597,7 +599,7 @@ on_point(void *arg, const struct otc_point *point)
 }
 
 otc_status
-prw_set_add(struct prw_set *set, struct otc_slice request, struct otc_error *err)
+prometheus_remote_write_set_add(struct prw_set *set, struct otc_slice request, struct otc_error *err)
 {
     otc_status status;
 
@@ -664,7 +666,7 @@ drop_equal_times(struct prw_node *list)
 }
 
 void
-prw_set_finish(struct prw_set *set)
+prometheus_remote_write_set_finish(struct prw_set *set)
 {
     for (struct prw_series *series = set->first; series; series = series->next) {
         series->samples = sorted(series->samples);

@@ -78,24 +78,25 @@ struct prw_set {
 };
 
 /** `options` are borrowed. False out of memory; release it in any case. */
-bool prw_set_init(struct prw_set *set, const struct prw_options *options);
-void prw_set_release(struct prw_set *set);
+bool prometheus_remote_write_set_init(struct prw_set *set, const struct prw_options *options);
+void prometheus_remote_write_set_release(struct prw_set *set);
 /** Adds the points of one serialized ExportMetricsServiceRequest. INVALID_ARGUMENT: malformed; UNAVAILABLE:
  * out of memory. */
-otc_status prw_set_add(struct prw_set *set, struct otc_slice request, struct otc_error *err);
+otc_status prometheus_remote_write_set_add(struct prw_set *set, struct otc_slice request,
+                                           struct otc_error *err);
 /** Puts everything in order; nothing is added afterwards. */
-void prw_set_finish(struct prw_set *set);
+void prometheus_remote_write_set_finish(struct prw_set *set);
 
 /** Copies memory into the set; NULL out of memory. For histogram.c. */
-void *prw_set_alloc(struct prw_set *set, size_t size);
+void *prometheus_remote_write_set_alloc(struct prw_set *set, size_t size);
 
 /** "0.0000001", "+Inf": as Go's FormatFloat(v, 'f', -1), which `le` and `quantile` are. */
-void prw_put_plain(struct otc_buf *out, double value);
+void prometheus_remote_write_put_plain(struct otc_buf *out, double value);
 
 /**
  * The native histogram of a point of an exponential histogram: its encoded message, without timestamp. False
  * when it cannot be one: no sum, or a scale below -4. Buckets of a scale above 8 are merged down to it.
  */
-bool prw_native_histogram(const struct otc_point *point, struct otc_buf *out);
+bool prometheus_remote_write_native_histogram(const struct otc_point *point, struct otc_buf *out);
 
 #endif

@@ -40,8 +40,8 @@ setup(void **state)
 static void
 clear(struct fixture *f)
 {
-    prw_pieces_release(&f->pieces);
-    prw_set_release(&f->set);
+    prometheus_remote_write_pieces_release(&f->pieces);
+    prometheus_remote_write_set_release(&f->set);
     otc_config_free(f->config);
     otc_buf_release(&f->text);
     otc_buf_init(&f->text, 1 << 20);
@@ -73,7 +73,7 @@ translate_of(struct fixture *f, const char *settings, const char *resource, cons
         fail_msg("%s", err.text);
     }
     config = otc_config_value(f->config);
-    prw_series_options(config, f->labels, &f->options);
+    prometheus_remote_write_series_options(config, f->labels, &f->options);
     encoding.v2 = config->protobuf_message.index == 1;
     encoding.metadata = config->send_metadata;
     otc_buf_printf(
@@ -84,10 +84,10 @@ translate_of(struct fixture *f, const char *settings, const char *resource, cons
     if (otc_json_to_protobuf(OTC_METRICS, otc_buf_slice(&json), 64, &request, &err) != OTC_OK) {
         fail_msg("%s", err.text);
     }
-    assert_true(prw_set_init(&f->set, &f->options));
-    assert_int_equal(prw_set_add(&f->set, otc_buf_slice(&request), &err), OTC_OK);
-    prw_set_finish(&f->set);
-    assert_int_equal(prw_encode(&f->set, &encoding, &f->pieces, &err), OTC_OK);
+    assert_true(prometheus_remote_write_set_init(&f->set, &f->options));
+    assert_int_equal(prometheus_remote_write_set_add(&f->set, otc_buf_slice(&request), &err), OTC_OK);
+    prometheus_remote_write_set_finish(&f->set);
+    assert_int_equal(prometheus_remote_write_encode(&f->set, &encoding, &f->pieces, &err), OTC_OK);
     for (size_t i = 0; i < f->pieces.n; i++) {
         dump_request(&f->text, otc_buf_slice(&f->pieces.items[i].body), encoding.v2);
     }
@@ -390,7 +390,7 @@ numbers_have_no_exponent(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         OTC_AUTO_BUF struct otc_buf out = {.limit = 512};
 
-        prw_put_plain(&out, cases[i].value);
+        prometheus_remote_write_put_plain(&out, cases[i].value);
         assert_string_equal(otc_buf_cstr(&out), cases[i].text);
     }
 }
@@ -411,7 +411,7 @@ defaults_are_the_collectors(void **state)
     assert_int_equal(config->remote_write_queue->queue_size, 10000);
     assert_int_equal(config->remote_write_queue->num_consumers, 5);
     assert_int_equal(config->max_batch_size_bytes, 3000000);
-    assert_int_equal(prw_parallelism(config), 5);
+    assert_int_equal(prometheus_remote_write_parallelism(config), 5);
     assert_true(config->target_info.enabled);
     assert_false(config->send_metadata);
 }
