@@ -53,7 +53,8 @@ PKGS.common/config := yaml-0.1
 PKGS.common/otlp := libprotobuf-c
 PKGS.common/digest := libcrypto
 PKGS.common/storage := sqlite3
-PKGS.common/net := libnghttp2 libevent libevent_pthreads openssl libcurl
+# libcurl is loaded when it is needed: curl_api.h.
+PKGS.common/net := libnghttp2 libevent libevent_pthreads openssl
 LIBS.common/net := -lhttp_parser -ldeflate -lz -lzstd -lsnappy
 LIBS.common/base := -lm -lpthread
 LIBS.common/regex := -lre2 -lstdc++

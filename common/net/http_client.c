@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/net/http_client.h"
 
-#include <curl/curl.h>
 #include <event2/event.h>
 #include <pthread.h>
 #include <strings.h>
@@ -75,10 +74,10 @@ put_back(struct otc_http_client *client, CURL *easy)
     }
     /* With cookies a reset would leak the name of their file in libcurl 7.88. */
     if (client->n_spare < SPARE_TRANSFERS && !client->setup.cookies) {
-        curl_easy_reset(easy);
+        otc_curl.easy_reset(easy);
         client->spare[client->n_spare++] = easy;
     } else {
-        curl_easy_cleanup(easy);
+        otc_curl.easy_cleanup(easy);
     }
 }
 
@@ -90,7 +89,7 @@ finish(struct call *call, const struct otc_http_reply *reply)
 
     unlink_call(client, call);
     if (call->easy) {
-        curl_multi_remove_handle(client->multi, call->easy); /* nobody reads the body any more */
+        otc_curl.multi_remove_handle(client->multi, call->easy); /* nobody reads the body any more */
     }
     call->done(call->arg, reply);
     put_back(client, call->easy);
@@ -103,7 +102,7 @@ reap(struct otc_http_client *client)
     CURLMsg *message;
     int left;
 
-    while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
+    while ((message = otc_curl.multi_info_read(client->multi, &left)) != NULL) {
         CURLcode result = message->data.result;
         struct otc_http_reply reply;
         struct call *call = NULL;
@@ -111,7 +110,7 @@ reap(struct otc_http_client *client)
         if (message->msg != CURLMSG_DONE) {
             continue;
         }
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+        otc_curl.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
         otc_http_transfer_reply(&call->transfer, &client->setup, call->easy, result, &reply);
         finish(call, &reply);
     }
@@ -137,10 +136,10 @@ begin(void *arg)
         call->next->previous = call;
     }
     client->calls = call;
-    call->easy = client->n_spare > 0 ? client->spare[--client->n_spare] : curl_easy_init();
+    call->easy = client->n_spare > 0 ? client->spare[--client->n_spare] : otc_curl.easy_init();
     if (!call->easy || !otc_http_transfer_set_up(&call->transfer, &client->setup, call->easy) ||
-        curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call) != CURLE_OK ||
-        curl_multi_add_handle(client->multi, call->easy) != CURLM_OK) {
+        otc_curl.easy_setopt(call->easy, CURLOPT_PRIVATE, call) != CURLE_OK ||
+        otc_curl.multi_add_handle(client->multi, call->easy) != CURLM_OK) {
         fail_call(call, OTC_UNAVAILABLE, "out of memory");
     }
 }
@@ -154,7 +153,7 @@ on_event(evutil_socket_t fd, short what, void *arg)
     struct otc_http_client *client = watch->client; /* the watch may go meanwhile */
     int mask = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0), running;
 
-    curl_multi_socket_action(client->multi, fd, mask, &running);
+    otc_curl.multi_socket_action(client->multi, fd, mask, &running);
     reap(client);
 }
 
@@ -177,7 +176,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
     }
     if (!watch) {
         watch = calloc(1, sizeof(*watch));
-        if (!watch || curl_multi_assign(client->multi, fd, watch) != CURLM_OK) {
+        if (!watch || otc_curl.multi_assign(client->multi, fd, watch) != CURLM_OK) {
             free(watch);
             return -1;
         }
@@ -193,7 +192,7 @@ on_time(void *arg)
     struct otc_http_client *client = arg;
     int running;
 
-    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    otc_curl.multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     reap(client);
 }
 
@@ -225,9 +224,9 @@ end(void *arg)
         call = next;
     }
     while (client->n_spare > 0) {
-        curl_easy_cleanup(client->spare[--client->n_spare]);
+        otc_curl.easy_cleanup(client->spare[--client->n_spare]);
     }
-    curl_multi_cleanup(client->multi);
+    otc_curl.multi_cleanup(client->multi);
     otc_loop_timer_free(client->timer);
     pthread_mutex_lock(&client->lock);
     client->ended = true;
@@ -236,14 +235,6 @@ end(void *arg)
 }
 
 /* ---- Life --------------------------------------------------------------------------------------- */
-
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-
-static void
-prepare_curl(void)
-{
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 static long
 as_long(int64_t value)
@@ -261,16 +252,16 @@ make_multi(struct otc_http_client *client)
         idle = config->max_idle_conns_per_host;
     }
     client->timer = otc_loop_timer_new(client->loop, on_time, client);
-    client->multi = curl_multi_init();
+    client->multi = otc_curl.multi_init();
     return client->timer && client->multi &&
-           curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
-           curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client) == CURLM_OK &&
-           curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
-           curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client) == CURLM_OK &&
-           curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, as_long(idle > 0 ? idle : INT32_MAX)) ==
+           otc_curl.multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+           otc_curl.multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client) == CURLM_OK &&
+           otc_curl.multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+           otc_curl.multi_setopt(client->multi, CURLMOPT_TIMERDATA, client) == CURLM_OK &&
+           otc_curl.multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, as_long(idle > 0 ? idle : INT32_MAX)) ==
                CURLM_OK &&
-           curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                             as_long(config->max_conns_per_host)) == CURLM_OK;
+           otc_curl.multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                                 as_long(config->max_conns_per_host)) == CURLM_OK;
 }
 
 otc_status
@@ -278,11 +269,14 @@ otc_http_client_new(const struct otc_http_client_config *config, struct otc_host
                     const char *component_id, const char *user_agent, struct otc_http_client **out,
                     struct otc_error *err)
 {
-    struct otc_http_client *client = calloc(1, sizeof(*client));
-    otc_status status;
+    struct otc_http_client *client;
+    otc_status status = otc_curl_load(err);
 
     *out = NULL;
-    pthread_once(&curl_once, prepare_curl);
+    if (status != OTC_OK) {
+        return status;
+    }
+    client = calloc(1, sizeof(*client));
     if (!client) {
         return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
     }
@@ -356,7 +350,7 @@ otc_http_reply_header(const struct otc_http_reply *reply, const char *name)
     struct curl_header *header;
 
     return reply->transfer &&
-                   curl_easy_header(reply->transfer, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK
+                   otc_curl.easy_header(reply->transfer, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK
                ? header->value
                : NULL;
 }

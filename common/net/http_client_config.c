@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/net/http_client_config.h"
 
-#include <curl/curl.h>
 #include <strings.h>
+
+#include "common/net/curl_api.h"
 
 static const struct otc_field params_fields[] = {
     OTC_FIELD(otc_compression_params, level, .def = "0",
@@ -34,20 +35,20 @@ const struct otc_schema otc_client_middleware_schema = OTC_SCHEMA(
 
 /* ---- URLs --------------------------------------------------------------------------------------- */
 
-otc_status
-otc_http_url_check(const char *key, const char *url, struct otc_error *err)
+static otc_status
+url_check(const char *key, const char *url, struct otc_error *err)
 {
-    CURLU *parsed = curl_url();
+    CURLU *parsed = otc_curl.url();
     char *scheme = NULL, *host = NULL;
-    CURLUcode code =
-        parsed ? curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) : CURLUE_OUT_OF_MEMORY;
+    CURLUcode code = parsed ? otc_curl.url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)
+                            : CURLUE_OUT_OF_MEMORY;
     otc_status status = OTC_OK;
 
     if (code == CURLUE_OK) {
-        code = curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0);
+        code = otc_curl.url_get(parsed, CURLUPART_SCHEME, &scheme, 0);
     }
     if (code == CURLUE_OK) {
-        code = curl_url_get(parsed, CURLUPART_HOST, &host, 0);
+        code = otc_curl.url_get(parsed, CURLUPART_HOST, &host, 0);
     }
     /* The URL may hold a password: it is not repeated. */
     if (code == CURLUE_OUT_OF_MEMORY) {
@@ -64,10 +65,18 @@ otc_http_url_check(const char *key, const char *url, struct otc_error *err)
         status = otc_fail(err, OTC_INVALID_ARGUMENT,
                           "%s: must be an http or https URL (http://host:port/path)", key);
     }
-    curl_free(scheme);
-    curl_free(host);
-    curl_url_cleanup(parsed);
+    otc_curl.free(scheme);
+    otc_curl.free(host);
+    otc_curl.url_cleanup(parsed);
     return status;
+}
+
+otc_status
+otc_http_url_check(const char *key, const char *url, struct otc_error *err)
+{
+    otc_status status = otc_curl_load(err);
+
+    return status == OTC_OK ? url_check(key, url, err) : status;
 }
 
 static otc_status

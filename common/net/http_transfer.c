@@ -73,11 +73,12 @@ otc_http_setup_init(struct otc_http_setup *setup, const struct otc_http_client_c
     }
     (void)otc_tls_curve_names(&config->tls.curve_preferences, setup->curves);
     if (config->cookies) {
-        setup->cookies = curl_share_init();
+        setup->cookies = otc_curl.share_init();
     }
     if (!copy_text(user_agent, &setup->user_agent) || !copy_environment(setup) ||
-        (config->cookies && (!setup->cookies || curl_share_setopt(setup->cookies, CURLSHOPT_SHARE,
-                                                                  CURL_LOCK_DATA_COOKIE) != CURLSHE_OK))) {
+        (config->cookies &&
+         (!setup->cookies ||
+          otc_curl.share_setopt(setup->cookies, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE) != CURLSHE_OK))) {
         return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
     }
     return OTC_OK;
@@ -88,7 +89,7 @@ otc_http_setup_release(struct otc_http_setup *setup)
 {
     otc_tls_client_release(&setup->pems);
     if (setup->cookies) {
-        curl_share_cleanup(setup->cookies);
+        otc_curl.share_cleanup(setup->cookies);
     }
     free(setup->user_agent);
     free((void *)(uintptr_t)setup->proxy.http_proxy);
@@ -143,7 +144,7 @@ add_line(struct curl_slist **list, const char *name, const char *value)
     if (line) {
         /* A semicolon is libcurl's spelling of a header without a value. */
         snprintf(line, len, "%s%s%s", name, is_set(value) ? ": " : ";", is_set(value) ? value : "");
-        longer = curl_slist_append(*list, line);
+        longer = otc_curl.slist_append(*list, line);
         free(line);
     }
     if (longer) {
@@ -221,7 +222,7 @@ drop_defaults(struct curl_slist **list, const struct otc_http_setup *setup)
     static const char *const unwanted[] = {"Expect:", "Accept:"};
 
     for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++) {
-        struct curl_slist *longer = curl_slist_append(*list, unwanted[i]);
+        struct curl_slist *longer = otc_curl.slist_append(*list, unwanted[i]);
 
         if (!longer) {
             return false;
@@ -256,7 +257,7 @@ otc_http_transfer_init(struct otc_http_transfer *transfer, const struct otc_http
 void
 otc_http_transfer_release(struct otc_http_transfer *transfer)
 {
-    curl_slist_free_all(transfer->headers);
+    otc_curl.slist_free_all(transfer->headers);
     otc_buf_release(&transfer->reply);
     free(transfer->method);
     free(transfer->url);
@@ -309,14 +310,14 @@ on_context(CURL *easy, void *context, void *arg)
     return CURLE_OK;
 }
 
-#define SET(option, value) (ok = ok && curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
+#define SET(option, value) (ok = ok && otc_curl.easy_setopt(easy, (option), (value)) == CURLE_OK)
 
 static bool
 set_blob(CURL *easy, CURLoption option, const struct otc_buf *buf)
 {
     struct curl_blob blob = {.data = buf->data, .len = buf->len, .flags = CURL_BLOB_COPY};
 
-    return buf->len == 0 || curl_easy_setopt(easy, option, &blob) == CURLE_OK;
+    return buf->len == 0 || otc_curl.easy_setopt(easy, option, &blob) == CURLE_OK;
 }
 
 static bool
@@ -471,15 +472,15 @@ otc_http_transfer_error(const struct otc_http_transfer *transfer, otc_status sta
 static void
 explain(const struct otc_http_transfer *transfer, CURL *easy, CURLcode result, char out[512])
 {
-    const char *own = transfer->error[0] ? transfer->error : curl_easy_strerror(result);
+    const char *own = transfer->error[0] ? transfer->error : otc_curl.easy_strerror(result);
     char *host = NULL, *port = NULL;
-    CURLU *url = curl_url();
+    CURLU *url = otc_curl.url();
     long reason = 0;
 
-    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &reason);
-    if (url && curl_url_set(url, CURLUPART_URL, transfer->url, 0) == CURLUE_OK) {
-        curl_url_get(url, CURLUPART_HOST, &host, 0);
-        curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
+    otc_curl.easy_getinfo(easy, CURLINFO_OS_ERRNO, &reason);
+    if (url && otc_curl.url_set(url, CURLUPART_URL, transfer->url, 0) == CURLUE_OK) {
+        otc_curl.url_get(url, CURLUPART_HOST, &host, 0);
+        otc_curl.url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
     }
     if (result == CURLE_OPERATION_TIMEDOUT) {
         snprintf(out, 512, "context deadline exceeded (Client.Timeout exceeded while awaiting headers)");
@@ -496,9 +497,9 @@ explain(const struct otc_http_transfer *transfer, CURL *easy, CURLcode result, c
     } else {
         snprintf(out, 512, "%s", own);
     }
-    curl_free(host);
-    curl_free(port);
-    curl_url_cleanup(url);
+    otc_curl.free(host);
+    otc_curl.free(port);
+    otc_curl.url_cleanup(url);
 }
 
 static uint32_t
@@ -506,7 +507,7 @@ retry_after(CURL *easy)
 {
     curl_off_t seconds = 0;
 
-    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
+    otc_curl.easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
     if (seconds <= 0) {
         return 0;
     }
@@ -521,7 +522,7 @@ otc_http_transfer_reply(struct otc_http_transfer *transfer, struct otc_http_setu
     long status = 0;
 
     *out = (struct otc_http_reply){.content_type = "", .error = OTC_ERROR_INIT};
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    otc_curl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     /* A reply that was longer than anybody reads is a reply. */
     if (result != CURLE_OK && !(result == CURLE_WRITE_ERROR && transfer->dropped > 0)) {
         char text[512];
@@ -533,7 +534,7 @@ otc_http_transfer_reply(struct otc_http_transfer *transfer, struct otc_http_setu
         setup->fresh = result == CURLE_OPERATION_TIMEDOUT;
         return;
     }
-    curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &content_type);
+    otc_curl.easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &content_type);
     out->status = (int)status;
     out->body = otc_buf_slice(&transfer->reply);
     out->truncated = transfer->dropped > 0;

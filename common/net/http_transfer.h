@@ -3,8 +3,7 @@
 #ifndef OTC_NET_HTTP_TRANSFER_H
 #define OTC_NET_HTTP_TRANSFER_H
 
-#include <curl/curl.h>
-
+#include "common/net/curl_api.h"
 #include "common/net/http_client.h"
 #include "common/net/proxy.h"
 
