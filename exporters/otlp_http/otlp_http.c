@@ -175,9 +175,28 @@ otlp_http_start(struct otc_component *component, struct otc_error *err)
 {
     struct otlp_http *self = OTC_CONTAINER(component, otlp_http, component);
     char agent[256];
+    otc_status status;
 
     otc_user_agent(self->host, agent);
-    return otc_http_client_new(&self->config->http, self->host, self->id, agent, &self->client, err);
+    status = otc_http_client_new(&self->config->http, self->host, self->id, agent, &self->client, err);
+    for (size_t i = 0; i < OTC_N_SIGNALS && status == OTC_OK; i++) {
+        if (self->lanes[i].exporter) {
+            status = otc_exporter_start(self->lanes[i].exporter, err);
+        }
+    }
+    return status;
+}
+
+static void
+otlp_http_drain(struct otc_component *component)
+{
+    struct otlp_http *self = OTC_CONTAINER(component, otlp_http, component);
+
+    for (size_t i = 0; i < OTC_N_SIGNALS; i++) {
+        if (self->lanes[i].exporter) {
+            otc_exporter_drain(self->lanes[i].exporter);
+        }
+    }
 }
 
 static otc_status
@@ -232,6 +251,7 @@ static const struct otc_component_ops ops = {
     .shutdown = otlp_http_shutdown,
     .free = otlp_http_free,
     .input = otlp_http_input,
+    .drain = otlp_http_drain,
 };
 
 static otc_status

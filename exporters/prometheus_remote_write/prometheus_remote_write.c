@@ -296,7 +296,16 @@ prw_start(struct otc_component *component, struct otc_error *err)
 {
     struct prw *self = OTC_CONTAINER(component, prw, component);
 
-    return otc_http_client_new(&self->config->http, self->host, self->id, self->agent, &self->client, err);
+    otc_status status =
+        otc_http_client_new(&self->config->http, self->host, self->id, self->agent, &self->client, err);
+
+    return status == OTC_OK ? otc_exporter_start(self->exporter, err) : status;
+}
+
+static void
+prw_drain(struct otc_component *component)
+{
+    otc_exporter_drain(OTC_CONTAINER(component, prw, component)->exporter);
 }
 
 static otc_status
@@ -348,6 +357,7 @@ static const struct otc_component_ops ops = {
     .shutdown = prw_shutdown,
     .free = prw_free,
     .input = prw_input,
+    .drain = prw_drain,
 };
 
 /* One batch at a time: the samples of a series must not overtake each other. */
