@@ -24,7 +24,7 @@ MAKEFLAGS += --no-builtin-rules
 include components.mk
 
 COMMON := common/base common/stats common/json common/config common/regex common/digest common/otlp common/net \
-          common/prometheus common/storage common/component common/transform common/analysis
+          common/prometheus common/storage common/component common/transform common/ottl common/analysis
 FOLDERS := $(COMMON) $(COMPONENTS) sidecar
 
 DEPS.common/base :=
@@ -39,7 +39,8 @@ DEPS.common/prometheus := common/base common/config common/otlp
 DEPS.common/storage := common/base
 DEPS.common/component := common/base common/config common/otlp
 DEPS.common/transform := common/base common/config common/regex common/digest common/otlp common/component
-DEPS.common/analysis := common/base common/stats common/json common/config common/otlp common/component
+DEPS.common/ottl := common/base common/regex common/digest common/otlp common/component
+DEPS.common/analysis := common/base common/stats common/json common/config common/otlp common/component common/ottl
 $(foreach c,$(COMPONENTS),$(eval DEPS.$c := $(COMMON)))
 DEPS.sidecar := $(COMMON) $(COMPONENTS)
 DEPS.tests/harness := common/component

@@ -10,6 +10,7 @@ COMPONENTS := \
     processors/span_metrics \
     processors/forward \
     processors/attributes \
+    processors/filter \
     processors/redaction \
     processors/resource \
     exporters/otlp_grpc \

@@ -2,12 +2,8 @@
 /**
  * @file Conditions on a span or log record: the setting `select:`.
  *
- *     condition  = and-terms joined by `or`; and-terms = terms joined by `and`
- *     term       = not term | ( condition ) | operand (== | != | < | <= | > | >=) operand
- *     operand    = place | "text" | 12 | 0.5 | true | false | nil
- *
- * As in the Collector's OTTL: values of different types are unequal and in no order, integers and doubles
- * compare as numbers, texts byte by byte; nil is a value that is not there.
+ * OTTL as common/ottl/condition.h has it, with places (place.h) for paths; a condition that cannot be
+ * evaluated does not hold.
  */
 #ifndef OTC_ANALYSIS_SELECT_H
 #define OTC_ANALYSIS_SELECT_H

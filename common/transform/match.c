@@ -235,6 +235,16 @@ check_signal(const struct match *match, enum otc_signal signal, struct otc_error
     return check_kinds(match, err);
 }
 
+/* There is no text to match then, and no type needed. */
+static bool
+is_by_severity_alone(const struct otc_match_settings *s)
+{
+    return s->log_severity_number && s->services.n + s->span_names.n + s->span_kinds.n + s->log_bodies.n +
+                                             s->log_severity_texts.n + s->metric_names.n + s->attributes.n +
+                                             s->resources.n + s->libraries.n ==
+                                         0;
+}
+
 static otc_status
 fill(struct otc_selection *selection, struct match *match, enum otc_signal signal, struct otc_error *err)
 {
@@ -242,7 +252,8 @@ fill(struct otc_selection *selection, struct match *match, enum otc_signal signa
     otc_status status;
 
     match->regexp = strcmp(settings->match_type, "regexp") == 0;
-    if (!match->regexp && strcmp(settings->match_type, "strict") != 0) {
+    if (!match->regexp && strcmp(settings->match_type, "strict") != 0 &&
+        (*settings->match_type || !is_by_severity_alone(settings))) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,
                         "unrecognized match_type: '%s', valid types are: [regexp strict]",
                         settings->match_type);

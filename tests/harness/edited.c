@@ -141,6 +141,13 @@ print(void *arg, const struct otc_edit_place *place)
     }
 }
 
+static void
+count_item(void *arg, const struct otc_edit_place *place)
+{
+    (void)place;
+    (*(size_t *)arg)++;
+}
+
 static const char *
 pass(struct otc_edited *edited, enum otc_signal signal, const char *json, struct otc_client *client,
      bool items_alone)
@@ -150,13 +157,15 @@ pass(struct otc_edited *edited, enum otc_signal signal, const char *json, struct
     struct printing printing = {&edited->text, items_alone};
     struct otc_error err = OTC_ERROR_INIT;
     struct otc_batch *out;
+    size_t items = 0;
 
     if (otc_json_to_protobuf(signal, otc_slice_str(json), 64, &bytes, &err) != OTC_OK) {
         fail_msg("%s: %s", err.text, json);
     }
+    otc_edit_each(signal, otc_buf_slice(&bytes), OTC_EDIT_ITEM, count_item, &items);
     otc_sink_clear(edited->sink);
     otc_buf_clear(&edited->text);
-    if (otc_consume(input, otc_batch_copy_of(signal, otc_buf_slice(&bytes), 1, client), NULL, &err) !=
+    if (otc_consume(input, otc_batch_copy_of(signal, otc_buf_slice(&bytes), items, client), NULL, &err) !=
         OTC_OK) {
         fail_msg("%s", err.text);
     }

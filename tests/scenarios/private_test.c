@@ -28,15 +28,15 @@ open_private(struct fixture *f)
 
 /* Sends a request and returns the part that came out. */
 static struct otc_slice
-through(enum otc_signal signal, const char *json, struct otc_client *client)
+through(enum otc_signal signal, const char *json, size_t items, struct otc_client *client)
 {
     OTC_AUTO_BUF struct otc_buf bytes = {.limit = 1 << 20};
     struct otc_error err = OTC_ERROR_INIT;
 
     otc_sink_clear(otc_test_sink_find("test_sink"));
     if (otc_json_to_protobuf(signal, otc_slice_str(json), 64, &bytes, &err) != OTC_OK ||
-        otc_test_source_send("test_source", otc_batch_copy_of(signal, otc_buf_slice(&bytes), 1, client), NULL,
-                             &err) != OTC_OK) {
+        otc_test_source_send("test_source", otc_batch_copy_of(signal, otc_buf_slice(&bytes), items, client),
+                             NULL, &err) != OTC_OK) {
         fail_msg("%s", err.text);
     }
     assert_int_equal(otc_sink_batches(otc_test_sink_find("test_sink")), 1);
@@ -65,20 +65,21 @@ what_must_not_leave_does_not(void **state)
         "\"http.request.header.cookie\",\"value\":{\"stringValue\":\"s3cret\"}},{\"key\":\"user.email\","
         "\"value\":{\"stringValue\":\"jane@example.com\"}},{\"key\":\"kept\",\"value\":{\"stringValue\":"
         "\"here\"}}]}]}]}]}",
-        client);
+        1, client);
     assert_false(holds(out, "s3cret") || holds(out, "jane@example.com"));
     assert_true(holds(out, "GET /") && holds(out, "here") && holds(out, "acme") &&
                 holds(out, "cloud.region"));
     out =
         through(OTC_LOGS,
-                "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"body\":{\"stringValue\":\"paid with "
+                "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"severityNumber\":5,\"body\":{"
+                "\"stringValue\":\"debugging\"}},{\"body\":{\"stringValue\":\"paid with "
                 "4111 1111 "
                 "1111 1111 "
                 "today\"},\"attributes\":[{\"key\":\"client_secret\",\"value\":{\"stringValue\":\"hush\"}},{"
                 "\"key\":\"gen_ai.input.messages\",\"value\":{\"stringValue\":\"use "
                 "sk-abcdefghijklmnop1234\"}}]}]}]}]}",
-                client);
-    assert_false(holds(out, "4111") || holds(out, "hush") || holds(out, "sk-abc"));
+                2, client);
+    assert_false(holds(out, "4111") || holds(out, "hush") || holds(out, "sk-abc") || holds(out, "debugging"));
     assert_true(holds(out, "paid with **** today") && holds(out, "use ****") &&
                 holds(out, "redaction.masked.count"));
     otc_client_unref(client);

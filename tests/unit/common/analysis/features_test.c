@@ -482,7 +482,9 @@ test_conditions(void **state)
                  {"duration >= 2", true},
                  {"\"a\" < \"b\"", true},
                  {"json(attributes[\"j\"]).on == true", true},
-                 {"json(attributes[\"j\"]).off == false", false}};
+                 {"json(attributes[\"j\"]).off == false", false},
+                 {"IsMatch(name, \"^c.*t$\") and attributes[\"n\"] * 2 == 14", true},
+                 {"attributes[\"k\"] + 1 == 2", false}};
     char name[] = "x", from[] = "attributes[\"x\"]";
     struct otc_feature_config config = {name, from, {OTC_WATCH_NUMERIC}, {0}, 10};
     const otc_list features = {&config, 1};
@@ -507,7 +509,7 @@ test_mistakes_in_conditions_tell_the_character(void **state)
         const char *condition;
         const char *error;
     } cases[] = {{"name", "character 5: expected ==, !="},
-                 {"name == ", "character 9: expected a place or a value"},
+                 {"name == ", "character 9: expected a path, a function or a value"},
                  {"name == chat", "character 9: expected a place; a place is"},
                  {"name == \"a\" kind == \"b\"", "character 13: expected and, or, or the end"},
                  {"(name == \"a\"", "character 13: expected \")\""},

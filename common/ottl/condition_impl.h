@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file Compiled conditions, shared between the files that make and evaluate them. */
+#ifndef OTC_OTTL_CONDITION_IMPL_H
+#define OTC_OTTL_CONDITION_IMPL_H
+
+#include "common/ottl/condition.h"
+#include "common/regex/regex.h"
+
+enum otc_node_type {
+    OTC_OTTL_AND,
+    OTC_OTTL_OR,
+    OTC_OTTL_NOT,
+    OTC_OTTL_TRUTH, /* a value that must be true or false */
+    OTC_OTTL_COMPARE,
+    OTC_OTTL_MATH,
+    OTC_OTTL_LITERAL,
+    OTC_OTTL_PATH,
+    OTC_OTTL_CALL
+};
+
+enum otc_comparison { OTC_EQUAL, OTC_UNEQUAL, OTC_LESS_EQUAL, OTC_GREATER_EQUAL, OTC_LESS, OTC_GREATER };
+
+struct otc_ottl_node {
+    enum otc_node_type type;
+    /** Other nodes: of a call its first argument, which the others follow by `next`. 0: none. */
+    uint16_t left, right, next;
+    enum otc_comparison comparison;
+    char sign;    /* of MATH */
+    bool is_call; /* PATH: a function of the place */
+    const struct otc_ottl_function *function;
+    struct otc_regex *regex; /* of IsMatch with a literal pattern */
+    size_t path;
+    struct otc_value literal;
+};
+
+/** Node 0 is no node. */
+struct otc_condition {
+    struct otc_ottl_node *nodes;
+    uint16_t n;
+    uint16_t root;
+    struct otc_arena texts;
+};
+
+#define OTC_OTTL_ARGUMENTS_MAX 8
+
+/** A function of every place. False: `reader->failed` and `why` are set. */
+struct otc_ottl_function {
+    const char *name;
+    unsigned least, most;
+    bool (*call)(const struct otc_ottl_node *node, struct otc_condition_reader *reader,
+                 const struct otc_value *arguments, size_t n, struct otc_value *out);
+    /** The last argument is a pattern, compiled beforehand when it is a literal. */
+    bool takes_pattern;
+};
+/** NULL: there is none of this name. */
+const struct otc_ottl_function *otc_ottl_function_find(struct otc_slice name);
+/** Names of all, joined by ", ". */
+void otc_ottl_function_names(struct otc_buf *out);
+
+/** Marks the evaluation as failed; returns false. */
+bool otc_ottl_fail(struct otc_condition_reader *reader, const char *format, ...) OTC_PRINTF(2, 3);
+
+static inline bool
+otc_ottl_is_nil(const struct otc_value *value)
+{
+    return value->type == OTC_VALUE_ABSENT || value->type == OTC_VALUE_EMPTY;
+}
+
+#endif

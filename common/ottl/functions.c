@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/base/clock.h"
+#include "common/base/number.h"
+#include "common/digest/digest.h"
+#include "common/otlp/value_text.h"
+#include "common/otlp/walk.h"
+#include "common/ottl/condition_impl.h"
+
+#include <math.h>
+
+#define TEXT_BYTES_MAX ((size_t)16 << 20)
+
+static struct otc_value
+boolean(bool truth)
+{
+    return (struct otc_value){OTC_VALUE_BOOL, {.boolean = truth}};
+}
+
+static bool
+keep(struct otc_condition_reader *reader, struct otc_buf *text, struct otc_value *out)
+{
+    struct otc_slice copy = otc_arena_copy(reader->texts, otc_buf_slice(text));
+
+    if (text->failed || (text->len > 0 && !copy.data)) {
+        return otc_ottl_fail(reader, "out of memory for a text");
+    }
+    *out = (struct otc_value){OTC_VALUE_STRING, {.slice = copy}};
+    return true;
+}
+
+/* The value as a text, as it is or made. False: failed. */
+static bool
+text_of(struct otc_condition_reader *reader, const struct otc_value *value, struct otc_slice *out)
+{
+    OTC_AUTO_BUF struct otc_buf text = {.limit = TEXT_BYTES_MAX};
+    struct otc_value made = {.type = OTC_VALUE_STRING};
+
+    if (value->type == OTC_VALUE_STRING) {
+        *out = value->as.slice;
+        return true;
+    }
+    (void)otc_value_text(value, &text);
+    if (!keep(reader, &text, &made)) {
+        return false;
+    }
+    *out = made.as.slice;
+    return true;
+}
+
+#define ARGUMENTS                                                                                            \
+    const struct otc_ottl_node *node, struct otc_condition_reader *reader,                                   \
+        const struct otc_value *arguments, size_t n, struct otc_value *out
+#define UNUSED (void)node, (void)reader, (void)n
+
+static bool
+is_match(ARGUMENTS)
+{
+    OTC_AUTO_BUF struct otc_buf pattern = {.limit = OTC_REGEX_PATTERN_MAX + 1};
+    struct otc_error why = OTC_ERROR_INIT;
+    struct otc_regex *regex = NULL;
+    struct otc_slice text = OTC_SLICE_NONE;
+
+    (void)n;
+    if (otc_ottl_is_nil(&arguments[0])) {
+        *out = boolean(false);
+        return true;
+    }
+    if (!text_of(reader, &arguments[0], &text)) {
+        return false;
+    }
+    if (node->regex) {
+        *out = boolean(otc_regex_matches(node->regex, text));
+        return true;
+    }
+    if (arguments[1].type != OTC_VALUE_STRING || !otc_buf_append_slice(&pattern, arguments[1].as.slice) ||
+        !otc_buf_cstr(&pattern) || otc_regex_new(otc_buf_cstr(&pattern), &regex, &why) != OTC_OK) {
+        return otc_ottl_fail(reader, "IsMatch: the pattern is no expression: %.100s", why.text);
+    }
+    *out = boolean(otc_regex_matches(regex, text));
+    otc_regex_free(regex);
+    return true;
+}
+
+#define IS_OF_TYPE(name, value_type)                                                                         \
+    static bool name(ARGUMENTS)                                                                              \
+    {                                                                                                        \
+        UNUSED;                                                                                              \
+        *out = boolean(arguments[0].type == (value_type));                                                   \
+        return true;                                                                                         \
+    }
+IS_OF_TYPE(is_string, OTC_VALUE_STRING)
+IS_OF_TYPE(is_bool, OTC_VALUE_BOOL)
+IS_OF_TYPE(is_int, OTC_VALUE_INT)
+IS_OF_TYPE(is_double, OTC_VALUE_DOUBLE)
+IS_OF_TYPE(is_map, OTC_VALUE_KVLIST)
+IS_OF_TYPE(is_list, OTC_VALUE_ARRAY)
+
+static bool
+len(ARGUMENTS)
+{
+    const struct otc_value *value = &arguments[0];
+    struct otc_slice rest = value->as.slice, member;
+    int64_t count = 0;
+
+    (void)node;
+    (void)n;
+    if (value->type == OTC_VALUE_STRING || value->type == OTC_VALUE_BYTES) {
+        count = (int64_t)value->as.slice.len;
+    } else if (value->type == OTC_VALUE_ARRAY || value->type == OTC_VALUE_KVLIST) {
+        while (otc_messages_next(&rest, 1, &member)) {
+            count++;
+        }
+    } else {
+        return otc_ottl_fail(reader, "Len: neither a text nor a list nor a map");
+    }
+    *out = (struct otc_value){OTC_VALUE_INT, {.integer = count}};
+    return true;
+}
+
+/* nil where there is no such number. */
+static bool
+to_int(ARGUMENTS)
+{
+    const struct otc_value *value = &arguments[0];
+
+    UNUSED;
+    out->type = OTC_VALUE_INT;
+    if (value->type == OTC_VALUE_INT) {
+        *out = *value;
+    } else if (value->type == OTC_VALUE_DOUBLE && value->as.real >= -0x1p63 && value->as.real < 0x1p63) {
+        out->as.integer = (int64_t)value->as.real;
+    } else if (value->type == OTC_VALUE_BOOL) {
+        out->as.integer = value->as.boolean;
+    } else if (value->type != OTC_VALUE_STRING || !otc_parse_int64(value->as.slice, &out->as.integer)) {
+        out->type = OTC_VALUE_ABSENT;
+    }
+    return true;
+}
+
+static bool
+to_double(ARGUMENTS)
+{
+    const struct otc_value *value = &arguments[0];
+
+    UNUSED;
+    out->type = OTC_VALUE_DOUBLE;
+    if (value->type == OTC_VALUE_DOUBLE) {
+        *out = *value;
+    } else if (value->type == OTC_VALUE_INT) {
+        out->as.real = (double)value->as.integer;
+    } else if (value->type == OTC_VALUE_BOOL) {
+        out->as.real = value->as.boolean;
+    } else if (value->type != OTC_VALUE_STRING || !otc_parse_double(value->as.slice, &out->as.real)) {
+        out->type = OTC_VALUE_ABSENT;
+    }
+    return true;
+}
+
+static bool
+to_string(ARGUMENTS)
+{
+    (void)node;
+    (void)n;
+    if (otc_ottl_is_nil(&arguments[0])) {
+        out->type = OTC_VALUE_ABSENT;
+        return true;
+    }
+    out->type = OTC_VALUE_STRING;
+    return text_of(reader, &arguments[0], &out->as.slice);
+}
+
+/* Concat([…], "delimiter"): of literals, or of a list in the data. */
+static bool
+concat(ARGUMENTS)
+{
+    OTC_AUTO_BUF struct otc_buf text = {.limit = TEXT_BYTES_MAX};
+    struct otc_slice rest = arguments[0].as.slice;
+    struct otc_value element;
+
+    (void)node;
+    (void)n;
+    if (arguments[0].type != OTC_VALUE_ARRAY || arguments[1].type != OTC_VALUE_STRING) {
+        return otc_ottl_fail(reader, "Concat takes a list and a text");
+    }
+    for (bool first = true; otc_array_next(&rest, &element); first = false) {
+        if (!first) {
+            otc_buf_append_slice(&text, arguments[1].as.slice);
+        }
+        (void)otc_value_text(&element, &text);
+    }
+    return keep(reader, &text, out);
+}
+
+static bool
+substring(ARGUMENTS)
+{
+    int64_t from = arguments[1].as.integer, count = arguments[2].as.integer;
+
+    (void)node;
+    (void)n;
+    if (arguments[0].type != OTC_VALUE_STRING || arguments[1].type != OTC_VALUE_INT ||
+        arguments[2].type != OTC_VALUE_INT) {
+        return otc_ottl_fail(reader, "Substring takes a text, a start and a length");
+    }
+    if (from < 0 || count <= 0 || (uint64_t)from > arguments[0].as.slice.len ||
+        (uint64_t)count > arguments[0].as.slice.len - (uint64_t)from) {
+        return otc_ottl_fail(reader, "Substring: invalid range of %lld from %lld", (long long)count,
+                             (long long)from);
+    }
+    *out = (struct otc_value){OTC_VALUE_STRING,
+                              {.slice = otc_slice_of(arguments[0].as.slice.data + from, (size_t)count)}};
+    return true;
+}
+
+static bool
+sha256(ARGUMENTS)
+{
+    OTC_AUTO_BUF struct otc_buf text = {.limit = OTC_DIGEST_TEXT_MAX};
+    char hex[OTC_DIGEST_TEXT_MAX];
+
+    (void)node;
+    (void)n;
+    if (arguments[0].type != OTC_VALUE_STRING) {
+        return otc_ottl_fail(reader, "SHA256 takes a text");
+    }
+    otc_buf_append(&text, hex, otc_digest_hex(OTC_DIGEST_SHA256, OTC_SLICE_NONE, arguments[0].as.slice, hex));
+    return keep(reader, &text, out);
+}
+
+static bool
+has_prefix(ARGUMENTS)
+{
+    (void)node;
+    (void)n;
+    if (arguments[0].type != OTC_VALUE_STRING || arguments[1].type != OTC_VALUE_STRING) {
+        return otc_ottl_fail(reader, "HasPrefix takes two texts");
+    }
+    *out = boolean(otc_slice_starts(arguments[0].as.slice, arguments[1].as.slice));
+    return true;
+}
+
+static bool
+has_suffix(ARGUMENTS)
+{
+    struct otc_slice text = arguments[0].as.slice, end = arguments[1].as.slice;
+
+    (void)node;
+    (void)n;
+    if (arguments[0].type != OTC_VALUE_STRING || arguments[1].type != OTC_VALUE_STRING) {
+        return otc_ottl_fail(reader, "HasSuffix takes two texts");
+    }
+    *out = boolean(text.len >= end.len && otc_slice_equal(otc_slice_skip(text, text.len - end.len), end));
+    return true;
+}
+
+/* In nanoseconds, as times are. */
+static bool
+duration(ARGUMENTS)
+{
+    otc_duration parsed;
+
+    (void)node;
+    (void)n;
+    if (arguments[0].type != OTC_VALUE_STRING ||
+        otc_duration_parse(arguments[0].as.slice, &parsed, NULL) != OTC_OK) {
+        return otc_ottl_fail(reader, "Duration takes a text such as \"1m30s\"");
+    }
+    *out = (struct otc_value){OTC_VALUE_INT, {.integer = parsed.ns}};
+    return true;
+}
+
+/* TraceID(0x…), SpanID(0x…): the bytes themselves. */
+static bool
+identifier(ARGUMENTS)
+{
+    size_t wanted = node->function->name[0] == 'T' ? 16 : 8;
+
+    (void)n;
+    if (arguments[0].type != OTC_VALUE_BYTES || arguments[0].as.slice.len != wanted) {
+        return otc_ottl_fail(reader, "%s takes %zu bytes, 0x and %zu digits", node->function->name, wanted,
+                             2 * wanted);
+    }
+    *out = arguments[0];
+    return true;
+}
+
+static const struct otc_ottl_function functions[] = {
+    {"Concat", 2, 2, concat, false},        {"Double", 1, 1, to_double, false},
+    {"Duration", 1, 1, duration, false},    {"HasPrefix", 2, 2, has_prefix, false},
+    {"HasSuffix", 2, 2, has_suffix, false}, {"Int", 1, 1, to_int, false},
+    {"IsBool", 1, 1, is_bool, false},       {"IsDouble", 1, 1, is_double, false},
+    {"IsInt", 1, 1, is_int, false},         {"IsList", 1, 1, is_list, false},
+    {"IsMap", 1, 1, is_map, false},         {"IsMatch", 2, 2, is_match, true},
+    {"IsString", 1, 1, is_string, false},   {"Len", 1, 1, len, false},
+    {"SHA256", 1, 1, sha256, false},        {"SpanID", 1, 1, identifier, false},
+    {"String", 1, 1, to_string, false},     {"Substring", 3, 3, substring, false},
+    {"TraceID", 1, 1, identifier, false},
+};
+#define N_FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
+
+const struct otc_ottl_function *
+otc_ottl_function_find(struct otc_slice name)
+{
+    for (size_t i = 0; i < N_FUNCTIONS; i++) {
+        if (otc_slice_equal_str(name, functions[i].name)) {
+            return &functions[i];
+        }
+    }
+    return NULL;
+}
+
+void
+otc_ottl_function_names(struct otc_buf *out)
+{
+    for (size_t i = 0; i < N_FUNCTIONS; i++) {
+        otc_buf_printf(out, "%s%s", i > 0 ? ", " : "", functions[i].name);
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * @file The paths of OTTL over serialized OTLP: `attributes["k"]`, `resource.attributes["k"]`, `status.code`,
+ * `metric.type`, … by context, with and without the context's name before them. Times and durations are
+ * nanoseconds.
+ */
+#ifndef OTC_OTTL_PATHS_H
+#define OTC_OTTL_PATHS_H
+
+#include "common/otlp/walk.h"
+#include "common/ottl/condition.h"
+
+enum otc_ottl_context {
+    OTC_OTTL_RESOURCE,
+    OTC_OTTL_SCOPE,
+    OTC_OTTL_SPAN,
+    OTC_OTTL_SPANEVENT,
+    OTC_OTTL_METRIC,
+    OTC_OTTL_DATAPOINT,
+    OTC_OTTL_LOG,
+    OTC_N_OTTL_CONTEXTS
+};
+/** "resource", "scope", "span", "spanevent", "metric", "datapoint", "log". */
+const char *otc_ottl_context_name(enum otc_ottl_context context);
+
+/** What a condition looks at: encoded messages, those of its context and around it. */
+struct otc_ottl_subject {
+    /** The group (ResourceSpans …) and the Resource in it; the same of the scope. */
+    struct otc_slice resource_group, resource;
+    struct otc_slice scope_group, scope;
+    /** SPAN, LOG, DATAPOINT: the item; SPANEVENT: the span. */
+    struct otc_slice item;
+    struct otc_slice event;
+    int64_t event_index;
+    struct otc_slice metric;
+    enum otc_metric_type metric_type;
+};
+/** The type of a metric, and its data (Gauge, Sum, …). */
+enum otc_metric_type otc_ottl_metric_data(struct otc_slice metric, struct otc_slice *data);
+
+/** Conditions of one context, any of which may hold; zero-initialised there are none. */
+struct otc_ottl_conditions {
+    struct otc_condition **items;
+    size_t n;
+    struct otc_ottl_path *paths;
+    size_t n_paths;
+    struct otc_arena texts;
+    enum otc_ottl_context context;
+};
+/** Adds a condition. Errors "character 12: …". Once a text was compiled, the context must stay the same. */
+OTC_CHECK otc_status otc_ottl_conditions_add(struct otc_ottl_conditions *conditions,
+                                             enum otc_ottl_context context, const char *text,
+                                             struct otc_error *err);
+void otc_ottl_conditions_release(struct otc_ottl_conditions *conditions);
+
+/** How an evaluation went. */
+enum otc_ottl_answer { OTC_OTTL_NONE_HOLDS, OTC_OTTL_ONE_HOLDS, OTC_OTTL_FAILED };
+/**
+ * Whether any condition holds of the subject. One that fails does not hold; FAILED when one did and none
+ * after it holds, `why` says why (160 bytes). `texts` is working memory that the caller releases.
+ */
+enum otc_ottl_answer otc_ottl_any_holds(const struct otc_ottl_conditions *conditions,
+                                        const struct otc_ottl_subject *subject, struct otc_arena *texts,
+                                        char why[160]);
+
+#endif
