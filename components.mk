@@ -23,4 +23,6 @@ COMPONENTS := \
     extensions/file_storage \
     extensions/bearer_token_auth \
     extensions/basic_auth \
+    extensions/pprof \
+    extensions/zpages \
 

@@ -191,9 +191,6 @@ otc_exchange_authenticate(struct otc_exchange *exchange)
     struct otc_error err = OTC_ERROR_INIT;
     otc_status status;
 
-    if (server->handler->is_public && server->handler->is_public(server->arg, exchange)) {
-        return true;
-    }
     status = server->authenticator->check(server->authenticator, &request.request, &learnt.sink, &err);
     if (status == OTC_OK && learnt.failed) {
         status = otc_fail(&err, OTC_RESOURCE_EXHAUSTED, "header list too large");

@@ -255,6 +255,10 @@ otc_exchange_head_done(struct otc_exchange *exchange)
         otc_exchange_fail(exchange, 503, OTC_UNAVAILABLE, "memory budget exhausted");
         return false;
     }
+    if (otc_cors_is_preflight(server->limits.cors, exchange)) { /* browsers ask without credentials */
+        otc_exchange_respond(exchange, &(struct otc_response){.status = 204});
+        return false;
+    }
     if (server->authenticator && !otc_exchange_authenticate(exchange)) {
         return false;
     }
@@ -477,6 +481,62 @@ limit_replies(struct otc_exchange *exchange)
     exchange->server->reply_bytes += exchange->reply->counted;
 }
 
+/** Names as HTTP/2 wants them, from a line on; they lie in the reply. */
+static void
+lower_names(struct otc_reply *reply, size_t from)
+{
+    for (size_t i = from; i < reply->n_headers; i++) {
+        char *name = (char *)(uintptr_t)reply->headers[i].name.data;
+
+        for (size_t k = 0; k < reply->headers[i].name.len; k++) {
+            name[k] = (char)(name[k] >= 'A' && name[k] <= 'Z' ? name[k] + ('a' - 'A') : name[k]);
+        }
+    }
+}
+
+/** Adds the headers that browsers and the configuration want. Out of memory there is no reply any more. */
+static void
+complete_reply(struct otc_exchange *exchange)
+{
+    const struct otc_server_options *limits = &exchange->server->limits;
+    const otc_headers *more = limits->response_headers;
+    struct otc_reply *reply = exchange->reply, *full = NULL;
+    OTC_AUTO_BUF struct otc_buf text = {.limit = OTC_CORS_TEXT};
+    struct otc_field_line *lines;
+    size_t n;
+
+    if (!reply || (!limits->cors && (!more || more->n == 0))) {
+        return;
+    }
+    lines = calloc(OTC_CORS_LINES + reply->n_headers + (more ? more->n : 0), sizeof(*lines));
+    if (lines) {
+        n = otc_cors_lines(limits->cors, exchange, lines, &text);
+        for (size_t i = 0; i < reply->n_headers; i++) {
+            lines[n++] = reply->headers[i];
+        }
+        for (size_t i = 0; more && i < more->n; i++) {
+            lines[n++] = (struct otc_field_line){otc_slice_str(more->items[i].name),
+                                                 otc_slice_str(more->items[i].value)};
+        }
+        full = reply_new(&(struct otc_response){.status = reply->status,
+                                                .headers = lines,
+                                                .n_headers = n,
+                                                .body = reply->body,
+                                                .owned = reply->owned,
+                                                .trailers = reply->trailers,
+                                                .n_trailers = reply->n_trailers,
+                                                .trailers_only = reply->trailers_only,
+                                                .close = reply->close});
+        free(lines);
+    }
+    if (full) {
+        reply->owned = NULL;
+        lower_names(full, full->n_headers - (more ? more->n : 0));
+    }
+    reply_free(reply);
+    exchange->reply = full;
+}
+
 /** On the loop: the reply goes to the connection, if it is still there. */
 static void
 deliver(void *arg)
@@ -490,6 +550,7 @@ deliver(void *arg)
         settle(exchange);
         return;
     }
+    complete_reply(exchange);
     drop_request(exchange);
     exchange->answered_ns = otc_clock_monotonic_ns();
     limit_replies(exchange);

@@ -391,7 +391,7 @@ otc_http_server_check(const struct otc_http_server_config *config, struct otc_er
         return otc_error_prefix(err, "tls");
     }
     otc_tls_free(tls);
-    return OTC_OK;
+    return otc_response_headers_check(&config->response_headers, err);
 }
 
 void
@@ -404,6 +404,8 @@ otc_http_server_options(const struct otc_http_server_config *config, struct otc_
                                                                       : AF_UNSPEC;
     options->tls = config->tls;
     options->auth = config->auth;
+    options->cors = config->cors;
+    options->response_headers = &config->response_headers;
     options->max_connections = (size_t)config->max_connections;
     options->no_keep_alive = !config->keep_alives_enabled;
     options->header_timeout_ns = config->read_header_timeout.ns;

@@ -21,6 +21,7 @@
 #include "common/base/buf.h"
 #include "common/component/otc.h"
 #include "common/net/auth.h"
+#include "common/net/cors.h"
 #include "common/net/tls.h"
 
 struct otc_server;
@@ -38,6 +39,13 @@ struct otc_server_middleware {
 };
 extern const struct otc_schema otc_server_middleware_schema;
 
+/** Of the Collector's HTTP servers too, but without meaning where nothing is received. */
+struct otc_http_page_config {
+    bool include_metadata;
+    int64_t max_request_body_size;
+    otc_strings compression_algorithms;
+};
+
 /**
  * The settings every HTTP server of the Collector has. Embed it in a component's struct and put
  * OTC_HTTP_SERVER_FIELDS(<struct>, <member>, "localhost:1234") into its field table: the keys then lie on the
@@ -45,6 +53,9 @@ extern const struct otc_schema otc_server_middleware_schema;
  */
 struct otc_http_server_config {
     struct otc_server_auth *auth;
+    struct otc_cors *cors;
+    otc_headers response_headers;
+    struct otc_http_page_config page;
     otc_list middlewares;
     char *endpoint;
     otc_choice transport; /* OTC_TRANSPORT_… */
@@ -97,17 +108,32 @@ extern const char *const otc_transport_choices[];
         .doc = "What requests pass through first."                                                           \
     }
 
+/** What HTTP servers have besides, and gRPC's have not. */
+#define OTC_HTTP_ANSWER_FIELDS(struct_name, member)                                                          \
+    OTC_FIELD_AS(struct_name, member.response_headers, "response_headers",                                   \
+                 .doc = "Headers added to every response."),                                                 \
+    {                                                                                                        \
+        .key = "cors", .type = OTC_TYPE_OPTIONAL, .sub = &otc_cors_schema,                                   \
+        .offset = offsetof(struct struct_name, member.cors),                                                 \
+        .doc = "Cross-origin requests; absent: browsers are refused."                                        \
+    }
+
+/** The same for servers of pages, with the keys that only receivers have a use for. */
+#define OTC_HTTP_PAGE_FIELDS(struct_name, member)                                                            \
+    OTC_HTTP_ANSWER_FIELDS(struct_name, member),                                                             \
+        OTC_FIELD_AS(struct_name, member.page.include_metadata, "include_metadata", .def = "false",          \
+                     .inert = true, .doc = "Nothing is received here."),                                     \
+        OTC_FIELD_AS(struct_name, member.page.max_request_body_size, "max_request_body_size", .def = "0",    \
+                     .inert = true, .doc = "Nothing is received here."),                                     \
+        OTC_FIELD_AS(struct_name, member.page.compression_algorithms, "compression_algorithms",              \
+                     .inert = true, .doc = "Nothing is received here.")
+
 /* ---- Server ------------------------------------------------------------------------------------- */
 
 struct otc_handler {
     void (*on_headers)(void *arg, struct otc_exchange *exchange);
     void (*on_data)(void *arg, struct otc_exchange *exchange);
     void (*on_request)(void *arg, struct otc_exchange *exchange);
-    /**
-     * True for a request that needs no authentication, decided by its head alone (a browser's preflight). Not
-     * called where there is no authenticator. NULL: all need it.
-     */
-    bool (*is_public)(void *arg, struct otc_exchange *exchange);
     /** `http_status`: 400, 401, 408, 413, 417, 431 or 503; `fault` has the gRPC status and the text. */
     void (*on_fault)(void *arg, struct otc_exchange *exchange, int http_status,
                      const struct otc_error *fault);
@@ -125,11 +151,14 @@ struct otc_server_options {
     /** Borrowed for the server's life. Set: every request is shown to the authenticator before its handler
      * sees it; one that is refused reaches on_fault alone. */
     const struct otc_server_auth *auth;
-    unsigned protocols;              /* OTC_HTTP1 | OTC_HTTP2; 0: both */
-    size_t max_connections;          /* 1024 */
-    uint32_t max_concurrent_streams; /* 100, of one HTTP/2 connection */
-    size_t max_header_bytes;         /* 16 KiB */
-    size_t max_body_bytes;           /* 64 KiB; on_headers may set another */
+    /** Borrowed for the server's life; NULL: none. Preflights are answered by the server, before all else. */
+    const struct otc_cors *cors;
+    const otc_headers *response_headers; /* as `cors`; of every answer */
+    unsigned protocols;                  /* OTC_HTTP1 | OTC_HTTP2; 0: both */
+    size_t max_connections;              /* 1024 */
+    uint32_t max_concurrent_streams;     /* 100, of one HTTP/2 connection */
+    size_t max_header_bytes;             /* 16 KiB */
+    size_t max_body_bytes;               /* 64 KiB; on_headers may set another */
     bool no_keep_alive;
     int64_t header_timeout_ns;  /* 10 s */
     int64_t request_timeout_ns; /* 60 s */
@@ -145,14 +174,14 @@ struct otc_server_options {
 };
 
 /**
- * For a component's validate: an endpoint nobody can listen on, or TLS files that cannot be read or do not
- * fit
+ * For a component's validate: an endpoint nobody can listen on, response headers that are none, or TLS files
+ * that cannot be read or do not fit
  * ("endpoint: address localhost: missing port in address", "tls: failed to load TLS config: …").
  */
 OTC_CHECK otc_status otc_http_server_check(const struct otc_http_server_config *config,
                                            struct otc_error *err);
-/** Copies what `config` says into `options` (endpoint, transport, tls, auth, timeouts, max_connections,
- * keep-alive). */
+/** Copies what `config` says into `options` (endpoint, transport, tls, auth, cors, response headers,
+ * timeouts, max_connections, keep-alive). */
 void otc_http_server_options(const struct otc_http_server_config *config, struct otc_server_options *options);
 
 /**

@@ -3,6 +3,7 @@
 
 static const struct otc_field fields[] = {
     OTC_HTTP_SERVER_FIELDS(prometheus_config, server, NULL),
+    OTC_HTTP_PAGE_FIELDS(prometheus_config, server),
     OTC_FIELD_AS(prometheus_config, name_space, "namespace", .def = "",
                  .doc = "Prefix of every metric name."),
     OTC_FIELD(prometheus_config, const_labels,

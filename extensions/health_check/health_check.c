@@ -62,6 +62,7 @@ static const struct otc_schema pipeline_schema =
 
 static const struct otc_field fields[] = {
     OTC_HTTP_SERVER_FIELDS(health_check_config, server, "localhost:13133"),
+    OTC_HTTP_PAGE_FIELDS(health_check_config, server),
     OTC_FIELD(health_check_config, path, .def = "/", .doc = "The path that answers; others are 404."),
     OTC_FIELD_OPTIONAL(health_check_config, response_body, body_schema, .doc = "Bodies instead of the JSON."),
     OTC_FIELD_OPTIONAL(health_check_config, check_collector_pipeline, pipeline_schema, .inert = true,
@@ -77,10 +78,10 @@ validate(const void *settings, struct otc_error *err)
     const struct health_check_config *config = settings;
 
     if (!config->server.endpoint || !*config->server.endpoint) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "endpoint: must be specified");
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "http endpoint required");
     }
     if (!config->path || *config->path != '/') {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "path: must start with /");
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "path must start with /");
     }
     return otc_http_server_check(&config->server, err);
 }

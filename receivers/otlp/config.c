@@ -102,31 +102,6 @@ check_path(const char *key, const char *path, struct otc_error *err)
 }
 
 static otc_status
-check_response_headers(const otc_headers *headers, struct otc_error *err)
-{
-    if (headers->n > OTLP_RESPONSE_HEADERS_MAX) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "response_headers: at most %d", OTLP_RESPONSE_HEADERS_MAX);
-    }
-    for (size_t i = 0; i < headers->n; i++) {
-        const char *name = headers->items[i].name;
-        const char *value = headers->items[i].value ? headers->items[i].value : "";
-
-        if (*name == '\0' || name[strspn(name, "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                               "abcdefghijklmnopqrstuvwxyz")] != '\0') {
-            return otc_fail(err, OTC_INVALID_ARGUMENT, "response_headers: \"%s\" is no name of a header",
-                            name);
-        }
-        for (; *value; value++) {
-            if ((unsigned char)*value < 0x20 || *value == 0x7f) {
-                return otc_fail(err, OTC_INVALID_ARGUMENT,
-                                "response_headers: the value of %s holds control characters", name);
-            }
-        }
-    }
-    return OTC_OK;
-}
-
-static otc_status
 http_check(const void *value, struct otc_error *err)
 {
     const struct otlp_http_config *config = value;
@@ -138,23 +113,18 @@ http_check(const void *value, struct otc_error *err)
     if (status == OTC_OK) {
         status = check_path("metrics_url_path", config->metrics_url_path, err);
     }
-    if (status == OTC_OK) {
-        status = check_path("logs_url_path", config->logs_url_path, err);
-    }
-    return status == OTC_OK ? check_response_headers(&config->response_headers, err) : status;
+    return status == OTC_OK ? check_path("logs_url_path", config->logs_url_path, err) : status;
 }
 
 static const struct otc_field http_fields[] = {
     OTC_HTTP_SERVER_FIELDS(otlp_http_config, server, "localhost:4318"),
+    OTC_HTTP_ANSWER_FIELDS(otlp_http_config, server),
     OTC_FIELD(otlp_http_config, max_request_body_size, .def = "20971520", .min = "0",
               .doc = "Largest body in bytes, before and after decompression; 0: 20971520."),
     OTC_FIELD(otlp_http_config, include_metadata, .def = "false",
               .doc = "Keep the client's headers with its data."),
-    OTC_FIELD(otlp_http_config, response_headers, .doc = "Headers added to every response."),
     OTC_FIELD(otlp_http_config, compression_algorithms, .def = "[\"\", gzip, zstd, zlib, deflate]",
               .choices = encodings, .doc = "Content encodings accepted."),
-    OTC_FIELD_OPTIONAL(otlp_http_config, cors, otlp_cors_schema,
-                       .doc = "Cross-origin requests; absent: browsers are refused."),
     OTC_FIELD(otlp_http_config, traces_url_path, .def = "/v1/traces",
               .doc = "Path of traces; a leading `/` may be missing."),
     OTC_FIELD(otlp_http_config, metrics_url_path, .def = "/v1/metrics", .doc = "Path of metrics."),

@@ -3,8 +3,7 @@
 
 #include <strings.h>
 
-/** Ours, those of browsers, and those that are configured. */
-#define HEADERS_MAX (16 + OTLP_RESPONSE_HEADERS_MAX)
+#define HEADERS_MAX 4
 
 static const char protobuf_type[] = "application/x-protobuf";
 static const char json_type[] = "application/json";
@@ -38,7 +37,7 @@ http_status_of(otc_status status)
     }
 }
 
-/** Headers of a response: at most HEADERS_MAX, what is beyond is left out. */
+/** Headers of a response. */
 struct headers {
     struct otc_field_line lines[HEADERS_MAX];
     size_t n;
@@ -46,48 +45,22 @@ struct headers {
 };
 
 static void
-add_line(struct headers *headers, struct otc_field_line line)
-{
-    if (headers->n < HEADERS_MAX) {
-        headers->lines[headers->n++] = line;
-    }
-}
-
-static void
 add(struct headers *headers, const char *name, struct otc_slice value)
 {
-    add_line(headers, (struct otc_field_line){otc_slice_str(name), value});
+    headers->lines[headers->n++] = (struct otc_field_line){otc_slice_str(name), value};
 }
 
 static void
-respond(struct otlp_listener *listener, struct otc_exchange *exchange, int status, struct headers *headers,
-        struct otc_slice body)
+respond(struct otc_exchange *exchange, int status, struct headers *headers, struct otc_slice body)
 {
-    const struct otlp_http_config *config = listener->receiver->config->protocols.http;
-    struct otlp_cors_lines cors = {.text = {.limit = OTLP_CORS_TEXT}};
-
-    if (otlp_cors_is_preflight(config->cors, exchange)) {
-        otlp_cors_preflight(config->cors, exchange, &cors);
-    } else {
-        otlp_cors_answer(config->cors, exchange, &cors);
-    }
-    for (size_t i = 0; i < cors.n; i++) {
-        add_line(headers, cors.items[i]);
-    }
-    for (size_t i = 0; i < config->response_headers.n; i++) {
-        add(headers, config->response_headers.items[i].name,
-            otc_slice_str(config->response_headers.items[i].value));
-    }
     otc_exchange_respond(
         exchange, &(struct otc_response){
                       .status = status, .headers = headers->lines, .n_headers = headers->n, .body = body});
-    otc_buf_release(&cors.text);
 }
 
 /** What no OTLP client asks for is told in plain words, as the Collector does. */
 static void
-respond_plain(struct otlp_listener *listener, struct otc_exchange *exchange, int status,
-              const struct otc_error *err)
+respond_plain(struct otc_exchange *exchange, int status, const struct otc_error *err)
 {
     struct headers headers = {.n = 0};
 
@@ -95,13 +68,12 @@ respond_plain(struct otlp_listener *listener, struct otc_exchange *exchange, int
     if (status == 405) {
         add(&headers, "allow", otc_slice_str("POST"));
     }
-    respond(listener, exchange, status, &headers, otc_slice_str(err->text));
+    respond(exchange, status, &headers, otc_slice_str(err->text));
 }
 
 /** A google.rpc.Status in the caller's encoding. */
 static void
-respond_error(struct otlp_listener *listener, struct otc_exchange *exchange, bool json, int status,
-              const struct otc_error *err)
+respond_error(struct otc_exchange *exchange, bool json, int status, const struct otc_error *err)
 {
     OTC_AUTO_BUF struct otc_buf body = {.limit = (size_t)16 * 1024};
     struct headers headers = {.n = 0};
@@ -119,7 +91,7 @@ respond_error(struct otlp_listener *listener, struct otc_exchange *exchange, boo
         snprintf(headers.retry_after, sizeof(headers.retry_after), "%u", (err->retry_after_ms + 999) / 1000);
         add(&headers, "retry-after", otc_slice_str(headers.retry_after));
     }
-    respond(listener, exchange, status, &headers, otc_buf_slice(&body));
+    respond(exchange, status, &headers, otc_buf_slice(&body));
 }
 
 static void
@@ -129,11 +101,12 @@ answer(struct otlp_listener *listener, struct otc_exchange *exchange, enum otc_s
     OTC_AUTO_BUF struct otc_buf body = {.limit = 4096};
     struct headers headers = {.n = 0};
 
+    (void)listener;
     if (err) {
         /* Our own limits are final (413); RESOURCE_EXHAUSTED from the pipeline is a matter of load (429). */
         const bool too_large = err->status == OTC_RESOURCE_EXHAUSTED && err->permanent;
 
-        respond_error(listener, exchange, json, too_large ? 413 : http_status_of(err->status), err);
+        respond_error(exchange, json, too_large ? 413 : http_status_of(err->status), err);
         return;
     }
     if (json) {
@@ -142,7 +115,7 @@ answer(struct otlp_listener *listener, struct otc_exchange *exchange, enum otc_s
         otc_export_response_protobuf(signal, rejected, message, &body);
     }
     add(&headers, "content-type", otc_slice_str(json ? json_type : protobuf_type));
-    respond(listener, exchange, 200, &headers, otc_buf_slice(&body));
+    respond(exchange, 200, &headers, otc_buf_slice(&body));
 }
 
 /* ---- Heads -------------------------------------------------------------------------------------- */
@@ -232,15 +205,6 @@ read_head(struct otlp_listener *listener, struct otc_exchange *exchange, struct 
     return 0;
 }
 
-/** A browser asks before it sends, without its credentials. */
-static bool
-is_preflight(void *arg, struct otc_exchange *exchange)
-{
-    const struct otlp_listener *listener = arg;
-
-    return otlp_cors_is_preflight(listener->receiver->config->protocols.http->cors, exchange);
-}
-
 /* ---- The handler -------------------------------------------------------------------------------- */
 
 static void
@@ -252,15 +216,11 @@ on_headers(void *arg, struct otc_exchange *exchange)
     int refused;
 
     otc_exchange_limit_body(exchange, listener->max_message);
-    if (is_preflight(listener, exchange)) {
-        respond(listener, exchange, 204, &(struct headers){.n = 0}, OTC_SLICE_NONE);
-        return;
-    }
     refused = read_head(listener, exchange, &request, &err);
     if (refused == 400) {
-        respond_error(listener, exchange, request.json, refused, &err);
+        respond_error(exchange, request.json, refused, &err);
     } else if (refused) {
-        respond_plain(listener, exchange, refused, &err);
+        respond_plain(exchange, refused, &err);
     }
 }
 
@@ -281,8 +241,8 @@ on_fault(void *arg, struct otc_exchange *exchange, int http_status, const struct
     const bool json = !is_type(otc_exchange_header(exchange, "content-type"), protobuf_type);
 
     otlp_refused(arg, otlp_reason_of(http_status));
-    respond_error(arg, exchange, json, http_status, fault);
+    respond_error(exchange, json, http_status, fault);
 }
 
 const struct otc_handler otlp_http_handler = {
-    .on_headers = on_headers, .on_request = on_request, .on_fault = on_fault, .is_public = is_preflight};
+    .on_headers = on_headers, .on_request = on_request, .on_fault = on_fault};

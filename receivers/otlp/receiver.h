@@ -11,12 +11,10 @@
 #include "common/net/server.h"
 #include "common/otlp/admit.h"
 #include "common/otlp/json.h"
-#include "receivers/otlp/cors.h"
 
 /** AnyValue nesting, and what decoding one request may cost. */
 #define OTLP_MAX_DEPTH 64
 #define OTLP_MAX_DECODED ((size_t)256 << 20)
-#define OTLP_RESPONSE_HEADERS_MAX 32
 /** What a client is told to wait when our memory budget is exhausted. */
 #define OTLP_RETRY_MS 1000
 
@@ -54,9 +52,7 @@ struct otlp_http_config {
     struct otc_http_server_config server;
     int64_t max_request_body_size;
     bool include_metadata;
-    otc_headers response_headers;
     otc_strings compression_algorithms;
-    struct otlp_cors_config *cors;
     char *traces_url_path;
     char *metrics_url_path;
     char *logs_url_path;

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "receivers/otlp/cors.h"
+#include "common/net/cors.h"
 
 #include <strings.h>
 
+#include "common/net/server.h"
+
 static const struct otc_field cors_fields[] = {
-    OTC_FIELD(otlp_cors_config, allowed_origins,
+    OTC_FIELD(otc_cors, allowed_origins,
               .doc = "Origins whose pages may send; `*` stands for any characters."),
-    OTC_FIELD(otlp_cors_config, allowed_headers,
+    OTC_FIELD(otc_cors, allowed_headers,
               .doc = "Headers they may send beyond the simple ones and Content-Encoding; `*`: any. Empty: "
                      "X-Requested-With."),
-    OTC_FIELD(otlp_cors_config, exposed_headers, .doc = "Response headers they may read."),
-    OTC_FIELD(otlp_cors_config, max_age, .def = "0", .min = "0", .max = "86400",
+    OTC_FIELD(otc_cors, exposed_headers, .doc = "Response headers they may read."),
+    OTC_FIELD(otc_cors, max_age, .def = "0", .min = "0", .max = "86400",
               .doc = "Seconds for which a browser may remember the answer to a preflight."),
     OTC_FIELD_END,
 };
-const struct otc_schema otlp_cors_schema =
-    OTC_SCHEMA(otlp_cors_config, cors_fields, "Cross-origin requests from browsers.");
+const struct otc_schema otc_cors_schema =
+    OTC_SCHEMA(otc_cors, cors_fields, "Cross-origin requests from browsers.");
 
 /* ---- What is allowed ----------------------------------------------------------------------------- */
 
@@ -42,7 +44,7 @@ matches(const char *pattern, struct otc_slice text)
 }
 
 static bool
-origin_allowed(const struct otlp_cors_config *cors, struct otc_slice origin)
+origin_allowed(const struct otc_cors *cors, struct otc_slice origin)
 {
     for (size_t i = 0; origin.data && origin.len > 0 && i < cors->allowed_origins.n; i++) {
         if (matches(cors->allowed_origins.items[i], origin)) {
@@ -53,7 +55,7 @@ origin_allowed(const struct otlp_cors_config *cors, struct otc_slice origin)
 }
 
 static bool
-any_origin(const struct otlp_cors_config *cors)
+any_origin(const struct otc_cors *cors)
 {
     for (size_t i = 0; i < cors->allowed_origins.n; i++) {
         if (strcmp(cors->allowed_origins.items[i], "*") == 0) {
@@ -64,7 +66,7 @@ any_origin(const struct otlp_cors_config *cors)
 }
 
 static bool
-header_allowed(const struct otlp_cors_config *cors, struct otc_slice name)
+header_allowed(const struct otc_cors *cors, struct otc_slice name)
 {
     static const char *const always[] = {"accept", "accept-language", "content-type", "content-language",
                                          "content-encoding"};
@@ -84,7 +86,7 @@ header_allowed(const struct otlp_cors_config *cors, struct otc_slice name)
 
 /** All names of a comma-separated list. */
 static bool
-headers_allowed(const struct otlp_cors_config *cors, struct otc_slice list)
+headers_allowed(const struct otc_cors *cors, struct otc_slice list)
 {
     while (list.len > 0) {
         const uint8_t *comma = memchr(list.data, ',', list.len);
@@ -113,30 +115,35 @@ method_allowed(struct otc_slice method)
 
 /* ---- Lines --------------------------------------------------------------------------------------- */
 
+struct lines {
+    struct otc_field_line *items;
+    size_t n;
+    struct otc_buf *text;
+};
+
 static void
-add(struct otlp_cors_lines *out, const char *name, struct otc_slice value)
+add(struct lines *out, const char *name, struct otc_slice value)
 {
     out->items[out->n++] = (struct otc_field_line){otc_slice_str(name), value};
 }
 
 static void
-add_origin(const struct otlp_cors_config *cors, struct otc_slice origin, struct otlp_cors_lines *out)
+add_origin(const struct otc_cors *cors, struct otc_slice origin, struct lines *out)
 {
     add(out, "access-control-allow-origin", any_origin(cors) ? otc_slice_str("*") : origin);
     add(out, "access-control-allow-credentials", otc_slice_str("true"));
 }
 
 bool
-otlp_cors_is_preflight(const struct otlp_cors_config *cors, const struct otc_exchange *exchange)
+otc_cors_is_preflight(const struct otc_cors *cors, const struct otc_exchange *exchange)
 {
     return cors && cors->allowed_origins.n > 0 &&
            otc_slice_equal_str(otc_exchange_method(exchange), "OPTIONS") &&
            otc_exchange_header(exchange, "access-control-request-method").data;
 }
 
-void
-otlp_cors_preflight(const struct otlp_cors_config *cors, const struct otc_exchange *exchange,
-                    struct otlp_cors_lines *out)
+static void
+add_preflight(const struct otc_cors *cors, const struct otc_exchange *exchange, struct lines *out)
 {
     const struct otc_slice origin = otc_exchange_header(exchange, "origin");
     const struct otc_slice method = otc_exchange_header(exchange, "access-control-request-method");
@@ -151,30 +158,67 @@ otlp_cors_preflight(const struct otlp_cors_config *cors, const struct otc_exchan
     if (headers.len > 0) {
         add(out, "access-control-allow-headers", headers);
     }
-    if (cors->max_age > 0 && otc_buf_printf(&out->text, "%lld", (long long)cors->max_age)) {
-        add(out, "access-control-max-age", otc_buf_slice(&out->text));
+    if (cors->max_age > 0 && otc_buf_printf(out->text, "%lld", (long long)cors->max_age)) {
+        add(out, "access-control-max-age", otc_buf_slice(out->text));
     }
 }
 
-void
-otlp_cors_answer(const struct otlp_cors_config *cors, const struct otc_exchange *exchange,
-                 struct otlp_cors_lines *out)
+static void
+add_answer(const struct otc_cors *cors, const struct otc_exchange *exchange, struct lines *out)
 {
     const struct otc_slice origin = otc_exchange_header(exchange, "origin");
 
-    if (!cors || cors->allowed_origins.n == 0) {
-        return;
-    }
     add(out, "vary", otc_slice_str("Origin"));
     if (!origin_allowed(cors, origin)) {
         return;
     }
     add_origin(cors, origin, out);
     for (size_t i = 0; i < cors->exposed_headers.n; i++) {
-        otc_buf_append_str(&out->text, i ? ", " : "");
-        otc_buf_append_str(&out->text, cors->exposed_headers.items[i]);
+        otc_buf_append_str(out->text, i ? ", " : "");
+        otc_buf_append_str(out->text, cors->exposed_headers.items[i]);
     }
-    if (out->text.len > 0 && !out->text.failed) {
-        add(out, "access-control-expose-headers", otc_buf_slice(&out->text));
+    if (out->text->len > 0 && !out->text->failed) {
+        add(out, "access-control-expose-headers", otc_buf_slice(out->text));
     }
+}
+
+size_t
+otc_cors_lines(const struct otc_cors *cors, const struct otc_exchange *exchange, struct otc_field_line *lines,
+               struct otc_buf *text)
+{
+    struct lines out = {lines, 0, text};
+
+    if (otc_cors_is_preflight(cors, exchange)) {
+        add_preflight(cors, exchange, &out);
+    } else if (cors && cors->allowed_origins.n > 0) {
+        add_answer(cors, exchange, &out);
+    }
+    return out.n;
+}
+
+/* ---- Headers of every answer --------------------------------------------------------------------- */
+
+otc_status
+otc_response_headers_check(const otc_headers *headers, struct otc_error *err)
+{
+    if (headers->n > OTC_RESPONSE_HEADERS_MAX) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "response_headers: at most %d", OTC_RESPONSE_HEADERS_MAX);
+    }
+    for (size_t i = 0; i < headers->n; i++) {
+        const char *name = headers->items[i].name;
+        const char *value = headers->items[i].value ? headers->items[i].value : "";
+
+        if (*name == '\0' || name[strspn(name, "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                               "abcdefghijklmnopqrstuvwxyz")] != '\0') {
+            return otc_fail(err, OTC_INVALID_ARGUMENT, "response_headers: \"%s\" is no name of a header",
+                            name);
+        }
+        for (; *value; value++) {
+            if ((unsigned char)*value < 0x20 || *value == 0x7f) {
+                return otc_fail(err, OTC_INVALID_ARGUMENT,
+                                "response_headers: the value of %s holds control characters", name);
+            }
+        }
+    }
+    return OTC_OK;
 }
