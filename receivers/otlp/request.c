@@ -285,8 +285,11 @@ conclude(const struct call *call, const struct otc_error *err)
                     err ? 0 : call->rejected, err || !call->rejected ? NULL : call->why, err);
 }
 
-/** A pipeline's error in the Collector's codes: one without a code of its own is UNAVAILABLE, or INTERNAL
- * when permanent. */
+/**
+ * A pipeline's error in the Collector's codes: one without a code of its own is UNAVAILABLE, or INTERNAL when
+ * permanent. A backend's UNKNOWN is final and stays what it is. What is exhausted in the pipeline is no limit
+ * of ours: the client hears 429, not 413.
+ */
 static void
 conclude_pipeline(const struct call *call, const struct otc_error *result)
 {
@@ -296,8 +299,11 @@ conclude_pipeline(const struct call *call, const struct otc_error *result)
         conclude(call, NULL);
         return;
     }
-    if (err.status == OTC_UNKNOWN || err.status == OTC_PENDING) {
+    if (err.status == OTC_PENDING || (err.status == OTC_UNKNOWN && !err.permanent)) {
         err.status = err.permanent ? OTC_INTERNAL : OTC_UNAVAILABLE;
+    }
+    if (err.status == OTC_RESOURCE_EXHAUSTED) {
+        err.permanent = false;
     }
     otlp_refused(call->request.listener, OTLP_PIPELINE);
     conclude(call, &err);

@@ -19,11 +19,32 @@
 
 static char reference_path[] = "/tmp/aimon-examples-XXXXXX";
 
+/* Tokens of the secure example, and its users. */
+static char tokens_path[] = "/tmp/aimon-tokens-XXXXXX";
+
+#define CERTIFICATES "tests/unit/exporters/otlp_grpc/testdata/"
+
 static const char *
 get(void *arg, const char *name)
 {
+    const struct {
+        const char *name, *value;
+    } values[] = {{"AIMON_REFERENCE", reference_path},
+                  {"AIMON_CERT", CERTIFICATES "server_cert.pem"},
+                  {"AIMON_KEY", CERTIFICATES "server_key.pem"},
+                  {"AIMON_CLIENT_CA", CERTIFICATES "server_cert.pem"},
+                  {"AIMON_UPSTREAM_CA", CERTIFICATES "server_cert.pem"},
+                  {"AIMON_TOKENS", tokens_path},
+                  {"AIMON_HTPASSWD", tokens_path},
+                  {"UPSTREAM_TOKEN", "a token"}};
+
     (void)arg;
-    return strcmp(name, "AIMON_REFERENCE") == 0 ? reference_path : NULL;
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        if (strcmp(name, values[i].name) == 0) {
+            return values[i].value;
+        }
+    }
+    return NULL;
 }
 
 static const struct otc_environment environment = {get, NULL};
@@ -196,11 +217,14 @@ build_reference(void **state)
     FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
     int code;
 
+    int tokens = mkstemp(tokens_path);
+
     (void)state;
-    if (file == NULL || (fd = mkstemp(reference_path)) < 0) {
+    if (file == NULL || (fd = mkstemp(reference_path)) < 0 || write(tokens, "a:token\n", 8) != 8) {
         return -1;
     }
     close(fd);
+    close(tokens);
     fputs("age,country\n", file);
     for (int i = 0; i < 500; i++) {
         fprintf(file, "%d,%s\n", 20 + i % 60, i % 3 ? "de" : "fr");
@@ -220,6 +244,7 @@ remove_reference(void **state)
 
     (void)state;
     unlink(reference_path);
+    unlink(tokens_path);
     snprintf(folder, sizeof(folder), "%s.d", reference_path);
     files = opendir(folder);
     while (files != NULL && (entry = readdir(files)) != NULL) {

@@ -269,11 +269,17 @@ http_maps_results(void **state)
         uint32_t retry_ms;
         int http;
     } cases[] = {
-        {OTC_UNAVAILABLE, false, 0, 503},      {OTC_RESOURCE_EXHAUSTED, false, 1500, 429},
-        {OTC_INVALID_ARGUMENT, true, 0, 400},  {OTC_UNAUTHENTICATED, true, 0, 401},
-        {OTC_PERMISSION_DENIED, true, 0, 403}, {OTC_INTERNAL, true, 0, 500},
-        {OTC_UNKNOWN, true, 0, 500},           {OTC_UNKNOWN, false, 0, 503},
-        {OTC_ABORTED, false, 0, 503},          {OTC_UNIMPLEMENTED, true, 0, 404},
+        {OTC_UNAVAILABLE, false, 0, 503},
+        {OTC_RESOURCE_EXHAUSTED, false, 1500, 429},
+        {OTC_INVALID_ARGUMENT, true, 0, 400},
+        {OTC_UNAUTHENTICATED, true, 0, 401},
+        {OTC_PERMISSION_DENIED, true, 0, 403},
+        {OTC_INTERNAL, true, 0, 500},
+        {OTC_UNKNOWN, true, 0, 500},
+        {OTC_UNKNOWN, false, 0, 503},
+        {OTC_ABORTED, false, 0, 503},
+        {OTC_UNIMPLEMENTED, true, 0, 404},
+        {OTC_RESOURCE_EXHAUSTED, true, 0, 429},
     };
     struct fixture fixture = {0};
 
