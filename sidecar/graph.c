@@ -3,6 +3,7 @@
 #include "sidecar/graph.h"
 
 #include "common/component/fanout.h"
+#include "sidecar/graph_count.h"
 
 /* Longest chain of extensions that name another one. */
 #define EXTENSIONS_DEEP 16u
@@ -279,6 +280,33 @@ connect_to(struct otc_instance *instance, enum otc_signal to, struct otc_consume
     return ops->connect(instance->component, to, next, err);
 }
 
+/* Puts a processor before what `*entry` is so far, with a counter on either side. */
+static otc_status
+connect_processor(struct otc_graph *graph, const struct otc_pipeline_config *p, const char *id,
+                  struct otc_consumer **entry, struct otc_error *err)
+{
+    struct otc_instance *instance = find_instance(graph, resolve(graph, OTC_PROCESSOR, id), p);
+    struct otc_meter *meter = graph->host->meter;
+    struct otc_consumer *next = *entry, *input = NULL;
+    otc_status status;
+
+    if (!otc_graph_count(&graph->arena, meter, OTC_COUNT_OUTGOING, instance->config->id, p->signal, &next)) {
+        return out_of_memory(err);
+    }
+    status = connect_to(instance, p->signal, next, err);
+    if (status == OTC_OK) {
+        status = input_of(instance, p->signal, &input, err);
+    }
+    if (status != OTC_OK || input == NULL) {
+        return status;
+    }
+    input->holds = input->holds || next->holds;
+    *entry = input;
+    return otc_graph_count(&graph->arena, meter, OTC_COUNT_INCOMING, instance->config->id, p->signal, entry)
+               ? OTC_OK
+               : out_of_memory(err);
+}
+
 /* Connects the inside of a pipeline from its end; `*entry` is where batches enter it. */
 static otc_status
 connect_pipeline(struct otc_graph *graph, const struct otc_pipeline_config *p, struct otc_consumer **entry,
@@ -297,17 +325,7 @@ connect_pipeline(struct otc_graph *graph, const struct otc_pipeline_config *p, s
         status = join(graph, exits, p->exporters.n, entry, err);
     }
     for (size_t i = p->processors.n; i > 0 && status == OTC_OK; i--) {
-        const struct otc_component_config *c = resolve(graph, OTC_PROCESSOR, p->processors.items[i - 1]);
-        struct otc_instance *instance = find_instance(graph, c, p);
-        struct otc_consumer *next = *entry;
-
-        status = connect_to(instance, p->signal, next, err);
-        if (status == OTC_OK) {
-            status = input_of(instance, p->signal, entry, err);
-        }
-        if (status == OTC_OK) {
-            (*entry)->holds = (*entry)->holds || next->holds;
-        }
+        status = connect_processor(graph, p, p->processors.items[i - 1], entry, err);
     }
     return status;
 }

@@ -50,6 +50,7 @@ struct otc_meter {
     struct otc_map *by_name;       /* instrument */
     struct otc_map *by_key;        /* otc_series */
     struct instrument *first, *last;
+    bool (*hidden)(const struct otc_instrument *instrument);
     size_t n_series;
     size_t n_values; /* of all series, buckets included */
     size_t max_series;
@@ -418,6 +419,14 @@ build_series(struct otc_metrics_builder *builder, const struct instrument *instr
     return otc_build_integer(builder, &instrument->metric, &head, values[0]);
 }
 
+void
+otc_meter_hide(struct otc_meter *meter, bool (*hidden)(const struct otc_instrument *instrument))
+{
+    pthread_mutex_lock(&meter->registry_lock);
+    meter->hidden = hidden;
+    pthread_mutex_unlock(&meter->registry_lock);
+}
+
 bool
 otc_meter_collect(struct otc_meter *meter, struct otc_metrics_builder *builder, uint64_t start_unix_nano,
                   uint64_t now_unix_nano)
@@ -432,8 +441,10 @@ otc_meter_collect(struct otc_meter *meter, struct otc_metrics_builder *builder, 
     ok = values != NULL;
     for (const struct instrument *instrument = meter->first; ok && instrument;
          instrument = instrument->next) {
+        const bool hidden = meter->hidden && meter->hidden(&instrument->declared);
+
         for (const struct otc_series *series = instrument->first; ok && series; series = series->next) {
-            ok = build_series(builder, instrument, series, head, values + n);
+            ok = hidden || build_series(builder, instrument, series, head, values + n);
             n += values_of(series);
         }
     }

@@ -20,6 +20,8 @@ typedef void (*otc_meter_fn)(void *arg, const struct otc_instrument *instrument,
  * memory.
  */
 bool otc_meter_visit(struct otc_meter *meter, otc_meter_fn fn, void *arg);
+/** From now on otc_meter_collect leaves out the instruments for which `hidden` is true; NULL: none. */
+void otc_meter_hide(struct otc_meter *meter, bool (*hidden)(const struct otc_instrument *instrument));
 /**
  * The same as OTLP: counters become monotonic, up-down counters non-monotonic cumulative sums. False out of
  * memory or at the builder's limit.

@@ -292,6 +292,35 @@ batches_take_the_configured_way(void **state)
     close_service(&f);
 }
 
+/* As the Collector counts them, by processor and signal. */
+static void
+items_are_counted_on_both_sides_of_a_processor(void **state)
+{
+    static const struct {
+        const char *labels;
+        int64_t items;
+    } cases[] = {{"processor=nop,otel.signal=traces", 12},
+                 {"processor=nop/2,otel.signal=traces", 12},
+                 {"processor=nop,otel.signal=metrics", 0}};
+    struct fixture f = {0};
+    struct otc_error err = OTC_ERROR_INIT;
+
+    (void)state;
+    open_service(&f, CONNECTED);
+    for (size_t items = 5; items <= 7; items += 2) {
+        assert_int_equal(otc_consume(nop_sources[0]->next[OTC_TRACES],
+                                     otc_batch_copy_of(OTC_TRACES, OTC_SLICE_NONE, items, NULL), NULL, &err),
+                         OTC_OK);
+    }
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(otc_vhost_metric(f.vhost, "otelcol_processor_incoming_items", cases[i].labels),
+                         cases[i].items);
+        assert_int_equal(otc_vhost_metric(f.vhost, "otelcol_processor_outgoing_items", cases[i].labels),
+                         cases[i].items);
+    }
+    close_service(&f);
+}
+
 static void
 collect(void *arg, const char *text)
 {
@@ -350,6 +379,7 @@ main(void)
         cmocka_unit_test(a_failed_start_stops_what_runs),
         cmocka_unit_test(a_failed_shutdown_is_told_and_the_rest_still_stops),
         cmocka_unit_test(batches_take_the_configured_way),
+        cmocka_unit_test(items_are_counted_on_both_sides_of_a_processor),
         cmocka_unit_test(explanations_notes_and_printing),
     };
 
