@@ -3,28 +3,17 @@
 """The span_metrics connector against the Collector's own: both get the same spans, and every point of every metric is the same
 (names, units, temporality, resource, attributes, counts, sums, buckets, exemplars), whatever the order.
 
-The Collector is built once, with its builder, from the Go module proxy, and kept in ${XDG_CACHE_HOME:-~/.cache}/otelcol-aimon.
-
     AIMON_BIN=build/release/bin/otelcol-aimon tests/interop/span_metrics.py
 """
 
-import contextlib
 import json
-import os
 import random
-import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
-BIN = os.environ["AIMON_BIN"]
-VERSION, PROVIDERS = "v0.159.0", "v1.65.0"
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "otelcol-aimon")
-COLLECTOR = os.path.join(CACHE, "otelcol-span-metrics-" + VERSION[1:])
-CONTRIB = "github.com/open-telemetry/opentelemetry-collector-contrib"
+import collector
+
 ROUNDS = 3
 DELTA = "AGGREGATION_TEMPORALITY_DELTA"
 
@@ -56,35 +45,6 @@ points = 0
 
 def fail(text):
     failures.append(text)
-
-
-def build():
-    """The Collector's binary, or None with a reason printed."""
-    if os.access(COLLECTOR, os.X_OK):
-        return True
-    if not shutil.which("go"):
-        print("skipped: Go is not installed")
-        return False
-    with tempfile.TemporaryDirectory() as work:
-        with open(os.path.join(work, "build.yaml"), "w", encoding="utf-8") as f:
-            json.dump({"dist": {"name": "otelcol", "output_path": work + "/out"},
-                       "conf_resolver": {"default_uri_scheme": "file"},
-                       "connectors": [{"gomod": CONTRIB + "/connector/spanmetricsconnector " + VERSION}],
-                       "receivers": [{"gomod": "go.opentelemetry.io/collector/receiver/otlpreceiver " + VERSION}],
-                       "exporters": [{"gomod": CONTRIB + "/exporter/fileexporter " + VERSION}],
-                       "providers": [{"gomod": "go.opentelemetry.io/collector/confmap/provider/fileprovider " + PROVIDERS}]}, f)
-        command = ["nice", "go", "run", "go.opentelemetry.io/collector/cmd/builder@" + VERSION, "--config", f.name]
-        try:
-            done = subprocess.run(command, cwd=work, timeout=500, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        except subprocess.TimeoutExpired:
-            print("skipped: the Collector was not built within 500 s")
-            return False
-        if done.returncode != 0:
-            print("skipped: the Collector cannot be built: " + done.stdout.decode().strip().splitlines()[-1])
-            return False
-        os.makedirs(CACHE, exist_ok=True)
-        shutil.move(work + "/out/otelcol", COLLECTOR)
-    return True
 
 
 # ---- Spans -----------------------------------------------------------------------------------------------
@@ -143,16 +103,6 @@ def request(rng, round_):
 # ---- Both programs ---------------------------------------------------------------------------------------
 
 
-def ports(n):
-    held = [socket.socket() for _ in range(n)]
-    for s in held:
-        s.bind(("127.0.0.1", 0))
-    found = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return found
-
-
 def settings(case):
     return {**CASES[case], "metrics_flush_interval": "1s"}
 
@@ -180,29 +130,6 @@ def configurations(work, theirs_port, ours_port, back_ports):
             if exporter.startswith("file/"):
                 theirs["exporters"][exporter] = {"path": "%s/%s.jsonl" % (work, exporter[5:]), "flush_interval": "100ms"}
     return theirs, ours
-
-
-@contextlib.contextmanager
-def running(command, log):
-    with open(log, "wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-def post(port, body):
-    req = urllib.request.Request("http://127.0.0.1:%d/v1/traces" % port, body, {"Content-Type": "application/json"})
-    for attempt in range(60):
-        try:
-            with urllib.request.urlopen(req, timeout=5) as answer:
-                return answer.status
-        except OSError:
-            if attempt == 59:
-                raise
-            time.sleep(0.25)
-    return 0
 
 
 # ---- Comparison ------------------------------------------------------------------------------------------
@@ -300,27 +227,22 @@ def compare(case, theirs_path, ours_path):
 
 
 def main():
-    if not build():
+    if not collector.build():
         return 0
     rng = random.Random(20260101)
     with tempfile.TemporaryDirectory() as work:
-        theirs_port, ours_port, *back = ports(2 + len(CASES))
-        paths = []
-        for name, config in zip(["theirs", "ours"], configurations(work, theirs_port, ours_port, back)):
-            paths.append("%s/%s.yaml" % (work, name))
-            with open(paths[-1], "w", encoding="utf-8") as f:
-                json.dump(config, f)
-        with running([COLLECTOR, "--config", paths[0]], work + "/theirs.log"):
-            with running([BIN, "--config", paths[1]], work + "/ours.log"):
-                try:
-                    for round_ in range(ROUNDS):
-                        body = request(rng, round_)
-                        for port in (theirs_port, ours_port):
-                            post(port, body)
-                        time.sleep(2.5)
-                    time.sleep(1)
-                except OSError as error:
-                    fail("sending: %s" % error)
+        theirs_port, ours_port, *back = collector.ports(2 + len(CASES))
+        theirs, ours = configurations(work, theirs_port, ours_port, back)
+        with collector.running(collector.COLLECTOR, theirs, work + "/theirs.log"):
+            with collector.running(collector.BIN, ours, work + "/ours.log"):
+                for round_ in range(ROUNDS):
+                    body = request(rng, round_)
+                    for port in (theirs_port, ours_port):
+                        status, _, answer = collector.post("http://127.0.0.1:%d/v1/traces" % port, body)
+                        if status != 200:
+                            fail("port %d answered %d: %r" % (port, status, answer[:200]))
+                    time.sleep(2.5)  # two flushes of the connectors
+                time.sleep(1)
         for case in CASES:
             try:
                 compare(case, "%s/theirs_%s.jsonl" % (work, case), "%s/ours_%s.jsonl" % (work, case))
