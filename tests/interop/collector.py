@@ -32,6 +32,7 @@ COMPONENTS = {
                    CONTRIB + "extension/bearertokenauthextension", CORE + "extension/zpagesextension",
                    CONTRIB + "extension/pprofextension"],
 }
+SIGNALS = {"traces": "resourceSpans", "metrics": "resourceMetrics", "logs": "resourceLogs"}
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "otelcol-aimon")
 
 
@@ -129,3 +130,53 @@ def wait_for(condition, seconds=20):
             return True
         time.sleep(0.05)
     return bool(condition())
+
+
+# ---- What comes out ----------------------------------------------------------------------------------------
+
+
+def canonical(value):
+    """Attributes in order of their keys, numbers as numbers."""
+    if isinstance(value, dict):
+        made = {k: v.lower() if k in ("traceId", "spanId", "parentSpanId") else canonical(v) for k, v in sorted(value.items())}
+        return {k: v for k, v in made.items() if v not in ([], {}, "", 0, None) or k.endswith("Value")}
+    if isinstance(value, list):
+        made = [canonical(v) for v in value]
+        keyed = made and all(isinstance(v, dict) and "key" in v for v in made)
+        return sorted(made, key=lambda v: v["key"]) if keyed else made
+    return value
+
+
+def items(path):
+    """Every item with its resource and scope, sorted: how they are grouped into requests makes no difference."""
+    found = []
+    if not os.path.exists(path):
+        return found
+    inner = {"resourceSpans": ("scopeSpans", "spans"), "resourceLogs": ("scopeLogs", "logRecords"), "resourceMetrics": ("scopeMetrics", "metrics")}
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            if not line.endswith("\n"):
+                break  # still being written
+            for key, groups in json.loads(line).items():
+                for group in groups:
+                    for scope in group.get(inner[key][0], []):
+                        for item in scope.get(inner[key][1], []):
+                            found += points(canonical(group.get("resource", {})), canonical(scope.get("scope", {})), item)
+    return sorted(found)
+
+
+def points(resource_, scope, item):
+    kind = next((k for k in ("sum", "gauge", "histogram", "exponentialHistogram", "summary") if k in item), None)
+    if not kind:
+        return [json.dumps([resource_, scope, canonical(item)], sort_keys=True)]
+    head = {k: v for k, v in item.items() if k != kind}
+    head[kind] = {k: v for k, v in item[kind].items() if k != "dataPoints"}
+    return [json.dumps([resource_, scope, canonical(head), canonical(point)], sort_keys=True) for point in item[kind].get("dataPoints", [])]
+
+
+def first_difference(theirs, ours):
+    """Two lists of items differ: where the first of those that only one has do."""
+    only = [[i for i in a if i not in b] for a, b in ((theirs, ours), (ours, theirs))]
+    left, right = ((side + ["(nothing)"])[0] for side in only)
+    at = next((i for i, (a, b) in enumerate(zip(left, right)) if a != b), 0)
+    return ":\n    theirs … %s\n    ours   … %s" % (left[max(0, at - 60):at + 100], right[max(0, at - 60):at + 100])

@@ -17,7 +17,6 @@ import tempfile
 import collector
 
 TESTDATA = os.environ.get("AIMON_TESTDATA", "../shared/data")
-SIGNALS = {"traces": "resourceSpans", "metrics": "resourceMetrics", "logs": "resourceLogs"}
 
 # name: (signals, {processor: settings}). The order of the processors is that of the pipeline.
 CASES = {
@@ -104,7 +103,7 @@ def documents():
     for path in sorted(glob.glob(TESTDATA + "/otlp/proto_examples/*.json")):
         with open(path, encoding="utf-8") as f:
             document = json.load(f)
-        for signal, key in SIGNALS.items():
+        for signal, key in collector.SIGNALS.items():
             if key in document:
                 made[signal].append(document)
     return made
@@ -153,43 +152,9 @@ def configurations(work, cases, theirs_ports, ours_ports, back_ports):
 # ---- Comparison ------------------------------------------------------------------------------------------
 
 
-def canonical(value):
-    """Attributes in order of their keys, numbers as numbers."""
-    if isinstance(value, dict):
-        return {k: canonical(v) for k, v in sorted(value.items()) if v not in ([], {}, "", 0, None) or k.endswith("Value")}
-    if isinstance(value, list):
-        made = [canonical(v) for v in value]
-        keyed = made and all(isinstance(v, dict) and "key" in v for v in made)
-        return sorted(made, key=lambda v: v["key"]) if keyed else made
-    return value
-
-
-def items(path):
-    """Every item with its resource and scope, sorted: how they are grouped into requests makes no difference."""
-    found = []
-    inner = {"resourceSpans": ("scopeSpans", "spans"), "resourceLogs": ("scopeLogs", "logRecords"), "resourceMetrics": ("scopeMetrics", "metrics")}
-    with open(path, encoding="utf-8") as f:
-        for line in f:
-            for key, groups in json.loads(line).items():
-                for group in groups:
-                    for scope in group.get(inner[key][0], []):
-                        for item in scope.get(inner[key][1], []):
-                            found += points(canonical(group.get("resource", {})), canonical(scope.get("scope", {})), item)
-    return sorted(found)
-
-
-def points(resource_, scope, item):
-    kind = next((k for k in ("sum", "gauge", "histogram", "exponentialHistogram", "summary") if k in item), None)
-    if not kind:
-        return [json.dumps([resource_, scope, canonical(item)], sort_keys=True)]
-    head = {k: v for k, v in item.items() if k != kind}
-    head[kind] = {k: v for k, v in item[kind].items() if k != "dataPoints"}
-    return [json.dumps([resource_, scope, canonical(head), canonical(point)], sort_keys=True) for point in item[kind].get("dataPoints", [])]
-
-
 def compare(work, case):
     """Differences of a case, and how many items there were."""
-    sides = {side: items("%s/%s_%s.jsonl" % (work, side, case)) for side in ("theirs", "ours")}
+    sides = {side: collector.items("%s/%s_%s.jsonl" % (work, side, case)) for side in ("theirs", "ours")}
     if not sides["theirs"]:
         return ["%s: the Collector gave nothing" % case], 0
     only = {side: list(sides[side]) for side in sides}
@@ -228,7 +193,7 @@ def main():
                             failures.append("%s: %s answered %d: %r" % (case, port, status, answer[:300]))
 
         def settled():
-            return all(len(items("%s/theirs_%s.jsonl" % (work, case))) == len(items("%s/ours_%s.jsonl" % (work, case))) > 0 for case in cases)
+            return all(len(collector.items("%s/theirs_%s.jsonl" % (work, case))) == len(collector.items("%s/ours_%s.jsonl" % (work, case))) > 0 for case in cases)
 
         with contextlib.suppress(OSError, ValueError):
             collector.wait_for(settled, 8)
