@@ -18,6 +18,7 @@ COMPONENTS := \
     exporters/prometheus \
     exporters/prometheus_remote_write \
     exporters/debug \
+    exporters/file \
     exporters/nop \
     extensions/health_check \
     extensions/file_storage \

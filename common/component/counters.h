@@ -23,4 +23,9 @@ void otc_receiver_counters_init(struct otc_receiver_counters *counters, struct o
  */
 void otc_receiver_count(const struct otc_receiver_counters *counters, size_t items, otc_status status);
 
+/** The instruments otelcol_exporter_sent_<items> and otelcol_exporter_send_failed_<items>, for exporters that
+ * write at once, without the helper's queue. */
+const struct otc_instrument *otc_exporter_sent_items(enum otc_signal signal);
+const struct otc_instrument *otc_exporter_send_failed_items(enum otc_signal signal);
+
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/component/exporter_counters.h"
 
+#include "common/component/counters.h"
+
 #define COUNTERS(name, what)                                                                                 \
     {                                                                                                        \
         {"otelcol_exporter_" name "_spans", "{spans}", what, OTC_COUNTER},                                   \
@@ -34,6 +36,18 @@ static const struct otc_instrument left = {
     "Items left on the disk at the end, which the next start takes over again.", OTC_COUNTER};
 static const struct otc_instrument dropped = {"aimon_exporter_dropped_items", "{items}",
                                               "Items given up, by reason.", OTC_COUNTER};
+
+const struct otc_instrument *
+otc_exporter_sent_items(enum otc_signal signal)
+{
+    return &sent_of[signal];
+}
+
+const struct otc_instrument *
+otc_exporter_send_failed_items(enum otc_signal signal)
+{
+    return &send_failed_of[signal];
+}
 
 void
 otc__exporter_counters_init(struct otc_exporter_counters *counters, struct otc_meter *meter, const char *id,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/component/counters.h"
 #include "common/component/exporter_config.h"
 #include "common/component/otc.h"
 #include "common/config/schema.h"
@@ -279,15 +280,6 @@ static const struct otc_component_ops ops = {
     .input = input,
 };
 
-static const struct otc_instrument sent_items[OTC_N_SIGNALS] = {
-    {"otelcol_exporter_sent_spans", "{spans}", "Number of items successfully sent to the destination.",
-     OTC_COUNTER},
-    {"otelcol_exporter_sent_metric_points", "{datapoints}",
-     "Number of items successfully sent to the destination.", OTC_COUNTER},
-    {"otelcol_exporter_sent_log_records", "{records}",
-     "Number of items successfully sent to the destination.", OTC_COUNTER},
-};
-
 static otc_status
 create(const struct otc_settings *settings, struct otc_component **out, struct otc_error *err)
 {
@@ -312,7 +304,8 @@ create(const struct otc_settings *settings, struct otc_component **out, struct o
     for (size_t i = 0; i < settings->n_pairs; i++) {
         enum otc_signal signal = settings->pairs[i].from;
 
-        self->lanes[signal].sent = otc_meter_series(self->host->meter, &sent_items[signal], &label, 1);
+        self->lanes[signal].sent =
+            otc_meter_series(self->host->meter, otc_exporter_sent_items(signal), &label, 1);
     }
     *out = &self->component;
     return OTC_OK;

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The exporter to a file: OTLP/JSON, a batch a line, or OTLP behind its length. It writes in the thread that
+ * brings the data, which waits for the disk only when the system has no memory left to hold it. */
+#include "common/component/counters.h"
+#include "common/net/compress.h"
+#include "common/otlp/json_encode.h"
+#include "exporters/file/config.h"
+#include "exporters/file/writer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* Largest record. */
+#define RECORD_BYTES_MAX ((size_t)1 << 30)
+
+struct file;
+
+struct lane {
+    struct otc_consumer consumer;
+    struct file *owner;
+    enum otc_signal signal;
+    struct otc_series *sent, *failed;
+};
+
+struct file {
+    struct otc_component component;
+    struct otc_host *host;
+    const char *id;
+    const struct file_config *config;
+    struct lane lanes[OTC_N_SIGNALS];
+    struct otc_timer *timer;
+    struct file_writer_settings settings;
+    pthread_mutex_t lock; /* guards what follows */
+    struct file_writer *writer;
+    struct otc_compressor *compressor; /* NULL: plain */
+    struct otc_buf request, text, compressed;
+    bool failing; /* the last flush failed, which was logged */
+};
+
+/* ---- One batch ------------------------------------------------------------------------------------- */
+
+/* All parts of a batch as one request: joined, which is how protobuf joins messages. */
+static otc_status
+join(struct file *self, const struct otc_batch *batch, struct otc_slice *out, struct otc_error *err)
+{
+    *out = otc_batch_part(batch, 0);
+    if (otc_batch_parts(batch) == 1) {
+        return OTC_OK;
+    }
+    otc_buf_clear(&self->request);
+    for (size_t i = 0; i < otc_batch_parts(batch); i++) {
+        (void)otc_buf_append_slice(&self->request, otc_batch_part(batch, i));
+    }
+    *out = otc_buf_slice(&self->request);
+    return self->request.failed ? otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory") : OTC_OK;
+}
+
+/* The batch as it is written, but for what stands before and after it. */
+static otc_status
+encode(struct file *self, const struct otc_batch *batch, struct otc_slice *out, struct otc_error *err)
+{
+    otc_status status = join(self, batch, out, err);
+
+    if (status == OTC_OK && self->config->format.index == FILE_JSON) {
+        otc_buf_clear(&self->text);
+        status = otc_protobuf_to_json(otc_batch_signal(batch), *out, &self->text, err);
+        *out = otc_buf_slice(&self->text);
+    }
+    if (status == OTC_OK && self->compressor) {
+        otc_buf_clear(&self->compressed);
+        status = otc_compress(self->compressor, *out, &self->compressed, err);
+        *out = otc_buf_slice(&self->compressed);
+    }
+    return status;
+}
+
+/* Under the lock. */
+static otc_status
+write_batch(struct file *self, const struct otc_batch *batch, struct otc_error *err)
+{
+    bool line = self->config->format.index == FILE_JSON && !self->compressor;
+    struct otc_slice record;
+    otc_status status = encode(self, batch, &record, err);
+    uint8_t length[4];
+
+    if (status != OTC_OK) {
+        return status;
+    }
+    for (int i = 0; i < 4; i++) {
+        length[i] = (uint8_t)(record.len >> (24 - 8 * i));
+    }
+    return file_writer_append(self->writer, line ? OTC_SLICE_NONE : otc_slice_of(length, sizeof(length)),
+                              record, line ? otc_slice_str("\n") : OTC_SLICE_NONE,
+                              self->host->now_ns(self->host), err);
+}
+
+static otc_status
+consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done, struct otc_error *err)
+{
+    struct lane *lane = OTC_CONTAINER(consumer, lane, consumer);
+    struct file *self = lane->owner;
+    struct otc_count count = {lane->sent, (int64_t)otc_batch_items(batch)};
+    otc_status status = OTC_OK;
+
+    (void)done;
+    pthread_mutex_lock(&self->lock);
+    if (!self->writer) {
+        status = otc_fail(err, OTC_UNAVAILABLE, "%s: shut down", self->id);
+    } else if (otc_batch_parts(batch) > 0) {
+        status = write_batch(self, batch, err);
+    }
+    pthread_mutex_unlock(&self->lock);
+    count.series = status == OTC_OK ? lane->sent : lane->failed;
+    otc_meter_add(self->host->meter, &count, 1);
+    otc_batch_unref(batch);
+    return status;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------------ */
+
+static void
+flush(void *arg)
+{
+    struct file *self = arg;
+    struct otc_error err = OTC_ERROR_INIT;
+    bool failed, told = false;
+
+    pthread_mutex_lock(&self->lock);
+    failed = self->writer && file_writer_flush(self->writer, &err) != OTC_OK;
+    told = failed && self->failing;
+    self->failing = failed;
+    pthread_mutex_unlock(&self->lock);
+    if (failed && !told) {
+        otc_log(self->host->logger, OTC_LOG_ERROR, self->id, "File not written, trying again",
+                OTC_FIELD_TEXT("error", err.text));
+    }
+    self->host->timer_arm(self->host, self->timer, self->config->flush_interval.ns);
+}
+
+static void
+read_settings(struct file *self)
+{
+    const struct file_config *config = self->config;
+    unsigned permissions = 0;
+
+    if (config->create_directory) {
+        (void)file_permissions(config->directory_permissions, &permissions);
+    }
+    self->settings = (struct file_writer_settings){
+        .path = config->path, .append = config->append, .directory_permissions = permissions};
+    if (config->rotation) {
+        self->settings.max_bytes = config->rotation->max_megabytes * 1024 * 1024;
+        self->settings.max_age_ns = config->rotation->max_days * OTC_DAY;
+        self->settings.max_backups = (size_t)config->rotation->max_backups;
+        self->settings.local_time = config->rotation->local_time;
+    }
+}
+
+static otc_status
+start(struct otc_component *component, struct otc_error *err)
+{
+    struct file *self = OTC_CONTAINER(component, file, component);
+    otc_status status = OTC_OK;
+
+    read_settings(self);
+    if (self->config->compression.index == FILE_ZSTD) {
+        status = otc_compressor_new(OTC_COMPRESS_ZSTD, 0, &self->compressor, err);
+    }
+    self->timer = self->host->timer_new(self->host, flush, self);
+    if (status == OTC_OK && !self->timer) {
+        status = otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    if (status == OTC_OK) {
+        status = file_writer_open(&self->settings, &self->writer, err);
+    }
+    if (status == OTC_OK) {
+        self->host->timer_arm(self->host, self->timer, self->config->flush_interval.ns);
+    }
+    return status;
+}
+
+static otc_status
+stop(struct otc_component *component, int64_t deadline_ns, struct otc_error *err)
+{
+    struct file *self = OTC_CONTAINER(component, file, component);
+    struct file_writer *writer;
+
+    (void)deadline_ns;
+    self->host->timer_free(self->host, self->timer);
+    self->timer = NULL;
+    pthread_mutex_lock(&self->lock);
+    writer = self->writer;
+    self->writer = NULL;
+    pthread_mutex_unlock(&self->lock);
+    return file_writer_close(writer, err);
+}
+
+static void
+destroy(struct otc_component *component)
+{
+    struct file *self = OTC_CONTAINER(component, file, component);
+
+    (void)stop(component, 0, NULL);
+    otc_compressor_free(self->compressor);
+    otc_buf_release(&self->request);
+    otc_buf_release(&self->text);
+    otc_buf_release(&self->compressed);
+    pthread_mutex_destroy(&self->lock);
+    free(self);
+}
+
+static struct otc_consumer *
+input(struct otc_component *component, enum otc_signal from)
+{
+    return &OTC_CONTAINER(component, file, component)->lanes[from].consumer;
+}
+
+static const struct otc_component_ops ops = {
+    .abi = OTC_ABI_OF(otc_component_ops), .start = start, .shutdown = stop, .free = destroy, .input = input};
+
+static otc_status
+create(const struct otc_settings *settings, struct otc_component **out, struct otc_error *err)
+{
+    struct file *self = calloc(1, sizeof(*self));
+    struct otc_label label = {"exporter", settings->id};
+
+    if (!self || pthread_mutex_init(&self->lock, NULL) != 0) {
+        free(self);
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    self->component = (struct otc_component){OTC_ABI_OF(otc_component), &ops};
+    self->host = settings->host;
+    self->id = settings->id;
+    self->config = settings->config;
+    otc_buf_init(&self->request, RECORD_BYTES_MAX);
+    otc_buf_init(&self->text, RECORD_BYTES_MAX);
+    otc_buf_init(&self->compressed, RECORD_BYTES_MAX);
+    for (int i = 0; i < OTC_N_SIGNALS; i++) {
+        self->lanes[i] = (struct lane){.consumer = {.abi = OTC_ABI_OF(otc_consumer), .consume = consume},
+                                       .owner = self,
+                                       .signal = (enum otc_signal)i};
+    }
+    for (size_t i = 0; i < settings->n_pairs; i++) {
+        enum otc_signal signal = settings->pairs[i].from;
+        struct lane *lane = &self->lanes[signal];
+
+        lane->sent = otc_meter_series(self->host->meter, otc_exporter_sent_items(signal), &label, 1);
+        lane->failed = otc_meter_series(self->host->meter, otc_exporter_send_failed_items(signal), &label, 1);
+    }
+    *out = &self->component;
+    return OTC_OK;
+}
+
+static const struct otc_pair pairs[] = {{OTC_TRACES, OTC_TRACES, OTC_STABILITY_BETA},
+                                        {OTC_METRICS, OTC_METRICS, OTC_STABILITY_BETA},
+                                        {OTC_LOGS, OTC_LOGS, OTC_STABILITY_BETA}};
+
+OTC_API const struct otc_factory otc_file_exporter_factory = {
+    .abi = OTC_ABI_OF(otc_factory),
+    .kind = OTC_EXPORTER,
+    .type = "file",
+    .description = "Writes traces, metrics and logs to a file, as OTLP/JSON lines or OTLP.",
+    .pairs = pairs,
+    .n_pairs = 3,
+    .config = &file_schema,
+    .validate = file_validate,
+    .create = create,
+};

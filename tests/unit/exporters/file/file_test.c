@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the file exporter writes, byte by byte, and what it does when it cannot. */
+#include "common/base/buf.h"
+#include "common/net/inflate.h"
+#include "common/otlp/build.h"
+#include "common/otlp/json.h"
+#include "tests/harness/rig.h"
+
+#include <dirent.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+extern const struct otc_factory otc_file_exporter_factory;
+static const struct otc_factory *const factory = &otc_file_exporter_factory;
+
+#define LOG(text)                                                                                            \
+    "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"timeUnixNano\":\"1\",\"body\":{"                 \
+    "\"stringValue\":\"" text "\"}}]}]}]}"
+
+struct fixture {
+    char folder[64];
+    struct otc_rig rig;
+};
+
+static int
+set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+    (void)snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/aimon-file-XXXXXX");
+    assert_non_null(mkdtemp(fixture->folder));
+    *state = fixture;
+    return 0;
+}
+
+static void
+stop(struct fixture *fixture)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+
+    if (fixture->rig.component) {
+        (void)fixture->rig.component->ops->shutdown(fixture->rig.component, 0, &err);
+    }
+    otc_rig_free(&fixture->rig);
+    fixture->rig = (struct otc_rig){0};
+}
+
+static int
+remove_one(const char *path, const struct stat *stat_of, int type, struct FTW *walk)
+{
+    (void)stat_of;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+static int
+tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    stop(fixture);
+    assert_int_equal(nftw(fixture->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    free(fixture);
+    return 0;
+}
+
+static otc_status
+start_at(struct fixture *fixture, const char *path, const char *settings, struct otc_error *err)
+{
+    char yaml[512];
+
+    (void)snprintf(yaml, sizeof(yaml), "{path: %s%s}", path, settings);
+    if (otc_rig_create(&fixture->rig, factory, yaml, err) != OTC_OK) {
+        return OTC_INVALID_ARGUMENT;
+    }
+    return fixture->rig.component->ops->start(fixture->rig.component, err);
+}
+
+static const char *
+path_of(const struct fixture *fixture, const char *name)
+{
+    static char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", fixture->folder, name);
+    return path;
+}
+
+static void
+start_with(struct fixture *fixture, const char *settings)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+
+    if (start_at(fixture, path_of(fixture, "out.json"), settings, &err) != OTC_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+/* The protobuf of a document. */
+static struct otc_buf
+protobuf_of(const char *json)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_buf out = {.limit = 1 << 20};
+
+    assert_int_equal(otc_json_to_protobuf(OTC_LOGS, otc_slice_str(json), 64, &out, &err), OTC_OK);
+    return out;
+}
+
+/* Sends a batch of as many parts as there are documents. */
+static otc_status
+send_parts(struct fixture *fixture, const char *const *documents, size_t n, struct otc_error *err)
+{
+    struct otc_buf parts[4];
+    struct otc_part list[4];
+    struct otc_consumer *consumer = fixture->rig.component->ops->input(fixture->rig.component, OTC_LOGS);
+    struct otc_batch *batch;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t len;
+        uint8_t *data;
+
+        parts[i] = protobuf_of(documents[i]);
+        data = otc_buf_take(&parts[i], &len);
+        list[i] = (struct otc_part){otc_slice_of(data, len), free, data};
+    }
+    batch = otc_batch_new(OTC_LOGS, list, n, n, NULL);
+    return otc_consume(consumer, batch, NULL, err);
+}
+
+static otc_status
+send_one(struct fixture *fixture, const char *document)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+
+    return send_parts(fixture, &document, 1, &err);
+}
+
+static struct otc_buf
+contents(const struct fixture *fixture, const char *name)
+{
+    struct otc_buf out = {.limit = 1 << 24};
+    FILE *file = fopen(path_of(fixture, name), "rb");
+    char chunk[4096];
+    size_t n;
+
+    assert_non_null(file);
+    while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0) {
+        (void)otc_buf_append(&out, chunk, n);
+    }
+    (void)fclose(file);
+    return out;
+}
+
+static void
+assert_contents(const struct fixture *fixture, const char *expected)
+{
+    OTC_AUTO_BUF struct otc_buf text = contents(fixture, "out.json");
+
+    assert_string_equal(text.len ? otc_buf_cstr(&text) : "", expected);
+}
+
+static void
+a_line_a_batch_is_written_in_time(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *const two[] = {LOG("a"), LOG("b")};
+    struct otc_error err = OTC_ERROR_INIT;
+
+    start_with(fixture, "");
+    assert_int_equal(send_one(fixture, LOG("one")), OTC_OK);
+    assert_int_equal(send_parts(fixture, two, 2, &err), OTC_OK);
+    assert_contents(fixture, "");
+    otc_vhost_advance(fixture->rig.vhost, OTC_SECOND);
+    assert_contents(fixture,
+                    LOG("one") "\n"
+                               "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"timeUnixNano\":\"1\","
+                               "\"body\":{\"stringValue\":\"a\"}}]}]},{\"scopeLogs\":[{\"logRecords\":[{"
+                               "\"timeUnixNano\":\"1\",\"body\":{\"stringValue\":\"b\"}}]}]}]}\n");
+    assert_int_equal(
+        otc_vhost_metric(fixture->rig.vhost, "otelcol_exporter_sent_log_records", "exporter=file"), 3);
+}
+
+static void
+what_is_held_is_written_at_the_end(void **state)
+{
+    struct fixture *fixture = *state;
+
+    start_with(fixture, "");
+    assert_int_equal(send_one(fixture, LOG("last")), OTC_OK);
+    stop(fixture);
+    assert_contents(fixture, LOG("last") "\n");
+}
+
+static void
+a_file_is_emptied_or_goes_on(void **state)
+{
+    struct fixture *fixture = *state;
+
+    start_with(fixture, "");
+    assert_int_equal(send_one(fixture, LOG("1")), OTC_OK);
+    stop(fixture);
+    start_with(fixture, ", append: true");
+    assert_int_equal(send_one(fixture, LOG("2")), OTC_OK);
+    stop(fixture);
+    assert_contents(fixture, LOG("1") "\n" LOG("2") "\n");
+    start_with(fixture, "");
+    stop(fixture);
+    assert_contents(fixture, "");
+}
+
+static void
+protobuf_stands_behind_its_length(void **state)
+{
+    struct fixture *fixture = *state;
+    OTC_AUTO_BUF struct otc_buf message = protobuf_of(LOG("x")), file;
+
+    start_with(fixture, ", format: proto");
+    assert_int_equal(send_one(fixture, LOG("x")), OTC_OK);
+    assert_int_equal(send_one(fixture, LOG("x")), OTC_OK);
+    stop(fixture);
+    file = contents(fixture, "out.json");
+    assert_int_equal(file.len, 2 * (4 + message.len));
+    for (size_t i = 0; i < 2; i++) {
+        const uint8_t *at = file.data + i * (4 + message.len);
+
+        assert_int_equal((size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3], message.len);
+        assert_memory_equal(at + 4, message.data, message.len);
+    }
+}
+
+static bool
+any_room(void *arg, size_t bytes)
+{
+    (void)arg;
+    (void)bytes;
+    return true;
+}
+
+static void
+zstd_compresses_each_batch_by_itself(void **state)
+{
+    struct fixture *fixture = *state;
+    OTC_AUTO_BUF struct otc_buf file, text = {.limit = 1 << 20};
+    struct otc_error err = OTC_ERROR_INIT;
+    size_t len;
+
+    start_with(fixture, ", compression: zstd");
+    assert_int_equal(send_one(fixture, LOG("x")), OTC_OK);
+    stop(fixture);
+    file = contents(fixture, "out.json");
+    len = (size_t)file.data[2] << 8 | file.data[3];
+    assert_int_equal(file.len, 4 + len);
+    assert_int_equal(otc_inflate(OTC_ENCODING_ZSTD, otc_slice_of(file.data + 4, len), 1 << 20, any_room, NULL,
+                                 &text, &err),
+                     OTC_OK);
+    assert_string_equal(otc_buf_cstr(&text), LOG("x"));
+}
+
+static size_t
+files_in(const struct fixture *fixture)
+{
+    DIR *dir = opendir(fixture->folder);
+    struct dirent *entry;
+    size_t n = 0;
+
+    while ((entry = readdir(dir)) != NULL) {
+        n += entry->d_name[0] != '.';
+    }
+    (void)closedir(dir);
+    return n;
+}
+
+static void
+a_full_file_gets_another_name(void **state)
+{
+    struct fixture *fixture = *state;
+    char *large = malloc(500000);
+    struct stat stat_of;
+
+    (void)snprintf(large, 500000,
+                   "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"body\":{\"stringValue\":"
+                   "\"%0400000d\"}}]}]}]}",
+                   0);
+    start_with(fixture, ", rotation: {max_megabytes: 1, max_backups: 2}");
+    for (int i = 0; i < 12; i++) {
+        assert_int_equal(send_one(fixture, large), OTC_OK);
+        otc_vhost_advance(fixture->rig.vhost, 5 * OTC_SECOND);
+    }
+    assert_int_equal(files_in(fixture), 3); /* 2 a file: 6 files, of which 2 renamed ones are kept */
+    assert_int_equal(stat(path_of(fixture, "out-2026-01-01T00-00-50.000.json"), &stat_of), 0);
+    assert_true(stat_of.st_size < 1 << 20);
+    assert_int_equal(stat(path_of(fixture, "out.json"), &stat_of), 0);
+    assert_true(stat_of.st_size > 800000);
+    free(large);
+}
+
+static void
+a_full_disk_refuses_what_comes_next(void **state)
+{
+    struct fixture *fixture = *state;
+    struct otc_error err = OTC_ERROR_INIT;
+    char *large = malloc(100000);
+    const char *document = large;
+
+    (void)snprintf(large, 100000,
+                   "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"body\":{\"stringValue\":"
+                   "\"%070000d\"}}]}]}]}",
+                   0);
+    assert_int_equal(start_at(fixture, "/dev/full", "", &err), OTC_OK);
+    assert_int_equal(send_parts(fixture, &document, 1, &err), OTC_OK); /* held */
+    assert_int_equal(send_parts(fixture, &document, 1, &err), OTC_UNAVAILABLE);
+    assert_false(err.permanent);
+    assert_string_equal(err.text, "cannot write /dev/full: No space left on device");
+    otc_vhost_advance(fixture->rig.vhost, 3 * OTC_SECOND);
+    assert_int_equal(otc_vhost_logged(fixture->rig.vhost, "File not written"), 1);
+    assert_int_equal(
+        otc_vhost_metric(fixture->rig.vhost, "otelcol_exporter_send_failed_log_records", "exporter=file"), 1);
+    free(large);
+}
+
+static void
+folders_are_made_when_asked_for(void **state)
+{
+    struct fixture *fixture = *state;
+    struct otc_error err = OTC_ERROR_INIT;
+    struct stat stat_of;
+
+    assert_int_equal(start_at(fixture, path_of(fixture, "a/b/out.json"), "", &err), OTC_FAILED_PRECONDITION);
+    assert_non_null(strstr(err.text, "No such file or directory"));
+    stop(fixture);
+    assert_int_equal(start_at(fixture, path_of(fixture, "a/b/out.json"),
+                              ", create_directory: true, directory_permissions: \"0700\"", &err),
+                     OTC_OK);
+    assert_int_equal(stat(path_of(fixture, "a/b"), &stat_of), 0);
+    assert_int_equal(stat_of.st_mode & 0777, 0700);
+}
+
+static void
+settings_that_are_refused(void **state)
+{
+    static const struct {
+        const char *yaml, *says;
+    } cases[] = {
+        {"", "path"},
+        {"{path: \"\"}", "path"},
+        {"{path: a, append: true, compression: zstd}", "append and compression enabled at the same time"},
+        {"{path: a, append: true, rotation: {}}", "append and rotation enabled at the same time"},
+        {"{path: a, format: xml}", "format"},
+        {"{path: a, compression: gzip}", "compression"},
+        {"{path: a, flush_interval: 0s}", "flush_interval"},
+        {"{path: a, group_by: {enabled: true}}", "group_by::enabled: not supported"},
+        {"{path: a, encoding: otlp}", "encoding extensions are not supported"},
+        {"{path: a, directory_permissions: \"9\"}", "no octal number"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct otc_error err = OTC_ERROR_INIT;
+
+        if (!otc_test_refuses(factory, cases[i].yaml, cases[i].says, &err)) {
+            fail_msg("%s: %s", cases[i].yaml, err.text);
+        }
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_line_a_batch_is_written_in_time),     TEST(what_is_held_is_written_at_the_end),
+        TEST(a_file_is_emptied_or_goes_on),          TEST(protobuf_stands_behind_its_length),
+        TEST(zstd_compresses_each_batch_by_itself),  TEST(a_full_file_gets_another_name),
+        TEST(a_full_disk_refuses_what_comes_next),   TEST(folders_are_made_when_asked_for),
+        cmocka_unit_test(settings_that_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
