@@ -117,6 +117,14 @@ host_extension(struct otc_host *self, const char *id)
     return service != NULL ? otc_service_extension(service, id) : NULL;
 }
 
+static struct otc_storage *
+host_handover(struct otc_host *self, const char *kind, const char *component_id)
+{
+    struct otc_handover *handover = self_of(self)->handover;
+
+    return handover != NULL ? otc_handover_open(handover, kind, component_id) : NULL;
+}
+
 static bool
 host_ready(struct otc_host *self)
 {
@@ -196,7 +204,8 @@ otc_sidecar_host_init(struct otc_sidecar_host *host, struct otc_loop *loop, stru
                  .report = host_report,
                  .extension = host_extension,
                  .ready = host_ready,
-                 .resource = host_resource},
+                 .resource = host_resource,
+                 .handover = host_handover},
         .loop = loop,
         .budget = {.limit = memory_budget()},
     };

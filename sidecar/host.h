@@ -6,6 +6,7 @@
 #include "common/base/arena.h"
 #include "common/component/budget.h"
 #include "common/net/loop.h"
+#include "sidecar/handover.h"
 #include "sidecar/resource.h"
 #include "sidecar/service.h"
 
@@ -18,6 +19,8 @@ struct otc_sidecar_host {
     /** The running service, for extension(); set by the control loop's thread while nothing else runs. */
     _Atomic(struct otc_service *) service;
     atomic_bool ready;
+    /** During a reload what goes from one service to the next; of the control loop. */
+    struct otc_handover *handover;
     /** Called on the control loop when a component reports a fatal error. */
     void (*fatal)(void *arg);
     void *fatal_arg;

@@ -3,6 +3,7 @@
 #include "sidecar/cli.h"
 
 #include "common/component/meter.h"
+#include "common/net/listen.h"
 #include "sidecar/gates.h"
 #include "sidecar/host.h"
 #include "sidecar/log.h"
@@ -223,6 +224,32 @@ acceptable(struct program *p, struct generation *next, struct otc_error *err)
     return status == OTC_OK;
 }
 
+/* From the old to the new one, or back. Clients that connect meanwhile wait: sockets stay open. */
+static void
+replace(struct program *p, struct generation *next)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+
+    if (stop(p, &p->current, RELOAD_DRAIN_NS, &err) != OTC_OK) {
+        otc_log(logger_of(p), OTC_LOG_WARN, NULL, "Error while stopping the old configuration",
+                OTC_FIELD_TEXT("error", err.text));
+    }
+    if (create_with_resource(p, next, &err) == OTC_OK && start(p, next, &err) == OTC_OK) {
+        struct generation old = p->current;
+
+        p->current = *next;
+        discard(&old);
+        log_notes(p, &p->current.loaded);
+        return;
+    }
+    otc_log(logger_of(p), OTC_LOG_ERROR, NULL, "Reload failed, going back to the former configuration",
+            OTC_FIELD_TEXT("error", err.text));
+    /* The log's settings point into it. */
+    discard_service(next);
+    restore(p);
+    discard(next);
+}
+
 /* On the control loop. Any failure leaves the old configuration running. */
 static void
 reload(struct program *p)
@@ -236,22 +263,12 @@ reload(struct program *p)
                 OTC_FIELD_TEXT("error", err.text));
         return;
     }
-    if (stop(p, &p->current, RELOAD_DRAIN_NS, &err) != OTC_OK) {
-        otc_log(logger_of(p), OTC_LOG_WARN, NULL, "Error while stopping the old configuration",
-                OTC_FIELD_TEXT("error", err.text));
-    }
-    if (create_with_resource(p, &next, &err) == OTC_OK && start(p, &next, &err) == OTC_OK) {
-        struct generation old = p->current;
-
-        p->current = next;
-        discard(&old);
-        log_notes(p, &p->current.loaded);
-        return;
-    }
-    otc_log(logger_of(p), OTC_LOG_ERROR, NULL, "Reload failed, going back to the former configuration",
-            OTC_FIELD_TEXT("error", err.text));
-    restore(p);
-    discard(&next);
+    otc_listen_keep(true);
+    p->host.handover = otc_handover_new();
+    replace(p, &next);
+    otc_handover_free(p->host.handover);
+    p->host.handover = NULL;
+    otc_listen_keep(false);
 }
 
 /* ---- The program

@@ -162,6 +162,8 @@ OTC_API void otc_meter_add(struct otc_meter *meter, const struct otc_count *coun
 /** Current value, for tests and status pages; of a histogram the sum. */
 OTC_API int64_t otc_series_value(const struct otc_series *series);
 
+struct otc_storage;
+
 /* ---- The host ----------------------------------------------------------------------------------- */
 
 enum otc_component_state {
@@ -213,6 +215,13 @@ struct otc_host {
     /** The sidecar's own resource: key-value pairs, service.name, service.version, service.instance.id first.
      */
     const struct otc_label *(*resource)(struct otc_host *self, size_t *n);
+    /**
+     * During a reload: what a component (kind and id as for `storage`) leaves in memory for its successor of
+     * the same kind and id. At its shutdown a component stores what it would lose, at its start the successor
+     * finds it there, and discards what a changed configuration cannot use. NULL at any other time. Its
+     * journal takes nothing. Added later: look at `abi.size` (otc_handover does).
+     */
+    struct otc_storage *(*handover)(struct otc_host *self, const char *kind, const char *component_id);
 };
 
 /* ---- Storage ------------------------------------------------------------------------------------ */

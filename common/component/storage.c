@@ -44,3 +44,12 @@ otc_storage_queue_open(struct otc_host *host, const char *extension_id, enum otc
                ? extension->ops->queue(extension, otc_kind_name(kind), component_id, name, reader, out, err)
                : status;
 }
+
+struct otc_storage *
+otc_handover(struct otc_host *host, enum otc_kind kind, const char *component_id)
+{
+    /* One that was built for an older interface ends before the member. */
+    bool offers = host->abi.size >= sizeof(struct otc_host) && host->handover;
+
+    return offers ? host->handover(host, otc_kind_name(kind), component_id) : NULL;
+}

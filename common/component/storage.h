@@ -18,4 +18,8 @@ OTC_CHECK otc_status otc_storage_queue_open(struct otc_host *host, const char *e
                                             struct otc_stored_reader reader, struct otc_storage_queue **out,
                                             struct otc_error *err);
 
+/** What a reload carries in memory for this component, or NULL (see otc_host.handover). Close it when done.
+ */
+struct otc_storage *otc_handover(struct otc_host *host, enum otc_kind kind, const char *component_id);
+
 #endif

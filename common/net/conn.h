@@ -150,7 +150,9 @@ struct otc_server {
     const struct otc_tls_server *tls_config; /* NULL: not reloaded */
     struct event *reload_event;
     int fd;
-    char *unix_path;
+    /** As it was opened. */
+    char *endpoint;
+    int family;
     uint16_t port;
     size_t fd_limit;
     struct event *accept_event, *rest_event, *sweep_event;

@@ -5,11 +5,87 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define BACKLOG 511
+
+/* ---- Sockets that are kept --------------------------------------------------------------------- */
+
+#define KEPT_MAX 64
+
+struct kept {
+    char *endpoint;
+    int family;
+    int fd;
+};
+
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct kept kept_sockets[KEPT_MAX];
+static size_t n_kept;
+static bool keeping;
+
+static void
+close_socket(int fd, const char *endpoint, int family)
+{
+    close(fd);
+    if (family == AF_UNIX) {
+        unlink(endpoint);
+    }
+}
+
+void
+otc_listen_keep(bool keep)
+{
+    pthread_mutex_lock(&kept_lock);
+    keeping = keep;
+    while (!keep && n_kept > 0) {
+        struct kept *kept = &kept_sockets[--n_kept];
+
+        close_socket(kept->fd, kept->endpoint, kept->family);
+        free(kept->endpoint);
+    }
+    pthread_mutex_unlock(&kept_lock);
+}
+
+void
+otc_listen_close(int fd, const char *endpoint, int family)
+{
+    char *copy = NULL;
+
+    pthread_mutex_lock(&kept_lock);
+    if (keeping && n_kept < KEPT_MAX) {
+        copy = strdup(endpoint);
+    }
+    if (copy) {
+        kept_sockets[n_kept++] = (struct kept){copy, family, fd};
+    } else {
+        close_socket(fd, endpoint, family);
+    }
+    pthread_mutex_unlock(&kept_lock);
+}
+
+/** The kept socket of this endpoint, or -1. */
+static int
+take_kept(const char *endpoint, int family)
+{
+    int fd = -1;
+
+    pthread_mutex_lock(&kept_lock);
+    for (size_t i = 0; i < n_kept && fd < 0; i++) {
+        if (kept_sockets[i].family == family && strcmp(kept_sockets[i].endpoint, endpoint) == 0) {
+            fd = kept_sockets[i].fd;
+            free(kept_sockets[i].endpoint);
+            kept_sockets[i] = kept_sockets[--n_kept];
+        }
+    }
+    pthread_mutex_unlock(&kept_lock);
+    return fd;
+}
+
+/* ---- Addresses ---------------------------------------------------------------------------------- */
 
 /** Go writes "address already in use" where C writes "Address already in use". */
 static otc_status
@@ -147,7 +223,11 @@ otc_listen_tcp(const char *endpoint, int family, int *fd, uint16_t *port, struct
     otc_status status = split_endpoint(endpoint, host, service, err);
     int failure;
 
-    *fd = -1;
+    *fd = status == OTC_OK ? take_kept(endpoint, family) : -1;
+    if (*fd >= 0) {
+        *port = bound_port(*fd);
+        return OTC_OK;
+    }
     if (status != OTC_OK) {
         return otc_error_prefix(err, "listen tcp");
     }
@@ -188,7 +268,10 @@ otc_listen_unix(const char *path, int *fd, struct otc_error *err)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int failure;
 
-    *fd = -1;
+    *fd = take_kept(path, AF_UNIX);
+    if (*fd >= 0) {
+        return OTC_OK;
+    }
     if (strlen(path) >= sizeof(address.sun_path)) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "listen unix %s: path longer than %zu bytes", path,
                         sizeof(address.sun_path) - 1);

@@ -331,14 +331,16 @@ prepare(struct otc_server *server, const struct otc_server_options *options, str
     if (status != OTC_OK) {
         return status;
     }
+    server->endpoint = strdup(options->endpoint);
+    server->family = options->unix_socket ? AF_UNIX : options->family;
+    if (!server->endpoint) {
+        return otc_fail(err, OTC_INTERNAL, "listen %s: out of memory", options->endpoint);
+    }
     status = options->unix_socket
                  ? otc_listen_unix(options->endpoint, &server->fd, err)
                  : otc_listen_tcp(options->endpoint, options->family, &server->fd, &server->port, err);
     if (status != OTC_OK) {
         return status;
-    }
-    if (options->unix_socket) {
-        server->unix_path = strdup(options->endpoint);
     }
     server->component_id = strdup(options->component_id ? options->component_id : "");
     if (!server->component_id || !make_events(server) || !start_reloading(server, options->tls) ||
@@ -453,11 +455,8 @@ stop_listening(struct otc_server *server)
     }
     event_del(server->accept_event);
     event_del(server->rest_event);
-    close(server->fd);
+    otc_listen_close(server->fd, server->endpoint, server->family);
     server->fd = -1;
-    if (server->unix_path) {
-        unlink(server->unix_path);
-    }
 }
 
 static void
@@ -548,7 +547,7 @@ otc_server_free(struct otc_server *server)
     if (server->sweep_event) {
         otc_server_stop(server, 0);
     } else if (server->fd >= 0) {
-        close(server->fd);
+        otc_listen_close(server->fd, server->endpoint, server->family);
     }
     free_event(server->accept_event);
     free_event(server->rest_event);
@@ -559,7 +558,7 @@ otc_server_free(struct otc_server *server)
     free(server->pages);
     free(server->read_buffer);
     free(server->component_id);
-    free(server->unix_path);
+    free(server->endpoint);
     pthread_cond_destroy(&server->settled);
     pthread_mutex_destroy(&server->lock);
     free(server);

@@ -130,6 +130,7 @@ drift_shutdown(struct otc_component *self, int64_t deadline_ns, struct otc_error
     otc_emitter_stop(drift->emitter);
     otc_events_flush(drift->events);
     drift_keeper_stop(drift->keeper);
+    drift_keeper_leave(drift);
     return OTC_OK;
 }
 

@@ -209,6 +209,44 @@ make_keeper(struct drift *drift)
     return keeper;
 }
 
+static otc_status
+take_over(struct drift *drift, struct otc_error *err)
+{
+    struct otc_storage *storage = otc_handover(drift->host, drift->kind, drift->id);
+    struct drift_keeper *keeper = storage ? make_keeper(drift) : NULL;
+    otc_status status = OTC_OK;
+
+    if (!storage) {
+        return OTC_OK;
+    }
+    if (!keeper) {
+        storage->close(storage);
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s: out of memory", drift->id);
+    }
+    keeper->storage = storage;
+    status = drift_keeper_restore(keeper, err);
+    drift_keeper_free(keeper);
+    return status;
+}
+
+void
+drift_keeper_leave(struct drift *drift)
+{
+    struct otc_storage *storage = drift->keeper ? NULL : otc_handover(drift->host, drift->kind, drift->id);
+    struct drift_keeper *keeper = storage ? make_keeper(drift) : NULL;
+
+    if (keeper) {
+        keeper->storage = storage;
+        if (!drift_keeper_snapshot(keeper)) {
+            otc_log(drift_keeper_logger(keeper), OTC_LOG_WARN, drift->id,
+                    "State is not taken over: a reference was being made");
+        }
+        drift_keeper_free(keeper);
+    } else if (storage) {
+        storage->close(storage);
+    }
+}
+
 otc_status
 drift_keeper_start(struct drift *drift, struct otc_error *err)
 {
@@ -217,7 +255,7 @@ drift_keeper_start(struct drift *drift, struct otc_error *err)
     otc_status status;
 
     if (!drift_is_durable(drift->config)) {
-        return OTC_OK;
+        return take_over(drift, err);
     }
     keeper = make_keeper(drift);
     if (!keeper) {

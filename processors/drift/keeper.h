@@ -15,10 +15,15 @@
 /** Opaque; NULL (everywhere below) is a stage without storage. */
 struct drift_keeper;
 
-/** At start, before the first record: opens the storage that the settings name and restores what it holds. */
+/**
+ * At start, before the first record: opens the storage that the settings name and restores what it holds.
+ * Without one: takes over what the stage before a reload left.
+ */
 OTC_CHECK otc_status drift_keeper_start(struct drift *drift, struct otc_error *err);
 /** At the end, after the last record and emission: one more snapshot. */
 void drift_keeper_stop(struct drift_keeper *keeper);
+/** At the end of a stage without storage, during a reload: leaves its state for the stage that follows. */
+void drift_keeper_leave(struct drift *drift);
 /** Lets go as it is: after this a start finds what it would find after a kill. */
 void drift_keeper_free(struct drift_keeper *keeper);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Drift with storage, killed and started again on one virtual clock: what comes out is what would have come
  * out without. */
+#include "sidecar/handover.h"
 #include "sidecar/service.h"
 #include "tests/scenarios/lives.h"
 
@@ -401,6 +402,59 @@ shut_down_and_resumed_equals_uninterrupted(void **state)
     free_lines(ended);
 }
 
+static struct otc_handover *handover;
+
+static struct otc_storage *
+open_handover(struct otc_host *host, const char *kind, const char *component_id)
+{
+    (void)host;
+    return otc_handover_open(handover, kind, component_id);
+}
+
+/* As a reload does it to a stage without storage. */
+static void
+reload(struct lives *lives)
+{
+    handover = otc_handover_new();
+    lives->stage.host->handover = open_handover;
+    shut_down(lives);
+    begin_life(lives);
+    lives->stage.host->handover = NULL;
+    otc_handover_free(handover);
+}
+
+static struct lines *
+run_reloading(uint64_t seed, bool reloads)
+{
+    struct stream stream = {seed, false};
+    struct lives *lives = lives_new(LEARNED, false);
+    struct lines *lines;
+
+    for (int64_t at = 0; at < 10 * OTC_MINUTE; at += 30 * OTC_SECOND) {
+        go_on(&stream, lives, 30 * OTC_SECOND);
+        if (reloads) {
+            reload(lives);
+        }
+    }
+    assert_quiet(lives);
+    assert_int_equal(otc_vhost_logged(lives->stage.vhost, "State restored"), reloads ? 20 : 0);
+    lines = results(lives);
+    lives_free(lives);
+    return lines;
+}
+
+static void
+without_storage_a_reload_takes_the_state_along(void **state)
+{
+    struct lines *whole = run_reloading(4711, false);
+    struct lines *reloaded = run_reloading(4711, true);
+
+    (void)state;
+    assert_same(whole, reloaded);
+    free_lines(whole);
+    free_lines(reloaded);
+}
+
 /* The last value of ml.drift.window.partial of the first version, NaN without one. */
 static double
 partial(struct lives *lives)
@@ -418,6 +472,30 @@ records(struct lives *lives)
     return look(&lives->stage, "ml.inference.records",
                 ATTRIBUTES("ml.model.name", "credit", "ml.model.version", "1"))
         .value;
+}
+
+/* What other settings cannot use is not used. */
+static void
+a_reload_with_other_settings_begins_anew(void **state)
+{
+    struct stream stream = {7, false};
+    struct lives *lives = lives_new(LEARNED, false);
+
+    (void)state;
+    go_on(&stream, lives, OTC_MINUTE);
+    handover = otc_handover_new();
+    lives->stage.host->handover = open_handover;
+    shut_down(lives);
+    otc_config_free(lives->stage.config);
+    set_settings(lives, "window: {length: 4m, pane: 10s}");
+    begin_life(lives);
+    lives->stage.host->handover = NULL;
+    otc_handover_free(handover);
+    assert_int_equal(otc_vhost_logged(lives->stage.vhost, "The stored state is not used"), 1);
+    assert_int_equal(otc_vhost_logged(lives->stage.vhost, "State restored"), 0);
+    go_on(&stream, lives, OTC_MINUTE);
+    assert_true(records(lives) > 0);
+    lives_free(lives);
 }
 
 /* The first window of a process reaches back to where it knows nothing; so does the first after a restart
@@ -652,6 +730,8 @@ main(void)
         cmocka_unit_test(texts_and_vectors_last),
         cmocka_unit_test(no_text_reaches_the_disk),
         cmocka_unit_test(shut_down_and_resumed_equals_uninterrupted),
+        cmocka_unit_test(without_storage_a_reload_takes_the_state_along),
+        cmocka_unit_test(a_reload_with_other_settings_begins_anew),
         cmocka_unit_test(without_storage_the_first_window_is_partial),
         cmocka_unit_test(damage_and_other_settings_begin_anew),
         cmocka_unit_test(a_lost_end_marks_windows_partial),
