@@ -186,18 +186,28 @@ environment_get(void *arg, const char *name)
 }
 
 otc_status
-otc_cli_load(const struct otc_cli *cli, struct otc_loaded *out, struct otc_error *err)
+otc_cli_resolve(const struct otc_cli *cli, struct otc_document **out, struct otc_error *err)
 {
     static const struct otc_environment environment = {environment_get, NULL};
     otc_status status;
 
-    *out = (struct otc_loaded){0};
     if (cli->n_configs == 0) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "at least one config flag must be provided");
     }
-    status = otc_document_load(cli->locations, cli->n_locations, &environment, &out->document, err);
+    status = otc_document_load(cli->locations, cli->n_locations, &environment, out, err);
+    return status == OTC_OK ? OTC_OK
+                            : otc_error_prefix(err, "failed to get config: cannot resolve the configuration");
+}
+
+otc_status
+otc_cli_load(const struct otc_cli *cli, struct otc_loaded *out, struct otc_error *err)
+{
+    otc_status status;
+
+    *out = (struct otc_loaded){0};
+    status = otc_cli_resolve(cli, &out->document, err);
     if (status != OTC_OK) {
-        return otc_error_prefix(err, "failed to get config: cannot resolve the configuration");
+        return status;
     }
     status = otc_service_config_new(otc_document_root(out->document), otc_components, &out->config, err);
     if (status == OTC_OK) {

@@ -41,8 +41,12 @@ struct otc_loaded {
     struct otc_service_config *config;
 };
 
+/** Loads, merges and expands what the options name, in the process's environment. "failed to get config: …".
+ */
+OTC_CHECK otc_status otc_cli_resolve(const struct otc_cli *cli, struct otc_document **out,
+                                     struct otc_error *err);
 /**
- * Loads and decodes what the options name, against the binary's registry and the process's environment.
+ * Resolves and decodes what the options name, against the binary's registry and the process's environment.
  * "failed to get config: …"; FAILED_PRECONDITION: as otc_service_config_validate.
  */
 OTC_CHECK otc_status otc_cli_load(const struct otc_cli *cli, struct otc_loaded *out, struct otc_error *err);

@@ -88,9 +88,11 @@ render(const struct otc_cli *cli, const struct otc_loaded *loaded, struct otc_bu
 static otc_status
 print_config(const struct otc_cli *cli, struct otc_error *err)
 {
-    struct otc_loaded loaded;
+    struct otc_loaded loaded = {0};
     struct otc_buf out = {.limit = OUTPUT_MAX};
-    otc_status status = otc_cli_load(cli, &loaded, err);
+    /* What was resolved can be shown although nobody could use it. */
+    otc_status status = cli->unredacted && !cli->validate ? otc_cli_resolve(cli, &loaded.document, err)
+                                                          : otc_cli_load(cli, &loaded, err);
 
     if (status == OTC_OK && cli->validate) {
         status = otc_service_config_validate(loaded.config, err);
