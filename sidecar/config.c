@@ -429,6 +429,12 @@ otc_service_telemetry(const struct otc_service_config *config)
     return &((const struct otc_root_settings *)otc_config_value(config->settings))->service.telemetry;
 }
 
+enum otc_metrics_level
+otc_service_metrics_level(const struct otc_service_config *config)
+{
+    return (enum otc_metrics_level)otc_service_telemetry(config)->metrics.level.index;
+}
+
 const struct otc_prometheus_reader *
 otc_service_reader(const struct otc_service_config *config)
 {

@@ -163,7 +163,12 @@ add_extension(struct otc_graph *graph, const char *id, unsigned depth, struct ot
         return OTC_OK;
     }
     if (depth > EXTENSIONS_DEEP) {
-        return otc_fail(err, OTC_FAILED_PRECONDITION, "extensions::%s: extensions that name each other", id);
+        otc_fail(err, OTC_FAILED_PRECONDITION,
+                 "unable to order extensions by dependencies, cycle found: \"%s\" names itself, or one that "
+                 "names it",
+                 id);
+        otc_node_error(c->node, err);
+        return OTC_FAILED_PRECONDITION;
     }
     if (c->config != NULL && c->factory->config != NULL) {
         otc_config_extensions(c->factory->config, otc_config_value(c->config), add_need, &needs);

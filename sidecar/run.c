@@ -130,24 +130,16 @@ set_service(struct program *p, struct otc_service *service)
     otc_log_sink_set_scope(&p->log, service != NULL ? otc_service_scope : NULL, service);
 }
 
-/* What the Collector shows from level normal on. */
-static bool
-is_of_batch(const struct otc_instrument *instrument)
-{
-    return strncmp(instrument->name, "otelcol_processor_batch_", 24) == 0;
-}
-
 /* Starts a prepared generation, the endpoint for its own metrics included. */
 static otc_status
 start(struct program *p, const struct generation *g, struct otc_error *err)
 {
     const struct otc_prometheus_reader *reader = otc_service_reader(g->loaded.config);
-    const int level = otc_service_telemetry(g->loaded.config)->metrics.level.index;
     otc_status status = OTC_OK;
 
-    otc_meter_hide(p->meter, level < OTC_METRICS_NORMAL ? is_of_batch : NULL);
     if (reader != NULL) {
-        status = otc_self_metrics_open(reader, &p->host.host, &p->metrics, err);
+        status = otc_self_metrics_open(reader, otc_service_metrics_level(g->loaded.config), &p->host.host,
+                                       &p->metrics, err);
     }
     if (status == OTC_OK) {
         set_service(p, g->service);

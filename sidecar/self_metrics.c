@@ -18,6 +18,7 @@
 
 struct otc_self_metrics {
     const struct otc_prometheus_reader *settings;
+    enum otc_metrics_level level;
     struct otc_host *host;
     struct otc_server *server;
     int64_t started_ns;
@@ -132,6 +133,30 @@ add_handler(const struct otc_self_metrics *m, struct otc_metrics_builder *builde
     }
 }
 
+/* The Collector's instruments that its level leaves out; all others are told from `basic` on. */
+static bool
+is_of_level(const void *arg, const char *name)
+{
+    static const struct {
+        const char *prefix;
+        enum otc_metrics_level least;
+    } instruments[] = {
+        {"otelcol_processor_batch_batch_send_size_bytes", OTC_METRICS_DETAILED},
+        {"otelcol_processor_batch_", OTC_METRICS_NORMAL},
+        {"otelcol_processor_internal_duration", OTC_METRICS_DETAILED},
+        {"otelcol_exporter_queue_batch_send_size", OTC_METRICS_DETAILED},
+        {"otelcol_exporter_enqueue_size", OTC_METRICS_DETAILED},
+    };
+    const struct otc_self_metrics *m = arg;
+
+    for (size_t i = 0; i < sizeof(instruments) / sizeof(instruments[0]); i++) {
+        if (strncmp(name, instruments[i].prefix, strlen(instruments[i].prefix)) == 0) {
+            return m->level >= instruments[i].least;
+        }
+    }
+    return true;
+}
+
 static otc_status
 collect(struct otc_self_metrics *m, struct otc_buf *request, struct otc_error *err)
 {
@@ -146,7 +171,7 @@ collect(struct otc_self_metrics *m, struct otc_buf *request, struct otc_error *e
     if (ok) {
         add_process(m, builder, &head);
         add_handler(m, builder, head);
-        ok = otc_meter_collect(m->host->meter, builder, head.start_unix_nano, now) &&
+        ok = otc_meter_collect_some(m->host->meter, builder, head.start_unix_nano, now, is_of_level, m) &&
              otc_metrics_builder_finish(builder, request, &points);
     }
     otc_metrics_builder_free(builder);
@@ -233,8 +258,8 @@ serve(void *arg, struct otc_exchange *exchange)
 }
 
 otc_status
-otc_self_metrics_open(const struct otc_prometheus_reader *reader, struct otc_host *host,
-                      struct otc_self_metrics **out, struct otc_error *err)
+otc_self_metrics_open(const struct otc_prometheus_reader *reader, enum otc_metrics_level level,
+                      struct otc_host *host, struct otc_self_metrics **out, struct otc_error *err)
 {
     static const struct otc_page pages[] = {{"/metrics", serve}};
     bool bracket = strchr(reader->host, ':') != NULL && reader->host[0] != '[';
@@ -247,6 +272,7 @@ otc_self_metrics_open(const struct otc_prometheus_reader *reader, struct otc_hos
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
     m->settings = reader;
+    m->level = level;
     m->host = host;
     m->started_ns = host->monotonic_ns(host);
     m->started_unix_ns = host->now_ns(host);

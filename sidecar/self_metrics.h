@@ -9,7 +9,8 @@
 struct otc_self_metrics;
 
 /** Opens the endpoint. All arguments are borrowed while it is open. UNAVAILABLE: the address is in use. */
-OTC_CHECK otc_status otc_self_metrics_open(const struct otc_prometheus_reader *reader, struct otc_host *host,
+OTC_CHECK otc_status otc_self_metrics_open(const struct otc_prometheus_reader *reader,
+                                           enum otc_metrics_level level, struct otc_host *host,
                                            struct otc_self_metrics **out, struct otc_error *err);
 /** NULL is allowed. */
 void otc_self_metrics_close(struct otc_self_metrics *metrics);

@@ -121,6 +121,8 @@ struct otc_service_config {
 
 /** service::telemetry of a decoded configuration. */
 const struct otc_telemetry_settings *otc_service_telemetry(const struct otc_service_config *config);
+/** service::telemetry::metrics::level. */
+enum otc_metrics_level otc_service_metrics_level(const struct otc_service_config *config);
 /** The prometheus reader's settings, or NULL when self-metrics are off. */
 const struct otc_prometheus_reader *otc_service_reader(const struct otc_service_config *config);
 /** The component of this kind and id, or NULL. */

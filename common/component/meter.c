@@ -50,7 +50,6 @@ struct otc_meter {
     struct otc_map *by_name;       /* instrument */
     struct otc_map *by_key;        /* otc_series */
     struct instrument *first, *last;
-    bool (*hidden)(const struct otc_instrument *instrument);
     size_t n_series;
     size_t n_values; /* of all series, buckets included */
     size_t max_series;
@@ -419,17 +418,17 @@ build_series(struct otc_metrics_builder *builder, const struct instrument *instr
     return otc_build_integer(builder, &instrument->metric, &head, values[0]);
 }
 
-void
-otc_meter_hide(struct otc_meter *meter, bool (*hidden)(const struct otc_instrument *instrument))
-{
-    pthread_mutex_lock(&meter->registry_lock);
-    meter->hidden = hidden;
-    pthread_mutex_unlock(&meter->registry_lock);
-}
-
 bool
 otc_meter_collect(struct otc_meter *meter, struct otc_metrics_builder *builder, uint64_t start_unix_nano,
                   uint64_t now_unix_nano)
+{
+    return otc_meter_collect_some(meter, builder, start_unix_nano, now_unix_nano, NULL, NULL);
+}
+
+bool
+otc_meter_collect_some(struct otc_meter *meter, struct otc_metrics_builder *builder, uint64_t start_unix_nano,
+                       uint64_t now_unix_nano, bool (*wanted)(const void *arg, const char *name),
+                       const void *arg)
 {
     struct otc_point_head head = {.start_unix_nano = start_unix_nano, .time_unix_nano = now_unix_nano};
     int64_t *values;
@@ -441,10 +440,10 @@ otc_meter_collect(struct otc_meter *meter, struct otc_metrics_builder *builder, 
     ok = values != NULL;
     for (const struct instrument *instrument = meter->first; ok && instrument;
          instrument = instrument->next) {
-        const bool hidden = meter->hidden && meter->hidden(&instrument->declared);
+        bool take = !wanted || wanted(arg, instrument->declared.name);
 
         for (const struct otc_series *series = instrument->first; ok && series; series = series->next) {
-            ok = hidden || build_series(builder, instrument, series, head, values + n);
+            ok = !take || build_series(builder, instrument, series, head, values + n);
             n += values_of(series);
         }
     }

@@ -20,14 +20,16 @@ typedef void (*otc_meter_fn)(void *arg, const struct otc_instrument *instrument,
  * memory.
  */
 bool otc_meter_visit(struct otc_meter *meter, otc_meter_fn fn, void *arg);
-/** From now on otc_meter_collect leaves out the instruments for which `hidden` is true; NULL: none. */
-void otc_meter_hide(struct otc_meter *meter, bool (*hidden)(const struct otc_instrument *instrument));
 /**
  * The same as OTLP: counters become monotonic, up-down counters non-monotonic cumulative sums. False out of
  * memory or at the builder's limit.
  */
 bool otc_meter_collect(struct otc_meter *meter, struct otc_metrics_builder *builder, uint64_t start_unix_nano,
                        uint64_t now_unix_nano);
+/** The same of the instruments whose name `wanted` takes. */
+bool otc_meter_collect_some(struct otc_meter *meter, struct otc_metrics_builder *builder,
+                            uint64_t start_unix_nano, uint64_t now_unix_nano,
+                            bool (*wanted)(const void *arg, const char *name), const void *arg);
 /** Series asked for beyond the limit. */
 uint64_t otc_meter_refused(const struct otc_meter *meter);
 

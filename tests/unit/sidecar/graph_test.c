@@ -114,6 +114,9 @@ static const struct {
      "cycle detected: connector \"nop/b\" (traces to traces) -> connector \"nop/a\" (traces to traces) -> "
      "processor "
      "\"nop\" in pipeline \"traces/2\" -> connector \"nop/b\" (traces to traces)"},
+    {BASE "extensions: {nop/a: {needs: nop/b}, nop/b: {needs: nop/a}}\n"
+          "service: {extensions: [nop/a, nop/b], pipelines: {traces: {receivers: [nop], exporters: [nop]}}}",
+     "failed to build pipelines: unable to order extensions by dependencies, cycle found: "},
     {"receivers: {traces_only: }\nexporters: {nop: }\n"
      "service: {pipelines: {logs: {receivers: [traces_only], exporters: [nop]}}}",
      "failed to build pipelines: failed to create \"traces_only\" receiver for data type \"logs\": telemetry "
@@ -237,6 +240,28 @@ components_start_from_the_end_and_stop_from_the_front(void **state)
     nop_journal[0] = '\0';
     assert_int_equal(otc_service_shutdown(f.service, 0, &err), OTC_OK);
     assert_string_equal(nop_journal, "");
+    close_service(&f);
+}
+
+static void
+extensions_start_behind_those_they_name(void **state)
+{
+    static const char text[] =
+        BASE "extensions: {nop: {needs: nop/b}, nop/a: , nop/b: {needs: nop/c}, nop/c: , nop/unused: }\n"
+             "service: {extensions: [nop/a, nop, nop/b, nop/c], "
+             "pipelines: {traces: {receivers: [nop], exporters: [nop]}}}";
+    struct fixture f = {0};
+    struct otc_error err = OTC_ERROR_INIT;
+
+    (void)state;
+    open_service(&f, text);
+    assert_int_equal(otc_service_start(f.service, &err), OTC_OK);
+    assert_string_equal(nop_journal, "+extension:nop/a +extension:nop/c +extension:nop/b +extension:nop "
+                                     "+exporter:nop +receiver:nop");
+    nop_journal[0] = '\0';
+    assert_int_equal(otc_service_shutdown(f.service, 0, &err), OTC_OK);
+    assert_string_equal(nop_journal, "-receiver:nop -exporter:nop -extension:nop -extension:nop/b "
+                                     "-extension:nop/c -extension:nop/a");
     close_service(&f);
 }
 
@@ -376,6 +401,7 @@ main(void)
         cmocka_unit_test(wrong_configurations_are_refused_with_their_text),
         cmocka_unit_test(right_configurations_are_built),
         cmocka_unit_test(components_start_from_the_end_and_stop_from_the_front),
+        cmocka_unit_test(extensions_start_behind_those_they_name),
         cmocka_unit_test(a_failed_start_stops_what_runs),
         cmocka_unit_test(a_failed_shutdown_is_told_and_the_rest_still_stops),
         cmocka_unit_test(batches_take_the_configured_way),

@@ -253,7 +253,7 @@ self_metrics_are_served(void **state)
     open_host(&f);
     count = (struct otc_count){otc_meter_series(f.meter, &spans, labels, 2), 7};
     otc_meter_add(f.meter, &count, 1);
-    if (otc_self_metrics_open(&reader, &f.host.host, &metrics, &err) != OTC_OK) {
+    if (otc_self_metrics_open(&reader, OTC_METRICS_NORMAL, &f.host.host, &metrics, &err) != OTC_OK) {
         fail_msg("%s", err.text);
     }
     get(otc_self_metrics_port(metrics), "/metrics", &page);
@@ -266,7 +266,8 @@ self_metrics_are_served(void **state)
     get(otc_self_metrics_port(metrics), "/other", &page);
     assert_non_null(strstr(otc_buf_cstr(&page), "HTTP/1.1 404 "));
     clash.port = otc_self_metrics_port(metrics);
-    assert_int_equal(otc_self_metrics_open(&clash, &f.host.host, &second, &err), OTC_UNAVAILABLE);
+    assert_int_equal(otc_self_metrics_open(&clash, OTC_METRICS_NORMAL, &f.host.host, &second, &err),
+                     OTC_UNAVAILABLE);
     assert_non_null(strstr(err.text, "address already in use"));
     otc_self_metrics_close(metrics);
     otc_buf_release(&page);
@@ -288,7 +289,8 @@ names_get_suffixes_where_asked_for(void **state)
     open_host(&f);
     count = (struct otc_count){otc_meter_series(f.meter, &spans, NULL, 0), 1};
     otc_meter_add(f.meter, &count, 1);
-    assert_int_equal(otc_self_metrics_open(&reader, &f.host.host, &metrics, &err), OTC_OK);
+    assert_int_equal(otc_self_metrics_open(&reader, OTC_METRICS_NORMAL, &f.host.host, &metrics, &err),
+                     OTC_OK);
     assert_int_equal(otc_self_metrics_render(metrics, &page, &err), OTC_OK);
     assert_non_null(strstr(otc_buf_cstr(&page), "\notelcol_receiver_accepted_spans_total 1\n"));
     assert_non_null(strstr(otc_buf_cstr(&page), "\notelcol_process_uptime_seconds_total "));
@@ -296,6 +298,41 @@ names_get_suffixes_where_asked_for(void **state)
         strstr(otc_buf_cstr(&page), "\npromhttp_metric_handler_errors_total{cause=\"gathering\"} 0\n"));
     otc_self_metrics_close(metrics);
     otc_buf_release(&page);
+    close_host(&f);
+}
+
+static void
+levels_leave_instruments_out(void **state)
+{
+    static const struct otc_instrument instruments[] = {
+        {"otelcol_processor_batch_timeout_trigger_send", "{times}", "Normal.", OTC_COUNTER},
+        {"otelcol_exporter_enqueue_size", "{items}", "Detailed.", OTC_COUNTER},
+    };
+    char host_name[] = "127.0.0.1";
+    struct otc_prometheus_reader reader = {host_name, 0, true, true, true};
+    struct fixture f;
+
+    (void)state;
+    open_host(&f);
+    (void)otc_meter_series(f.meter, &spans, NULL, 0);
+    (void)otc_meter_series(f.meter, &instruments[0], NULL, 0);
+    (void)otc_meter_series(f.meter, &instruments[1], NULL, 0);
+    for (enum otc_metrics_level level = OTC_METRICS_BASIC; level <= OTC_METRICS_DETAILED; level++) {
+        struct otc_self_metrics *metrics = NULL;
+        struct otc_error err = OTC_ERROR_INIT;
+        struct otc_buf page = {.limit = 1 << 20};
+
+        assert_int_equal(otc_self_metrics_open(&reader, level, &f.host.host, &metrics, &err), OTC_OK);
+        assert_int_equal(otc_self_metrics_render(metrics, &page, &err), OTC_OK);
+        assert_non_null(strstr(otc_buf_cstr(&page), "\notelcol_receiver_accepted_spans 0\n"));
+        assert_int_equal(strstr(otc_buf_cstr(&page), "\notelcol_processor_batch_timeout_trigger_send 0\n") !=
+                             NULL,
+                         level >= OTC_METRICS_NORMAL);
+        assert_int_equal(strstr(otc_buf_cstr(&page), "\notelcol_exporter_enqueue_size 0\n") != NULL,
+                         level >= OTC_METRICS_DETAILED);
+        otc_self_metrics_close(metrics);
+        otc_buf_release(&page);
+    }
     close_host(&f);
 }
 
@@ -310,6 +347,7 @@ main(void)
         cmocka_unit_test(a_resource_can_be_set_any_number_of_times),
         cmocka_unit_test(self_metrics_are_served),
         cmocka_unit_test(names_get_suffixes_where_asked_for),
+        cmocka_unit_test(levels_leave_instruments_out),
     };
 
     return cmocka_run_group_tests_name("sidecar/host", tests, NULL, NULL);

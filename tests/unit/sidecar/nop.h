@@ -18,6 +18,7 @@ struct nop_config {
     int64_t size;
     otc_duration timeout;
     otc_secret token;
+    char *needs;
 };
 
 /** The deadline that each kind of component was given at its shutdown. */
@@ -154,6 +155,7 @@ static const struct otc_field nop_fields[] = {
     OTC_FIELD(nop_config, size, .def = "10", .min = "1", .max = "100", .doc = "A size."),
     OTC_FIELD(nop_config, timeout, .def = "5s", .min = "0s", .doc = "A time."),
     OTC_FIELD(nop_config, token, .doc = "A secret."),
+    OTC_FIELD(nop_config, needs, .names_extension = OTC_OFFERS_STORAGE, .doc = "An extension."),
     OTC_FIELD_END,
 };
 static const struct otc_schema nop_schema = OTC_SCHEMA(nop_config, nop_fields, "Nothing.");
@@ -190,6 +192,7 @@ nop_explain(const void *config, void (*line)(void *arg, const char *text), void 
                                             .validate = nop_validate,                                        \
                                             .explain = nop_explain,                                          \
                                             .deprecated_type = (kind_) == OTC_EXPORTER ? "null" : NULL,      \
+                                            .offers = (kind_) == OTC_EXTENSION ? OTC_OFFERS_STORAGE : 0u,    \
                                             .create = name##_create};                                        \
     static otc_status name##_create(const struct otc_settings *settings, struct otc_component **out,         \
                                     struct otc_error *err)                                                   \

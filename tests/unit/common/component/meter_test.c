@@ -37,48 +37,6 @@ series_are_shared_by_name_and_labels(void **state)
     otc_meter_free(meter);
 }
 
-static bool
-starts_with_aimon_o(const struct otc_instrument *instrument)
-{
-    return strncmp(instrument->name, "aimon_o", 7) == 0;
-}
-
-static bool
-collected(struct otc_meter *meter, const char *name)
-{
-    struct otc_metrics_builder *builder = otc_metrics_builder_new(NULL, 0, "test", "1", 65536);
-    struct otc_buf bytes = {.limit = 65536};
-    size_t points;
-    bool found;
-
-    assert_non_null(builder);
-    assert_true(otc_meter_collect(meter, builder, 1, 2));
-    assert_true(otc_metrics_builder_finish(builder, &bytes, &points));
-    found = memmem(bytes.data, bytes.len, name, strlen(name)) != NULL;
-    otc_metrics_builder_free(builder);
-    otc_buf_release(&bytes);
-    return found;
-}
-
-static void
-instruments_can_be_hidden(void **state)
-{
-    struct otc_meter *meter = otc_meter_new(3);
-    const struct otc_count counts[] = {{otc_meter_series(meter, &out, NULL, 0), 5},
-                                       {otc_meter_series(meter, &in, NULL, 0), 7}};
-
-    (void)state;
-    otc_meter_add(meter, counts, 2);
-    assert_true(collected(meter, "aimon_out") && collected(meter, "aimon_in"));
-    otc_meter_hide(meter, starts_with_aimon_o);
-    assert_false(collected(meter, "aimon_out"));
-    assert_true(collected(meter, "aimon_in"));
-    assert_int_equal(otc_series_value(counts[0].series), 5);
-    otc_meter_hide(meter, NULL);
-    assert_true(collected(meter, "aimon_out"));
-    otc_meter_free(meter);
-}
-
 struct balance {
     struct otc_meter *meter;
     struct otc_series *in, *out, *held;
@@ -220,7 +178,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(series_are_shared_by_name_and_labels), cmocka_unit_test(instruments_can_be_hidden),
+        cmocka_unit_test(series_are_shared_by_name_and_labels),
         cmocka_unit_test(a_scrape_sees_whole_changes),          cmocka_unit_test(series_become_otlp),
         cmocka_unit_test(a_histogram_has_its_buckets),
     };
