@@ -7,7 +7,9 @@
 #include "common/net/loop.h"
 #include "common/net/server.h"
 #include "common/prometheus/exposition.h"
+#include "sidecar/resource.h"
 
+#include <fnmatch.h>
 #include <malloc.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
@@ -216,10 +218,39 @@ append_target(const struct otc_self_metrics *m, struct otc_buf *out, struct otc_
     return out->failed ? otc_fail(err, OTC_RESOURCE_EXHAUSTED, "the page is too large") : OTC_OK;
 }
 
+static bool
+any_matches(const otc_strings *patterns, const char *key)
+{
+    for (size_t i = 0; i < patterns->n; i++) {
+        if (fnmatch(patterns->items[i], key, 0) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Fills `labels` with the resource attributes that the reader wants on every series. */
+static size_t
+constant_labels(const struct otc_self_metrics *m, struct otc_const_label labels[OTC_RESOURCE_MAX])
+{
+    const struct otc_resource_labels *wanted = m->settings->with_resource_constant_labels;
+    size_t n, taken = 0;
+    const struct otc_label *resource = m->host->resource(m->host, &n);
+
+    for (size_t i = 0; wanted != NULL && i < n && taken < OTC_RESOURCE_MAX; i++) {
+        if (!any_matches(&wanted->excluded, resource[i].key) &&
+            (wanted->included.n == 0 || any_matches(&wanted->included, resource[i].key))) {
+            labels[taken++] = (struct otc_const_label){resource[i].key, resource[i].value};
+        }
+    }
+    return taken;
+}
+
 otc_status
 otc_self_metrics_render(struct otc_self_metrics *m, struct otc_buf *out, struct otc_error *err)
 {
     struct otc_exposition_options options = OTC_EXPOSITION_DEFAULTS;
+    struct otc_const_label labels[OTC_RESOURCE_MAX];
     struct otc_exposition_type text = otc_exposition_negotiate(OTC_SLICE_NONE, false);
     struct otc_buf request = {.limit = REQUEST_MAX};
     struct otc_slice slice;
@@ -231,6 +262,8 @@ otc_self_metrics_render(struct otc_self_metrics *m, struct otc_buf *out, struct 
                               : OTC_UNDERSCORE_WITH_SUFFIXES;
     options.without_scope_info = m->settings->without_scope_info;
     options.without_target = true;
+    options.const_labels = labels;
+    options.n_const_labels = constant_labels(m, labels);
     options.max_bytes = PAGE_MAX;
     slice = otc_buf_slice(&request);
     if (status == OTC_OK) {

@@ -156,6 +156,14 @@ const struct otc_schema otc_root_schema = OTC_SCHEMA(otc_root_settings, root_fie
 /* ---- Readers
  * ---------------------------------------------------------------------------------------------------- */
 
+static const struct otc_field resource_labels_fields[] = {
+    OTC_FIELD(otc_resource_labels, included, .doc = "Attributes that become labels; none said: all."),
+    OTC_FIELD(otc_resource_labels, excluded, .doc = "Attributes that do not."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema resource_labels_schema =
+    OTC_SCHEMA(otc_resource_labels, resource_labels_fields, "Resource attributes.");
+
 static const struct otc_field reader_fields[] = {
     OTC_FIELD(otc_prometheus_reader, host, .def = "localhost", .doc = "Host to listen on."),
     OTC_FIELD(otc_prometheus_reader, port, .def = "8888", .min = "0", .max = "65535",
@@ -163,6 +171,8 @@ static const struct otc_field reader_fields[] = {
     OTC_FIELD(otc_prometheus_reader, without_scope_info, .def = "true", .doc = "No scope labels."),
     OTC_FIELD(otc_prometheus_reader, without_units, .def = "true", .doc = "Names without units."),
     OTC_FIELD(otc_prometheus_reader, without_type_suffix, .def = "true", .doc = "Names without _total."),
+    OTC_FIELD_OPTIONAL(otc_prometheus_reader, with_resource_constant_labels, resource_labels_schema,
+                       .doc = "Resource attributes that are labels of every series."),
     OTC_FIELD_END,
 };
 static const struct otc_schema reader_endpoint_schema =

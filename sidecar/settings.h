@@ -29,12 +29,20 @@ struct otc_logs_settings {
     const struct otc_node *processors;
 };
 
+/** Resource attributes by name; `*` and `?` stand for anything. Without `included`: all. */
+struct otc_resource_labels {
+    otc_strings included;
+    otc_strings excluded;
+};
+
 struct otc_prometheus_reader {
     char *host;
     int64_t port;
     bool without_scope_info;
     bool without_units;
     bool without_type_suffix;
+    /** Those that become labels of every series, or NULL. */
+    struct otc_resource_labels *with_resource_constant_labels;
 };
 
 /** service::telemetry::metrics. */

@@ -6,6 +6,26 @@
 /* ---- Text
  * ----------------------------------------------------------------------------------------------------- */
 
+/*
+ * What YAML does not take as it is, or takes as the end of a line, among characters of two and three bytes:
+ * U+0080 to U+009F, U+2028, U+2029, U+FEFF, U+FFFE and U+FFFF. Its code, or 0; the text is valid UTF-8.
+ */
+static unsigned
+unprintable(struct otc_slice text, size_t at)
+{
+    const uint8_t *c = text.data + at;
+    unsigned code;
+
+    if (text.len - at >= 2 && c[0] == 0xc2 && c[1] < 0xa0) {
+        return c[1];
+    }
+    if (text.len - at < 3 || (c[0] != 0xe2 && c[0] != 0xef)) {
+        return 0;
+    }
+    code = (c[0] & 0x0fu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu);
+    return code == 0x2028 || code == 0x2029 || code == 0xfeff || code == 0xfffe || code == 0xffff ? code : 0;
+}
+
 /* JSON's quoting is also YAML's. */
 static void
 print_quoted(struct otc_slice text, struct otc_buf *out)
@@ -13,12 +33,16 @@ print_quoted(struct otc_slice text, struct otc_buf *out)
     otc_buf_append_byte(out, '"');
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
+        unsigned code = unprintable(text, i);
 
-        if (c == '"' || c == '\\') {
+        if (code > 0) {
+            otc_buf_printf(out, "\\u%04x", code);
+            i += code > 0x7ff ? 2 : 1;
+        } else if (c == '"' || c == '\\') {
             otc_buf_printf(out, "\\%c", c);
         } else if (c == '\n') {
             otc_buf_append_str(out, "\\n");
-        } else if (c < 0x20) {
+        } else if (c < 0x20 || c == 0x7f) {
             otc_buf_printf(out, "\\u%04x", c);
         } else {
             otc_buf_append_byte(out, c);

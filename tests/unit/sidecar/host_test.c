@@ -241,7 +241,7 @@ self_metrics_are_served(void **state)
     };
     static const struct otc_label labels[] = {{"receiver", "otlp"}, {"transport", "grpc"}};
     char host_name[] = "127.0.0.1";
-    struct otc_prometheus_reader reader = {host_name, 0, true, true, true};
+    struct otc_prometheus_reader reader = {host_name, 0, true, true, true, NULL};
     struct otc_prometheus_reader clash = reader;
     struct otc_self_metrics *metrics = NULL, *second = NULL;
     struct otc_error err = OTC_ERROR_INIT;
@@ -278,7 +278,7 @@ static void
 names_get_suffixes_where_asked_for(void **state)
 {
     char host_name[] = "127.0.0.1";
-    struct otc_prometheus_reader reader = {host_name, 0, true, false, false};
+    struct otc_prometheus_reader reader = {host_name, 0, true, false, false, NULL};
     struct otc_self_metrics *metrics = NULL;
     struct otc_error err = OTC_ERROR_INIT;
     struct otc_buf page = {.limit = 1 << 20};
@@ -309,7 +309,7 @@ levels_leave_instruments_out(void **state)
         {"otelcol_exporter_enqueue_size", "{items}", "Detailed.", OTC_COUNTER},
     };
     char host_name[] = "127.0.0.1";
-    struct otc_prometheus_reader reader = {host_name, 0, true, true, true};
+    struct otc_prometheus_reader reader = {host_name, 0, true, true, true, NULL};
     struct fixture f;
 
     (void)state;
@@ -336,6 +336,34 @@ levels_leave_instruments_out(void **state)
     close_host(&f);
 }
 
+static void
+resource_attributes_become_labels_where_asked_for(void **state)
+{
+    char host_name[] = "127.0.0.1", all[] = "service.*", id[] = "service.instance.id";
+    char *included[] = {all}, *excluded[] = {id};
+    struct otc_resource_labels labels = {{included, 1}, {excluded, 1}};
+    struct otc_prometheus_reader reader = {host_name, 0, true, true, true, &labels};
+    struct otc_self_metrics *metrics = NULL;
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_buf page = {.limit = 1 << 20};
+    struct otc_count count;
+    struct fixture f;
+
+    (void)state;
+    open_host(&f);
+    count = (struct otc_count){otc_meter_series(f.meter, &spans, NULL, 0), 1};
+    otc_meter_add(f.meter, &count, 1);
+    assert_int_equal(otc_self_metrics_open(&reader, OTC_METRICS_NORMAL, &f.host.host, &metrics, &err),
+                     OTC_OK);
+    assert_int_equal(otc_self_metrics_render(metrics, &page, &err), OTC_OK);
+    assert_non_null(strstr(otc_buf_cstr(&page),
+                           "\notelcol_receiver_accepted_spans{service_name=\"otelcol-aimon\","
+                           "service_version=\"" OTC_VERSION "\"} 1\n"));
+    otc_self_metrics_close(metrics);
+    otc_buf_release(&page);
+    close_host(&f);
+}
+
 int
 main(void)
 {
@@ -348,6 +376,7 @@ main(void)
         cmocka_unit_test(self_metrics_are_served),
         cmocka_unit_test(names_get_suffixes_where_asked_for),
         cmocka_unit_test(levels_leave_instruments_out),
+        cmocka_unit_test(resource_attributes_become_labels_where_asked_for),
     };
 
     return cmocka_run_group_tests_name("sidecar/host", tests, NULL, NULL);
