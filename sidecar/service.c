@@ -60,25 +60,39 @@ otc_service_free(struct otc_service *service)
     }
 }
 
+/* The instance that gave this id away; of a copy of it, the only one of that name. */
+static const struct otc_instance *
+find_speaker(const struct otc_graph *graph, const char *component)
+{
+    const struct otc_instance *only = NULL;
+    size_t same = 0;
+
+    for (size_t i = 0; i < graph->n_instances; i++) {
+        if (graph->instances[i].id == component) {
+            return &graph->instances[i];
+        }
+        if (strcmp(graph->instances[i].id, component) == 0) {
+            only = &graph->instances[i];
+            same++;
+        }
+    }
+    return same == 1 ? only : NULL;
+}
+
 void
 otc_service_scope(const void *service, const char *component, struct otc_log_scope *out)
 {
-    const struct otc_graph *graph = &((const struct otc_service *)service)->graph;
+    const struct otc_instance *instance =
+        find_speaker(&((const struct otc_service *)service)->graph, component);
+    const struct otc_pair *only = instance != NULL && instance->n_pairs == 1 ? &instance->pairs[0] : NULL;
 
-    for (size_t i = 0; i < graph->n_instances; i++) {
-        const struct otc_instance *instance = &graph->instances[i];
-        const struct otc_pair *only = instance->n_pairs == 1 ? &instance->pairs[0] : NULL;
-
-        if (instance->id != component) {
-            continue;
-        }
-        out->kind = otc_kind_name(instance->config->kind);
-        out->pipeline = instance->pipeline != NULL ? instance->pipeline->id : NULL;
-        out->signal = only != NULL ? otc_signal_name(only->from) : NULL;
-        out->output =
-            only != NULL && instance->config->kind == OTC_CONNECTOR ? otc_signal_name(only->to) : NULL;
+    if (instance == NULL) {
         return;
     }
+    out->kind = otc_kind_name(instance->config->kind);
+    out->pipeline = instance->pipeline != NULL ? instance->pipeline->id : NULL;
+    out->signal = only != NULL ? otc_signal_name(only->from) : NULL;
+    out->output = only != NULL && instance->config->kind == OTC_CONNECTOR ? otc_signal_name(only->to) : NULL;
 }
 
 static void

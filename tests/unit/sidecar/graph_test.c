@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sidecar/log.h"
 #include "tests/harness/vhost.h"
 #include "tests/unit/sidecar/nop.h"
 
@@ -244,6 +245,37 @@ components_start_from_the_end_and_stop_from_the_front(void **state)
 }
 
 static void
+a_log_line_tells_who_speaks(void **state)
+{
+    struct otc_log_scope scope = {0};
+    struct fixture f = {0};
+
+    (void)state;
+    open_service(&f, CONNECTED);
+    /* As a component got its id, though four others have the same. */
+    otc_service_scope(f.service, nop_sources[0]->id, &scope);
+    assert_string_equal(scope.kind, "receiver");
+    assert_string_equal(scope.signal, "traces");
+    assert_null(scope.pipeline);
+    /* A copy, told apart by its name alone. */
+    scope = (struct otc_log_scope){0};
+    otc_service_scope(f.service, "nop/2", &scope);
+    assert_string_equal(scope.kind, "processor");
+    assert_string_equal(scope.pipeline, "traces");
+    scope = (struct otc_log_scope){0};
+    otc_service_scope(f.service, "nop/c", &scope);
+    assert_string_equal(scope.kind, "connector");
+    assert_string_equal(scope.signal, "traces");
+    assert_string_equal(scope.output, "metrics");
+    scope = (struct otc_log_scope){0};
+    otc_service_scope(f.service, "nop", &scope);
+    assert_null(scope.kind);
+    otc_service_scope(f.service, "telemetry", &scope);
+    assert_null(scope.kind);
+    close_service(&f);
+}
+
+static void
 extensions_start_behind_those_they_name(void **state)
 {
     static const char text[] =
@@ -401,6 +433,7 @@ main(void)
         cmocka_unit_test(wrong_configurations_are_refused_with_their_text),
         cmocka_unit_test(right_configurations_are_built),
         cmocka_unit_test(components_start_from_the_end_and_stop_from_the_front),
+        cmocka_unit_test(a_log_line_tells_who_speaks),
         cmocka_unit_test(extensions_start_behind_those_they_name),
         cmocka_unit_test(a_failed_start_stops_what_runs),
         cmocka_unit_test(a_failed_shutdown_is_told_and_the_rest_still_stops),
