@@ -426,7 +426,7 @@ reload(struct lives *lives)
 static struct lines *
 run_reloading(uint64_t seed, bool reloads)
 {
-    struct stream stream = {seed, false};
+    struct stream stream = {.random = seed};
     struct lives *lives = lives_new(LEARNED, false);
     struct lines *lines;
 
@@ -478,7 +478,7 @@ records(struct lives *lives)
 static void
 a_reload_with_other_settings_begins_anew(void **state)
 {
-    struct stream stream = {7, false};
+    struct stream stream = {.random = 7};
     struct lives *lives = lives_new(LEARNED, false);
 
     (void)state;
