@@ -179,7 +179,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(series_are_shared_by_name_and_labels),
-        cmocka_unit_test(a_scrape_sees_whole_changes),          cmocka_unit_test(series_become_otlp),
+        cmocka_unit_test(a_scrape_sees_whole_changes),
+        cmocka_unit_test(series_become_otlp),
         cmocka_unit_test(a_histogram_has_its_buckets),
     };
 
