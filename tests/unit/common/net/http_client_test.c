@@ -452,7 +452,7 @@ a_proxy_gets_the_requests(void **state)
 
 /* ---- TLS ------------------------------------------------------------------------------------------ */
 
-static char ca_pem[4096], cert_pem[4096], key_pem[4096], other_pem[4096];
+static char ca_pem[4096], cert_pem[4096], key_pem[4096], other_pem[4096], expired_pem[4096];
 static EVP_PKEY *ca_key;
 static X509 *ca;
 
@@ -467,7 +467,7 @@ copy_bio(BIO *bio, char out[4096])
 
 /* A certificate for `name` (DNS), signed by the authority, or an authority itself when there is none yet. */
 static X509 *
-make_certificate(const char *name, EVP_PKEY *key)
+make_certificate(const char *name, EVP_PKEY *key, long valid_s)
 {
     X509 *cert = X509_new();
     char alternative[128];
@@ -476,7 +476,7 @@ make_certificate(const char *name, EVP_PKEY *key)
     X509_set_version(cert, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(cert), random() % 100000 + 1);
     X509_gmtime_adj(X509_getm_notBefore(cert), -60);
-    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_gmtime_adj(X509_getm_notAfter(cert), valid_s);
     X509_set_pubkey(cert, key);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const uint8_t *)name, -1, -1,
                                0);
@@ -508,13 +508,16 @@ make_authority(void **state)
 
     (void)state;
     ca_key = EVP_EC_gen("P-256");
-    ca = make_certificate("authority", ca_key);
+    ca = make_certificate("authority", ca_key, 3600);
     write_pem(ca, ca_pem);
-    cert = make_certificate("backend.example", key);
+    cert = make_certificate("backend.example", key, 3600);
     write_pem(cert, cert_pem);
     X509_free(cert);
-    cert = make_certificate("other.example", key);
+    cert = make_certificate("other.example", key, 3600);
     write_pem(cert, other_pem);
+    X509_free(cert);
+    cert = make_certificate("backend.example", key, -30);
+    write_pem(cert, expired_pem);
     X509_free(cert);
     bio = BIO_new(BIO_s_mem());
     PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
@@ -590,6 +593,21 @@ a_server_is_verified(void **state)
     assert_int_equal(ask(f, "https://127.0.0.1", "/", NULL)->reply.status, 200);
     assert_false(otc_http_peer_request(f->peer, -1)->http2);
     assert_int_equal(otc_http_peer_requests(f->peer), 2);
+}
+
+static void
+an_expired_certificate_is_none(void **state)
+{
+    const struct otc_tls_server tls = {.cert_pem = expired_pem, .key_pem = {key_pem}};
+    struct fixture *f = *state;
+    struct result *result;
+
+    f->peer = otc_http_peer_new(&tls);
+    open_client(f, with_key(tls_yaml("", "ca_pem", ca_pem), "  server_name_override: backend.example\n"));
+    result = ask(f, "https://127.0.0.1", "/", NULL);
+    assert_int_equal(result->reply.status, 0);
+    assert_non_null(strstr(result->reply.error.text, "certificate has expired"));
+    assert_int_equal(otc_http_peer_requests(f->peer), 0);
 }
 
 static void
@@ -746,6 +764,7 @@ main(void)
         TEST(cookies_are_kept_when_wanted),
         TEST(a_proxy_gets_the_requests),
         TEST(a_server_is_verified),
+        TEST(an_expired_certificate_is_none),
         TEST(versions_are_kept_to),
         TEST(a_client_shows_its_certificate),
         cmocka_unit_test(bad_settings_are_named),
