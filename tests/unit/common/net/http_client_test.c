@@ -595,6 +595,61 @@ a_server_is_verified(void **state)
     assert_int_equal(otc_http_peer_requests(f->peer), 2);
 }
 
+/* HTTP/2: requests that go out together share one connection. */
+static void
+requests_share_a_connection(void **state)
+{
+    const struct otc_tls_server tls = {.cert_pem = cert_pem, .key_pem = {key_pem}};
+    struct fixture *f = *state;
+    struct result results[50];
+    char url[64], peer[64];
+
+    f->peer = otc_http_peer_new(&tls);
+    open_client(f, "tls: {insecure_skip_verify: true}");
+    snprintf(url, sizeof(url), "https://127.0.0.1:%d/", otc_http_peer_port(f->peer));
+    for (size_t i = 0; i < 50; i++) {
+        send_to(f, &results[i], url, NULL);
+    }
+    for (size_t i = 0; i < 50; i++) {
+        wait_for(&results[i]);
+        assert_int_equal(results[i].reply.status, 200);
+    }
+    snprintf(peer, sizeof(peer), "%s", otc_http_peer_request(f->peer, 0)->peer);
+    for (int i = 1; i < 50; i++) {
+        assert_string_equal(otc_http_peer_request(f->peer, i)->peer, peer);
+    }
+}
+
+/* HTTP/1.1: no more connections than allowed; what is beyond waits. */
+static void
+connections_have_a_limit(void **state)
+{
+    struct fixture *f = *state;
+    struct result results[20];
+    char url[64], peers[2][64] = {"", ""};
+
+    f->peer = otc_http_peer_new(NULL);
+    open_client(f, "max_conns_per_host: 2");
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/", otc_http_peer_port(f->peer));
+    for (size_t i = 0; i < 20; i++) {
+        send_to(f, &results[i], url, NULL);
+    }
+    for (size_t i = 0; i < 20; i++) {
+        wait_for(&results[i]);
+        assert_int_equal(results[i].reply.status, 200);
+    }
+    for (int i = 0; i < 20; i++) {
+        const char *peer = otc_http_peer_request(f->peer, i)->peer;
+        size_t k = 0;
+
+        while (k < 2 && peers[k][0] && strcmp(peers[k], peer) != 0) {
+            k++;
+        }
+        assert_true(k < 2);
+        snprintf(peers[k], sizeof(peers[k]), "%s", peer);
+    }
+}
+
 static void
 an_expired_certificate_is_none(void **state)
 {
@@ -764,6 +819,8 @@ main(void)
         TEST(cookies_are_kept_when_wanted),
         TEST(a_proxy_gets_the_requests),
         TEST(a_server_is_verified),
+        TEST(requests_share_a_connection),
+        TEST(connections_have_a_limit),
         TEST(an_expired_certificate_is_none),
         TEST(versions_are_kept_to),
         TEST(a_client_shows_its_certificate),
