@@ -283,7 +283,7 @@ on_body(char *data, size_t size, size_t n, void *arg)
 static void
 name_server(const SSL *ssl, int where, int result)
 {
-    const char *name = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), 0);
+    char *name = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), 0);
 
     (void)result;
     if ((where & SSL_CB_HANDSHAKE_START) && name) {
