@@ -312,11 +312,44 @@ connect_processor(struct otc_graph *graph, const struct otc_pipeline_config *p, 
                : out_of_memory(err);
 }
 
-/* Connects the inside of a pipeline from its end; `*entry` is where batches enter it. */
-static otc_status
-connect_pipeline(struct otc_graph *graph, const struct otc_pipeline_config *p, struct otc_consumer **entry,
-                 struct otc_error *err)
+/* What stands before a consumer holds its answers if that does. */
+static void
+pass_holds(struct otc_consumer *to, bool holds)
 {
+    if (to != NULL && holds) {
+        to->holds = true;
+    }
+}
+
+static bool
+holds(const struct otc_consumer *consumer)
+{
+    return consumer != NULL && consumer->holds;
+}
+
+/* A connector that passes data on to a pipeline that keeps it on a disk holds its answers as that does. */
+static bool
+holds_behind(const struct otc_graph *graph, const char *connector, enum otc_signal signal,
+             struct otc_consumer *const *entries)
+{
+    const struct otc_service_config *config = graph->config;
+
+    for (size_t i = 0; i < config->n_pipelines; i++) {
+        if (config->pipelines[i].signal == signal && holds(entries[i]) &&
+            otc_strings_contain(&config->pipelines[i].receivers, connector)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Connects the inside of a pipeline from its end; its place in `entries` is where batches enter it. Those
+ * that it feeds are connected. */
+static otc_status
+connect_pipeline(struct otc_graph *graph, size_t index, struct otc_consumer **entries, struct otc_error *err)
+{
+    const struct otc_pipeline_config *p = &graph->config->pipelines[index];
+    struct otc_consumer **entry = &entries[index];
     struct otc_consumer **exits =
         otc_arena_alloc(&graph->arena, (p->exporters.n + 1) * sizeof(struct otc_consumer *));
     otc_status status = exits != NULL ? OTC_OK : out_of_memory(err);
@@ -325,6 +358,9 @@ connect_pipeline(struct otc_graph *graph, const struct otc_pipeline_config *p, s
         const struct otc_component_config *c = resolve(graph, OTC_EXPORTER, p->exporters.items[i]);
 
         status = input_of(find_instance(graph, c, p), p->signal, &exits[i], err);
+        if (status == OTC_OK && c->kind == OTC_CONNECTOR) {
+            pass_holds(exits[i], holds_behind(graph, c->id, p->signal, entries));
+        }
     }
     if (status == OTC_OK) {
         status = join(graph, exits, p->exporters.n, entry, err);
@@ -394,8 +430,8 @@ connect_all(struct otc_graph *graph, struct otc_error *err)
     if (entries == NULL || graph->fanouts == NULL) {
         return out_of_memory(err);
     }
-    for (size_t i = 0; i < config->n_pipelines && status == OTC_OK; i++) {
-        status = connect_pipeline(graph, &config->pipelines[i], &entries[i], err);
+    for (size_t i = config->n_pipelines; i > 0 && status == OTC_OK; i--) {
+        status = connect_pipeline(graph, graph->pipeline_order[i - 1], entries, err);
     }
     return status == OTC_OK ? connect_sources(graph, entries, err) : status;
 }

@@ -53,15 +53,33 @@ wait_for(struct answer *answer)
     pthread_mutex_unlock(&answer->lock);
 }
 
+/* The same with the exporter in another pipeline. */
+static const char forwarded[] =
+    "receivers: {test_source: }\n"
+    "processors: {batch: }\n"
+    "connectors: {forward: }\n"
+    "extensions: {file_storage/q: {directory: %s}}\n"
+    "exporters:\n"
+    "  otlp_grpc: {endpoint: '127.0.0.1:1', tls: {insecure: true}, retry_on_failure: {max_elapsed_time: 0},\n"
+    "    sending_queue: {storage: file_storage/q}}\n"
+    "  test_sink:\n"
+    "service:\n"
+    "  extensions: [file_storage/q]\n"
+    "  pipelines:\n"
+    "    traces/last: {receivers: [forward], exporters: [otlp_grpc]}\n"
+    "    traces: {receivers: [test_source], processors: [batch], exporters: [forward, test_sink]}\n";
+
 static void
-start_durable(struct fixture *f)
+start_durable(struct fixture *f, const char *format)
 {
     static const struct otc_factory *const extra[] = {&otc_test_source_receiver_factory,
                                                       &otc_test_sink_exporter_factory, NULL};
     struct otc_error err = OTC_ERROR_INIT;
     char text[4096];
 
-    (void)snprintf(text, sizeof(text), yaml, scratch);
+    const char *at = strstr(format, "%s");
+
+    (void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - format), format, scratch, at + 2);
     assert_int_equal(otc_document_parse(otc_slice_str(text), "c.yaml", &f->doc, &err), OTC_OK);
     f->vhost = otc_vhost_new();
     if (otc_service_config_new(otc_document_root(f->doc), registry(extra), &f->config, &err) != OTC_OK ||
@@ -92,7 +110,7 @@ an_answer_waits_for_the_disk_and_outlives_the_service(void **state)
 
     (void)state;
     scratch_clear();
-    start_durable(&f);
+    start_durable(&f, yaml);
     assert_int_equal(
         otc_test_source_send("test_source", make_spans(&f, 30, 20, OTC_SECOND), &answer.done, &err),
         OTC_PENDING);
@@ -106,7 +124,7 @@ an_answer_waits_for_the_disk_and_outlives_the_service(void **state)
     assert_int_equal(total(&f, "aimon_exporter_enqueued_items"), 30);
     close_service(&f);
 
-    start_durable(&f);
+    start_durable(&f, yaml);
     assert_int_equal(total(&f, "aimon_exporter_enqueued_items"), 30);
     assert_int_equal(otc_vhost_logged(f.vhost, "A queue goes on where it ended"), 1);
     close_service(&f);
@@ -124,13 +142,34 @@ the_end_of_the_service_answers_who_waits(void **state)
 
     (void)state;
     scratch_clear();
-    start_durable(&f);
+    start_durable(&f, yaml);
     assert_int_equal(
         otc_test_source_send("test_source", make_spans(&f, 7, 20, OTC_SECOND), &answer.done, &err),
         OTC_PENDING);
     close_service(&f);
     assert_int_equal(answer.calls, 1);
     assert_int_equal(answer.status, OTC_OK);
+}
+
+static void
+an_answer_waits_through_a_connector_too(void **state)
+{
+    struct fixture f = {0};
+    struct answer answer = {.done = {OTC_ABI_OF(otc_done), tell},
+                            .lock = PTHREAD_MUTEX_INITIALIZER,
+                            .told = PTHREAD_COND_INITIALIZER};
+    struct otc_error err = OTC_ERROR_INIT;
+
+    (void)state;
+    scratch_clear();
+    start_durable(&f, forwarded);
+    assert_int_equal(
+        otc_test_source_send("test_source", make_spans(&f, 3, 20, OTC_SECOND), &answer.done, &err),
+        OTC_PENDING);
+    otc_vhost_advance(f.vhost, 200 * OTC_MILLISECOND);
+    wait_for(&answer);
+    assert_int_equal(answer.status, OTC_OK);
+    close_service(&f);
 }
 
 static void
@@ -148,7 +187,7 @@ explain_names_who_has_no_storage(void **state)
 
     (void)state;
     scratch_clear();
-    start_durable(&f);
+    start_durable(&f, yaml);
     assert_int_equal(otc_service_config_explain(f.config, collect, &out, &err), OTC_OK);
     assert_non_null(strstr(otc_buf_cstr(&out),
                            "service::pipelines::traces: no sending_queue::storage in \"test_sink\": what is "
@@ -162,6 +201,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_waits_for_the_disk_and_outlives_the_service),
         cmocka_unit_test(the_end_of_the_service_answers_who_waits),
+        cmocka_unit_test(an_answer_waits_through_a_connector_too),
         cmocka_unit_test(explain_names_who_has_no_storage),
     };
 
