@@ -47,25 +47,31 @@ otc__exporter_admit(struct otc_exporter *exporter, bool regardless, struct otc__
     }
 }
 
-/* Senders that waited for room in a queue on disk. */
+void
+otc__exporter_unreserve(struct otc_exporter *exporter, const struct otc_entry *entry, struct otc__news *news)
+{
+    pthread_mutex_lock(&exporter->lock);
+    exporter->size -= entry->size;
+    exporter->n_storing--;
+    otc__exporter_admit(exporter, false, news);
+    pthread_cond_broadcast(&exporter->told);
+    pthread_mutex_unlock(&exporter->lock);
+}
+
+/* Senders that waited for room in a queue on disk. One that the disk refuses makes room for the next. */
 static void
-store_all(struct otc_exporter *exporter, struct otc_entries *entries)
+store_all(struct otc_exporter *exporter, struct otc__news *news)
 {
     struct otc_entry *entry;
 
-    while ((entry = otc_entries_take(entries))) {
+    while ((entry = otc_entries_take(&news->to_store))) {
         struct otc_error error = OTC_ERROR_INIT;
 
-        if (otc__stored_put(exporter, entry, &error) == OTC_PENDING) {
-            continue;
+        if (otc__stored_put(exporter, entry, &error) != OTC_PENDING) {
+            otc__exporter_unreserve(exporter, entry, news);
+            otc__exporter_note_refusal(exporter, entry->items, error.text);
+            otc_entry_end(entry, &error);
         }
-        pthread_mutex_lock(&exporter->lock);
-        exporter->size -= entry->size;
-        exporter->n_storing--;
-        pthread_cond_broadcast(&exporter->told);
-        pthread_mutex_unlock(&exporter->lock);
-        otc__exporter_note_refusal(exporter, entry->items, error.text);
-        otc_entry_end(entry, &error);
     }
 }
 
@@ -84,7 +90,7 @@ otc__exporter_tell(struct otc_exporter *exporter, struct otc__news *news)
         }
     }
     otc_entries_end(&news->ended, NULL);
-    store_all(exporter, &news->to_store);
+    store_all(exporter, news);
 }
 
 void
@@ -138,19 +144,18 @@ store(struct otc_exporter *exporter, struct otc_entry *entry, struct otc_error *
 {
     struct otc_error error = OTC_ERROR_INIT;
     otc_status status = otc__stored_put(exporter, entry, &error);
+    struct otc__news news;
 
     if (status == OTC_PENDING) {
         return status;
     }
-    pthread_mutex_lock(&exporter->lock);
-    exporter->size -= entry->size;
-    exporter->n_storing--;
-    pthread_cond_broadcast(&exporter->told);
-    pthread_mutex_unlock(&exporter->lock);
+    otc__news_init(&news);
+    otc__exporter_unreserve(exporter, entry, &news);
     status = refuse(exporter, entry, err, status, error.text);
     if (err) {
         err->permanent = error.permanent;
     }
+    otc__exporter_tell(exporter, &news);
     return status;
 }
 

@@ -122,6 +122,9 @@ otc__exporter_stores(const struct otc_exporter *exporter)
     return exporter->options.queue && exporter->options.queue->storage;
 }
 
+/** Gives back the room of an entry that does not come to the disk. Not under the lock. */
+void otc__exporter_unreserve(struct otc_exporter *exporter, const struct otc_entry *entry,
+                             struct otc__news *news);
 /** Writes an entry, whose room is reserved, to the disk. PENDING, or a refusal: the entry stays the caller's.
  * Not under the lock. */
 otc_status otc__stored_put(struct otc_exporter *exporter, struct otc_entry *entry, struct otc_error *err);

@@ -42,18 +42,6 @@ as_refusal(struct otc_error *error)
     error->permanent = error->status == OTC_INVALID_ARGUMENT;
 }
 
-/* Takes an entry that did not come to the disk out of the books. */
-static void
-take_back(struct otc_exporter *exporter, const struct otc_entry *entry, struct otc__news *news)
-{
-    pthread_mutex_lock(&exporter->lock);
-    exporter->size -= entry->size;
-    exporter->n_storing--;
-    otc__exporter_admit(exporter, false, news);
-    pthread_cond_broadcast(&exporter->told);
-    pthread_mutex_unlock(&exporter->lock);
-}
-
 /* The entry is on the disk: it joins the queue, and its sender may be told. */
 static struct otc_done *
 join_queue(struct otc_exporter *exporter, struct otc_entry *entry)
@@ -110,7 +98,7 @@ put_done(struct otc_storage_put *self, struct otc_stored *record, const struct o
         if (done) {
             done->fn(done, &refusal);
         }
-        take_back(exporter, entry, &news);
+        otc__exporter_unreserve(exporter, entry, &news);
         otc_entry_end(entry, NULL);
         otc__exporter_tell(exporter, &news);
     }

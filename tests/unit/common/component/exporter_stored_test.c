@@ -485,6 +485,31 @@ senders_wait_for_room_and_then_for_the_disk(void **state)
     assert_int_equal(done.result.status, OTC_OK);
 }
 
+/* Whom the disk refuses makes room for the next, who is refused too: nobody waits for ever. */
+static void
+senders_that_wait_hear_of_a_full_disk(void **state)
+{
+    struct fixture *f = *state;
+    struct otc_test_done done[4] = {OTC_TEST_DONE_INIT, OTC_TEST_DONE_INIT, OTC_TEST_DONE_INIT,
+                                    OTC_TEST_DONE_INIT};
+
+    f->queue.queue_size = 1;
+    f->queue.block_on_overflow = true;
+    f->disk.slow = true;
+    start(f);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(send_as(f, 1, NULL, &done[i]), OTC_PENDING);
+    }
+    f->disk.fails = true;
+    f->disk.full = true;
+    disk_tell(&f->disk);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(done[i].calls, 1);
+        assert_int_equal(done[i].result.status, OTC_UNAVAILABLE);
+    }
+    assert_int_equal(metric(f, "otelcol_exporter_enqueue_failed_spans"), 4);
+}
+
 static void
 a_request_goes_when_its_last_piece_is_sent(void **state)
 {
@@ -607,6 +632,7 @@ main(void)
         CASE(a_damaged_record_costs_itself),
         CASE(a_long_queue_does_not_stay_in_memory),
         CASE(senders_wait_for_room_and_then_for_the_disk),
+        CASE(senders_that_wait_hear_of_a_full_disk),
         CASE(a_request_goes_when_its_last_piece_is_sent),
         CASE(clients_do_not_mix_after_a_restart_either),
         CASE(an_outage_loses_nothing_that_was_acknowledged),
