@@ -193,6 +193,22 @@ write_console(struct otc_log_sink *sink, enum otc_log_level level, const char *c
     }
 }
 
+/* The line at hand; that it could not be written is told once for each line, as zap does. */
+static void
+write_to(struct otc_log_sink *sink, FILE *output, const char *stamp)
+{
+    char why[128];
+
+    if (fwrite(sink->line.data, 1, sink->line.len, output) == sink->line.len && fflush(output) == 0) {
+        return;
+    }
+    clearerr(output);
+    for (size_t i = 0; i < sink->n_errors; i++) {
+        (void)fprintf(sink->errors[i], "%s write error: %s\n", stamp, strerror_r(errno, why, sizeof(why)));
+        (void)fflush(sink->errors[i]);
+    }
+}
+
 static void
 write_line(struct otc_logger *self, enum otc_log_level level, const char *component, const char *message,
            const struct otc_log_field *fields, size_t n_fields)
@@ -215,8 +231,7 @@ write_line(struct otc_logger *self, enum otc_log_level level, const char *compon
         }
         otc_buf_append_byte(&sink->line, '\n');
         for (size_t i = 0; i < sink->n_outputs; i++) {
-            (void)fwrite(sink->line.data, 1, sink->line.len, sink->outputs[i]);
-            (void)fflush(sink->outputs[i]);
+            write_to(sink, sink->outputs[i], stamp);
         }
     }
     pthread_mutex_unlock(&sink->lock);
@@ -235,7 +250,8 @@ close_outputs(FILE **outputs, size_t n, const FILE *first)
 }
 
 static otc_status
-open_outputs(const otc_strings *paths, FILE *outputs[OTC_LOG_OUTPUTS_MAX], struct otc_error *err)
+open_outputs(const char *key, const otc_strings *paths, FILE *outputs[OTC_LOG_OUTPUTS_MAX],
+             struct otc_error *err)
 {
     for (size_t i = 0; i < paths->n; i++) {
         const char *path = paths->items[i];
@@ -246,9 +262,8 @@ open_outputs(const otc_strings *paths, FILE *outputs[OTC_LOG_OUTPUTS_MAX], struc
                      : strcmp(path, "stderr") == 0 ? stderr
                                                    : fopen(path, "ae");
         if (outputs[i] == NULL) {
-            otc_fail(err, OTC_FAILED_PRECONDITION,
-                     "service::telemetry::logs::output_paths: open sink \"%s\": %s", path,
-                     strerror_r(errno, why, sizeof(why)));
+            otc_fail(err, OTC_FAILED_PRECONDITION, "service::telemetry::logs::%s: open sink \"%s\": %s", key,
+                     path, strerror_r(errno, why, sizeof(why)));
             close_outputs(outputs, i, NULL);
             return OTC_FAILED_PRECONDITION;
         }
@@ -256,14 +271,31 @@ open_outputs(const otc_strings *paths, FILE *outputs[OTC_LOG_OUTPUTS_MAX], struc
     return OTC_OK;
 }
 
+/* Both lists, or neither. */
+static otc_status
+open_all(const struct otc_logs_settings *settings, FILE *outputs[OTC_LOG_OUTPUTS_MAX],
+         FILE *errors[OTC_LOG_OUTPUTS_MAX], struct otc_error *err)
+{
+    otc_status status = open_outputs("output_paths", &settings->output_paths, outputs, err);
+
+    if (status == OTC_OK) {
+        status = open_outputs("error_output_paths", &settings->error_output_paths, errors, err);
+        if (status != OTC_OK) {
+            close_outputs(outputs, settings->output_paths.n, NULL);
+        }
+    }
+    return status;
+}
+
 otc_status
 otc_log_outputs_check(const struct otc_logs_settings *settings, struct otc_error *err)
 {
-    FILE *outputs[OTC_LOG_OUTPUTS_MAX];
-    otc_status status = open_outputs(&settings->output_paths, outputs, err);
+    FILE *outputs[OTC_LOG_OUTPUTS_MAX], *errors[OTC_LOG_OUTPUTS_MAX];
+    otc_status status = open_all(settings, outputs, errors, err);
 
     if (status == OTC_OK) {
         close_outputs(outputs, settings->output_paths.n, NULL);
+        close_outputs(errors, settings->error_output_paths.n, NULL);
     }
     return status;
 }
@@ -287,9 +319,8 @@ otc_log_sink_configure(struct otc_log_sink *sink, const struct otc_logs_settings
                        const struct otc_label *resource, size_t n_resource, struct otc_error *err)
 {
     const struct otc_sampling_settings *sampling = settings != NULL ? settings->sampling : NULL;
-    FILE *outputs[OTC_LOG_OUTPUTS_MAX] = {sink->first};
-    size_t n = settings != NULL ? settings->output_paths.n : 0;
-    otc_status status = n > 0 ? open_outputs(&settings->output_paths, outputs, err) : OTC_OK;
+    FILE *outputs[OTC_LOG_OUTPUTS_MAX] = {sink->first}, *errors[OTC_LOG_OUTPUTS_MAX] = {NULL};
+    otc_status status = settings != NULL ? open_all(settings, outputs, errors, err) : OTC_OK;
 
     if (status != OTC_OK) {
         return status;
@@ -308,8 +339,11 @@ otc_log_sink_configure(struct otc_log_sink *sink, const struct otc_logs_settings
         sink->thereafter = (uint64_t)sampling->thereafter;
     }
     close_outputs(sink->outputs, sink->n_outputs, sink->first);
+    close_outputs(sink->errors, sink->n_errors, NULL);
     memcpy(sink->outputs, outputs, sizeof(outputs));
-    sink->n_outputs = n > 0 ? n : 1;
+    memcpy(sink->errors, errors, sizeof(errors));
+    sink->n_outputs = settings != NULL && settings->output_paths.n > 0 ? settings->output_paths.n : 1;
+    sink->n_errors = settings != NULL ? settings->error_output_paths.n : 0;
     pthread_mutex_unlock(&sink->lock);
     return OTC_OK;
 }
@@ -329,6 +363,7 @@ void
 otc_log_sink_close(struct otc_log_sink *sink)
 {
     close_outputs(sink->outputs, sink->n_outputs, sink->first);
+    close_outputs(sink->errors, sink->n_errors, NULL);
     otc_buf_release(&sink->line);
     pthread_mutex_destroy(&sink->lock);
 }

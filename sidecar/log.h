@@ -27,6 +27,9 @@ struct otc_log_sink {
     FILE *first;
     FILE *outputs[OTC_LOG_OUTPUTS_MAX];
     size_t n_outputs;
+    /** Where it tells that a line could not be written. */
+    FILE *errors[OTC_LOG_OUTPUTS_MAX];
+    size_t n_errors;
     bool json;
     bool no_caller;
     /** The wall clock, unix nanoseconds. */

@@ -193,6 +193,7 @@ restore(struct program *p)
         status = start(p, &p->current, &err);
     }
     if (status != OTC_OK) {
+        otc_log_sink_configure(&p->log, NULL, NULL, 0, NULL);
         otc_error_prefix(&err, "failed to setup configuration components");
         end_failed(p, &err);
     }
@@ -236,7 +237,8 @@ replace(struct program *p, struct generation *next)
     }
     otc_log(logger_of(p), OTC_LOG_ERROR, NULL, "Reload failed, going back to the former configuration",
             OTC_FIELD_TEXT("error", err.text));
-    /* The log's settings point into it. */
+    /* Its components give back what the former ones need; what the log borrows of it goes when that was
+     * replaced. */
     discard_service(next);
     restore(p);
     discard(next);

@@ -94,8 +94,8 @@ static const struct otc_field logs_fields[] = {
     OTC_FIELD(otc_logs_settings, output_paths, .def = "stderr", .min = "1", .max = "8",
               .doc = "Where lines go: `stdout`, `stderr`, or files, which are appended to and opened again "
                      "at a reload."),
-    OTC_FIELD(otc_logs_settings, error_output_paths, .inert = true,
-              .doc = "Where the logger's own errors go."),
+    OTC_FIELD(otc_logs_settings, error_output_paths, .def = "stderr", .max = "8",
+              .doc = "Where it is told that a line could not be written."),
     NODE_FIELD(otc_logs_settings, initial_fields, "initial_fields", keep_map,
                .doc = "Fields added to every line."),
     NODE_FIELD(otc_logs_settings, processors, "processors", keep_list, .inert = true,

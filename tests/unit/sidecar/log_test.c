@@ -240,6 +240,27 @@ lines_go_to_every_output(void **state)
     unlink(moved);
 }
 
+static void
+a_line_that_cannot_be_written_is_told(void **state)
+{
+    char full[] = "/dev/full", errors[] = "/tmp/aimon-log-XXXXXX";
+    char *paths[] = {full}, *error_paths[] = {errors};
+    struct otc_logs_settings settings = {
+        .level = {OTC_LOG_INFO}, .output_paths = {paths, 1}, .error_output_paths = {error_paths, 1}};
+    struct otc_error err = OTC_ERROR_INIT;
+    struct fixture f;
+
+    (void)state;
+    close(mkstemp(errors));
+    open_log(&f);
+    assert_int_equal(otc_log_sink_configure(&f.sink, &settings, NULL, 0, &err), OTC_OK);
+    otc_log(&f.sink.logger, OTC_LOG_INFO, NULL, "hello");
+    otc_log(&f.sink.logger, OTC_LOG_INFO, NULL, "hello");
+    assert_int_equal(count_in_file(errors, " write error: No space left on device\n"), 2);
+    close_log(&f);
+    unlink(errors);
+}
+
 int
 main(void)
 {
@@ -250,6 +271,7 @@ main(void)
         cmocka_unit_test(equal_messages_are_thinned_out),
         cmocka_unit_test(lines_say_what_the_component_is),
         cmocka_unit_test(lines_go_to_every_output),
+        cmocka_unit_test(a_line_that_cannot_be_written_is_told),
     };
 
     return cmocka_run_group_tests_name("sidecar/log", tests, NULL, NULL);
