@@ -56,7 +56,7 @@ PKGS.common/digest := libcrypto
 PKGS.common/storage := sqlite3
 # libcurl is loaded when it is needed: curl_api.h.
 PKGS.common/net := libnghttp2 libevent libevent_pthreads openssl
-LIBS.common/net := -lhttp_parser -ldeflate -lz -lzstd -lsnappy
+LIBS.common/net := -lhttp_parser -ldeflate -lz -lzstd -lsnappy -llz4
 LIBS.common/base := -lm -lpthread
 LIBS.common/regex := -lre2 -lstdc++
 # gRPC C core from Debian's static archives (hidden in the binary by --exclude-libs); OpenSSL and zlib are shared with common/net.
@@ -245,7 +245,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 
 DEPS_BUILD := gcc g++ make pkg-config libc6-dev libgrpc-dev libprotobuf-c-dev protobuf-c-compiler libjansson-dev \
               libyaml-dev libnghttp2-dev libssl-dev libevent-dev libhttp-parser-dev libdeflate-dev zlib1g-dev \
-              libzstd-dev libxxhash-dev libsqlite3-dev libre2-dev libcurl4-openssl-dev libsnappy-dev
+              libzstd-dev libxxhash-dev libsqlite3-dev libre2-dev libcurl4-openssl-dev libsnappy-dev liblz4-dev
 DEPS_TEST := libcmocka-dev curl
 # Foreign software: real peers, oracles, load. Not for `make demo` and `make test`: Debian's prometheus starts a service.
 DEPS_INTEROP := python3 python3-venv python3-grpcio python3-scipy prometheus nghttp2-client curl procps openssl

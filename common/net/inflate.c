@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/net/inflate.h"
+#include "common/net/inflate_target.h"
 
 #include <endian.h>
 #include <libdeflate.h>
 #include <limits.h>
+#include <lz4frame.h>
 #include <strings.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -15,17 +16,6 @@
 /** Windows above 8 MiB are refused, as RFC 8878 recommends. */
 #define ZSTD_WINDOW_LOG 23
 
-struct target {
-    struct otc_buf *out;
-    size_t start;
-    size_t limit;
-    otc_inflate_room_fn room;
-    void *arg;
-    size_t granted; /* bytes `room` said yes to */
-    const char *name;
-    struct otc_error *err;
-};
-
 enum otc_encoding
 otc_encoding_of(struct otc_slice name)
 {
@@ -33,9 +23,16 @@ otc_encoding_of(struct otc_slice name)
         const char *name;
         enum otc_encoding encoding;
     } known[] = {
-        {"", OTC_ENCODING_IDENTITY},   {"identity", OTC_ENCODING_IDENTITY}, {"gzip", OTC_ENCODING_GZIP},
-        {"x-gzip", OTC_ENCODING_GZIP}, {"zlib", OTC_ENCODING_ZLIB},         {"deflate", OTC_ENCODING_ZLIB},
+        {"", OTC_ENCODING_IDENTITY},
+        {"identity", OTC_ENCODING_IDENTITY},
+        {"gzip", OTC_ENCODING_GZIP},
+        {"x-gzip", OTC_ENCODING_GZIP},
+        {"zlib", OTC_ENCODING_ZLIB},
+        {"deflate", OTC_ENCODING_ZLIB},
         {"zstd", OTC_ENCODING_ZSTD},
+        {"snappy", OTC_ENCODING_SNAPPY},
+        {"x-snappy-framed", OTC_ENCODING_SNAPPY_FRAMED},
+        {"lz4", OTC_ENCODING_LZ4},
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -59,6 +56,12 @@ otc_encoding_name(enum otc_encoding encoding)
         return "deflate";
     case OTC_ENCODING_ZSTD:
         return "zstd";
+    case OTC_ENCODING_SNAPPY:
+        return "snappy";
+    case OTC_ENCODING_SNAPPY_FRAMED:
+        return "x-snappy-framed";
+    case OTC_ENCODING_LZ4:
+        return "lz4";
     case OTC_ENCODING_UNKNOWN:
         break;
     }
@@ -66,7 +69,7 @@ otc_encoding_name(enum otc_encoding encoding)
 }
 
 static otc_status
-permanently(struct target *target, otc_status status)
+permanently(struct otc_inflate_target *target, otc_status status)
 {
     if (target->err) {
         target->err->permanent = true;
@@ -74,22 +77,22 @@ permanently(struct target *target, otc_status status)
     return status;
 }
 
-static otc_status
-fail_stream(struct target *target)
+otc_status
+otc_inflate_bad(struct otc_inflate_target *target)
 {
     return permanently(target,
                        otc_fail(target->err, OTC_INVALID_ARGUMENT, "otlp: bad %s stream", target->name));
 }
 
 static otc_status
-fail_room(struct target *target)
+fail_room(struct otc_inflate_target *target)
 {
     return otc_fail(target->err, OTC_UNAVAILABLE, "otlp: no memory left to decompress the request");
 }
 
 /** Makes sure that `want` bytes more may be written. */
 static bool
-reserve(struct target *target, size_t want)
+reserve(struct otc_inflate_target *target, size_t want)
 {
     const size_t need = target->out->len - target->start + want;
 
@@ -104,7 +107,7 @@ reserve(struct target *target, size_t want)
 
 /** Room for at least one more byte, at most `want`, never beyond one byte over the limit. */
 static otc_status
-make_room(struct target *target, size_t want, size_t *room)
+make_room(struct otc_inflate_target *target, size_t want, size_t *room)
 {
     const size_t done = target->out->len - target->start;
     const size_t left = target->limit + 1 - done;
@@ -117,9 +120,21 @@ make_room(struct target *target, size_t want, size_t *room)
     return reserve(target, *room) ? OTC_OK : fail_room(target);
 }
 
+otc_status
+otc_inflate_reserve(struct otc_inflate_target *target, size_t want)
+{
+    const size_t done = target->out->len - target->start;
+
+    if (want > target->limit - done) {
+        return permanently(target, otc_fail(target->err, OTC_RESOURCE_EXHAUSTED,
+                                            "otlp: decompressed size exceeds %zu bytes", target->limit));
+    }
+    return reserve(target, want) ? OTC_OK : fail_room(target);
+}
+
 /** How much to ask for at once: a guess of the whole at first, then doubling. */
 static size_t
-next_piece(const struct target *target, size_t in_len)
+next_piece(const struct otc_inflate_target *target, size_t in_len)
 {
     const size_t done = target->out->len - target->start;
     const size_t guess = done ? done : in_len * 4;
@@ -128,7 +143,7 @@ next_piece(const struct target *target, size_t in_len)
 }
 
 static otc_status
-inflate_members(z_stream *stream, struct target *target, size_t in_len, bool members)
+inflate_members(z_stream *stream, struct otc_inflate_target *target, size_t in_len, bool members)
 {
     for (;;) {
         size_t room;
@@ -148,25 +163,25 @@ inflate_members(z_stream *stream, struct target *target, size_t in_len, bool mem
                                                                         : OTC_OK;
             }
             if (!members || inflateReset(stream) != Z_OK) {
-                return fail_stream(target);
+                return otc_inflate_bad(target);
             }
         } else if (result == Z_MEM_ERROR) {
             return fail_room(target);
         } else if (result != Z_OK || (stream->avail_in == 0 && stream->avail_out > 0)) {
-            return fail_stream(target); /* damaged, or cut short */
+            return otc_inflate_bad(target); /* damaged, or cut short */
         }
     }
 }
 
 /** `window_bits` as zlib's inflateInit2. */
 static otc_status
-inflate_zlib(struct otc_slice in, int window_bits, bool members, struct target *target)
+inflate_zlib(struct otc_slice in, int window_bits, bool members, struct otc_inflate_target *target)
 {
     z_stream stream = {.next_in = (Bytef *)(uintptr_t)in.data, .avail_in = (uInt)in.len};
     otc_status status;
 
     if (in.len > UINT_MAX) {
-        return fail_stream(target);
+        return otc_inflate_bad(target);
     }
     if (inflateInit2(&stream, window_bits) != Z_OK) {
         return fail_room(target);
@@ -181,7 +196,7 @@ inflate_zlib(struct otc_slice in, int window_bits, bool members, struct target *
  * of zlib's time). False: not that case; nothing was written and the stream way decides.
  */
 static bool
-inflate_single(struct otc_slice in, struct target *target)
+inflate_single(struct otc_slice in, struct otc_inflate_target *target)
 {
     struct libdeflate_decompressor *decompressor;
     size_t used = 0;
@@ -219,7 +234,7 @@ has_zlib_header(struct otc_slice in)
 }
 
 static otc_status
-inflate_zstd(struct otc_slice in, struct target *target)
+inflate_zstd(struct otc_slice in, struct otc_inflate_target *target)
 {
     ZSTD_DStream *stream = ZSTD_createDStream();
     ZSTD_inBuffer input = {.src = in.data, .size = in.len, .pos = 0};
@@ -240,21 +255,60 @@ inflate_zstd(struct otc_slice in, struct target *target)
             hint = ZSTD_decompressStream(stream, &output, &input);
             target->out->len += output.pos;
             if (ZSTD_isError(hint)) {
-                status = fail_stream(target);
+                status = otc_inflate_bad(target);
             } else if (input.pos == input.size && output.pos < output.size) {
                 break;
             }
         }
     }
     ZSTD_freeDStream(stream);
-    return status != OTC_OK ? status : hint != 0 ? fail_stream(target) : OTC_OK;
+    return status != OTC_OK ? status : hint != 0 ? otc_inflate_bad(target) : OTC_OK;
+}
+
+/** One frame after the other. */
+static otc_status
+inflate_lz4(struct otc_slice in, struct otc_inflate_target *target)
+{
+    LZ4F_dctx *context = NULL;
+    otc_status status = OTC_OK;
+    size_t hint = 1, at = 0;
+    bool more = true;
+
+    if (LZ4F_isError(LZ4F_createDecompressionContext(&context, LZ4F_VERSION))) {
+        return fail_room(target);
+    }
+    while (status == OTC_OK && more) {
+        size_t room, read = in.len - at;
+
+        status = make_room(target, next_piece(target, in.len), &room);
+        if (status == OTC_OK) {
+            size_t written = room;
+
+            hint = LZ4F_decompress(context, target->out->data + target->out->len, &written, in.data + at,
+                                   &read, NULL);
+            if (LZ4F_isError(hint)) {
+                status = otc_inflate_bad(target);
+                break;
+            }
+            target->out->len += written;
+            at += read;
+            more = at < in.len || (written == room && hint != 0);
+        }
+    }
+    LZ4F_freeDecompressionContext(context);
+    if (status == OTC_OK && target->out->len - target->start > target->limit) {
+        size_t room;
+
+        status = make_room(target, 1, &room);
+    }
+    return status != OTC_OK ? status : hint != 0 ? otc_inflate_bad(target) : OTC_OK;
 }
 
 otc_status
 otc_inflate(enum otc_encoding encoding, struct otc_slice in, size_t limit, otc_inflate_room_fn room,
             void *arg, struct otc_buf *out, struct otc_error *err)
 {
-    struct target target = {out, out->len, limit, room, arg, 0, otc_encoding_name(encoding), err};
+    struct otc_inflate_target target = {out, out->len, limit, room, arg, 0, otc_encoding_name(encoding), err};
 
     switch (encoding) {
     case OTC_ENCODING_GZIP:
@@ -263,6 +317,13 @@ otc_inflate(enum otc_encoding encoding, struct otc_slice in, size_t limit, otc_i
         return inflate_zlib(in, has_zlib_header(in) ? 15 : -15, false, &target);
     case OTC_ENCODING_ZSTD:
         return inflate_zstd(in, &target);
+    case OTC_ENCODING_SNAPPY: /* either form goes by this name */
+        return otc_snappy_is_framed(in) ? otc_inflate_snappy_framed(in, &target)
+                                        : otc_inflate_snappy_block(in, SIZE_MAX, &target);
+    case OTC_ENCODING_SNAPPY_FRAMED:
+        return otc_inflate_snappy_framed(in, &target);
+    case OTC_ENCODING_LZ4:
+        return inflate_lz4(in, &target);
     case OTC_ENCODING_IDENTITY:
     case OTC_ENCODING_UNKNOWN:
         break;

@@ -10,6 +10,9 @@ enum otc_encoding {
     OTC_ENCODING_GZIP,
     OTC_ENCODING_ZLIB, /* also sent as "deflate": zlib-wrapped or raw */
     OTC_ENCODING_ZSTD,
+    OTC_ENCODING_SNAPPY, /* a block, or frames */
+    OTC_ENCODING_SNAPPY_FRAMED,
+    OTC_ENCODING_LZ4, /* frames */
     OTC_ENCODING_UNKNOWN
 };
 

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <unistd.h>
 
 #include "common/net/tls_session.h"
 
@@ -265,6 +266,30 @@ otc_tls_client_check(const struct otc_tls_client *config, struct otc_error *err)
         memcpy(err->text, text, sizeof(text));
     }
     return status;
+}
+
+otc_status
+otc_tls_system_authorities(struct otc_buf *out, struct otc_error *err)
+{
+    /* Where distributions keep them; Go and gRPC look at the same places. */
+    static const char *const paths[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                        "/etc/pki/tls/certs/ca-bundle.crt",
+                                        "/etc/ssl/ca-bundle.pem",
+                                        "/etc/pki/tls/cacert.pem",
+                                        "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+                                        "/etc/ssl/cert.pem"};
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        const struct source source = {"include_system_ca_certs_pool", "CA CertPool file", paths[i], NULL};
+
+        if (access(paths[i], R_OK) == 0) {
+            return otc_buf_append_byte(out, '\n') ? read_file(&source, out, err)
+                                                  : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+        }
+    }
+    return otc_fail(err, OTC_FAILED_PRECONDITION,
+                    "include_system_ca_certs_pool: failed to load TLS config: this system has no bundle of "
+                    "authorities");
 }
 
 void

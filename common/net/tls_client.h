@@ -46,6 +46,9 @@ OTC_CHECK otc_status otc_tls_client_load(const struct otc_tls_client *config, st
                                          struct otc_error *err);
 /** For a component's validate: the same, without keeping anything; the text begins with "tls::". */
 OTC_CHECK otc_status otc_tls_client_check(const struct otc_tls_client *config, struct otc_error *err);
+/** Appends the system's authorities (a bundle of certificates in PEM). FAILED_PRECONDITION: none were found.
+ */
+OTC_CHECK otc_status otc_tls_system_authorities(struct otc_buf *out, struct otc_error *err);
 /** NULL is allowed. */
 void otc_tls_client_release(struct otc_tls_client_pems *pems);
 

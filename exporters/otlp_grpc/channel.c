@@ -1,33 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/otlp_grpc/channel.h"
 
+#include "common/base/clock.h"
+
 #include <grpc/grpc_security.h>
 
 #define MAX_ARGS 20
+#define MAX_AUTHORITIES ((size_t)16 << 20)
 
-/* Encrypts without looking at who the server is: gRPC's plain SSL credentials cannot, its TLS credentials
- * can. */
+/* gRPC's plain SSL credentials do for most; its TLS credentials are for what those cannot: certificates that
+ * change, and servers that nobody looks at. */
+static grpc_channel_credentials *
+tls_credentials_with(grpc_tls_certificate_provider *provider, bool root, bool identity, bool verify)
+{
+    grpc_tls_credentials_options *options = grpc_tls_credentials_options_create();
+
+    if (provider) {
+        grpc_tls_credentials_options_set_certificate_provider(options, provider);
+        grpc_tls_certificate_provider_release(provider);
+    }
+    if (root) {
+        grpc_tls_credentials_options_watch_root_certs(options);
+    }
+    if (identity) {
+        grpc_tls_credentials_options_watch_identity_key_cert_pairs(options);
+    }
+    if (!verify) {
+        grpc_tls_certificate_verifier *verifier = grpc_tls_certificate_verifier_no_op_create();
+
+        grpc_tls_credentials_options_set_verify_server_cert(options, 0);
+        grpc_tls_credentials_options_set_check_call_host(options, 0);
+        grpc_tls_credentials_options_set_certificate_verifier(options, verifier);
+        grpc_tls_certificate_verifier_release(verifier);
+    }
+    return grpc_tls_credentials_create(options);
+}
+
+/* Read again by gRPC every so many seconds, for connections to come. */
+static grpc_channel_credentials *
+watched_credentials(const struct otc_tls_client *tls)
+{
+    const int64_t seconds = tls->reload_interval.ns / OTC_SECOND;
+    const bool verify = !tls->insecure_skip_verify;
+    const char *root = verify ? tls->ca_file : NULL;
+
+    return tls_credentials_with(grpc_tls_certificate_provider_file_watcher_create(
+                                    tls->key_file, tls->cert_file, root,
+                                    seconds < 1 ? 1 : (unsigned)(seconds > INT32_MAX ? INT32_MAX : seconds)),
+                                root != NULL, tls->cert_file != NULL, verify);
+}
+
 static grpc_channel_credentials *
 unverified_credentials(const char *cert, const char *key)
 {
-    grpc_tls_credentials_options *options = grpc_tls_credentials_options_create();
-    grpc_tls_certificate_verifier *verifier = grpc_tls_certificate_verifier_no_op_create();
+    grpc_tls_certificate_provider *provider = NULL;
 
     if (cert && key) {
         grpc_tls_identity_pairs *pairs = grpc_tls_identity_pairs_create();
-        grpc_tls_certificate_provider *provider;
 
         grpc_tls_identity_pairs_add_pair(pairs, key, cert);
         provider = grpc_tls_certificate_provider_static_data_create(NULL, pairs);
-        grpc_tls_credentials_options_set_certificate_provider(options, provider);
-        grpc_tls_credentials_options_watch_identity_key_cert_pairs(options);
-        grpc_tls_certificate_provider_release(provider);
     }
-    grpc_tls_credentials_options_set_verify_server_cert(options, 0);
-    grpc_tls_credentials_options_set_check_call_host(options, 0);
-    grpc_tls_credentials_options_set_certificate_verifier(options, verifier);
-    grpc_tls_certificate_verifier_release(verifier);
-    return grpc_tls_credentials_create(options);
+    return tls_credentials_with(provider, false, provider != NULL, false);
 }
 
 static const char *
@@ -36,32 +70,43 @@ text_of(struct otc_buf *pem)
     return pem->len > 0 ? otc_buf_cstr(pem) : NULL;
 }
 
+static grpc_channel_credentials *
+fixed_credentials(const struct otc_tls_client *tls, struct otc_tls_client_pems *pems)
+{
+    const char *ca = text_of(&pems->ca), *cert = text_of(&pems->cert), *key = text_of(&pems->key);
+    grpc_ssl_pem_key_cert_pair pair = {key, cert};
+
+    return tls->insecure_skip_verify
+               ? unverified_credentials(cert, key)
+               : grpc_ssl_credentials_create_ex(ca, cert && key ? &pair : NULL, NULL, NULL);
+}
+
+/* gRPC's file watcher wants something to watch. */
+static bool
+is_watched(const struct otc_tls_client *tls)
+{
+    return tls->reload_interval.ns > 0 && ((tls->ca_file && !tls->insecure_skip_verify) || tls->cert_file);
+}
+
 static otc_status
 tls_credentials(const struct otc_tls_client *tls, grpc_channel_credentials **out, struct otc_error *err)
 {
     struct otc_tls_client_pems pems;
     otc_status status = otc_tls_client_load(tls, &pems, err);
-    const char *ca, *cert, *key;
 
-    if (status != OTC_OK) {
-        return status;
+    if (status == OTC_OK && tls->include_system_ca_certs_pool && pems.ca.len > 0) {
+        pems.ca.limit = MAX_AUTHORITIES;
+        status = otc_tls_system_authorities(&pems.ca, err);
     }
-    ca = text_of(&pems.ca);
-    cert = text_of(&pems.cert);
-    key = text_of(&pems.key);
-    if (tls->insecure_skip_verify) {
-        *out = unverified_credentials(cert, key);
-    } else {
-        grpc_ssl_pem_key_cert_pair pair = {key, cert};
-
-        *out = grpc_ssl_credentials_create_ex(ca, cert && key ? &pair : NULL, NULL, NULL);
+    if (status == OTC_OK) {
+        *out = is_watched(tls) ? watched_credentials(tls) : fixed_credentials(tls, &pems);
+        if (!*out) {
+            status = otc_fail(err, OTC_FAILED_PRECONDITION,
+                              "failed to load TLS config: gRPC refused the certificates");
+        }
     }
     otc_tls_client_release(&pems);
-    if (!*out) {
-        return otc_fail(err, OTC_FAILED_PRECONDITION,
-                        "failed to load TLS config: gRPC refused the certificates");
-    }
-    return OTC_OK;
+    return status;
 }
 
 struct args {

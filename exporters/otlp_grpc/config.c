@@ -11,20 +11,14 @@
 static const char *const compressions[] = {"gzip", "none", "snappy", "zstd", NULL};
 const char *const otlp_grpc_balancers[] = {"round_robin", "pick_first", NULL};
 
-/* What gRPC's core does not let its users choose. */
+/* What gRPC's core does not let its users choose would be weaker than the words say. */
 static otc_status
 check_tls(const struct otc_tls_client *tls, struct otc_error *err)
 {
     const char *unsupported = tls->cipher_suites.n > 0       ? "cipher_suites"
                               : tls->curve_preferences.n > 0 ? "curve_preferences"
-                              : tls->reload_interval.ns != 0 ? "reload_interval"
                                                              : NULL;
 
-    if (tls->include_system_ca_certs_pool && (tls->ca_file || tls->ca_pem)) {
-        return otc_fail(err, OTC_UNIMPLEMENTED,
-                        "tls::include_system_ca_certs_pool: gRPC takes either the system's authorities or "
-                        "`ca_file`, not both");
-    }
     if (tls->min_version.index == 2 || tls->max_version.index == 1) {
         return otc_fail(
             err, OTC_UNIMPLEMENTED,
@@ -34,6 +28,15 @@ check_tls(const struct otc_tls_client *tls, struct otc_error *err)
         return otc_fail(err, OTC_UNIMPLEMENTED,
                         "tls::%s: the gRPC client does not let it be chosen; leave it out, or use otlp_http",
                         unsupported);
+    }
+    if (tls->reload_interval.ns > 0 && (tls->ca_file || tls->cert_file) &&
+        (tls->ca_pem || tls->cert_pem || tls->key_pem.text)) {
+        return otc_fail(err, OTC_UNIMPLEMENTED,
+                        "tls::reload_interval: give certificates and key as files alone, or as text alone");
+    }
+    if (tls->reload_interval.ns > 0 && tls->ca_file && tls->include_system_ca_certs_pool) {
+        return otc_fail(err, OTC_UNIMPLEMENTED,
+                        "tls::reload_interval: not together with include_system_ca_certs_pool");
     }
     return OTC_OK;
 }

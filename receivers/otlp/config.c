@@ -3,7 +3,8 @@
 
 #include <ctype.h>
 
-static const char *const encodings[] = {"", "gzip", "zstd", "zlib", "deflate", NULL};
+static const char *const encodings[] = {
+    "", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4", "x-snappy-framed", NULL};
 
 static const struct otc_field parameter_fields[] = {
     OTC_FIELD(otlp_server_parameters, max_connection_idle, .def = "0s", .min = "0s",
@@ -123,8 +124,9 @@ static const struct otc_field http_fields[] = {
               .doc = "Largest body in bytes, before and after decompression; 0: 20971520."),
     OTC_FIELD(otlp_http_config, include_metadata, .def = "false",
               .doc = "Keep the client's headers with its data."),
-    OTC_FIELD(otlp_http_config, compression_algorithms, .def = "[\"\", gzip, zstd, zlib, deflate]",
-              .choices = encodings, .doc = "Content encodings accepted."),
+    OTC_FIELD(otlp_http_config, compression_algorithms,
+              .def = "[\"\", gzip, zstd, zlib, snappy, deflate, lz4, x-snappy-framed]", .choices = encodings,
+              .doc = "Content encodings accepted."),
     OTC_FIELD(otlp_http_config, traces_url_path, .def = "/v1/traces",
               .doc = "Path of traces; a leading `/` may be missing."),
     OTC_FIELD(otlp_http_config, metrics_url_path, .def = "/v1/metrics", .doc = "Path of metrics."),

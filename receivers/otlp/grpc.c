@@ -10,7 +10,7 @@
 static const char service_prefix[] = "/opentelemetry.proto.collector.";
 static const char *const methods[OTC_N_SIGNALS] = {
     "trace.v1.TraceService/Export", "metrics.v1.MetricsService/Export", "logs.v1.LogsService/Export"};
-static const char accepted_encodings[] = "identity,gzip,zstd,deflate";
+static const char accepted_encodings[] = "identity,gzip,zstd,snappy,deflate";
 
 /* ---- Answers ------------------------------------------------------------------------------------ */
 

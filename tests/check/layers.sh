@@ -75,6 +75,7 @@ foreign 'zlib\.h' common/net
 foreign 'curl/' common/net
 foreign 'snappy' common/net
 foreign 'zstd\.h' common/net
+foreign 'lz4frame\.h' common/net
 foreign 'libdeflate\.h' common/net
 foreign 'grpc/' exporters/otlp_grpc
 foreign 'sqlite3\.h' common/storage

@@ -347,6 +347,7 @@ def client_cases(backend, ours, strangers, folder):
     cases = {
         "trusted": (backend(good), {"tls": trust, "headers": {"X-Key": HEADER}}, True),
         "trusted by pem": (backend(good), {"tls": pem}, True),
+        "trusted beside the system's": (backend(good), {"tls": dict(trust, include_system_ca_certs_pool=True)}, True),
         "expired": (backend(ours.expired("late-backend")), {"tls": trust}, False),
         "not yet valid": (backend(ours.early("early-backend")), {"tls": trust}, False),
         "wrong host": (backend(ours.sign("elsewhere", "elsewhere.test")), {"tls": trust}, False),
@@ -369,8 +370,22 @@ def client_cases(backend, ours, strangers, folder):
     return cases
 
 
+def renewed(sidecar, port, ca_file, ours):
+    """The authority's file changes: connections to come trust the new one."""
+    check("an authority that was not trusted", post(port, None, {})[0] == 503)
+    ca_file.write_bytes(ours.cert.read_bytes())
+    end = time.monotonic() + 20
+    while time.monotonic() < end and post(port, None, {})[0] != 200:
+        time.sleep(0.2)
+    check("an authority that is trusted since", time.monotonic() < end, sidecar.output()[-500:])
+
+
 def clients(folder, kind, backend, ours, strangers):
     cases = client_cases(backend, ours, strangers, folder)
+    ca_file = folder / f"authority-{kind}.pem"
+    ca_file.write_bytes(strangers.cert.read_bytes())
+    tls = {"ca_file": str(ca_file), "server_name_override": "localhost", "reload_interval": "1s"}
+    cases["renewed"] = (backend(ours.sign("renewed")), {"tls": tls}, None)
     token_file = folder / f"token-{kind}"
     token_file.write_text(f"{OUT_TOKEN} # of {kind}\n", encoding="ascii")
     metrics_port = free_port()
@@ -393,7 +408,10 @@ def clients(folder, kind, backend, ours, strangers):
                                               "retry_on_failure": {"enabled": False}, **settings}
         config["service"]["pipelines"][f"traces/{i}"] = {"receivers": [f"otlp/{i}"], "exporters": [f"{kind}/{i}"]}
     sidecar = Sidecar(config, [metrics_port, *ports.values()])
-    for name, (server, settings, through) in cases.items():
+    renewed(sidecar, ports["renewed"], ca_file, ours)
+    for name, (server, _, through) in cases.items():
+        if through is None:
+            continue
         reply = post(ports[name], None, {}, b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"30313233343536373839616263646566",'
                      b'"spanId":"3031323334353637","name":"a"}]}]}]}', "application/json")
         check(f"{kind}: {name}", (reply[0] == 200) == through, reply)

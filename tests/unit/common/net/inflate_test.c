@@ -4,6 +4,8 @@
 
 #include <cmocka.h>
 
+#include <lz4frame.h>
+#include <snappy-c.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -189,13 +191,114 @@ room_is_asked_for(void **state)
     assert_int_equal(left, 0);
 }
 
+/* ---- Snappy and LZ4 -------------------------------------------------------------------------------- */
+
+/* Made by github.com/golang/snappy: Encode, and a BufferedWriter that was flushed once. */
+#define HELLO "hello, snappy world "
+#define BLOCK "\xa0\x01\x4chello, snappy world \xfe\x14\x00\xfe\x14\x00\x2e\x14\x00"
+#define FRAMES                                                                                               \
+    "\xff\x06\x00\x00sNaPpY\x00\x24\x00\x00\x46\xcf\xe5\x23" BLOCK "\x01\x0e\x00\x00\x18\x45\xcb\x99\x00"    \
+    "\x91\xff random"
+
+static void
+snappy_is_what_others_write(void **state)
+{
+    static const char hello[] = HELLO HELLO HELLO HELLO HELLO HELLO HELLO HELLO;
+    static const char whole[] = HELLO HELLO HELLO HELLO HELLO HELLO HELLO HELLO "\x00\x91\xff random";
+    const struct otc_slice block = otc_slice_of(BLOCK, sizeof(BLOCK) - 1);
+    const struct otc_slice frames = otc_slice_of(FRAMES, sizeof(FRAMES) - 1);
+    OTC_AUTO_BUF struct otc_buf out = {.limit = LIMIT + 1};
+    struct otc_error err;
+
+    (void)state;
+    assert_int_equal(inflated(OTC_ENCODING_SNAPPY, block, &out, &err), OTC_OK);
+    assert_true(otc_slice_equal(otc_buf_slice(&out), otc_slice_str(hello)));
+    assert_int_equal(inflated(OTC_ENCODING_SNAPPY_FRAMED, block, &out, &err), OTC_INVALID_ARGUMENT);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(inflated(i ? OTC_ENCODING_SNAPPY : OTC_ENCODING_SNAPPY_FRAMED, frames, &out, &err),
+                         OTC_OK);
+        assert_true(otc_slice_equal(otc_buf_slice(&out), otc_slice_of(whole, sizeof(whole) - 1)));
+    }
+}
+
+static void
+snappy_damage_is_found(void **state)
+{
+    uint8_t frames[] = FRAMES;
+    const size_t len = sizeof(frames) - 1;
+    OTC_AUTO_BUF struct otc_buf out = {.limit = LIMIT + 1};
+    struct otc_error err;
+
+    (void)state;
+    for (size_t at = 10; at < len; at++) {
+        const bool type = at == 10 || at == 50; /* another one may be skipped */
+
+        frames[at] ^= 0x41;
+        assert_true(type || inflated(OTC_ENCODING_SNAPPY, otc_slice_of(frames, len), &out, &err) ==
+                                OTC_INVALID_ARGUMENT);
+        frames[at] ^= 0x41;
+    }
+    for (size_t cut = 1; cut < len; cut++) {
+        if (cut != 10 && cut != 50) {
+            assert_int_equal(inflated(OTC_ENCODING_SNAPPY_FRAMED, otc_slice_of(frames, cut), &out, &err),
+                             OTC_INVALID_ARGUMENT);
+        }
+    }
+    frames[10] = 0x80; /* may be skipped */
+    assert_int_equal(inflated(OTC_ENCODING_SNAPPY, otc_slice_of(frames, len), &out, &err), OTC_OK);
+    assert_int_equal(out.len, 10);
+    frames[10] = 2; /* must not */
+    assert_int_equal(inflated(OTC_ENCODING_SNAPPY, otc_slice_of(frames, len), &out, &err),
+                     OTC_INVALID_ARGUMENT);
+    /* Promises that cannot be kept hold no memory. */
+    assert_int_equal(inflated(OTC_ENCODING_SNAPPY, otc_slice_of("\xff\xff\x03\x00z", 5), &out, &err),
+                     OTC_INVALID_ARGUMENT);
+    assert_int_equal(inflated(OTC_ENCODING_SNAPPY, otc_slice_of("\xff\xff\xff\xff\xff", 5), &out, &err),
+                     OTC_INVALID_ARGUMENT);
+}
+
+static void
+snappy_and_lz4_keep_the_limit(void **state)
+{
+    static uint8_t text[LIMIT + 1];
+    static const size_t sizes[] = {0, 1, 1000, 70000, LIMIT, LIMIT + 1};
+    OTC_AUTO_BUF struct otc_buf packed = {.limit = 1 << 20};
+    OTC_AUTO_BUF struct otc_buf out = {.limit = LIMIT + 1};
+    struct otc_error err;
+
+    (void)state;
+    assert_true(otc_buf_reserve(&packed, 300000));
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        const otc_status expected = sizes[i] > LIMIT ? OTC_RESOURCE_EXHAUSTED : OTC_OK;
+        size_t len = packed.capacity;
+
+        assert_int_equal(snappy_compress((const char *)text, sizes[i], (char *)packed.data, &len), SNAPPY_OK);
+        assert_int_equal(inflated(OTC_ENCODING_SNAPPY, otc_slice_of(packed.data, len), &out, &err), expected);
+        assert_true(expected != OTC_OK || otc_slice_equal(otc_buf_slice(&out), otc_slice_of(text, sizes[i])));
+        len = LZ4F_compressFrame(packed.data, packed.capacity, text, sizes[i], NULL);
+        assert_false(LZ4F_isError(len));
+        assert_int_equal(inflated(OTC_ENCODING_LZ4, otc_slice_of(packed.data, len), &out, &err), expected);
+        assert_true(expected != OTC_OK || otc_slice_equal(otc_buf_slice(&out), otc_slice_of(text, sizes[i])));
+        assert_int_equal(inflated(OTC_ENCODING_LZ4, otc_slice_of(packed.data, len - 1), &out, &err),
+                         expected == OTC_OK ? OTC_INVALID_ARGUMENT : expected);
+    }
+    assert_int_equal(inflated(OTC_ENCODING_LZ4, otc_slice_str("no lz4"), &out, &err), OTC_INVALID_ARGUMENT);
+    assert_string_equal(err.text, "otlp: bad lz4 stream");
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(encodings_have_names),      cmocka_unit_test(round_trips),
-        cmocka_unit_test(members_follow_each_other), cmocka_unit_test(bombs_stop_at_the_limit),
-        cmocka_unit_test(damage_is_found),           cmocka_unit_test(room_is_asked_for),
+        cmocka_unit_test(encodings_have_names),
+        cmocka_unit_test(round_trips),
+        cmocka_unit_test(members_follow_each_other),
+        cmocka_unit_test(bombs_stop_at_the_limit),
+        cmocka_unit_test(damage_is_found),
+        cmocka_unit_test(room_is_asked_for),
+        cmocka_unit_test(snappy_is_what_others_write),
+        cmocka_unit_test(snappy_damage_is_found),
+        cmocka_unit_test(snappy_and_lz4_keep_the_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
