@@ -13,8 +13,7 @@ struct otc_tls {
     bool http2;
 };
 
-static const char *const min_versions[] = {"1.2", "1.3", NULL};
-static const char *const max_versions[] = {"", "1.2", "1.3", NULL};
+static const char *const versions[] = {"", "1.2", "1.3", NULL};
 
 const char *const otc_tls_curves[] = {"X25519", "P256", "P384", "P521", NULL};
 /** client_ca_file_reload alone means: soon after the file changed. */
@@ -36,9 +35,9 @@ static const struct otc_field tls_fields[] = {
     OTC_FIELD(otc_tls_server, client_ca_file,
               .doc = "Authorities of client certificates; set, clients must present one (mTLS)."),
     OTC_FIELD(otc_tls_server, ca_file, .inert = true, .doc = "Of use to clients only."),
-    OTC_FIELD(otc_tls_server, min_version, .def = "1.2", .choices = min_versions,
+    OTC_FIELD(otc_tls_server, min_version, .def = "1.2", .choices = versions,
               .doc = "Oldest TLS version accepted."),
-    OTC_FIELD(otc_tls_server, max_version, .def = "", .choices = max_versions,
+    OTC_FIELD(otc_tls_server, max_version, .def = "", .choices = versions,
               .doc = "Newest TLS version accepted; empty: the newest there is."),
     OTC_FIELD(otc_tls_server, cipher_suites,
               .doc = "Suites of TLS 1.2 that may be used, by their IANA names; empty: OpenSSL's choice."),
@@ -51,7 +50,7 @@ static const struct otc_field tls_fields[] = {
               .doc = "Read `client_ca_file`, and the rest, again every 10 s unless `reload_interval` says "
                      "otherwise."),
     OTC_FIELD(otc_tls_server, include_system_ca_certs_pool, .def = "false",
-              .doc = "Refused together with `client_ca_file`; without it, of use to clients only."),
+              .doc = "Clients may also show a certificate that the system's authorities signed."),
     OTC_FIELD(otc_tls_server, include_insecure_cipher_suites, .def = "false",
               .doc = "Refused when true: insecure suites are not built in."),
     OTC_FIELD(otc_tls_server, ca_pem, .secret = true, .inert = true, .doc = "Of use to clients only."),
@@ -100,11 +99,6 @@ check_unsupported(const struct otc_tls_server *config, struct otc_error *err)
         return otc_fail(err, OTC_INVALID_ARGUMENT,
                         "include_insecure_cipher_suites: not supported: insecure suites are never offered");
     }
-    if (config->include_system_ca_certs_pool && is_set(config->client_ca_file)) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "include_system_ca_certs_pool: not supported for client certificates: clients are "
-                        "checked against client_ca_file alone");
-    }
     return otc_tls_cipher_names(&config->cipher_suites, names, err);
 }
 
@@ -114,13 +108,15 @@ tls_check(const void *value, struct otc_error *err)
     const struct otc_tls_server *config = value;
 
     if (is_set(config->cert_file) && is_set(config->cert_pem)) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "provide either a certificate file or a PEM, but not both");
+        return otc_fail(
+            err, OTC_INVALID_ARGUMENT,
+            "for auth via TLS, provide either a certificate or the PEM-encoded string, but not both");
     }
     if (is_set(config->key_file) && is_set(config->key_pem.text)) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "provide either a key file or a PEM, but not both");
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "for auth via TLS, provide either a key or the PEM-encoded string, but not both");
     }
-    if (config->max_version.index != 0 && config->max_version.index - 1 < config->min_version.index) {
+    if (config->max_version.index != 0 && config->max_version.index < config->min_version.index) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,
                         "invalid TLS configuration: min_version cannot be greater than max_version");
     }
@@ -215,15 +211,17 @@ load_pair(SSL_CTX *context, const struct otc_tls_server *config, struct otc_erro
 }
 
 static otc_status
-load_client_ca(SSL_CTX *context, const char *file, struct otc_error *err)
+load_client_ca(SSL_CTX *context, const struct otc_tls_server *config, struct otc_error *err)
 {
+    const char *file = config->client_ca_file;
     STACK_OF(X509_NAME) * names;
 
     if (!is_set(file)) {
         return OTC_OK;
     }
     names = SSL_load_client_CA_file(file);
-    if (!names || SSL_CTX_load_verify_locations(context, file, NULL) != 1) {
+    if (!names || SSL_CTX_load_verify_locations(context, file, NULL) != 1 ||
+        (config->include_system_ca_certs_pool && SSL_CTX_set_default_verify_paths(context) != 1)) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
         return fail_tls(err, "failed to load client CA CertPool: failed to load cert", file);
     }
@@ -283,7 +281,7 @@ set_up(SSL_CTX *context, const struct otc_tls_server *config, struct otc_error *
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_min_proto_version(context, config->min_version.index == 0 ? TLS1_2_VERSION : TLS1_3_VERSION);
+    SSL_CTX_set_min_proto_version(context, config->min_version.index < 2 ? TLS1_2_VERSION : TLS1_3_VERSION);
     SSL_CTX_set_max_proto_version(context, config->max_version.index == 1 ? TLS1_2_VERSION : 0);
     SSL_CTX_set_session_id_context(context, (const unsigned char *)"otlp", 4);
     if (status != OTC_OK) {
@@ -296,7 +294,7 @@ set_up(SSL_CTX *context, const struct otc_tls_server *config, struct otc_error *
         return fail_tls(err, "curve_preferences", NULL);
     }
     status = load_pair(context, config, err);
-    return status == OTC_OK ? load_client_ca(context, config->client_ca_file, err) : status;
+    return status == OTC_OK ? load_client_ca(context, config, err) : status;
 }
 
 otc_status

@@ -20,7 +20,7 @@ struct otc_tls_server {
     otc_secret key_pem;
     /** Set: clients must present a certificate signed by it. */
     char *client_ca_file;
-    otc_choice min_version; /* "1.2", "1.3" */
+    otc_choice min_version; /* "", "1.2", "1.3" */
     otc_choice max_version; /* "", "1.2", "1.3" */
     char *ca_pem;
     otc_strings cipher_suites;

@@ -171,8 +171,8 @@ asks_clients_for_certificates(void **state)
 {
     char path[] = "/tmp/otc_tls_test_XXXXXX";
     const int fd = mkstemp(path);
-    const struct otc_tls_server tls = {
-        .cert_pem = cert_pem, .key_pem = {key_pem}, .client_ca_file = path, .min_version = {1}};
+    struct otc_tls_server tls = {
+        .cert_pem = cert_pem, .key_pem = {key_pem}, .client_ca_file = path, .min_version = {2}};
     struct otc_server *server;
 
     (void)state;
@@ -182,6 +182,11 @@ asks_clients_for_certificates(void **state)
     assert_non_null(strstr(ask(server, TLS1_3_VERSION, true, "http/1.1"), "\r\n\r\nover TLS"));
     assert_string_equal(ask(server, TLS1_3_VERSION, false, "http/1.1"), "");
     assert_string_equal(ask(server, TLS1_2_VERSION, true, "http/1.1"), "");
+    otc_server_free(server);
+    tls.include_system_ca_certs_pool = true; /* beside them, not instead */
+    server = open_server(&tls);
+    assert_non_null(strstr(ask(server, TLS1_3_VERSION, true, "http/1.1"), "\r\n\r\nover TLS"));
+    assert_string_equal(ask(server, TLS1_3_VERSION, false, "http/1.1"), "");
     otc_server_free(server);
     unlink(path);
 }
@@ -275,8 +280,11 @@ what_would_weaken_it_is_refused(void **state)
     } cases[] = {
         {{.tpm = {.enabled = true}}, "tpm: not supported"},
         {{.include_insecure_cipher_suites = true}, "include_insecure_cipher_suites: not supported"},
-        {{.include_system_ca_certs_pool = true, .client_ca_file = file},
-         "include_system_ca_certs_pool: not supported for client certificates"},
+        {{.cert_pem = file, .cert_file = file},
+         "for auth via TLS, provide either a certificate or the PEM-encoded string, but not both"},
+        {{.key_pem = {file}, .key_file = file},
+         "for auth via TLS, provide either a key or the PEM-encoded string, but not both"},
+        {{.min_version = {2}, .max_version = {1}}, "min_version cannot be greater than max_version"},
     };
     static char oidc[] = "oidc";
     const struct otc_server_auth none = {0};
