@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <nghttp2/nghttp2.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -15,6 +16,7 @@
 #include "common/config/schema.h"
 #include "common/net/loop.h"
 #include "receivers/otlp/receiver.h"
+#include "tests/harness/http_get.h"
 #include "tests/harness/sink.h"
 #include "tests/harness/vhost.h"
 
@@ -743,6 +745,50 @@ a_pending_result_is_awaited(void **state)
     stop(&fixture);
 }
 
+/* ---- Metadata -------------------------------------------------------------------------------------- */
+
+static bool
+client_has(const struct fixture *fixture, size_t batch, const char *name, size_t index, const char *value)
+{
+    const struct otc_client *client = otc_batch_client(otc_sink_batch(fixture->sink, batch));
+    struct otc_slice found;
+
+    return otc_client_metadata(client, otc_slice_str(name), index, &found) &&
+           otc_slice_equal_str(found, value);
+}
+
+/** Who sent it goes with the data; the headers only where that is asked for. */
+static void
+metadata_is_kept_where_it_is_asked_for(void **state)
+{
+    static const char *const yaml[] = {
+        "protocols: {grpc: {endpoint: '127.0.0.1:0'}, http: {endpoint: '127.0.0.1:0'}}",
+        "protocols: {grpc: {endpoint: '127.0.0.1:0', include_metadata: true}, "
+        "http: {endpoint: '127.0.0.1:0', include_metadata: true}}"};
+
+    (void)state;
+    for (size_t asked = 0; asked < 2; asked++) {
+        struct fixture fixture = {0};
+
+        start(&fixture, yaml[asked]);
+        assert_int_equal(
+            http(&fixture, POST_PROTO "\r\nX-Tenant: blue\r\nX-Tenant: green", SPAN, SPAN_LEN)->status, 200);
+        assert_string_equal(
+            export_message(&fixture, "x-tenant", "red", "\0\0\0\0\x25" SPAN, 5 + SPAN_LEN).status, "0");
+        for (size_t i = 0; i < 2; i++) {
+            const struct otc_client *client = otc_batch_client(otc_sink_batch(fixture.sink, i));
+
+            assert_true(otc_slice_starts(otc_client_address(client), otc_slice_str("127.0.0.1:")));
+        }
+        assert_int_equal(client_has(&fixture, 0, "X-TENANT", 0, "blue"), asked);
+        assert_int_equal(client_has(&fixture, 0, "x-tenant", 1, "green"), asked);
+        assert_int_equal(client_has(&fixture, 0, "host", 0, "x"), asked);
+        assert_int_equal(client_has(&fixture, 1, "x-tenant", 0, "red"), asked);
+        assert_false(client_has(&fixture, 1, ":path", 0, TRACES));
+        stop(&fixture);
+    }
+}
+
 /* ---- Authentication -------------------------------------------------------------------------------- */
 
 static otc_status
@@ -847,6 +893,37 @@ grpc_shows_calls_to_its_authenticator(void **state)
     stop(&fixture);
 }
 
+/* ---- Unix sockets ---------------------------------------------------------------------------------- */
+
+/** As the Collector's own uds.yaml. */
+static void
+serves_unix_sockets(void **state)
+{
+    char folder[] = "/tmp/otc-otlp-XXXXXX", yaml[256], path[64];
+    OTC_AUTO_BUF struct otc_buf answer = {.limit = 65536};
+    struct fixture fixture = {0};
+    struct stat about;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(yaml, sizeof(yaml),
+             "protocols: {grpc: {transport: unix, endpoint: %s/g.sock}, "
+             "http: {transport: unix, endpoint: %s/h.sock}}",
+             folder, folder);
+    start(&fixture, yaml);
+    snprintf(path, sizeof(path), "%s/h.sock", folder);
+    assert_int_equal(otc_http_request(path, "POST", "/v1/traces",
+                                      "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+                                      &answer),
+                     200);
+    snprintf(path, sizeof(path), "%s/g.sock", folder);
+    assert_int_equal(stat(path, &about), 0);
+    assert_true(S_ISSOCK(about.st_mode));
+    stop(&fixture);
+    assert_int_not_equal(stat(path, &about), 0); /* gone with the server */
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* ---- Settings -------------------------------------------------------------------------------------- */
 
 static void
@@ -899,6 +976,8 @@ main(void)
         cmocka_unit_test(grpc_refuses),
         cmocka_unit_test(grpc_tells_when_to_retry),
         cmocka_unit_test(a_pending_result_is_awaited),
+        cmocka_unit_test(metadata_is_kept_where_it_is_asked_for),
+        cmocka_unit_test(serves_unix_sockets),
         cmocka_unit_test(http_shows_requests_to_its_authenticator),
         cmocka_unit_test(grpc_shows_calls_to_its_authenticator),
         cmocka_unit_test(settings_are_checked),
