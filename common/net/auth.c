@@ -154,28 +154,45 @@ header(const struct otc_auth_request *self, const char *name)
     return otc_exchange_header(request->exchange, name);
 }
 
+/** What is learnt is copied apart at first: it may lie in the head, whose texts move when one is added. */
 struct sink {
     struct otc_auth_sink sink;
-    struct otc_exchange *exchange;
-    bool failed;
+    struct otc_buf text;
+    struct otc_line lines[OTC_AUTH_MAX];
+    size_t n;
 };
 
 static void
 keep(struct otc_auth_sink *self, struct otc_slice name, struct otc_slice value)
 {
     struct sink *sink = OTC_CONTAINER(self, sink, sink);
-    struct otc_exchange *exchange = sink->exchange;
-    struct otc_line *line = &exchange->auth[exchange->n_auth];
 
-    if (exchange->n_auth == OTC_AUTH_MAX) {
-        return;
+    if (sink->n < OTC_AUTH_MAX) {
+        sink->lines[sink->n++] =
+            (struct otc_line){(uint32_t)sink->text.len, (uint32_t)name.len,
+                              (uint32_t)(sink->text.len + name.len), (uint32_t)value.len};
+        otc_buf_append_slice(&sink->text, name);
+        otc_buf_append_slice(&sink->text, value);
     }
-    if (otc_exchange_put_text(exchange, name, &line->name, &line->name_len) &&
-        otc_exchange_put_text(exchange, value, &line->value, &line->value_len)) {
-        exchange->n_auth++;
-    } else {
-        sink->failed = true;
+}
+
+static otc_status
+take_learnt(struct otc_exchange *exchange, const struct sink *sink, struct otc_error *err)
+{
+    const uint8_t *text = sink->text.data;
+    bool ok = !sink->text.failed;
+
+    for (size_t i = 0; i < sink->n && ok; i++) {
+        const struct otc_line *from = &sink->lines[i];
+        struct otc_line *to = &exchange->auth[i];
+
+        ok = otc_exchange_put_text(exchange, otc_slice_of(text + from->name, from->name_len), &to->name,
+                                   &to->name_len) &&
+             otc_exchange_put_text(exchange, otc_slice_of(text + from->value, from->value_len), &to->value,
+                                   &to->value_len);
+        exchange->n_auth += ok;
     }
+    return ok ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "header list too large");
 }
 
 bool
@@ -187,14 +204,16 @@ otc_exchange_authenticate(struct otc_exchange *exchange)
                               .exchange = exchange,
                               .params = &server->limits.auth->request_params,
                               .param = &param};
-    struct sink learnt = {.sink = {OTC_ABI_OF(otc_auth_sink), keep}, .exchange = exchange};
+    struct sink learnt = {.sink = {OTC_ABI_OF(otc_auth_sink), keep},
+                          .text = {.limit = server->limits.max_header_bytes}};
     struct otc_error err = OTC_ERROR_INIT;
     otc_status status;
 
     status = server->authenticator->check(server->authenticator, &request.request, &learnt.sink, &err);
-    if (status == OTC_OK && learnt.failed) {
-        status = otc_fail(&err, OTC_RESOURCE_EXHAUSTED, "header list too large");
+    if (status == OTC_OK) {
+        status = take_learnt(exchange, &learnt, &err);
     }
+    otc_buf_release(&learnt.text);
     if (status != OTC_OK) {
         otc_exchange_fail(exchange,
                           status == OTC_UNAVAILABLE          ? 503

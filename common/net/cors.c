@@ -12,7 +12,7 @@ static const struct otc_field cors_fields[] = {
               .doc = "Headers they may send beyond the simple ones and Content-Encoding; `*`: any. Empty: "
                      "X-Requested-With."),
     OTC_FIELD(otc_cors, exposed_headers, .doc = "Response headers they may read."),
-    OTC_FIELD(otc_cors, max_age, .def = "0", .min = "0", .max = "86400",
+    OTC_FIELD(otc_cors, max_age, .def = "0", .min = "0",
               .doc = "Seconds for which a browser may remember the answer to a preflight."),
     OTC_FIELD_END,
 };

@@ -28,6 +28,10 @@ check(struct otc_authenticator *self, const struct otc_auth_request *request, st
     doorman->asked++;
     if (otc_equal_in_constant_time(request->header(request, "X-Password"), otc_slice_str("open sesame"))) {
         learnt->put(learnt, otc_slice_str("username"), otc_slice_str("ali"));
+        /* What lies in the head, and long enough for its texts to move. */
+        for (int i = 0; i < 6; i++) {
+            learnt->put(learnt, otc_slice_str("raw"), request->header(request, "x-long"));
+        }
         return OTC_OK;
     }
     return otc_fail(err, doorman->verdict, "the door is closed");
@@ -116,6 +120,7 @@ struct fixture {
     struct doorman doorman;
     struct otc_server *server;
     int served;
+    char long_value[1001];
 };
 
 static void
@@ -127,7 +132,14 @@ serve(void *arg, struct otc_exchange *exchange)
     fixture->served++;
     assert_true(otc_exchange_auth_at(exchange, 0, &line));
     assert_true(otc_slice_equal_str(line.name, "username"));
-    assert_false(otc_exchange_auth_at(exchange, 1, &line));
+    for (size_t i = 1; i <= 6; i++) {
+        struct otc_field_line raw;
+
+        assert_true(otc_exchange_auth_at(exchange, i, &raw));
+        assert_true(otc_slice_equal_str(raw.name, "raw"));
+        assert_true(otc_slice_equal(raw.value, otc_slice_str(fixture->long_value)));
+    }
+    assert_false(otc_exchange_auth_at(exchange, 7, &(struct otc_field_line){{0}, {0}}));
     otc_exchange_respond_text(exchange, 200, "text/plain", line.value);
 }
 
@@ -169,6 +181,7 @@ a_server_asks_first(void **state)
     OTC_AUTO_BUF struct otc_buf out = {.limit = 65536};
     struct fixture fixture = {0};
     struct otc_error err = OTC_ERROR_INIT;
+    char lines[1200];
 
     (void)state;
     if (open_fixture(&fixture, &auth, &err) != OTC_OK) {
@@ -176,9 +189,14 @@ a_server_asks_first(void **state)
     }
     assert_int_equal(get("GET", "/", "x-password: open sesame\r\n", &out), 200);
     assert_string_equal(otc_http_body(&out), "ali");
+    memset(fixture.long_value, 'x', sizeof(fixture.long_value) - 1);
+    snprintf(lines, sizeof(lines), "x-password: open sesame\r\nx-long: %s\r\n", fixture.long_value);
+    assert_int_equal(get("GET", "/", lines, &out), 200);
+    assert_string_equal(otc_http_body(&out), "ali");
+    fixture.long_value[0] = '\0';
     assert_int_equal(get("GET", "/?a=b&x-password=open%20sesam%65&c", "X-Password: wrong\r\n", &out), 200);
     assert_int_equal(get("GET", "/?x-password=open+sesame", "", &out), 200);
-    assert_int_equal(fixture.served, 3);
+    assert_int_equal(fixture.served, 4);
     /* A stranger learns neither which pages there are nor which methods. */
     assert_int_equal(get("GET", "/", "", &out), 401);
     assert_string_equal(otc_http_body(&out), "the door is closed");
@@ -188,8 +206,8 @@ a_server_asks_first(void **state)
     assert_int_equal(get("GET", "/?x-password=wrong", "X-Password: open sesame\r\n", &out), 401);
     fixture.doorman.verdict = OTC_UNAVAILABLE;
     assert_int_equal(get("GET", "/", "", &out), 503);
-    assert_int_equal(fixture.doorman.asked, 8);
-    assert_int_equal(fixture.served, 3);
+    assert_int_equal(fixture.doorman.asked, 9);
+    assert_int_equal(fixture.served, 4);
     close_fixture(&fixture);
 }
 
