@@ -284,7 +284,7 @@ struct otc_storage {
 struct otc_auth_request {
     struct otc_abi abi;
     /** The first value of this header (gRPC: metadata), whatever the case of its name; data NULL: there is
-     * none. Borrowed for the check. */
+     * none. Borrowed until the next call. */
     struct otc_slice (*header)(const struct otc_auth_request *self, const char *name);
 };
 
