@@ -180,18 +180,22 @@ end_failed(struct program *p, const struct otc_error *err)
 /* ---- Reload
  * ----------------------------------------------------------------------------------------------------- */
 
-/* The old configuration again, with components made anew: those that were stopped stay stopped. */
+/* The old configuration again, with components made anew: those that were stopped stay stopped. What they
+ * know is theirs yet, or the failed service's. */
 static void
-restore(struct program *p)
+restore(struct program *p, const struct generation *failed)
 {
+    struct otc_service *stopped = p->current.service;
     struct otc_error err = OTC_ERROR_INIT;
     otc_status status;
 
-    discard_service(&p->current);
+    p->current.service = NULL;
     status = create_with_resource(p, &p->current, &err);
     if (status == OTC_OK) {
+        otc_service_adopt(p->current.service, failed->service != NULL ? failed->service : stopped);
         status = start(p, &p->current, &err);
     }
+    otc_service_free(stopped);
     if (status != OTC_OK) {
         otc_log_sink_configure(&p->log, NULL, NULL, 0, NULL);
         otc_error_prefix(&err, "failed to setup configuration components");
@@ -217,6 +221,18 @@ acceptable(struct program *p, struct generation *next, struct otc_error *err)
     return status == OTC_OK;
 }
 
+static otc_status
+create_and_start(struct program *p, struct generation *next, struct otc_error *err)
+{
+    otc_status status = create_with_resource(p, next, err);
+
+    if (status == OTC_OK) {
+        otc_service_adopt(next->service, p->current.service);
+        status = start(p, next, err);
+    }
+    return status;
+}
+
 /* From the old to the new one, or back. Clients that connect meanwhile wait: sockets stay open. */
 static void
 replace(struct program *p, struct generation *next)
@@ -227,7 +243,7 @@ replace(struct program *p, struct generation *next)
         otc_log(logger_of(p), OTC_LOG_WARN, NULL, "Error while stopping the old configuration",
                 OTC_FIELD_TEXT("error", err.text));
     }
-    if (create_with_resource(p, next, &err) == OTC_OK && start(p, next, &err) == OTC_OK) {
+    if (create_and_start(p, next, &err) == OTC_OK) {
         struct generation old = p->current;
 
         p->current = *next;
@@ -237,10 +253,8 @@ replace(struct program *p, struct generation *next)
     }
     otc_log(logger_of(p), OTC_LOG_ERROR, NULL, "Reload failed, going back to the former configuration",
             OTC_FIELD_TEXT("error", err.text));
-    /* Its components give back what the former ones need; what the log borrows of it goes when that was
-     * replaced. */
-    discard_service(next);
-    restore(p);
+    restore(p, next);
+    /* What the log borrows of it has been replaced. */
     discard(next);
 }
 

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/service.h"
 
-#include "sidecar/graph.h"
 #include "sidecar/log.h"
-
-struct otc_service {
-    struct otc_graph graph;
-};
+#include "sidecar/service_internal.h"
 
 static otc_status
 plan(struct otc_graph *graph, struct otc_error *err)

@@ -75,6 +75,12 @@ OTC_CHECK otc_status otc_service_start(struct otc_service *service, struct otc_e
  * all. Safe twice, and without start.
  */
 otc_status otc_service_shutdown(struct otc_service *service, int64_t deadline_ns, struct otc_error *err);
+/**
+ * Components of a service that was not started take over what those of `former`, which was shut down, know:
+ * of the same kind, id, pipeline, directions and settings, when the resource is the same too. Both are freed
+ * as ever.
+ */
+void otc_service_adopt(struct otc_service *service, const struct otc_service *former);
 /** After shutdown. NULL is allowed. */
 void otc_service_free(struct otc_service *service);
 /** The extension of this id, or NULL: for host->extension. */

@@ -158,6 +158,12 @@ free_model(struct otc_models *models, struct otc_model *model)
 }
 
 void
+otc_models_set_owner(struct otc_models *models, void *owner)
+{
+    models->owner = owner;
+}
+
+void
 otc_models_free(struct otc_models *models)
 {
     if (!models) {

@@ -81,6 +81,8 @@ struct otc_models;
 struct otc_models *otc_models_new(const struct otc_models_limits *limits, const struct otc_model_ops *ops,
                                   void *owner);
 void otc_models_free(struct otc_models *models);
+/** Who `ops` are called for from now on. */
+void otc_models_set_owner(struct otc_models *models, void *owner);
 /** The version of this key, made at its first record; NULL when it is overflow (counted). Cheap for runs of
  * one key. */
 struct otc_model_version *otc_models_get(struct otc_models *models, const struct otc_model_key *key,

@@ -390,6 +390,12 @@ struct otc_component_ops {
     otc_status (*storage)(struct otc_component *self, const char *kind, const char *component_id,
                           struct otc_storage **out, struct otc_error *err);
     /**
+     * Within a reload: takes what `former` knows, a component of the same factory, id, settings and resource
+     * that was shut down and is freed soon; before the own start. Both stay whole. May be NULL: it begins
+     * anew. Added later: look at `abi.size`.
+     */
+    void (*adopt)(struct otc_component *self, struct otc_component *former);
+    /**
      * Authenticator extensions: after start, until shutdown. NULL for everything else; components ask through
      * otc_authenticator_find (common/net/auth.h).
      */

@@ -42,6 +42,26 @@ otc_document_notes(const struct otc_document *doc)
     return doc->notes;
 }
 
+bool
+otc_node_equal(const struct otc_node *a, const struct otc_node *b)
+{
+    const struct otc_node *x, *y;
+
+    if (otc_node_is_null(a) || otc_node_is_null(b)) {
+        return otc_node_is_null(a) && otc_node_is_null(b);
+    }
+    if (a->kind != b->kind || a->n != b->n || a->has_original != b->has_original ||
+        !otc_slice_equal(a->text, b->text) || !otc_slice_equal(a->original, b->original)) {
+        return false;
+    }
+    for (x = a->first, y = b->first; x != NULL; x = x->next, y = y->next) {
+        if (!otc_slice_equal(x->key, y->key) || !otc_node_equal(x, y)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 otc_status
 otc_node_error(const struct otc_node *node, struct otc_error *err)
 {

@@ -63,6 +63,8 @@ const struct otc_node *otc_node_get(const struct otc_node *map, const char *key)
 bool otc_node_is_null(const struct otc_node *node);
 /** The text a string setting takes from it: strings, and whole-value expansions. False for anything else. */
 bool otc_node_string(const struct otc_node *node, struct otc_slice *out);
+/** Same kinds, values and texts, keys in the same order. NULL is a null value. */
+bool otc_node_equal(const struct otc_node *a, const struct otc_node *b);
 /** "string", "int", "float64", "bool", "map", "slice", "<nil>": as error texts name it. */
 const char *otc_node_type_name(const struct otc_node *node);
 /** "config.yaml:3:5", or "" for a node without position. */

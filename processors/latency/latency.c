@@ -168,12 +168,53 @@ connect(struct otc_component *self, enum otc_signal to, struct otc_consumer *nex
     return OTC_OK;
 }
 
+/* What a version borrows of its stage. */
+static void
+own_versions(struct latency *latency)
+{
+    otc_models_set_owner(latency->models, latency);
+    for (size_t i = 0; i < otc_models_count(latency->models); i++) {
+        struct otc_model *model = otc_models_at(latency->models, i);
+
+        for (size_t j = 0; j < model->n_versions; j++) {
+            struct latency_version *version = model->versions[j]->state;
+
+            version->owner = latency;
+            version->window.config = &latency->config->window;
+        }
+    }
+}
+
+static void
+adopt(struct otc_component *self, struct otc_component *from)
+{
+    struct latency *latency = OTC_CONTAINER(self, latency, component);
+    struct latency *former = OTC_CONTAINER(from, latency, component);
+    struct otc_models *models = latency->models;
+    struct latency_gen_ai *gen_ai = latency->gen_ai;
+    size_t used = latency->budget.used;
+
+    latency->models = former->models;
+    latency->gen_ai = former->gen_ai;
+    latency->budget.used = former->budget.used;
+    latency->next_id = former->next_id;
+    latency->start_ns = former->start_ns;
+    latency->malformed = former->malformed;
+    latency->no_model = former->no_model;
+    former->models = models;
+    former->gen_ai = gen_ai;
+    former->budget.used = used;
+    own_versions(latency);
+    own_versions(former);
+}
+
 static const struct otc_component_ops ops = {.abi = OTC_ABI_OF(otc_component_ops),
                                              .start = start,
                                              .shutdown = shut_down,
                                              .free = destroy,
                                              .input = input,
-                                             .connect = connect};
+                                             .connect = connect,
+                                             .adopt = adopt};
 
 static otc_status
 make_projection(struct latency *latency, struct otc_error *err)

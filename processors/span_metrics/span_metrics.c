@@ -164,12 +164,34 @@ connect(struct otc_component *self, enum otc_signal to, struct otc_consumer *nex
     return OTC_OK;
 }
 
+/* Series know nothing of the stage they are in. */
+static void
+adopt(struct otc_component *self, struct otc_component *from)
+{
+    struct span_metrics *stage = OTC_CONTAINER(self, span_metrics, component);
+    struct span_metrics *former = OTC_CONTAINER(from, span_metrics, component);
+    const struct span_metrics empty = *stage;
+
+    stage->resources = former->resources;
+    stage->n_active = former->n_active;
+    stage->uses = former->uses;
+    stage->memory = former->memory;
+    stage->ends = former->ends;
+    former->resources = empty.resources;
+    former->n_active = empty.n_active;
+    former->uses = empty.uses;
+    former->memory = empty.memory;
+    former->ends = empty.ends;
+    stage->recent = former->recent = NULL;
+}
+
 static const struct otc_component_ops ops = {.abi = OTC_ABI_OF(otc_component_ops),
                                              .start = start,
                                              .shutdown = shut_down,
                                              .free = destroy,
                                              .input = input,
-                                             .connect = connect};
+                                             .connect = connect,
+                                             .adopt = adopt};
 
 /* Names, units and types of the three metrics. False out of memory. */
 static bool
