@@ -86,19 +86,33 @@ otc_re2_group_name(const struct otc_re2 *re, size_t i)
     return found == names.end() ? nullptr : found->second.c_str();
 }
 
+static bool
+copy_spans(const re2::StringPiece *from, size_t n, struct otc_re2_span *to)
+{
+    for (size_t i = 0; i < n; i++) {
+        to[i].text = from[i].data();
+        to[i].len = from[i].size();
+    }
+    return true;
+}
+
 bool
 otc_re2_find(const struct otc_re2 *re, const char *text, size_t len, size_t from, struct otc_re2_span *found,
              size_t n)
 {
+    const re2::StringPiece whole(text, len);
+
+    /* Most want to know whether there is one, or the match itself; room for groups is not made for them. */
+    if (n == 0) {
+        return re->re.Match(whole, from, len, RE2::UNANCHORED, nullptr, 0);
+    }
+    if (n == 1) {
+        re2::StringPiece match;
+
+        return re->re.Match(whole, from, len, RE2::UNANCHORED, &match, 1) && copy_spans(&match, 1, found);
+    }
     re2::StringPiece groups[FOUND_MAX];
 
-    if (n > FOUND_MAX ||
-        !re->re.Match(re2::StringPiece(text, len), from, len, RE2::UNANCHORED, groups, static_cast<int>(n))) {
-        return false;
-    }
-    for (size_t i = 0; i < n; i++) {
-        found[i].text = groups[i].data();
-        found[i].len = groups[i].size();
-    }
-    return true;
+    return n <= FOUND_MAX && re->re.Match(whole, from, len, RE2::UNANCHORED, groups, static_cast<int>(n)) &&
+           copy_spans(groups, n, found);
 }

@@ -158,6 +158,8 @@ compile(struct redaction_rules *rules, struct otc_error *err)
     }
     if (status == OTC_OK) {
         join_blocked(rules, &config->blocked_values);
+        rules->allows_empty = otc_regexes_match(&rules->allowed_values, OTC_SLICE_NONE);
+        rules->blocks_empty = otc_regexes_match(&rules->blocked_values, OTC_SLICE_NONE);
         status = otc_regex_new(".*", &rules->line, err);
     }
     return status;
@@ -208,7 +210,7 @@ redaction_fate_of(const struct redaction_rules *rules, struct otc_slice key)
 bool
 redaction_allows(const struct redaction_rules *rules, struct otc_slice text)
 {
-    return otc_regexes_match(&rules->allowed_values, text);
+    return text.len == 0 ? rules->allows_empty : otc_regexes_match(&rules->allowed_values, text);
 }
 
 /* For the callback, which takes no constants. */
@@ -250,7 +252,8 @@ redaction_mask_blocked(const struct redaction_rules *rules, struct otc_slice tex
     struct masking masking = {rules->config};
     bool found = false;
 
-    if (rules->any_blocked && !otc_regex_matches(rules->any_blocked, text)) {
+    if ((text.len == 0 && !rules->blocks_empty) ||
+        (rules->any_blocked && !otc_regex_matches(rules->any_blocked, text))) {
         return false;
     }
     for (size_t i = 0; i < rules->blocked_values.n; i++) {

@@ -47,6 +47,8 @@ struct redaction_rules {
     /** All blocked values in one expression, NULL where that is too large: nothing of what it does not find
      * is found by one of them. */
     struct otc_regex *any_blocked;
+    /** Whether an empty text, which values that are no texts count as, is allowed, or blocked. */
+    bool allows_empty, blocks_empty;
     /** A whole line. */
     struct otc_regex *line;
 };

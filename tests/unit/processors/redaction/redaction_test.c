@@ -5,6 +5,7 @@
 #include "tests/harness/data/testdata.h"
 #include "tests/harness/edited.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -181,6 +182,9 @@ values_are_masked_where_they_match(void **state)
     expect("{allow_all_keys: true, blocked_values: ['" VISA "'], redact_all_types: true}",
            "n=4111111111111111 d=1.5 b=true", "n='****' d=1.5 b=true");
     expect("{allow_all_keys: true, blocked_values: ['a', '[*]']}", "x='a'", "x='****************'");
+    /* An expression that an empty text meets is met by every value that is no text. */
+    expect("{allow_all_keys: true, blocked_values: ['^$']}", "n=5 s='x' e=''", "n='****' s='x' e='****'");
+    expect("{allow_all_keys: true, blocked_values: ['^$'], allowed_values: ['^$']}", "n=5 e=''", "n=5 e=''");
     expect("{allow_all_keys: true, blocked_values: ['secret'], allowed_values: ['^public']}",
            "x='public secret' y='secret'", "x='public secret' y='****'");
     expect("{allow_all_keys: true, blocked_key_patterns: ['(?i)password']}",
@@ -296,6 +300,57 @@ messages_are_masked_inside_lists_and_maps(void **state)
     assert_string_equal(
         otc_edited_json(&edited, OTC_TRACES, request, NULL),
         "resource{} scope{} item{gen_ai.input.messages='****' gen_ai.output.messages='****'}");
+    otc_edited_end(&edited);
+}
+
+/* ---- Threads ------------------------------------------------------------------------------------ */
+
+#define THREADS 4
+#define BATCHES ((size_t)50)
+
+static void *
+send_secrets(void *arg)
+{
+    static const char with[] = "\x0a\x1d\x12\x1b\x12\x19\x4a\x17\x0a\x01s\x12\x12\x0a\x10"
+                               "4111111111111111";
+    struct otc_consumer *input = arg;
+    size_t sent = 0;
+
+    while (sent < BATCHES &&
+           otc_consume(input, otc_batch_copy_of(OTC_TRACES, otc_slice_of(with, 31), 1, NULL), NULL, NULL) ==
+               OTC_OK) {
+        sent++;
+    }
+    return sent == BATCHES ? arg : NULL;
+}
+
+static void
+batches_may_come_from_several_threads(void **state)
+{
+    pthread_t threads[THREADS];
+    struct otc_edited edited;
+    struct otc_consumer *input;
+
+    (void)state;
+    otc_edited_begin(&edited, factory,
+                     "{allow_all_keys: true, blocked_values: ['" VISA "'], summary: debug}");
+    input = edited.rig.component->ops->input(edited.rig.component, OTC_TRACES);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, send_secrets, input), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        void *sent;
+
+        assert_int_equal(pthread_join(threads[i], &sent), 0);
+        assert_non_null(sent);
+    }
+    assert_int_equal(otc_sink_batches(edited.sink), THREADS * BATCHES);
+    for (size_t i = 0; i < THREADS * BATCHES; i++) {
+        struct otc_slice part = otc_batch_part(otc_sink_batch(edited.sink, i), 0);
+
+        assert_null(memmem(part.data, part.len, "4111", 4));
+        assert_non_null(memmem(part.data, part.len, "****", 4));
+    }
     otc_edited_end(&edited);
 }
 
@@ -434,6 +489,7 @@ main(void)
         cmocka_unit_test(every_attribute_of_a_request_is_looked_at),
         cmocka_unit_test(what_holds_nothing_private_passes_as_it_is),
         cmocka_unit_test(messages_are_masked_inside_lists_and_maps),
+        cmocka_unit_test(batches_may_come_from_several_threads),
         cmocka_unit_test(bodies_are_masked_too),
         cmocka_unit_test(keys_of_bodies_are_allowed_or_blocked),
         cmocka_unit_test(wrong_settings_are_refused),
