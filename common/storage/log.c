@@ -110,20 +110,19 @@ otc_log_put(struct otc_log *log, const struct otc_slice *slices, size_t n, otc_l
 }
 
 otc_status
-otc_log_read(struct otc_log *log, const struct otc_log_record *record, struct otc_buf *out,
-             struct otc_error *err)
+otc__record_read(const struct otc__segment *segment, const struct otc_log_record *record, struct otc_buf *out,
+                 struct otc_error *err)
 {
     struct otc__log_header header;
     size_t at = out->len, got = 0;
     ssize_t n;
 
-    (void)log;
     if (!otc_buf_reserve(out, record->len)) {
         return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
     }
-    n = pread(record->segment->fd, &header, sizeof(header), record->offset);
+    n = pread(segment->fd, &header, sizeof(header), record->offset);
     while (n > 0 && got < record->len) {
-        n = pread(record->segment->fd, out->data + at + got, record->len - got,
+        n = pread(segment->fd, out->data + at + got, record->len - got,
                   record->offset + (off_t)sizeof(header) + (off_t)got);
         got += n > 0 ? (size_t)n : 0;
     }
@@ -131,18 +130,66 @@ otc_log_read(struct otc_log *log, const struct otc_log_record *record, struct ot
         return otc_fail(err, OTC_DATA_LOSS, "a record of the queue on disk cannot be read: %s",
                         strerror(errno));
     }
-    if (got < record->len || !otc__log_header_is_sound(&header, record->segment->number) ||
+    if (got < record->len || !otc__log_header_is_sound(&header, segment->number) ||
         header.number != record->number || header.len != record->len ||
-        otc_hash64(otc_slice_of(out->data + at, got), record->segment->number) != header.content_check) {
+        otc_hash64(otc_slice_of(out->data + at, got), segment->number) != header.content_check) {
         return otc_fail(err, OTC_DATA_LOSS, "a record of the queue on disk is damaged");
     }
     out->len += got;
     return OTC_OK;
 }
 
-/* Takes a segment nobody needs any more off the list. Under the lock. */
-static void
-retire(struct otc_log *log, struct otc__segment *segment)
+otc_status
+otc_log_read(struct otc_log *log, const struct otc_log_record *record, struct otc_buf *out,
+             struct otc_error *err)
+{
+    struct otc_log_record at;
+    otc_status status;
+
+    /* It may move meanwhile, but what is read here stays. */
+    pthread_mutex_lock(&log->writer->lock);
+    at = *record;
+    at.segment->readers++;
+    pthread_mutex_unlock(&log->writer->lock);
+    status = otc__record_read(at.segment, &at, out, err);
+    pthread_mutex_lock(&log->writer->lock);
+    if (--at.segment->readers == 0 && log->dead) {
+        pthread_cond_signal(&log->writer->work);
+    }
+    pthread_mutex_unlock(&log->writer->lock);
+    return status;
+}
+
+void
+otc__segment_add(struct otc_log_record *record)
+{
+    struct otc__segment *segment = record->segment;
+
+    record->previous = NULL;
+    record->next = segment->first;
+    if (record->next) {
+        record->next->previous = record;
+    }
+    segment->first = record;
+    segment->live++;
+    segment->live_bytes += otc__log_aligned(record->len);
+}
+
+void
+otc__segment_remove(struct otc_log_record *record)
+{
+    struct otc__segment *segment = record->segment;
+
+    *(record->previous ? &record->previous->next : &segment->first) = record->next;
+    if (record->next) {
+        record->next->previous = record->previous;
+    }
+    segment->live--;
+    segment->live_bytes -= otc__log_aligned(record->len);
+}
+
+void
+otc__segment_retire(struct otc_log *log, struct otc__segment *segment)
 {
     struct otc__segment **at = &log->segments;
 
@@ -159,7 +206,7 @@ retire(struct otc_log *log, struct otc__segment *segment)
 }
 
 void
-otc_log_remove(struct otc_log *log, struct otc_log_record *record)
+otc__log_remove_locked(struct otc_log *log, struct otc_log_record *record)
 {
     static const uint8_t removed = OTC__LOG_REMOVED;
     struct otc__segment *segment = record->segment;
@@ -167,12 +214,19 @@ otc_log_remove(struct otc_log *log, struct otc_log_record *record)
     /* Written over a byte that has its room: a full disk does not hinder it, and failing costs a repetition.
      */
     (void)!pwrite(segment->fd, &removed, 1, OTC__LOG_PAGE + (off_t)record->index);
-    pthread_mutex_lock(&log->writer->lock);
-    if (--segment->live == 0 && segment != log->active) {
-        retire(log, segment);
+    otc__segment_remove(record);
+    if (segment->live == 0 && segment != log->active) {
+        otc__segment_retire(log, segment);
     }
-    pthread_mutex_unlock(&log->writer->lock);
     free(record);
+}
+
+void
+otc_log_remove(struct otc_log *log, struct otc_log_record *record)
+{
+    pthread_mutex_lock(&log->writer->lock);
+    otc__log_remove_locked(log, record);
+    pthread_mutex_unlock(&log->writer->lock);
 }
 
 void
@@ -205,11 +259,24 @@ otc_log_failures(struct otc_log *log)
 
 /* ---- The thread ------------------------------------------------------------------------------------ */
 
+/* Whether there is a segment to be dropped that nobody reads. */
+static bool
+has_dead(const struct otc_log *log)
+{
+    for (const struct otc__segment *segment = log->dead; segment; segment = segment->next) {
+        if (segment->readers == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* When the log's next commit is due; 0: now, INT64_MAX: never. */
 static int64_t
 commit_due(const struct otc_log *log)
 {
-    if (log->dead || log->n_waiting >= COMMIT_RECORDS || log->waiting_bytes >= COMMIT_BYTES) {
+    if (has_dead(log) || otc__log_sparse(log) || log->n_waiting >= COMMIT_RECORDS ||
+        log->waiting_bytes >= COMMIT_BYTES) {
         return 0;
     }
     return log->first ? log->first->arrived + COMMIT_NS : INT64_MAX;
@@ -317,6 +384,10 @@ free_log(struct otc_log *log)
 {
     struct otc__segment *next;
 
+    for (struct otc__segment *segment = log->dead; segment; segment = next) {
+        next = segment->next;
+        otc__segment_drop(log, segment);
+    }
     for (struct otc__segment *segment = log->segments; segment; segment = next) {
         next = segment->next;
         if (segment->live == 0) {

@@ -3,6 +3,7 @@
 #ifndef OTC_STORAGE_LOG_INTERNAL_H
 #define OTC_STORAGE_LOG_INTERNAL_H
 
+#include "common/base/buf.h"
 #include "common/storage/log.h"
 
 #include <pthread.h>
@@ -31,9 +32,14 @@ struct otc__segment {
     int64_t size;
     uint32_t records; /* in it, removed ones included */
     uint32_t live;
+    int64_t live_bytes;
+    struct otc_log_record *first; /* the live ones, in no order */
+    uint32_t readers;             /* the file may not go */
+    bool damaged;                 /* not to be compacted */
 };
 
 struct otc_log_record {
+    struct otc_log_record *next, *previous; /* of the segment */
     struct otc__segment *segment;
     int64_t offset; /* of its header */
     uint64_t number;
@@ -109,5 +115,23 @@ otc_status otc__log_recover(struct otc_log *log, const struct otc_log_options *o
                             struct otc_log_found *found, struct otc_error *err);
 /** Writes what waits; the lock is held at entry and return (log_write.c). */
 void otc__log_commit(struct otc_log *log);
+/** Writes puts to the end, to another segment when that fails. Not under the lock, which is held at return,
+ * with the books changed. errno or 0. */
+int otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts);
+/** Adds a record to its segment, and takes it out. Under the lock. */
+void otc__segment_add(struct otc_log_record *record);
+void otc__segment_remove(struct otc_log_record *record);
+/** otc_log_remove, under the lock. */
+void otc__log_remove_locked(struct otc_log *log, struct otc_log_record *record);
+/** Takes a segment that nobody needs off the list, to be dropped. Under the lock. */
+void otc__segment_retire(struct otc_log *log, struct otc__segment *segment);
+/** A segment of which little is needed any more, when the log has many; NULL: none. Under the lock. */
+struct otc__segment *otc__log_sparse(const struct otc_log *log);
+/** Writes what is needed of a segment to the end and lets go of it. By the writer's thread, under the lock,
+ * which is let go meanwhile. */
+void otc__log_compact(struct otc_log *log, struct otc__segment *segment);
+/** Reads a record's content, whose segment does not go meanwhile. */
+otc_status otc__record_read(const struct otc__segment *segment, const struct otc_log_record *record,
+                            struct otc_buf *out, struct otc_error *err);
 
 #endif

@@ -19,8 +19,9 @@ struct recovery {
     struct otc_log *log;
     const struct otc_log_options *options;
     struct otc_log_found *found;
-    struct otc__segment **end; /* where the next segment is hung in */
-    uint64_t last_number;      /* of the records that were seen */
+    struct otc__segment **end;       /* where the next segment is hung in */
+    struct otc_log_record **records; /* in the order of the files */
+    size_t n_records, capacity;
     size_t quarantined;
     /* Of the segment that is read: */
     struct otc__segment *segment;
@@ -146,22 +147,32 @@ count_lost(struct recovery *r, uint32_t before)
 }
 
 static bool
-keep(struct recovery *r, const struct otc__log_header *header, size_t at, struct otc_slice content)
+keep(struct recovery *r, const struct otc__log_header *header, size_t at)
 {
-    struct otc_log_record *record = calloc(1, sizeof(*record));
+    struct otc_log_record *record;
 
+    if (r->n_records == r->capacity) {
+        size_t capacity = r->capacity * 2 + 64;
+        struct otc_log_record **grown = realloc(r->records, capacity * sizeof(struct otc_log_record *));
+
+        if (!grown) {
+            return false;
+        }
+        r->records = grown;
+        r->capacity = capacity;
+    }
+    record = calloc(1, sizeof(*record));
     if (!record) {
         return false;
     }
-    *record = (struct otc_log_record){r->segment, (int64_t)at, header->number, header->len, header->index};
-    r->segment->live++;
-    r->last_number = header->number;
-    r->found->records++;
-    r->found->bytes += header->len;
-    if (r->options->found) {
-        r->options->found(r->options->arg, record, content);
-    }
-    return true; /* NOLINT(clang-analyzer-unix.Malloc): whom `found` tells has the record now */
+    record->segment = r->segment;
+    record->offset = (int64_t)at;
+    record->number = header->number;
+    record->len = header->len;
+    record->index = header->index;
+    otc__segment_add(record);
+    r->records[r->n_records++] = record;
+    return true;
 }
 
 /* Reads the record at `at`, whose header is sound. False out of memory. */
@@ -187,8 +198,7 @@ take_record(struct recovery *r, const struct otc__log_header *header, size_t at)
         quarantine(r, at, end < r->len ? end : r->len);
         return true;
     }
-    /* A commit whose first attempt failed wrote its records twice. */
-    return header->number <= r->last_number || keep(r, header, at, content);
+    return keep(r, header, at);
 }
 
 /* Where the next sound header lies at or behind `at`; the segment's end when there is none. */
@@ -331,6 +341,62 @@ recover_segment(struct recovery *r, uint64_t number, struct otc_error *err)
     return status;
 }
 
+static int
+by_record_number(const void *a, const void *b)
+{
+    const struct otc_log_record *const *x = a, *const *y = b;
+
+    if ((*x)->number != (*y)->number) {
+        return (*x)->number < (*y)->number ? -1 : 1;
+    }
+    /* Of copies the first is taken. */
+    return ((*x)->segment->number > (*y)->segment->number) - ((*x)->segment->number < (*y)->segment->number);
+}
+
+/* Tells of a record; of a second copy (a commit whose first attempt failed, a compaction that was cut off)
+ * nothing is needed. */
+static otc_status
+tell_record(struct recovery *r, struct otc_log_record *record, bool copy, struct otc_error *err)
+{
+    OTC_AUTO_BUF struct otc_buf content = {.limit = OTC_LOG_RECORD_MAX};
+    otc_status status = copy ? OTC_OK : otc__record_read(record->segment, record, &content, err);
+
+    if (copy || status == OTC_DATA_LOSS) {
+        r->found->lost += !copy;
+        otc_log_remove(r->log, record);
+        return OTC_OK;
+    }
+    if (status != OTC_OK) {
+        return status;
+    }
+    r->found->records++;
+    r->found->bytes += record->len;
+    if (r->options->found) {
+        r->options->found(r->options->arg, record, otc_buf_slice(&content));
+    }
+    return OTC_OK;
+}
+
+/* By number: a compaction puts old records behind younger ones. */
+static otc_status
+tell_records(struct recovery *r, struct otc_error *err)
+{
+    otc_status status = OTC_OK;
+    uint64_t last = 0;
+
+    if (r->n_records > 0) {
+        qsort(r->records, r->n_records, sizeof(struct otc_log_record *), by_record_number);
+    }
+    for (size_t i = 0; i < r->n_records && status == OTC_OK; i++) {
+        uint64_t number = r->records[i]->number;
+
+        status = tell_record(r, r->records[i], number == last, err);
+        last = number;
+    }
+    r->log->next_number = last + 1;
+    return status;
+}
+
 otc_status
 otc__log_recover(struct otc_log *log, const struct otc_log_options *options, struct otc_log_found *found,
                  struct otc_error *err)
@@ -345,7 +411,10 @@ otc__log_recover(struct otc_log *log, const struct otc_log_options *options, str
         log->next_segment = numbers[i] + 1;
         status = recover_segment(&r, numbers[i], err);
     }
-    log->next_number = r.last_number + 1;
+    if (status == OTC_OK) {
+        status = tell_records(&r, err);
+    }
+    free(r.records);
     free(numbers);
     return status;
 }

@@ -149,8 +149,7 @@ otc__segment_drop(struct otc_log *log, struct otc__segment *segment)
 
 /* ---- Commits --------------------------------------------------------------------------------------- */
 
-/* What one commit writes to: segments it began stand behind the first. Private to the writer's thread until
- * it succeeded. */
+/* What one commit writes to. Private to the writer's thread until it succeeded. */
 struct commit {
     struct otc_log *log;
     struct otc__segment *made; /* newest first */
@@ -202,8 +201,8 @@ write_put(struct commit *commit, struct otc__log_put *put)
     size_t n = 0, pad = (size_t)bytes - sizeof(header) - record->len;
     int failed = has_room(commit, bytes) ? 0 : next_segment(commit, bytes);
 
-    if (failed) {
-        return failed;
+    if (failed || !commit->at) {
+        return failed ? failed : EIO;
     }
     header.index = commit->records;
     if (!otc_hash64_slices(put->slices, put->n, commit->at->number, &header.content_check)) {
@@ -258,7 +257,7 @@ account(struct commit *commit, struct otc__log_put *puts)
         struct otc__segment *segment = put->record->segment;
         int64_t bytes = otc__log_aligned(put->record->len);
 
-        segment->live++;
+        otc__segment_add(put->record);
         log->bytes += bytes;
         segment->used = put->record->offset + bytes;
         segment->records = put->record->index + 1;
@@ -279,29 +278,20 @@ account(struct commit *commit, struct otc__log_put *puts)
 static void
 switch_active(struct otc_log *log, struct otc__segment *to)
 {
-    struct otc__segment *from = log->active, **at = &log->segments;
+    struct otc__segment *from = log->active;
 
     log->active = to;
-    if (!from || from == to || from->live > 0) {
-        return;
+    if (from && from != to && from->live == 0) {
+        otc__segment_retire(log, from);
     }
-    while (*at && *at != from) {
-        at = &(*at)->next;
-    }
-    if (!*at) {
-        return;
-    }
-    *at = from->next;
-    log->bytes -= from->used;
-    from->next = log->dead;
-    log->dead = from;
 }
 
-/* Those that the commit began and filled, and whose records were not removed yet, stay. */
-static int
-commit_puts(struct otc_log *log, struct otc__log_put *puts, struct otc__segment *active, uint64_t *failures)
+int
+otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts)
 {
+    struct otc__segment *active = log->active;
     struct commit commit = {.log = log, .at = active};
+    uint64_t failures = 0;
     int failed;
 
     if (active) {
@@ -312,11 +302,11 @@ commit_puts(struct otc_log *log, struct otc__log_put *puts, struct otc__segment 
     if (failed) {
         /* A flush that failed may have thrown pages away: nothing of that segment is trusted for new records.
          */
-        ++*failures;
+        failures++;
         undo(&commit);
         failed = write_all(&commit, puts);
         if (failed) {
-            ++*failures;
+            failures++;
             undo(&commit);
         }
     }
@@ -325,6 +315,7 @@ commit_puts(struct otc_log *log, struct otc__log_put *puts, struct otc__segment 
         account(&commit, puts);
     }
     switch_active(log, commit.at);
+    log->failures += failures;
     return failed;
 }
 
@@ -349,35 +340,67 @@ tell(struct otc__log_put *puts, int failed)
     }
 }
 
-void
-otc__log_commit(struct otc_log *log)
+/* Drops the segments that nobody needs nor reads. Under the lock, which is let go meanwhile. */
+static void
+drop_dead(struct otc_log *log)
 {
-    struct otc__log_put *puts = log->first;
-    struct otc__segment *dead = log->dead, *active = log->active, *next;
-    uint64_t failures = 0;
-    int failed = 0;
+    struct otc__segment **at = &log->dead, *free_now = NULL, *next;
 
-    log->first = NULL;
-    log->last = NULL;
-    log->dead = NULL;
-    pthread_mutex_unlock(&log->writer->lock);
-    for (; dead; dead = next) {
-        next = dead->next;
-        otc__segment_drop(log, dead);
+    while (*at) {
+        struct otc__segment *segment = *at;
+
+        if (segment->readers > 0) {
+            at = &segment->next;
+            continue;
+        }
+        *at = segment->next;
+        segment->next = free_now;
+        free_now = segment;
     }
-    if (!puts) {
-        pthread_mutex_lock(&log->writer->lock);
+    if (!free_now) {
         return;
     }
-    failed = commit_puts(log, puts, active, &failures);
+    pthread_mutex_unlock(&log->writer->lock);
+    for (; free_now; free_now = next) {
+        next = free_now->next;
+        otc__segment_drop(log, free_now);
+    }
+    pthread_mutex_lock(&log->writer->lock);
+}
+
+static void
+commit_puts(struct otc_log *log)
+{
+    struct otc__log_put *puts = log->first;
+    int failed;
+
+    if (!puts) {
+        return;
+    }
+    log->first = NULL;
+    log->last = NULL;
+    pthread_mutex_unlock(&log->writer->lock);
+    failed = otc__log_write_puts(log, puts);
     log->n_waiting = 0;
     log->waiting_bytes = 0;
     for (const struct otc__log_put *put = log->first; put; put = put->next) {
         log->n_waiting++;
         log->waiting_bytes += put->record->len;
     }
-    log->failures += failures;
     pthread_mutex_unlock(&log->writer->lock);
     tell(puts, failed);
     pthread_mutex_lock(&log->writer->lock);
+}
+
+void
+otc__log_commit(struct otc_log *log)
+{
+    struct otc__segment *sparse;
+
+    drop_dead(log);
+    commit_puts(log);
+    sparse = otc__log_sparse(log);
+    if (sparse) {
+        otc__log_compact(log, sparse);
+    }
 }

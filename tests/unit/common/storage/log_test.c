@@ -585,6 +585,101 @@ the_limits_refuse(void **state)
     wait_told(f);
 }
 
+/* One record in each segment stays: they come together in few, and are found in their old order. */
+static void
+what_is_left_of_many_segments_is_written_anew(void **state)
+{
+    struct fixture *f = *state;
+    size_t n = 0;
+
+    for (int i = 0; i < 400; i += 10) {
+        put_many(f, i, i + 10, 6000);
+    }
+    assert_true(files(f, ".segment", NULL) > 30);
+    for (int i = 0; i < 400; i++) {
+        if (i % 20 != 7) {
+            take_out(f, i);
+        }
+    }
+    /* The thread does it; puts wake it and wait for it. */
+    for (int i = 0; i < 20 && files(f, ".segment", NULL) > 8; i++) {
+        put_many(f, 1000, 1001, 10);
+        take_out(f, 1000);
+    }
+    assert_in_range(files(f, ".segment", NULL), 1, 8);
+    for (int i = 7; i < 400; i += 20) {
+        OTC_AUTO_BUF struct otc_buf out = {.limit = 10000};
+        char text[16];
+
+        snprintf(text, sizeof(text), "%d ", i);
+        assert_int_equal(otc_log_read(f->log, f->records[i], &out, &f->err), OTC_OK);
+        assert_memory_equal(out.data, text, strlen(text));
+    }
+    take_out(f, 27);
+    put_many(f, 500, 502, 10);
+    reopen(f);
+    assert_int_equal(f->found.lost, 0);
+    assert_int_equal(f->n_order, 21);
+    for (size_t i = 0; i < 19; i++) {
+        assert_int_equal(f->order[i], i == 0 ? 7 : 27 + 20 * (int)i);
+    }
+    assert_int_equal(f->order[19], 500);
+    for (n = 0; n < 21; n++) {
+        take_out(f, f->order[n]);
+    }
+    reopen(f);
+    assert_int_equal(f->n_order, 0);
+}
+
+static void *
+keep_some(void *arg)
+{
+    struct fixture *f = ((void **)arg)[0];
+    int from = *(int *)((void **)arg)[1];
+
+    for (int round = 0; round < 30; round++) {
+        for (int i = from; i < from + 60; i++) {
+            assert_int_equal(put(f, i, 3000), OTC_PENDING);
+        }
+        wait_told(f);
+        for (int i = from; i < from + 60; i++) {
+            OTC_AUTO_BUF struct otc_buf out = {.limit = 10000};
+
+            if (i % 30 == 0) {
+                assert_int_equal(otc_log_read(f->log, f->records[i], &out, &f->err), OTC_OK);
+            }
+            if (i != from || round < 29) {
+                take_out(f, i);
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Records are read and removed while they are moved. */
+static void
+moving_records_can_be_read_and_removed(void **state)
+{
+    struct fixture *f = *state;
+    int from[] = {0, 1000, 2000};
+    pthread_t threads[3];
+    void *args[3][2];
+
+    put_many(f, 3000, 3001, 100);
+    for (int i = 0; i < 3; i++) {
+        args[i][0] = f;
+        args[i][1] = &from[i];
+        pthread_create(&threads[i], NULL, keep_some, args[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    reopen(f);
+    assert_int_equal(f->n_order, 4);
+    assert_int_equal(f->order[0], 3000);
+    assert_int_equal(f->found.lost, 0);
+}
+
 static void *
 put_and_take(void *arg)
 {
@@ -640,6 +735,8 @@ main(void)
         CASE(what_fails_once_is_written_elsewhere),
         CASE(what_cannot_be_written_is_refused_and_the_next_tries_again),
         CASE(the_limits_refuse),
+        CASE(what_is_left_of_many_segments_is_written_anew),
+        CASE(moving_records_can_be_read_and_removed),
         CASE(threads_put_and_remove_at_once),
     };
 
