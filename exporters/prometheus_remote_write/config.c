@@ -71,8 +71,8 @@ static const struct otc_field fields[] = {
                   "1.0: type, help and unit of each family in a request of their own (2.0 always has them)."),
     OTC_FIELD(prw_config, max_batch_size_bytes, .def = "3000000", .min = "0", .max = "1000000000",
               .doc = "Largest request before compression; a larger batch is sent in several. 0: 3000000."),
-    OTC_FIELD(prw_config, max_batch_request_parallelism, .def = "0", .min = "0", .max = "1000",
-              .doc = "Requests of one batch that are under way at the same time; 0: "
+    OTC_FIELD(prw_config, max_batch_request_parallelism, .min = "1", .max = "1000",
+              .doc = "Requests of one batch that are under way at the same time; by default "
                      "`remote_write_queue::num_consumers`."),
     OTC_FIELD_STRUCT(prw_config, target_info, target_info_schema, .doc = "Resources as `target_info`."),
     OTC_FIELD_STRUCT(prw_config, export_created_metric, created_schema, .doc = "Start times as series."),

@@ -431,6 +431,7 @@ bad_settings_are_named(void **state)
         {"endpoint: http://x\nexternal_labels: {'': x}", "external_labels"},
         {"endpoint: http://x\nprotobuf_message: v3", "protobuf_message"},
         {"endpoint: http://x\nmax_batch_size_bytes: -1", "max_batch_size_bytes"},
+        {"endpoint: http://x\nmax_batch_request_parallelism: 0", "max_batch_request_parallelism: must be"},
         {"endpoint: http://x\nremote_write_queue: {queue_size: -1}", "queue_size"},
         {"endpoint: http://x\nremote_write_queue: {num_consumers: -1}", "num_consumers"},
         {"endpoint: http://x\nsending_queue: {}", "sending_queue"},
