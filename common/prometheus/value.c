@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/prometheus/buckets.h"
+#include "common/prometheus/exemplar.h"
 #include "common/prometheus/series.h"
 
-#include "common/otlp/value_text.h"
 #include "common/prometheus/text.h"
 
 #include <math.h>
@@ -10,8 +10,6 @@
 /** Explicit buckets of one histogram; more are refused. */
 #define BOUNDS_MAX 100000
 #define QUANTILES_MAX 1000
-/** OpenMetrics: characters of an exemplar's label names and values. */
-#define EXEMPLAR_RUNES_MAX 128
 
 /** A value's block: the struct, then its arrays, all of 8-byte members, then bytes. */
 struct shape {
@@ -81,99 +79,36 @@ struct exemplars {
 };
 
 static void
-append_hex(struct otc_buf *out, const char *name, struct otc_slice id)
+append_labels(struct otc_buf *out, const struct otc_prom_exemplar_parts *parts)
 {
-    if (id.len == 0) {
-        return;
+    for (size_t i = 0; i < parts->n_labels; i++) {
+        otc_buf_append_str(out, i > 0 ? "," : "");
+        otc_buf_append_slice(out, parts->labels[i].name);
+        otc_buf_append_str(out, "=\"");
+        otc_prom_put_escaped(out, parts->labels[i].value, true);
+        otc_buf_append_byte(out, '"');
     }
-    otc_buf_printf(out, "%s=\"", name);
-    for (size_t i = 0; i < id.len && i < 16; i++) {
-        otc_buf_printf(out, "%02x", id.data[i]);
-    }
-    otc_buf_append_byte(out, '"');
-}
-
-static size_t
-count_runes(struct otc_slice text)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        n += (text.data[i] & 0xc0) != 0x80;
-    }
-    return n;
-}
-
-/** Appends the filtered attributes, all or none: those whose characters would pass OpenMetrics' limit stay
- * away. */
-static void
-append_filtered(struct otc_buf *out, struct otc_slice message, size_t start)
-{
-    OTC_AUTO_BUF struct otc_buf labels = {.limit = 4096};
-    struct otc_slice rest = message;
-    struct otc_slice pair;
-    size_t runes = count_runes(otc_slice_of(out->data + start, out->len - start));
-
-    while (otc_messages_next(&rest, 7, &pair)) {
-        OTC_AUTO_BUF struct otc_buf text = {.limit = 4096};
-        OTC_AUTO_BUF struct otc_buf name = {.limit = 4096};
-        struct otc_slice value = otc_message_bytes(otc_message_bytes(pair, 2), 1);
-
-        if (otc_prometheus_label_name(OTC_UNDERSCORE_WITH_SUFFIXES, otc_message_bytes(pair, 1), &name,
-                                      NULL) != OTC_OK) {
-            continue;
-        }
-        otc_prom_put_utf8(&text, value);
-        otc_buf_append_str(&labels, labels.len > 0 || out->len > start ? "," : "");
-        otc_buf_append_slice(&labels, otc_buf_slice(&name));
-        otc_buf_append_str(&labels, "=\"");
-        otc_prom_put_escaped(&labels, otc_buf_slice(&text), true);
-        otc_buf_append_byte(&labels, '"');
-    }
-    if (!labels.failed && runes + count_runes(otc_buf_slice(&labels)) <= EXEMPLAR_RUNES_MAX) {
-        otc_buf_append_slice(out, otc_buf_slice(&labels));
-    }
-}
-
-static bool
-exemplar_number(struct otc_slice message, double *out)
-{
-    uint64_t bits = otc_message_scalar(message, 3, 1);
-
-    if (bits == otc_message_scalar(message, 3, 2)) {
-        memcpy(out, &bits, sizeof(*out));
-    } else {
-        *out = (double)(int64_t)otc_message_scalar(message, 6, 0);
-    }
-    return !isnan(*out);
 }
 
 static void
 read_exemplars(const struct otc_point *point, struct exemplars *out)
 {
+    struct otc_prom_exemplar_parts parts = {0};
     struct otc_slice rest = point->encoded;
     struct otc_slice message;
-    uint32_t field = point->type == OTC_METRIC_HISTOGRAM               ? 8
-                     : point->type == OTC_METRIC_EXPONENTIAL_HISTOGRAM ? 11
-                                                                       : 5;
+    uint32_t field = otc_prom_exemplar_field(point->type);
 
     while (out->n < OTC_PROM_EXEMPLARS_MAX && otc_messages_next(&rest, field, &message)) {
         struct otc_prom_exemplar *exemplar = &out->items[out->n];
-        struct otc_slice span_id = otc_message_bytes(message, 4);
-        size_t start = out->text.len;
 
-        if (!exemplar_number(message, &exemplar->value)) {
-            continue;
+        if (otc_prom_exemplar_parts_read(&parts, message)) {
+            exemplar->value = parts.value;
+            exemplar->time_unix_nano = parts.time_unix_nano;
+            append_labels(&out->text, &parts);
+            out->ends[out->n++] = out->text.len;
         }
-        exemplar->time_unix_nano = otc_message_scalar(message, 2, 0);
-        append_hex(&out->text, "trace_id", otc_message_bytes(message, 5));
-        if (span_id.len > 0 && out->text.len > start) {
-            otc_buf_append_byte(&out->text, ',');
-        }
-        append_hex(&out->text, "span_id", span_id);
-        append_filtered(&out->text, message, start);
-        out->ends[out->n++] = out->text.len;
     }
+    otc_prom_exemplar_parts_release(&parts);
 }
 
 static void

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/prometheus_remote_write/series.h"
 
-#include "common/base/number.h"
-#include "common/otlp/value_text.h"
 #include "common/otlp/wire.h"
 
-#include <ctype.h>
 #include <math.h>
 
 /* Series and samples of one batch; the batch itself is limited by the receiver. */
@@ -13,9 +10,6 @@
 #define MAX_MEMORY ((size_t)1 << 30)
 /* Explicit buckets of one histogram. */
 #define MAX_BOUNDS 100000
-/* OpenMetrics: characters of an exemplar's label names and values. */
-#define EXEMPLAR_RUNES_MAX 128
-#define MAX_EXEMPLAR_LABELS 32
 #define NS_PER_MS UINT64_C(1000000)
 
 /* ---- Memory ------------------------------------------------------------------------------------- */
@@ -38,6 +32,7 @@ prometheus_remote_write_set_release(struct prw_set *set)
     otc_map_free(set->by_key, NULL);
     otc_prom_translator_free(set->translator);
     otc_buf_release(&set->key);
+    otc_prom_exemplar_parts_release(&set->exemplar);
     otc_arena_release(&set->arena);
     set->by_key = NULL;
     set->translator = NULL;
@@ -216,115 +211,43 @@ put_created(struct prw_set *set, const struct otc_prom_series *from, const struc
 
 /* ---- Exemplars ---------------------------------------------------------------------------------- */
 
-/* The labels of one exemplar while they are gathered. */
-struct exemplar_labels {
-    struct otc_prom_label items[MAX_EXEMPLAR_LABELS];
-    size_t n, runes;
-};
-
-static size_t
-count_runes(struct otc_slice text)
+/* Copies of the labels, sorted as remote write wants them. */
+static const struct otc_prom_label *
+copy_labels(struct prw_set *set, const struct otc_prom_exemplar_parts *parts)
 {
-    size_t n = 0;
+    struct otc_prom_label *labels =
+        prometheus_remote_write_set_alloc(set, (parts->n_labels + 1) * sizeof(*labels));
 
-    for (size_t i = 0; i < text.len; i++) {
-        n += (text.data[i] & 0xc0) != 0x80;
-    }
-    return n;
-}
+    for (size_t i = 0; labels && i < parts->n_labels; i++) {
+        struct otc_prom_label label = {copy(set, parts->labels[i].name), copy(set, parts->labels[i].value)};
+        size_t k = i;
 
-static void
-put_exemplar_label(struct exemplar_labels *labels, struct otc_slice name, struct otc_slice value)
-{
-    if (labels->n < MAX_EXEMPLAR_LABELS) {
-        labels->items[labels->n++] = (struct otc_prom_label){name, value};
-        labels->runes += count_runes(name) + count_runes(value);
-    }
-}
-
-static void
-put_id(struct prw_set *set, struct exemplar_labels *labels, const char *name, struct otc_slice id)
-{
-    char *hex = id.len > 0 && id.len <= 16 ? prometheus_remote_write_set_alloc(set, 2 * id.len + 1) : NULL;
-
-    if (hex) {
-        for (size_t i = 0; i < id.len; i++) {
-            snprintf(hex + 2 * i, 3, "%02x", id.data[i]);
+        for (; k > 0 && otc_slice_compare(labels[k - 1].name, label.name) > 0; k--) {
+            labels[k] = labels[k - 1];
         }
-        put_exemplar_label(labels, otc_slice_str(name), otc_slice_of(hex, 2 * id.len));
+        labels[k] = label;
     }
+    return labels;
 }
 
-/* The filtered attributes, all or none: those whose characters would pass the limit stay away. */
-static void
-put_filtered(struct prw_set *set, struct exemplar_labels *labels, struct otc_slice message)
-{
-    struct exemplar_labels before = *labels;
-    struct otc_slice rest = message, pair;
-
-    while (otc_messages_next(&rest, 7, &pair)) {
-        OTC_AUTO_BUF struct otc_buf name = {.limit = 4096};
-        OTC_AUTO_BUF struct otc_buf text = {.limit = 4096};
-        struct otc_slice attribute = pair, key = otc_message_bytes(pair, 1), unused;
-        struct otc_value value = {.type = OTC_VALUE_ABSENT};
-        struct otc_buf one = {.limit = pair.len + 16};
-
-        /* A message with this pair alone is what otc_attributes_next reads. */
-        otc_wire_put_bytes(&one, 7, pair);
-        attribute = otc_buf_slice(&one);
-        if (otc_attributes_next(OTC_ATTRIBUTES_NUMBER_POINT, &attribute, &unused, &value) &&
-            otc_prometheus_label_name(OTC_UNDERSCORE_WITH_SUFFIXES, key, &name, NULL) == OTC_OK &&
-            otc_value_text(&value, &text)) {
-            put_exemplar_label(labels, copy(set, otc_buf_slice(&name)), copy(set, otc_buf_slice(&text)));
-        }
-        otc_buf_release(&one);
-    }
-    if (labels->runes > EXEMPLAR_RUNES_MAX) {
-        *labels = before;
-    }
-}
-
-static void
-sort_labels(struct exemplar_labels *labels)
-{
-    for (size_t i = 1; i < labels->n; i++) {
-        for (size_t k = i; k > 0 && otc_slice_compare(labels->items[k - 1].name, labels->items[k].name) > 0;
-             k--) {
-            struct otc_prom_label swap = labels->items[k];
-
-            labels->items[k] = labels->items[k - 1];
-            labels->items[k - 1] = swap;
-        }
-    }
-}
-
+/* NULL out of memory, or when it has no value. */
 static struct prw_exemplar *
 read_exemplar(struct prw_set *set, struct otc_slice message)
 {
-    struct prw_exemplar *exemplar = prometheus_remote_write_set_alloc(set, sizeof(*exemplar));
-    struct exemplar_labels labels = {.n = 0};
-    struct otc_prom_label *kept;
-    uint64_t bits = otc_message_scalar(message, 3, 1);
+    struct prw_exemplar *exemplar;
 
+    if (!otc_prom_exemplar_parts_read(&set->exemplar, message)) {
+        return NULL;
+    }
+    exemplar = prometheus_remote_write_set_alloc(set, sizeof(*exemplar));
     if (!exemplar) {
         return NULL;
     }
-    exemplar->value = bits == otc_message_scalar(message, 3, 2)
-                          ? otc_wire_bits_double(bits)
-                          : (double)(int64_t)otc_message_scalar(message, 6, 0);
-    exemplar->node.ms = to_ms(otc_message_scalar(message, 2, 0));
-    put_id(set, &labels, "trace_id", otc_message_bytes(message, 5));
-    put_id(set, &labels, "span_id", otc_message_bytes(message, 4));
-    put_filtered(set, &labels, message);
-    sort_labels(&labels);
-    kept = prometheus_remote_write_set_alloc(set, (labels.n + 1) * sizeof(*kept));
-    if (!kept) {
-        return NULL;
-    }
-    memcpy(kept, labels.items, labels.n * sizeof(*kept));
-    exemplar->labels = kept;
-    exemplar->n_labels = labels.n;
-    return isnan(exemplar->value) ? NULL : exemplar;
+    exemplar->value = set->exemplar.value;
+    exemplar->node.ms = to_ms(set->exemplar.time_unix_nano);
+    exemplar->labels = copy_labels(set, &set->exemplar);
+    exemplar->n_labels = set->exemplar.n_labels;
+    return exemplar->labels ? exemplar : NULL;
 }
 
 static void
@@ -334,11 +257,11 @@ give_exemplar(struct prw_series *series, struct prw_exemplar *exemplar)
 }
 
 static void
-put_exemplars(struct prw_set *set, struct prw_series *series, const struct otc_point *point, uint32_t field)
+put_exemplars(struct prw_set *set, struct prw_series *series, const struct otc_point *point)
 {
     struct otc_slice rest = point->encoded, message;
 
-    while (otc_messages_next(&rest, field, &message)) {
+    while (otc_messages_next(&rest, otc_prom_exemplar_field(point->type), &message)) {
         struct prw_exemplar *exemplar = read_exemplar(set, message);
 
         if (exemplar) {
@@ -365,7 +288,7 @@ put_number(struct prw_set *set, const struct otc_prom_series *from, const struct
     }
     series = put_sample(set, from, &plain, point, value, counter);
     if (series && counter) {
-        put_exemplars(set, series, point, 5);
+        put_exemplars(set, series, point);
         put_created(set, from, point);
     }
 }
@@ -382,7 +305,7 @@ put_bucket_exemplars(struct prw_set *set, const struct otc_point *point, const s
     size_t n = point->explicit_bounds.n;
     struct otc_slice rest = point->encoded, message;
 
-    while (otc_messages_next(&rest, 8, &message)) {
+    while (otc_messages_next(&rest, otc_prom_exemplar_field(point->type), &message)) {
         struct prw_exemplar *exemplar = read_exemplar(set, message);
         size_t low = 0, high = n;
 
@@ -490,7 +413,7 @@ put_exponential(struct prw_set *set, const struct otc_prom_series *from, const s
     histogram->encoded = copy(set, otc_buf_slice(&encoded));
     histogram->start_ms = start_ms(point);
     push(&series->histograms, &histogram->node, to_ms(point->time_unix_nano));
-    put_exemplars(set, series, point, 11);
+    put_exemplars(set, series, point);
     put_created(set, from, point);
 }
 

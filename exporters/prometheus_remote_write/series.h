@@ -5,6 +5,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/map.h"
+#include "common/prometheus/exemplar.h"
 #include "common/prometheus/series.h"
 
 /** The NaN that marks the end of a series. */
@@ -74,6 +75,7 @@ struct prw_set {
     size_t n_series;
     struct prw_dropped dropped;
     struct otc_buf key;
+    struct otc_prom_exemplar_parts exemplar;
     bool no_memory;
 };
 
