@@ -85,34 +85,51 @@ row_sum(const uint64_t *row, size_t k)
     return sum;
 }
 
-/* Adds what category c contributes, `column` of its observations being in all panes together. */
+/* Adds what a pane contributes; `before`: the last one that has values, or NULL. */
 static void
-add_category(const uint64_t *counts, size_t panes, size_t k, size_t c, const struct present *present,
-             double column, double *between, double *successive)
+add_pane(const uint64_t *row, const uint64_t *before, const double *shares, size_t k, double *between,
+         double *successive)
 {
-    double share = column / present->total, there = 0, there_share = 0;
+    double here = (double)row_sum(row, k), there = before ? (double)row_sum(before, k) : 0;
+    double both = before ? here * there / (here + there) : 0;
 
-    for (size_t p = 0; p < panes; p++) {
-        double here = (double)row_sum(counts + p * k, k), here_share, moved;
+    for (size_t c = 0; c < k; c++) {
+        double share = (double)row[c] / here;
+        double off = share - shares[c], moved = before ? share - (double)before[c] / there : 0;
 
-        if (here == 0) {
-            continue;
+        if (shares[c] > 0) {
+            *between += here * off * off / shares[c];
+            *successive += both * moved * moved / shares[c];
         }
-        here_share = (double)counts[p * k + c] / here;
-        moved = here_share - there_share;
-        *between += here * (here_share - share) * (here_share - share) / share;
-        *successive += there > 0 ? here * there / (here + there) * moved * moved / share : 0;
-        there = here;
-        there_share = here_share;
     }
+}
+
+/* Each category's share of all observations, and how many have one; NULL out of memory. */
+static double *
+shares_of(const uint64_t *counts, size_t panes, size_t k, double total, size_t *categories)
+{
+    double *shares = calloc(k + 1, sizeof(*shares));
+
+    *categories = 0;
+    for (size_t p = 0; shares && p < panes; p++) {
+        for (size_t c = 0; c < k; c++) {
+            shares[c] += (double)counts[p * k + c];
+        }
+    }
+    for (size_t c = 0; shares && c < k; c++) {
+        *categories += shares[c] > 0;
+        shares[c] /= total;
+    }
+    return shares;
 }
 
 struct otc_pane_effect
 otc_pane_effect_of_categories(const uint64_t *counts, size_t panes, size_t k)
 {
     struct present present = {0};
-    double between = 0, successive = 0;
-    size_t columns = 0;
+    const uint64_t *before = NULL;
+    double between = 0, successive = 0, *shares;
+    size_t categories;
 
     for (size_t p = 0; p < panes; p++) {
         count_pane(&present, row_sum(counts + p * k, k));
@@ -120,21 +137,18 @@ otc_pane_effect_of_categories(const uint64_t *counts, size_t panes, size_t k)
     if (present.full < MIN_PANES) {
         return (struct otc_pane_effect){0};
     }
-    for (size_t c = 0; c < k; c++) {
-        double column = 0;
+    shares = shares_of(counts, panes, k, present.total, &categories);
+    for (size_t p = 0; categories > 1 && p < panes; p++) {
+        const uint64_t *row = counts + p * k;
 
-        for (size_t p = 0; p < panes; p++) {
-            column += (double)counts[p * k + c];
-        }
-        if (column > 0) {
-            columns++;
-            add_category(counts, panes, k, c, &present, column, &between, &successive);
+        if (row_sum(row, k) > 0) {
+            add_pane(row, before, shares, k, &between, &successive);
+            before = row;
         }
     }
-    if (columns < 2) {
-        return (struct otc_pane_effect){0};
-    }
-    return ratios(&present, between, successive, (double)(columns - 1));
+    free(shares);
+    return categories > 1 ? ratios(&present, between, successive, (double)(categories - 1))
+                          : (struct otc_pane_effect){0};
 }
 
 double

@@ -54,7 +54,8 @@ struct otc_pane_effect {
  * of single values over the window. */
 struct otc_pane_effect otc_pane_effect_of_means(const double *mean, const uint64_t *m, size_t panes,
                                                 double s2);
-/** Of categories: counts[p * k + c] of category c in pane p. */
+/** Of categories: counts[p * k + c] of category c in pane p. Time and memory go with their number; nothing is
+ * told when that memory is not to be had. */
 struct otc_pane_effect otc_pane_effect_of_categories(const uint64_t *counts, size_t panes, size_t k);
 /** Design effect of these panes alone: max(1, between). */
 double otc_pane_effect_alone(const struct otc_pane_effect *window);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -263,6 +264,37 @@ test_kept(void **state)
     otc_buf_release(&bytes);
 }
 
+/* A hundred thousand categories: what took the square of that would take minutes. */
+static void
+test_many_categories(void **state)
+{
+    (void)state;
+    enum { K = 100000 };
+    uint64_t *counts = calloc((size_t)P * K, sizeof(*counts));
+    struct otc_pane_effect same, apart;
+
+    assert_non_null(counts);
+    for (size_t p = 0; p < P; p++) {
+        for (size_t c = 0; c < K; c++) {
+            counts[p * K + c] = 1;
+        }
+    }
+    same = otc_pane_effect_of_categories(counts, P, K);
+    assert_near(same.between, 0, 1e-12);
+    assert_near(same.freedom, (P - 1.0) * (K - 1.0), 0);
+    /* Half of the categories in every second pane alone: sum over panes of m (share - all)^2 / all. */
+    for (size_t p = 0; p < P; p++) {
+        for (size_t c = 0; c < K; c++) {
+            counts[p * K + c] = 2 * (c % 2 == p % 2);
+        }
+    }
+    apart = otc_pane_effect_of_categories(counts, P, K);
+    assert_near(apart.between, (double)P * K / apart.freedom, 1e-9);
+    assert_near(apart.neighbour, (apart.between - (P - 1.0) * K / 2 * 4 / apart.freedom) * P / (P - 2.0),
+                1e-9);
+    free(counts);
+}
+
 int
 main(void)
 {
@@ -270,6 +302,7 @@ main(void)
         cmocka_unit_test(test_ratios_of_means),
         cmocka_unit_test(test_empty_panes),
         cmocka_unit_test(test_categories_are_indicators),
+        cmocka_unit_test(test_many_categories),
         cmocka_unit_test(test_expectation),
         cmocka_unit_test(test_history_does_not_overlap),
         cmocka_unit_test(test_outliers),
