@@ -93,23 +93,19 @@ otc_reference_builder_free(struct otc_reference_builder *builder)
     }
 }
 
-/** Makes room for one more element; false out of memory. */
-static bool
-grow(void **array, size_t n, size_t *capacity, size_t size)
+/** The array, moved when it has no room for one more element; NULL out of memory, and the array stays. */
+static void *
+grown(void *array, size_t n, size_t *capacity, size_t size)
 {
     size_t wanted = *capacity ? *capacity * 2 : 64;
     void *more;
 
     if (n < *capacity) {
-        return true;
+        return array;
     }
-    more = wanted <= SIZE_MAX / 2 / size ? realloc(*array, wanted * size) : NULL;
-    if (!more) {
-        return false;
-    }
-    *array = more;
-    *capacity = wanted;
-    return true;
+    more = reallocarray(array, wanted, size);
+    *capacity = more ? wanted : *capacity;
+    return more;
 }
 
 static bool
@@ -128,21 +124,60 @@ copy_slice(struct otc_slice from, struct otc_slice *to)
     return true;
 }
 
+static bool
+push_sample(struct column *column, struct otc__sample sample)
+{
+    struct otc__sample *samples =
+        grown(column->samples, column->n_samples, &column->capacity, sizeof(*samples));
+
+    if (!samples) {
+        return false;
+    }
+    column->samples = samples;
+    samples[column->n_samples++] = sample;
+    return true;
+}
+
+/** Takes the counter, whose name is copied. */
+static bool
+push_counter(struct column *column, struct otc_slice name, uint64_t count)
+{
+    struct counter *counters =
+        grown(column->counters, column->n_counters, &column->counters_capacity, sizeof(*counters));
+    struct counter counter = {.count = count, .rank = SIZE_MAX};
+
+    if (!counters) {
+        return false;
+    }
+    column->counters = counters;
+    if (!copy_slice(name, &counter.name)) {
+        return false;
+    }
+    counters[column->n_counters++] = counter;
+    return true;
+}
+
 size_t
 otc_reference_builder_feature(struct otc_reference_builder *builder, struct otc_slice name,
                               enum otc_feature_type type, enum otc_feature_kind kind)
 {
     struct column column = {
         .type = type, .kind = kind, .order_known = true, .max_categories = builder->limits.max_categories};
+    struct column *columns;
 
     for (size_t i = 0; i < builder->n_columns; i++) {
         if (builder->columns[i].kind == kind && otc_slice_equal(builder->columns[i].name, name)) {
             return i;
         }
     }
-    if (builder->n_columns >= builder->max_features ||
-        !grow((void **)&builder->columns, builder->n_columns, &builder->capacity, sizeof(column)) ||
-        !copy_slice(name, &column.name)) {
+    columns = builder->n_columns < builder->max_features
+                  ? grown(builder->columns, builder->n_columns, &builder->capacity, sizeof(column))
+                  : NULL;
+    if (!columns) {
+        return SIZE_MAX;
+    }
+    builder->columns = columns;
+    if (!copy_slice(name, &column.name)) {
         return SIZE_MAX;
     }
     if (type == OTC_CATEGORICAL && !(column.categories = otc_map_new(MAX_DISTINCT_CATEGORIES))) {
@@ -291,11 +326,7 @@ keep_sample(struct otc_reference_builder *builder, struct column *column, double
         }
         return true;
     }
-    if (!grow((void **)&column->samples, column->n_samples, &column->capacity, sizeof(sample))) {
-        return false;
-    }
-    column->samples[column->n_samples++] = sample;
-    return true;
+    return push_sample(column, sample);
 }
 
 static bool
@@ -306,14 +337,9 @@ add_category(struct otc_reference_builder *builder, struct column *column, struc
     bool full = column->n_counters >= MAX_DISTINCT_CATEGORIES;
 
     if (index == 0 && !full) {
-        struct counter counter = {.rank = SIZE_MAX};
-
-        if (!grow((void **)&column->counters, column->n_counters, &column->counters_capacity,
-                  sizeof(counter)) ||
-            !copy_slice(text, &counter.name)) {
+        if (!push_counter(column, text, 0)) {
             return false;
         }
-        column->counters[column->n_counters++] = counter;
         index = column->n_counters;
         if (!otc_map_put(column->categories, text, (void *)(uintptr_t)index)) {
             return false;
@@ -641,12 +667,11 @@ load_samples(struct column *column, struct otc_reader *in)
     for (size_t i = 0; i < n; i++) {
         struct otc__sample sample;
 
-        if (!grow((void **)&column->samples, column->n_samples, &column->capacity, sizeof(sample))) {
-            return false;
-        }
         sample.value = otc_take_f64(in);
         sample.time_ns = otc_take_i64(in);
-        column->samples[column->n_samples++] = sample;
+        if (!push_sample(column, sample)) {
+            return false;
+        }
     }
     return !in->failed;
 }
@@ -657,21 +682,29 @@ load_counters(struct column *column, struct otc_reader *in)
     size_t n = otc_take_count(in, 2);
 
     for (size_t i = 0; i < n; i++) {
-        struct counter counter = {.rank = SIZE_MAX};
+        struct otc_slice name = otc_take_bytes(in);
+        uint64_t count = otc_take_u64(in);
 
-        if (!grow((void **)&column->counters, column->n_counters, &column->counters_capacity,
-                  sizeof(counter)) ||
-            !copy_slice(otc_take_bytes(in), &counter.name)) {
-            return false;
-        }
-        counter.count = otc_take_u64(in);
-        column->counters[column->n_counters++] = counter;
-        if (!column->categories ||
-            !otc_map_put(column->categories, counter.name, (void *)(uintptr_t)column->n_counters)) {
+        if (!column->categories || !push_counter(column, name, count) ||
+            !otc_map_put(column->categories, name, (void *)(uintptr_t)column->n_counters)) {
             return false;
         }
     }
     return !in->failed;
+}
+
+/** Samples of categories are places among the counters. */
+static bool
+samples_fit(const struct column *column)
+{
+    for (size_t i = 0; column->type == OTC_CATEGORICAL && i < column->n_samples; i++) {
+        double place = column->samples[i].value;
+
+        if (!(place >= 0 && place < (double)column->n_counters)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool
@@ -683,18 +716,19 @@ load_column(struct otc_reference_builder *builder, struct otc_reader *in)
                        ? SIZE_MAX
                        : otc_reference_builder_feature(builder, name, (enum otc_feature_type)type,
                                                        (enum otc_feature_kind)kind);
-    struct column *column = &builder->columns[index == SIZE_MAX ? 0 : index];
+    struct column *column;
 
     if (index == SIZE_MAX || index + 1 != builder->n_columns) {
         return false;
     }
+    column = &builder->columns[index];
     column->seen = otc_take_u64(in);
     column->missing = otc_take_u64(in);
     column->invalid = otc_take_u64(in);
     column->order_known = otc_take_bool(in);
     column->pooled = otc_take_u64(in);
     column->max_categories = otc_take_u64(in);
-    if (!load_samples(column, in) || !load_counters(column, in)) {
+    if (!load_samples(column, in) || !load_counters(column, in) || !samples_fit(column)) {
         return false;
     }
     if (otc_take_bool(in)) {
