@@ -92,6 +92,7 @@ static const char *
 not_a_table(const uint8_t *head, size_t len)
 {
     static const char gzip[] = {0x1f, (char)0x8b};
+    static const char reference[] = "\"otelcol-aimon reference\"";
     size_t brace = 1;
 
     if (len >= 2 && memcmp(head, gzip, 2) == 0) {
@@ -104,6 +105,9 @@ not_a_table(const uint8_t *head, size_t len)
     }
     while (len > 0 && head[0] == '[' && brace < len && strchr(" \t\r\n", head[brace])) {
         brace++;
+    }
+    if (memmem(head, len, reference, sizeof(reference) - 1)) {
+        return "this is a reference file; a table of rows is expected here";
     }
     if (len > brace && head[0] == '[' && (head[brace] == '{' || head[brace] == ']')) {
         return "a JSON array is not read here, JSON lines are: jq -c '.[]' FILE | otelcol-aimon … -";

@@ -78,8 +78,7 @@ profile_cell(struct profile *profile, const struct otc_cell *cell)
     case OTC_CELL_NUMBER:
         profile->sequence =
             profile->sequence && (profile->numbers == 0 || cell->number == profile->previous + 1);
-        profile->unix_times =
-            profile->unix_times && cell->number >= MIN_UNIX_TIME && cell->number <= MAX_UNIX_TIME;
+        profile->unix_times = profile->unix_times && otc_cell_time(cell) != INT64_MIN;
         if (profile->unix_times) {
             profile_time(profile, otc_cell_time(cell));
         }
@@ -311,7 +310,7 @@ unix_time(double number)
     while (number * scale >= 1e20) {
         scale /= 1e3;
     }
-    return (int64_t)(number * scale);
+    return number * scale < 0x1p63 ? (int64_t)(number * scale) : INT64_MIN; /* later than 2262: no time */
 }
 
 int64_t

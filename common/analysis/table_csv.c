@@ -195,7 +195,7 @@ otc__csv_header(struct otc_table *table, struct otc_error *err)
         end = read_field(table, &fields[n++]);
     }
     if (end == FIELD_COMMA) {
-        status = otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s:%llu: more than %d columns", table->path,
+        status = otc_fail(err, OTC_INVALID_ARGUMENT, "%s:%llu: more than %d columns", table->path,
                           (unsigned long long)table->line, OTC_TABLE_MAX_COLUMNS);
     } else if (end == FIELD_BROKEN || end == FIELD_TOO_LONG) {
         status = field_failure(table, end, err);

@@ -127,7 +127,11 @@ otc__json_lines_next(struct otc_table *table, bool *more, struct otc_error *err)
         return status;
     }
     if (otc_json_parse(otc_buf_slice(&table->row), NULL, &table->document, &why) != OTC_OK) {
-        return otc__table_fail(table, table->line, err, why.text);
+        /* In the first row: most likely one document over many lines. */
+        return otc_fail(
+            err, OTC_INVALID_ARGUMENT, "%s:%llu: %s%s", table->path, (unsigned long long)table->line,
+            why.text,
+            table->rows > 0 ? "" : "; one JSON object a line is read: jq -c . FILE | otelcol-aimon … -");
     }
     if (otc_json_type_of(table->document) != OTC_JSON_OBJECT) {
         return otc__table_fail(table, table->line, err, "expected one JSON object a line");

@@ -167,6 +167,8 @@ test_bad_tables(void **state)
         {"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":1}}}}}}}}}\n",
          "nested more than 8 deep"},
         {"PAR1xxxx", "pandas.read_parquet"},
+        {"{\"format\":\"otelcol-aimon reference\",\"features\":[]}\n", "this is a reference file"},
+        {"{\n  \"a\": 1\n}\n", "one JSON object a line is read"},
     };
 
     (void)state;
@@ -285,6 +287,40 @@ test_columns(void **state)
     otc_table_close(table);
 }
 
+/* Seconds to nanoseconds are told apart by magnitude; what would lie beyond 2262 is no time, but a number. */
+static void
+test_unix_times(void **state)
+{
+    static const struct {
+        double number;
+        int64_t ns;
+    } cases[] = {{1.7e9, INT64_C(1700000000000000000)},
+                 {1.7e12, INT64_C(1700000000000000000)},
+                 {1.7e15, INT64_C(1700000000000000000)},
+                 {1.7e18, INT64_C(1700000000000000000)},
+                 {9.2e9, INT64_C(9200000000000000000)},
+                 {9.3e9, INT64_MIN},
+                 {20240131120000, INT64_MIN},
+                 {9.9e16, INT64_MIN},
+                 {1e7, INT64_MIN},
+                 {5e18, INT64_MIN}};
+    struct otc_columns columns;
+    struct otc_table *table;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct otc_cell cell = {.kind = OTC_CELL_NUMBER, .number = cases[i].number};
+
+        assert_true(otc_cell_time(&cell) == cases[i].ns);
+    }
+    table = open_text("timestamp,x\n20240131120000,1\n20240131120007,2\n");
+    assert_int_equal(otc_columns_read(table, &columns, NULL), OTC_OK);
+    assert_false(columns.columns[0].times);
+    assert_int_equal(otc_columns_time(&columns), SIZE_MAX);
+    otc_columns_release(&columns);
+    otc_table_close(table);
+}
+
 static void
 test_cell_use(void **state)
 {
@@ -388,7 +424,8 @@ main(void)
         cmocka_unit_test(test_csv),        cmocka_unit_test(test_missing_tokens),
         cmocka_unit_test(test_json_lines), cmocka_unit_test(test_bad_tables),
         cmocka_unit_test(test_long_row),   cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_cell_use),   cmocka_unit_test(test_sample),
+        cmocka_unit_test(test_unix_times), cmocka_unit_test(test_cell_use),
+        cmocka_unit_test(test_sample),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
