@@ -245,7 +245,7 @@ otc_sample_pick(const struct otc_sample *sample, double *out, size_t max)
     size_t n = sample->n < max ? sample->n : max;
 
     for (size_t i = 0; i < n; i++) {
-        out[i] = sample->values[sample->n / n * i].value;
+        out[i] = sample->values[(size_t)((double)sample->n / (double)n * (double)i)].value;
     }
     otc_sort_doubles(out, n);
     return n;

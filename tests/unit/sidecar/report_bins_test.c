@@ -83,10 +83,40 @@ test_ends_of_a_double(void **state)
     }
 }
 
+/* Those that a chart's axis goes by come from all rows, not from the first ones. */
+static void
+test_picked_evenly(void **state)
+{
+    struct otc_reference_limits limits = OTC_REFERENCE_LIMITS_DEFAULT;
+    struct otc_reference_builder *builder = otc_reference_builder_new(&limits, 1);
+    struct otc_reference *reference;
+    struct otc_sample *sample;
+    double picked[20];
+
+    (void)state;
+    assert_int_equal(otc_reference_builder_feature(builder, otc_slice_str("x"), OTC_NUMERIC, OTC_KIND_INPUT),
+                     0);
+    assert_true(otc_reference_builder_number(builder, 0, 1, INT64_MIN));
+    assert_int_equal(otc_reference_builder_finish(builder, otc_slice_str("m"), "x", 0, &reference, NULL),
+                     OTC_OK);
+    sample = otc_sample_new(&reference->features[0]);
+    for (int i = 0; i < 39; i++) {
+        const struct otc_use use = {.use = OTC_USE_NUMBER, .number = i};
+
+        assert_true(otc_sample_add(sample, &use, INT64_MIN));
+    }
+    assert_int_equal(otc_sample_pick(sample, picked, 20), 20);
+    assert_true(picked[0] == 0 && picked[10] == 19 && picked[19] == 37);
+    otc_sample_free(sample);
+    otc_reference_unref(reference);
+    otc_reference_builder_free(builder);
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ends_of_a_double)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ends_of_a_double),
+                                       cmocka_unit_test(test_picked_evenly)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
