@@ -10,6 +10,9 @@
 /** error.type of a row whose column of errors says that there was one, but not which. */
 #define OTHER_ERROR "_OTHER"
 #define STATUS_ERROR 2
+/** Attributes that the options or the preset set where no column does. */
+#define GEN_AI_OPERATION "gen_ai.operation.name"
+#define GEN_AI_MODEL "gen_ai.request.model"
 /** Longest span, from a column of durations: a day. */
 #define MAX_DURATION_S 86400.0
 
@@ -96,7 +99,8 @@ choose(const struct otc_column *column, const struct otc_row_spans_options *opti
     }
     /* One model, one operation: such columns are constant, which is no reason to leave them out. */
     if (!meaning || column->timestamps || (meaning->role == OTC_ROLE_DURATION && options->duration) ||
-        (meaning->role == OTC_ROLE_ERROR && options->error)) {
+        (meaning->role == OTC_ROLE_ERROR && options->error) ||
+        (options->model && meaning->attribute && strcmp(meaning->attribute, GEN_AI_MODEL) == 0)) {
         return false;
     }
     out->role = meaning->role;
@@ -150,7 +154,18 @@ choose_all(struct otc_row_spans *spans, const struct otc_row_spans_options *opti
     return true;
 }
 
-/** What every span says. */
+static bool
+has_attribute(const struct otc_row_spans *spans, const char *attribute)
+{
+    for (size_t i = 0; i < spans->n; i++) {
+        if (spans->sent[i].attribute && strcmp(spans->sent[i].attribute, attribute) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** What every span says, unless a column says it. */
 static bool
 set_fixed(struct otc_row_spans *spans, const struct otc_row_spans_options *options)
 {
@@ -162,12 +177,12 @@ set_fixed(struct otc_row_spans *spans, const struct otc_row_spans_options *optio
     if (!spans->name || (options->model && !spans->model)) {
         return false;
     }
-    if (gen_ai) {
-        spans->fixed[spans->n_fixed++] = OTC_ATTR_STR("gen_ai.operation.name", "chat");
+    if (gen_ai && !has_attribute(spans, GEN_AI_OPERATION)) {
+        spans->fixed[spans->n_fixed++] = OTC_ATTR_STR(GEN_AI_OPERATION, "chat");
     }
     if (spans->model) {
-        spans->fixed[spans->n_fixed++] = gen_ai ? OTC_ATTR_STR("gen_ai.request.model", spans->model)
-                                                : OTC_ATTR_STR("ml.model.name", spans->model);
+        spans->fixed[spans->n_fixed++] =
+            gen_ai ? OTC_ATTR_STR(GEN_AI_MODEL, spans->model) : OTC_ATTR_STR("ml.model.name", spans->model);
     }
     return true;
 }

@@ -9,9 +9,12 @@
 
 #include <cmocka.h>
 
-static const char csv[] = "timestamp,ContextTokens,generated_tokens,finish reason,Latency (ms),Model,region\n"
+static const char llm[] = "timestamp,ContextTokens,generated_tokens,finish reason,Latency (ms),Model,region\n"
                           "2024-01-01 00:00:00,374,44,stop,1500,gpt,eu\n"
                           "2024-01-01 00:00:01,,7.5,length,,gpt,us\n";
+
+/* The table that is read. */
+static const char *csv = llm;
 
 static struct otc_table *
 open_csv(struct otc_columns *columns)
@@ -21,7 +24,7 @@ open_csv(struct otc_columns *columns)
     int fd = mkstemp(path);
 
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, csv, sizeof(csv) - 1), sizeof(csv) - 1);
+    assert_int_equal(write(fd, csv, strlen(csv)), strlen(csv));
     assert_int_equal(close(fd), 0);
     assert_int_equal(otc_table_open(path, &table, NULL), OTC_OK);
     assert_int_equal(unlink(path), 0);
@@ -114,6 +117,45 @@ test_gen_ai(void **state)
     assert_int_equal(seen.values[0][5].type, OTC_VALUE_ABSENT);
     assert_true(seen.length_ns[0] == 1500000000 && seen.length_ns[1] == 0);
     assert_true(seen.end_ns[1] == UINT64_C(20000000000));
+    otc_batch_unref(batch);
+}
+
+static size_t
+times_in(struct otc_slice bytes, const char *text)
+{
+    size_t n = 0;
+    const uint8_t *at;
+
+    while ((at = memmem(bytes.data, bytes.len, text, strlen(text)))) {
+        bytes = otc_slice_skip(bytes, (size_t)(at - bytes.data) + 1);
+        n++;
+    }
+    return n;
+}
+
+/* A column and what every span says are never both sent: no span has a key twice. */
+static void
+test_gen_ai_keys_are_there_once(void **state)
+{
+    static const struct otc_wanted wanted[6] = {{"gen_ai.operation.name", OTC_AT_RECORD, false},
+                                                {"gen_ai.request.model", OTC_AT_RECORD, false},
+                                                {"a", OTC_AT_RECORD, false},
+                                                {"b", OTC_AT_RECORD, false},
+                                                {"c", OTC_AT_RECORD, false},
+                                                {"d", OTC_AT_RECORD, false}};
+    const struct otc_row_spans_options options = {
+        .preset = OTC_ROW_GEN_AI, .service_name = "replay", .model = "mine"};
+    struct seen seen;
+    struct otc_batch *batch;
+
+    (void)state;
+    csv = "operation,model,input_tokens\nembeddings,gpt,3\nembeddings,gpt,4\n";
+    batch = send_rows(&options, wanted, &seen);
+    csv = llm;
+    assert_true(otc_slice_equal_str(seen.values[0][0].as.slice, "embeddings"));
+    assert_true(otc_slice_equal_str(seen.values[1][1].as.slice, "mine"));
+    assert_int_equal(times_in(otc_batch_part(batch, 0), "gen_ai.operation.name"), 2);
+    assert_int_equal(times_in(otc_batch_part(batch, 0), "gen_ai.request.model"), 2);
     otc_batch_unref(batch);
 }
 
@@ -234,6 +276,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gen_ai),
+        cmocka_unit_test(test_gen_ai_keys_are_there_once),
         cmocka_unit_test(test_ml),
         cmocka_unit_test(test_duration_and_error),
         cmocka_unit_test(test_columns_that_do_not_fit),
