@@ -6,6 +6,9 @@
 
 #include <math.h>
 
+/** Windows of one side times features. */
+#define MAX_RESULTS 1000000
+
 /** One feature's values on one side, row by row. */
 struct column {
     double *values;
@@ -21,7 +24,8 @@ struct side {
     struct otc_chunk *chunks;
     uint64_t *chunk_rows;
     size_t n_chunks, chunk_room;
-    size_t last; /* chunk of the last row */
+    struct otc_map *places_of_chunks; /* by the chunk's beginning; the place after 1 */
+    size_t last;                      /* chunk of the last row */
     struct otc_chunk_plan plan;
     bool by_rows, cut; /* the plan goes by row numbers; there is a plan */
 };
@@ -92,37 +96,68 @@ take_cell(void *arg, size_t feature, const struct otc_use *use, int64_t time_ns)
     return push(&side->columns[place], value);
 }
 
-/** The place of a chunk among those seen, added when it is new. */
-static size_t
-place_of_chunk(struct side *side, struct otc_chunk chunk)
+/** Makes room for one more chunk. */
+static bool
+grow_chunks(struct side *side)
 {
-    size_t place = side->last;
+    size_t room = side->chunk_room ? 2 * side->chunk_room : 64;
+    struct otc_chunk *chunks;
+    uint64_t *rows;
 
-    if (place >= side->n_chunks || side->chunks[place].start != chunk.start) {
-        for (place = 0; place < side->n_chunks && side->chunks[place].start != chunk.start; place++) {
-        }
+    if (side->n_chunks < side->chunk_room) {
+        return true;
     }
-    if (place == side->n_chunks) {
-        size_t room = side->chunk_room ? 2 * side->chunk_room : 64;
+    chunks = reallocarray(side->chunks, room, sizeof(*chunks));
+    side->chunks = chunks ? chunks : side->chunks;
+    rows = chunks ? reallocarray(side->chunk_rows, room, sizeof(*rows)) : NULL;
+    side->chunk_rows = rows ? rows : side->chunk_rows;
+    side->chunk_room = rows ? room : side->chunk_room;
+    return rows != NULL;
+}
 
-        if (side->n_chunks == side->chunk_room) {
-            struct otc_chunk *chunks = realloc(side->chunks, room * sizeof(*chunks));
-            uint64_t *rows = chunks ? realloc(side->chunk_rows, room * sizeof(*rows)) : NULL;
+static otc_status
+add_chunk(struct side *side, size_t n_features, struct otc_chunk chunk, struct otc_error *err)
+{
+    size_t place = side->n_chunks;
 
-            side->chunks = chunks ? chunks : side->chunks;
-            side->chunk_rows = rows ? rows : side->chunk_rows;
-            if (!chunks || !rows) {
-                return SIZE_MAX;
-            }
-            side->chunk_room = room;
-        }
-        side->chunks[place] = chunk;
-        side->chunk_rows[place] = 0;
-        side->n_chunks++;
+    if ((place + 1) * n_features > MAX_RESULTS && place > 0) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "--window: more than %zu windows for %zu features: choose longer ones, or features "
+                        "with --columns",
+                        place, n_features);
     }
-    side->last = place;
-    side->chunk_rows[place]++;
-    return place;
+    if (!side->places_of_chunks) {
+        side->places_of_chunks = otc_map_new(MAX_RESULTS + 1);
+    }
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): the map takes what is not NULL, places from 1 */
+    if (!side->places_of_chunks || !grow_chunks(side) ||
+        !otc_map_put(side->places_of_chunks, otc_slice_of(&chunk.start, sizeof(chunk.start)),
+                     (void *)(uintptr_t)(place + 1))) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    side->chunks[place] = chunk;
+    side->chunk_rows[place] = 0;
+    side->n_chunks++;
+    return OTC_OK;
+}
+
+/** Counts a row for its chunk, which becomes side->last. */
+static otc_status
+count_row(struct side *side, size_t n_features, struct otc_chunk chunk, struct otc_error *err)
+{
+    otc_status status = OTC_OK;
+
+    if (side->last >= side->n_chunks || side->chunks[side->last].start != chunk.start) {
+        struct otc_slice start = otc_slice_of(&chunk.start, sizeof(chunk.start));
+        size_t place = side->places_of_chunks ? (uintptr_t)otc_map_get(side->places_of_chunks, start) : 0;
+
+        side->last = place ? place - 1 : side->n_chunks;
+        status = place ? OTC_OK : add_chunk(side, n_features, chunk, err);
+    }
+    if (status == OTC_OK) {
+        side->chunk_rows[side->last]++;
+    }
+    return status;
 }
 
 static otc_status
@@ -138,12 +173,12 @@ take_row(void *arg, uint64_t row, int64_t time_ns, struct otc_error *err)
         return OTC_OK;
     }
     if (position != INT64_MIN && otc_chunk_plan_place(&side->plan, position, &chunk)) {
-        size_t at = place_of_chunk(side, chunk);
+        otc_status status = count_row(side, reading->run->comparison.n_features, chunk, err);
 
-        if (at == SIZE_MAX) {
-            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+        if (status != OTC_OK) {
+            return status;
         }
-        place = (double)at;
+        place = (double)side->last;
     }
     return push(&side->chunk_of, place) ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
 }
@@ -282,6 +317,7 @@ release_reading(struct reading *reading)
         free(side->chunk_of.values);
         free(side->chunks);
         free(side->chunk_rows);
+        otc_map_free(side->places_of_chunks, NULL);
     }
     for (size_t i = 0; reading->categories && i < n; i++) {
         otc_map_free(reading->categories[i], NULL);
@@ -290,6 +326,16 @@ release_reading(struct reading *reading)
 }
 
 /* ---- From values to results ---------------------------------------------------------------------------- */
+
+/** By their beginnings; `arg`: the chunks. */
+static int
+by_start(const void *a, const void *b, void *arg)
+{
+    const struct otc_chunk *chunks = arg;
+    int64_t x = chunks[*(const size_t *)a].start, y = chunks[*(const size_t *)b].start;
+
+    return (x > y) - (x < y);
+}
 
 /** A side's chunks in order of their beginnings; the chunk of each row in `of_row`. */
 struct ordered {
@@ -312,13 +358,11 @@ order_chunks(const struct side *side, size_t rows, bool by_default, struct order
         free(rank);
         return false;
     }
-    for (size_t i = 0; side->cut && i < n; i++) { /* insertion: chunks nearly always come in order */
-        size_t at = i;
-
-        for (; at > 0 && side->chunks[out->order[at - 1]].start > side->chunks[i].start; at--) {
-            out->order[at] = out->order[at - 1];
-        }
-        out->order[at] = i;
+    for (size_t i = 0; i < n; i++) {
+        out->order[i] = i;
+    }
+    if (side->cut) {
+        qsort_r(out->order, n, sizeof(*out->order), by_start, side->chunks);
     }
     for (size_t i = 0; i < n; i++) {
         rank[out->order[i]] = (uint32_t)i;
