@@ -4,6 +4,7 @@
 #include "common/net/loop.h"
 #include "sidecar/commands.h"
 #include "sidecar/row_spans.h"
+#include "sidecar/screen.h"
 #include "sidecar/sender.h"
 
 #include <math.h>
@@ -258,7 +259,10 @@ open_input(struct replay *replay, struct otc_error *err)
 static void
 print_column(void *arg, struct otc_slice column, const char *attribute)
 {
-    (void)fprintf(arg, "%.*s -> %s\n", OTC_SLICE_ARG(column), attribute);
+    otc_screen_print(column, arg);
+    (void)fputs(" -> ", arg);
+    otc_screen_print(otc_slice_str(attribute), arg);
+    (void)fputc('\n', arg);
 }
 
 static void
@@ -269,7 +273,9 @@ print_plan(const struct replay *replay)
         const struct otc_column *column = &replay->columns.columns[i];
 
         if (column->left_out && i != replay->time_column && !otc_row_spans_sends(replay->spans, i)) {
-            (void)fprintf(stderr, "left out %.*s (%s)\n", OTC_SLICE_ARG(column->name), column->left_out);
+            (void)fputs("left out ", stderr);
+            otc_screen_print(column->name, stderr);
+            (void)fprintf(stderr, " (%s)\n", column->left_out);
         }
     }
     if (replay->time_column == SIZE_MAX) {

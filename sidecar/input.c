@@ -4,6 +4,7 @@
 #include "common/base/hash.h"
 #include "sidecar/input_embedding.h"
 #include "sidecar/input_text.h"
+#include "sidecar/screen.h"
 
 #include <unistd.h>
 
@@ -346,8 +347,9 @@ otc_input_print_left_out(const struct otc_input *input, const char *label, FILE 
         const char *reason = otc_input_left_out(input, i);
 
         if (reason) {
-            (void)fprintf(to, "%s: left out %.*s (%s)\n", label,
-                          OTC_SLICE_ARG(input->columns.columns[i].name), reason);
+            (void)fprintf(to, "%s: left out ", label);
+            otc_screen_print(input->columns.columns[i].name, to);
+            (void)fprintf(to, " (%s)\n", reason);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "sidecar/report_bins.h"
+#include "sidecar/screen.h"
 #include "sidecar/text_table.h"
 
 #include <math.h>
@@ -162,11 +163,11 @@ otc_reference_print(const struct otc_reference *reference, FILE *to)
     char created[32];
 
     otc_time_format(reference->created_ns, created);
-    (void)fprintf(to, "reference %.8s  created %s\n", reference->hash, created);
-    (void)fprintf(to, "source    %.*s\nmodel     %.*s\nrows      %llu\n\n", OTC_SLICE_ARG(reference->source),
-                  reference->model.len ? (int)reference->model.len : 3,
-                  reference->model.len ? (const char *)reference->model.data : "any",
-                  (unsigned long long)reference->rows);
+    (void)fprintf(to, "reference %.8s  created %s\nsource    ", reference->hash, created);
+    otc_screen_print(reference->source, to);
+    (void)fputs("\nmodel     ", to);
+    otc_screen_print(reference->model.len > 0 ? reference->model : otc_slice_str("any"), to);
+    (void)fprintf(to, "\nrows      %llu\n\n", (unsigned long long)reference->rows);
     if (!otc_text_table_init(&table, reference->n_features + 1, N_COLUMNS)) {
         return false;
     }

@@ -121,3 +121,15 @@ otc_screen_columns(const char *text)
     }
     return columns;
 }
+
+void
+otc_screen_print(struct otc_slice text, FILE *to)
+{
+    char character[4];
+
+    while (text.len > 0) {
+        size_t len = otc_screen_next(&text, character);
+
+        (void)fwrite(character, 1, len, to);
+    }
+}

@@ -5,6 +5,8 @@
 
 #include "common/base/slice.h"
 
+#include <stdio.h>
+
 /** Columns that a name may take in a table; longer ones end in an ellipsis. */
 #define OTC_SCREEN_NAME_COLUMNS 40
 /** Bytes of OTC_SCREEN_NAME_COLUMNS characters, with the NUL. */
@@ -20,6 +22,8 @@ size_t otc_screen_name(struct otc_slice name, char out[OTC_SCREEN_NAME_BYTES]);
  * becomes '?'. Writes at most 4 bytes, no NUL; returns how many.
  */
 size_t otc_screen_next(struct otc_slice *rest, char out[4]);
+/** Prints all of `text` as it may be shown. */
+void otc_screen_print(struct otc_slice text, FILE *to);
 /** Columns that UTF-8 text takes. */
 size_t otc_screen_columns(const char *text);
 
