@@ -285,7 +285,7 @@ test_many_categories(void **state)
     /* Half of the categories in every second pane alone: sum over panes of m (share - all)^2 / all. */
     for (size_t p = 0; p < P; p++) {
         for (size_t c = 0; c < K; c++) {
-            counts[p * K + c] = 2 * (c % 2 == p % 2);
+            counts[p * K + c] = c % 2 == p % 2 ? 2 : 0;
         }
     }
     apart = otc_pane_effect_of_categories(counts, P, K);

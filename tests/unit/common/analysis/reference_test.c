@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/analysis/reference.h"
 
+#include "common/base/codec.h"
 #include "common/base/hash.h"
 #include "common/stats/bins.h"
 #include "tests/unit/common/analysis/oracle.h"
@@ -506,6 +507,37 @@ test_hash(void **state)
     assert_string_equal(whole, parts);
 }
 
+/* A stored sample that is no place among the stored categories is refused, not followed. */
+static void
+test_stored_places(void **state)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    struct otc_reference_builder *builder = new_builder(&OTC_REFERENCE_LIMITS_DEFAULT);
+    const double place = 2, beyond = 3;
+    struct otc_buf bytes = {.limit = 1 << 20};
+    struct otc_reader in;
+    uint8_t *at;
+
+    (void)state;
+    assert_int_equal(
+        otc_reference_builder_feature(builder, otc_slice_str("x"), OTC_CATEGORICAL, OTC_KIND_INPUT), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_true(otc_reference_builder_text(builder, 0, otc_slice_str(names[i]), i));
+    }
+    otc_reference_builder_save(builder, &bytes);
+    otc_reference_builder_free(builder);
+    at = memmem(bytes.data, bytes.len, &place, sizeof(place));
+    assert_non_null(at);
+    for (int damaged = 0; damaged < 2; damaged++) {
+        builder = new_builder(&OTC_REFERENCE_LIMITS_DEFAULT);
+        in = otc_reader_of(otc_buf_slice(&bytes));
+        assert_true(otc_reference_builder_load(builder, &in) == !damaged);
+        otc_reference_builder_free(builder);
+        memcpy(at, &beyond, sizeof(beyond));
+    }
+    otc_buf_release(&bytes);
+}
+
 int
 main(void)
 {
@@ -523,6 +555,7 @@ main(void)
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_too_many_cells),
         cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_stored_places),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
