@@ -309,22 +309,13 @@ print_table(const struct calibrating *c, FILE *to)
 }
 
 static void
-json_number(struct otc_json_writer *writer, const char *key, double value)
-{
-    otc_json_key(writer, key);
-    otc_json_write_number(writer, value);
-}
-
-static void
 json_rate(struct otc_json_writer *writer, struct otc_alarm_rate rate)
 {
-    otc_json_key(writer, "windows");
-    otc_json_write_int(writer, (int64_t)rate.windows);
-    otc_json_key(writer, "alarms");
-    otc_json_write_int(writer, (int64_t)rate.alarms);
-    json_number(writer, "rate", rate.rate);
-    json_number(writer, "lower", rate.lower);
-    json_number(writer, "upper", rate.upper);
+    otc_json_member_count(writer, "windows", rate.windows);
+    otc_json_member_count(writer, "alarms", rate.alarms);
+    otc_json_member_number(writer, "rate", rate.rate);
+    otc_json_member_number(writer, "lower", rate.lower);
+    otc_json_member_number(writer, "upper", rate.upper);
 }
 
 static void
@@ -339,9 +330,9 @@ json_suggestion(struct otc_json_writer *writer, const struct calibrating *c)
         return;
     }
     otc_json_begin_object(writer);
-    json_number(writer, "level", suggestion.level);
-    json_number(writer, "min_effect_scale", suggestion.scale);
-    json_number(writer, "incidents", (double)suggestion.incidents);
+    otc_json_member_number(writer, "level", suggestion.level);
+    otc_json_member_number(writer, "min_effect_scale", suggestion.scale);
+    otc_json_member_number(writer, "incidents", (double)suggestion.incidents);
     otc_json_end_object(writer);
 }
 
@@ -353,8 +344,8 @@ print_json(const struct calibrating *c, FILE *to)
     double incidents = (double)otc_calibration_incidents(c->calibration, c->options->decision.level, 1);
 
     otc_json_begin_object(&writer);
-    json_number(&writer, "level", c->options->decision.level);
-    json_number(&writer, "window_rows", (double)c->window);
+    otc_json_member_number(&writer, "level", c->options->decision.level);
+    otc_json_member_number(&writer, "window_rows", (double)c->window);
     otc_json_key(&writer, "features");
     otc_json_begin_array(&writer);
     for (size_t i = 0; i < c->input.n_features; i++) {
@@ -369,9 +360,9 @@ print_json(const struct calibrating *c, FILE *to)
     otc_json_begin_object(&writer);
     json_rate(&writer, otc_calibration_rate(c->calibration, SIZE_MAX));
     otc_json_end_object(&writer);
-    json_number(&writer, "incidents", incidents);
-    json_number(&writer, "weeks", c->weeks);
-    json_number(&writer, "incidents_per_week", incidents / c->weeks);
+    otc_json_member_number(&writer, "incidents", incidents);
+    otc_json_member_number(&writer, "weeks", c->weeks);
+    otc_json_member_number(&writer, "incidents_per_week", incidents / c->weeks);
     json_suggestion(&writer, c);
     otc_json_end_object(&writer);
     return otc_json_writer_ok(&writer) && otc_buf_append_byte(&text, '\n') &&

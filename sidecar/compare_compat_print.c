@@ -249,41 +249,13 @@ otc_compat_report_print(const struct otc_compat_report *report, FILE *to)
 /* ---- JSON ---------------------------------------------------------------------------------------------- */
 
 static void
-json_number(struct otc_json_writer *writer, const char *key, double value)
-{
-    otc_json_key(writer, key);
-    otc_json_write_number(writer, value);
-}
-
-static void
-json_bool(struct otc_json_writer *writer, const char *key, bool truth)
-{
-    otc_json_key(writer, key);
-    otc_json_write_bool(writer, truth);
-}
-
-static void
-json_text(struct otc_json_writer *writer, const char *key, const char *text)
-{
-    otc_json_key(writer, key);
-    otc_json_write_str(writer, text);
-}
-
-static void
-json_count(struct otc_json_writer *writer, const char *key, uint64_t value)
-{
-    otc_json_key(writer, key);
-    otc_json_write_int(writer, (int64_t)value);
-}
-
-static void
 json_feature(struct otc_json_writer *writer, const struct otc_reference_feature *feature,
              const struct otc_compat_feature *one)
 {
     otc_json_begin_object(writer);
     otc_json_key(writer, "name");
     otc_json_write_text(writer, feature->name);
-    json_text(writer, "type", feature->type == OTC_NUMERIC ? "numeric" : "categorical");
+    otc_json_member_str(writer, "type", feature->type == OTC_NUMERIC ? "numeric" : "categorical");
     otc_json_key(writer, "methods");
     otc_json_begin_object(writer);
     for (size_t i = 0; i < one->n; i++) {
@@ -291,11 +263,11 @@ json_feature(struct otc_json_writer *writer, const struct otc_reference_feature 
 
         otc_json_key(writer, result->method);
         otc_json_begin_object(writer);
-        json_number(writer, "value", result->value);
-        json_number(writer, "p_value", result->p_value);
-        json_number(writer, "threshold", result->threshold);
-        json_bool(writer, "decides", result->decides);
-        json_bool(writer, "drifted", result->drifted);
+        otc_json_member_number(writer, "value", result->value);
+        otc_json_member_number(writer, "p_value", result->p_value);
+        otc_json_member_number(writer, "threshold", result->threshold);
+        otc_json_member_bool(writer, "decides", result->decides);
+        otc_json_member_bool(writer, "drifted", result->drifted);
         otc_json_end_object(writer);
     }
     otc_json_end_object(writer);
@@ -318,8 +290,8 @@ json_features(struct otc_json_writer *writer, const struct otc_compat_report *re
         json_feature(writer, report->comparison->features[f].reference, &window->features[f]);
     }
     otc_json_end_array(writer);
-    json_number(writer, "drifted_share", window->dataset.share);
-    json_bool(writer, "detected", window->dataset.detected);
+    otc_json_member_number(writer, "drifted_share", window->dataset.share);
+    otc_json_member_bool(writer, "detected", window->dataset.detected);
 }
 
 /** Means and alerts over the windows: NannyML's ranking by alerts. */
@@ -341,8 +313,9 @@ json_overall(struct otc_json_writer *writer, const struct otc_compat_report *rep
 
             otc_json_key(writer, methods->results[i].method);
             otc_json_begin_object(writer);
-            json_number(writer, "mean", overall.values ? overall.sum / (double)overall.values : NAN);
-            json_count(writer, "alerts", overall.alerts);
+            otc_json_member_number(writer, "mean",
+                                   overall.values ? overall.sum / (double)overall.values : NAN);
+            otc_json_member_count(writer, "alerts", overall.alerts);
             otc_json_end_object(writer);
         }
         otc_json_end_object(writer);
@@ -361,9 +334,9 @@ json_windows(struct otc_json_writer *writer, const struct otc_compat_report *rep
 
         window_label(report, &report->windows[w], label);
         otc_json_begin_object(writer);
-        json_text(writer, "window", label);
-        json_count(writer, "rows", report->windows[w].rows);
-        json_bool(writer, "of_reference", report->windows[w].of_reference);
+        otc_json_member_str(writer, "window", label);
+        otc_json_member_count(writer, "rows", report->windows[w].rows);
+        otc_json_member_bool(writer, "of_reference", report->windows[w].of_reference);
         json_features(writer, report, &report->windows[w]);
         otc_json_end_object(writer);
     }
@@ -378,8 +351,8 @@ otc_compat_report_print_json(const struct otc_compat_report *report, FILE *to)
     struct otc_json_writer writer = {.out = &text, .indent = 2};
 
     otc_json_begin_object(&writer);
-    json_text(&writer, "compat", otc_compat_name(report->compat));
-    json_bool(&writer, "thresholds_learned", report->thresholds_learned);
+    otc_json_member_str(&writer, "compat", otc_compat_name(report->compat));
+    otc_json_member_bool(&writer, "thresholds_learned", report->thresholds_learned);
     if (report->rule) {
         json_windows(&writer, report);
     } else {

@@ -7,51 +7,19 @@
 #include <math.h>
 
 static void
-json_number(struct otc_json_writer *writer, const char *key, double value)
-{
-    otc_json_key(writer, key);
-    otc_json_write_number(writer, value);
-}
-
-static void
-json_count(struct otc_json_writer *writer, const char *key, uint64_t value)
-{
-    otc_json_key(writer, key);
-    otc_json_write_int(writer, (int64_t)value);
-}
-
-static void
-json_bool(struct otc_json_writer *writer, const char *key, bool truth)
-{
-    otc_json_key(writer, key);
-    otc_json_write_bool(writer, truth);
-}
-
-static void
-json_text(struct otc_json_writer *writer, const char *key, const char *text)
-{
-    otc_json_key(writer, key);
-    if (text) {
-        otc_json_write_str(writer, text);
-    } else {
-        otc_json_write_null(writer);
-    }
-}
-
-static void
 json_statistic(struct otc_json_writer *writer, const struct otc_statistic *row,
                const struct otc_feature_result *result)
 {
     otc_json_key(writer, row->name);
     otc_json_begin_object(writer);
-    json_number(writer, "value", otc_statistic_number(result, row->value));
+    otc_json_member_number(writer, "value", otc_statistic_number(result, row->value));
     for (size_t i = 0; i < OTC_STATISTIC_DETAILS && row->details[i].key; i++) {
         const struct otc_statistic_detail *detail = &row->details[i];
 
         if (detail->whole) {
-            json_count(writer, detail->key, *(const size_t *)((const char *)result + detail->at));
+            otc_json_member_count(writer, detail->key, *(const size_t *)((const char *)result + detail->at));
         } else {
-            json_number(writer, detail->key, otc_statistic_number(result, detail->at));
+            otc_json_member_number(writer, detail->key, otc_statistic_number(result, detail->at));
         }
     }
     otc_json_end_object(writer);
@@ -90,9 +58,9 @@ json_moved(struct otc_json_writer *writer, const struct otc_feature_result *r)
     otc_json_begin_array(writer);
     for (size_t i = 0; i < r->n_moved; i++) {
         otc_json_begin_object(writer);
-        json_text(writer, "bin", r->moved[i].name);
-        json_number(writer, "reference_share", r->moved[i].reference_share);
-        json_number(writer, "current_share", r->moved[i].current_share);
+        otc_json_member_str(writer, "bin", r->moved[i].name);
+        otc_json_member_number(writer, "reference_share", r->moved[i].reference_share);
+        otc_json_member_number(writer, "current_share", r->moved[i].current_share);
         otc_json_end_object(writer);
     }
     otc_json_end_array(writer);
@@ -108,21 +76,23 @@ json_begin_feature(struct otc_json_writer *writer, const struct otc_comparison *
     otc_json_begin_object(writer);
     otc_json_key(writer, "name");
     otc_json_write_text(writer, ref->name);
-    json_text(writer, "kind", otc_feature_kind_name(ref->kind));
-    json_text(writer, "type", ref->type == OTC_NUMERIC ? "numeric" : "categorical");
-    json_count(writer, "reference_observations", ref->observations);
-    json_count(writer, "window_observations", feature->observations);
-    json_number(writer, "missing", r->missing_share);
-    json_number(writer, "reference_missing", r->reference_missing_share);
-    json_count(writer, "unseen", feature->unseen);
-    json_number(writer, "design_effect", r->design_effect);
+    otc_json_member_str(writer, "kind", otc_feature_kind_name(ref->kind));
+    otc_json_member_str(writer, "type", ref->type == OTC_NUMERIC ? "numeric" : "categorical");
+    otc_json_member_count(writer, "reference_observations", ref->observations);
+    otc_json_member_count(writer, "window_observations", feature->observations);
+    otc_json_member_number(writer, "missing", r->missing_share);
+    otc_json_member_number(writer, "reference_missing", r->reference_missing_share);
+    otc_json_member_count(writer, "unseen", feature->unseen);
+    otc_json_member_number(writer, "design_effect", r->design_effect);
     json_statistics(writer, comparison, ref, r);
-    json_number(writer, "p_adjusted", r->p_adjusted);
-    json_number(writer, "effect", deciding_effect(r));
-    json_text(writer, "rejected_by", r->rejected ? otc_rejected_by(&comparison->decision, r) : NULL);
-    json_text(writer, "skipped", r->skipped != OTC_SKIP_NONE ? otc_skip_reason_name(r->skipped) : NULL);
+    otc_json_member_number(writer, "p_adjusted", r->p_adjusted);
+    otc_json_member_number(writer, "effect", deciding_effect(r));
+    otc_json_member_str(writer, "rejected_by",
+                        r->rejected ? otc_rejected_by(&comparison->decision, r) : NULL);
+    otc_json_member_str(writer, "skipped",
+                        r->skipped != OTC_SKIP_NONE ? otc_skip_reason_name(r->skipped) : NULL);
     json_moved(writer, r);
-    json_bool(writer, "detected", feature->detected);
+    otc_json_member_bool(writer, "detected", feature->detected);
 }
 
 /** Rows from 1; the first OTC_DETECT_LISTED of them. */
@@ -139,8 +109,8 @@ json_detectors(struct otc_json_writer *writer, const struct otc_detect *detect, 
 
         otc_json_key(writer, otc_detector_name(detect->rules.items[rule].type));
         otc_json_begin_object(writer);
-        json_count(writer, "observations", found->observations);
-        json_count(writer, "changes", found->changes);
+        otc_json_member_count(writer, "observations", found->observations);
+        otc_json_member_count(writer, "changes", found->changes);
         otc_json_key(writer, "rows");
         otc_json_begin_array(writer);
         for (size_t i = 0; i < found->n_listed; i++) {
@@ -171,14 +141,14 @@ json_chunk(struct otc_json_writer *writer, const struct otc_comparison *comparis
     char time[32];
 
     if (comparison->chunk_rule.unit == OTC_CHUNK_ROWS) {
-        json_count(writer, "start", (uint64_t)chunk.start + 1);
-        json_count(writer, "end", (uint64_t)chunk.end);
+        otc_json_member_count(writer, "start", (uint64_t)chunk.start + 1);
+        otc_json_member_count(writer, "end", (uint64_t)chunk.end);
         return;
     }
     otc_time_format(chunk.start, time);
-    json_text(writer, "start", time);
+    otc_json_member_str(writer, "start", time);
     otc_time_format(chunk.end, time);
-    json_text(writer, "end", time);
+    otc_json_member_str(writer, "end", time);
 }
 
 static void
@@ -187,14 +157,14 @@ json_window(struct otc_json_writer *writer, const struct otc_comparison *compari
 {
     otc_json_begin_object(writer);
     json_chunk(writer, comparison, window->chunk);
-    json_count(writer, "rows", window->rows);
-    json_bool(writer, "incomplete", window->incomplete);
-    json_bool(writer, "reference", window->of_reference);
+    otc_json_member_count(writer, "rows", window->rows);
+    otc_json_member_bool(writer, "incomplete", window->incomplete);
+    otc_json_member_bool(writer, "reference", window->of_reference);
     otc_json_key(writer, "features");
     otc_json_begin_array(writer);
     for (size_t i = 0; i < comparison->n_features; i++) {
         json_begin_feature(writer, comparison, comparison->features[i].reference, &window->features[i]);
-        json_bool(writer, "rejected", window->features[i].result.rejected);
+        otc_json_member_bool(writer, "rejected", window->features[i].result.rejected);
         otc_json_end_object(writer);
     }
     otc_json_end_array(writer);
@@ -218,11 +188,11 @@ json_windows(struct otc_json_writer *writer, const struct otc_comparison *compar
     bool written = true;
 
     otc_chunk_rule_text(&comparison->chunk_rule, text);
-    json_text(writer, "window", text);
+    otc_json_member_str(writer, "window", text);
     (void)snprintf(text, sizeof(text), "%u of %u", comparison->k, comparison->n);
-    json_text(writer, "windows_rule", text);
-    json_count(writer, "rows_without_time", comparison->rows_without_time);
-    json_count(writer, "rows_dropped", comparison->rows_dropped);
+    otc_json_member_str(writer, "windows_rule", text);
+    otc_json_member_count(writer, "rows_without_time", comparison->rows_without_time);
+    otc_json_member_count(writer, "rows_dropped", comparison->rows_dropped);
     otc_json_key(writer, "windows");
     otc_json_begin_array(writer);
     for (size_t w = 0; w < comparison->n_windows && written; w++) {
@@ -244,7 +214,7 @@ json_others(struct otc_json_writer *writer, const struct otc_comparison *compari
         otc_json_begin_object(writer);
         otc_json_key(writer, "name");
         otc_json_write_text(writer, other->name);
-        json_text(writer, "reason", otc_not_compared_reason(other));
+        otc_json_member_str(writer, "reason", otc_not_compared_reason(other));
         otc_json_end_object(writer);
     }
     otc_json_end_array(writer);
@@ -265,12 +235,13 @@ otc_comparison_print_json(const struct otc_comparison *comparison, FILE *to)
         json_feature(&writer, comparison, &comparison->features[i]);
     }
     otc_json_end_array(&writer);
-    json_number(&writer, "drifted_share",
-                comparison->n_features > 0 ? (double)drifted / (double)comparison->n_features : NAN);
-    json_text(&writer, "rule", otc_rule_words[comparison->decision.rule]);
-    json_text(&writer, "correction", otc_correction_words[comparison->decision.correction]);
-    json_number(&writer, "level", comparison->decision.level);
-    json_text(&writer, "reference_hash", comparison->reference_hash);
+    otc_json_member_number(&writer, "drifted_share",
+                           comparison->n_features > 0 ? (double)drifted / (double)comparison->n_features
+                                                      : NAN);
+    otc_json_member_str(&writer, "rule", otc_rule_words[comparison->decision.rule]);
+    otc_json_member_str(&writer, "correction", otc_correction_words[comparison->decision.correction]);
+    otc_json_member_number(&writer, "level", comparison->decision.level);
+    otc_json_member_str(&writer, "reference_hash", comparison->reference_hash);
     json_others(&writer, comparison);
     if (comparison->k > 0) {
         written = json_windows(&writer, comparison, to);

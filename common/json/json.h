@@ -113,6 +113,13 @@ void otc_json_write_number(struct otc_json_writer *writer, double number);
 void otc_json_write_int(struct otc_json_writer *writer, int64_t number);
 void otc_json_write_bool(struct otc_json_writer *writer, bool truth);
 void otc_json_write_null(struct otc_json_writer *writer);
+/** A key and its value. */
+void otc_json_member_number(struct otc_json_writer *writer, const char *key, double number);
+/** At most INT64_MAX. */
+void otc_json_member_count(struct otc_json_writer *writer, const char *key, uint64_t count);
+void otc_json_member_bool(struct otc_json_writer *writer, const char *key, bool truth);
+/** NULL is written as null. */
+void otc_json_member_str(struct otc_json_writer *writer, const char *key, const char *text);
 /** True when everything was written, every begin has its end and the buffer did not overflow. */
 bool otc_json_writer_ok(const struct otc_json_writer *writer);
 

@@ -215,3 +215,35 @@ otc_json_writer_ok(const struct otc_json_writer *writer)
 {
     return !writer->failed && writer->depth == 0 && !writer->after_key && !writer->out->failed;
 }
+
+void
+otc_json_member_number(struct otc_json_writer *writer, const char *key, double number)
+{
+    otc_json_key(writer, key);
+    otc_json_write_number(writer, number);
+}
+
+void
+otc_json_member_count(struct otc_json_writer *writer, const char *key, uint64_t count)
+{
+    otc_json_key(writer, key);
+    otc_json_write_int(writer, count <= INT64_MAX ? (int64_t)count : INT64_MAX);
+}
+
+void
+otc_json_member_bool(struct otc_json_writer *writer, const char *key, bool truth)
+{
+    otc_json_key(writer, key);
+    otc_json_write_bool(writer, truth);
+}
+
+void
+otc_json_member_str(struct otc_json_writer *writer, const char *key, const char *text)
+{
+    otc_json_key(writer, key);
+    if (text) {
+        otc_json_write_str(writer, text);
+    } else {
+        otc_json_write_null(writer);
+    }
+}

@@ -187,6 +187,27 @@ a_document_is_written_and_reads_back(void **state)
 }
 
 static void
+members_are_a_key_and_a_value(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf out = {.limit = 4096};
+    struct otc_json_writer w = {.out = &out};
+
+    (void)state;
+    otc_json_begin_object(&w);
+    otc_json_member_number(&w, "a", 0.5);
+    otc_json_member_number(&w, "b", (double)INFINITY);
+    otc_json_member_count(&w, "c", 7);
+    otc_json_member_count(&w, "d", UINT64_MAX);
+    otc_json_member_bool(&w, "e", true);
+    otc_json_member_str(&w, "f", "x");
+    otc_json_member_str(&w, "g", NULL);
+    otc_json_end_object(&w);
+    assert_true(otc_json_writer_ok(&w));
+    assert_string_equal(otc_buf_cstr(&out), "{\"a\":0.5,\"b\":null,\"c\":7,\"d\":9223372036854775807,"
+                                            "\"e\":true,\"f\":\"x\",\"g\":null}");
+}
+
+static void
 misuse_of_the_writer_shows(void **state)
 {
     OTC_AUTO_BUF struct otc_buf out = {.limit = 4096};
@@ -231,6 +252,7 @@ main(void)
         cmocka_unit_test(errors_tell_the_place),
         cmocka_unit_test(the_json_suite_is_accepted_and_refused_as_it_says),
         cmocka_unit_test(a_document_is_written_and_reads_back),
+        cmocka_unit_test(members_are_a_key_and_a_value),
         cmocka_unit_test(misuse_of_the_writer_shows),
         cmocka_unit_test(indented_documents_break_lines),
     };
