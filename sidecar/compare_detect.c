@@ -35,29 +35,25 @@ no_such_type(struct otc_slice name, struct otc_error *err)
 static otc_status
 read_parameter(struct otc_detect_rule *rule, struct otc_slice text, struct otc_error *err)
 {
-    const struct otc_detector_parameter *all = otc_detector_parameters(rule->type);
     struct otc_slice rest = text, name = take_until(&rest, '=');
-    char names[160] = "";
-    size_t at = 0;
+    size_t at = otc_detector_parameter_find(rule->type, name);
+    const struct otc_detector_parameter *parameter;
+    char names[OTC_DETECTOR_NAMES_BYTES];
+    double value = NAN;
 
-    for (size_t i = 0; all[i].name; i++) {
-        double value = NAN;
-
-        at += (size_t)snprintf(names + at, sizeof(names) - at, "%s%s=", i ? ", " : "", all[i].name);
-        if (!otc_slice_equal_str(name, all[i].name)) {
-            continue;
-        }
-        if (!otc_parse_double(rest, &value) || !(value >= all[i].min && value <= all[i].max) ||
-            (all[i].integer && value != floor(value))) {
-            return otc_fail(err, OTC_INVALID_ARGUMENT, "'%.*s' is not allowed: %s from %g to %g",
-                            OTC_SLICE_ARG(text), all[i].integer ? "a whole number" : "a number", all[i].min,
-                            all[i].max);
-        }
-        rule->parameters[i] = value;
-        return OTC_OK;
+    if (at == OTC_DETECTOR_PARAMETERS_MAX) {
+        otc_detector_parameter_names(rule->type, names);
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "'%.*s' is not allowed: %s has %s", OTC_SLICE_ARG(text),
+                        otc_detector_name(rule->type), names);
     }
-    return otc_fail(err, OTC_INVALID_ARGUMENT, "'%.*s' is not allowed: %s has %s", OTC_SLICE_ARG(text),
-                    otc_detector_name(rule->type), names);
+    parameter = &otc_detector_parameters(rule->type)[at];
+    if (!otc_parse_double(rest, &value) || !otc_detector_parameter_allows(parameter, value)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "'%.*s' is not allowed: %s from %g to %g",
+                        OTC_SLICE_ARG(text), parameter->integer ? "a whole number" : "a number",
+                        parameter->min, parameter->max);
+    }
+    rule->parameters[at] = value;
+    return OTC_OK;
 }
 
 otc_status

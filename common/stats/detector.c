@@ -4,6 +4,7 @@
 #include "common/stats/detector_internal.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,39 @@ const struct otc_detector_parameter *
 otc_detector_parameters(enum otc_detector_type type)
 {
     return types[type]->parameters;
+}
+
+size_t
+otc_detector_parameter_find(enum otc_detector_type type, struct otc_slice name)
+{
+    const struct otc_detector_parameter *all = types[type]->parameters;
+
+    for (size_t i = 0; all[i].name; i++) {
+        if (otc_slice_equal_str(name, all[i].name)) {
+            return i;
+        }
+    }
+    return OTC_DETECTOR_PARAMETERS_MAX;
+}
+
+bool
+otc_detector_parameter_allows(const struct otc_detector_parameter *parameter, double value)
+{
+    return value >= parameter->min && value <= parameter->max &&
+           (!parameter->integer || value == floor(value));
+}
+
+void
+otc_detector_parameter_names(enum otc_detector_type type, char out[OTC_DETECTOR_NAMES_BYTES])
+{
+    const struct otc_detector_parameter *all = types[type]->parameters;
+
+    out[0] = 0;
+    for (size_t i = 0; all[i].name; i++) {
+        size_t len = strlen(out);
+
+        (void)snprintf(out + len, OTC_DETECTOR_NAMES_BYTES - len, "%s%s", i ? ", " : "", all[i].name);
+    }
 }
 
 static void

@@ -53,6 +53,14 @@ const char *otc_detector_name(enum otc_detector_type type);
 enum otc_detector_type otc_detector_find(struct otc_slice name);
 /** Its settings, at most OTC_DETECTOR_PARAMETERS_MAX, ended by one without name. */
 const struct otc_detector_parameter *otc_detector_parameters(enum otc_detector_type type);
+/** The place of the setting of this name, or OTC_DETECTOR_PARAMETERS_MAX. */
+size_t otc_detector_parameter_find(enum otc_detector_type type, struct otc_slice name);
+/** Whether it may have this value: in its range, and whole where it counts something. */
+bool otc_detector_parameter_allows(const struct otc_detector_parameter *parameter, double value);
+/** Enough for the names of all settings of any detector. */
+#define OTC_DETECTOR_NAMES_BYTES 160
+/** "delta, clock": the names of its settings. */
+void otc_detector_parameter_names(enum otc_detector_type type, char out[OTC_DETECTOR_NAMES_BYTES]);
 
 /** Opaque. */
 struct otc_detector;

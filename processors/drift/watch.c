@@ -47,49 +47,41 @@ struct drift_watch {
 /* ---- Configuration -------------------------------------------------------------------------------- */
 
 static otc_status
-no_such_parameter(enum otc_detector_type type, const char *key, struct otc_error *err)
+fill_parameter(struct entry *entry, const struct otc_number_entry *given, struct otc_error *err)
 {
-    const struct otc_detector_parameter *all = otc_detector_parameters(type);
-    char names[160] = "";
+    size_t at = otc_detector_parameter_find(entry->type, otc_slice_str(given->key));
+    const struct otc_detector_parameter *parameter;
+    char names[OTC_DETECTOR_NAMES_BYTES];
 
-    for (size_t i = 0; all[i].name; i++) {
-        size_t len = strlen(names);
-
-        (void)snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "", all[i].name);
+    if (at == OTC_DETECTOR_PARAMETERS_MAX) {
+        otc_detector_parameter_names(entry->type, names);
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "detectors::parameters: %s has no '%s'; it has %s",
+                        otc_detector_name(entry->type), given->key, names);
     }
-    return otc_fail(err, OTC_INVALID_ARGUMENT, "detectors::parameters: %s has no '%s'; it has %s",
-                    otc_detector_name(type), key, names);
+    parameter = &otc_detector_parameters(entry->type)[at];
+    if (!otc_detector_parameter_allows(parameter, given->value)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "detectors::parameters::%s: %s must be %s from %g to %g, got %g", given->key,
+                        otc_detector_name(entry->type), parameter->integer ? "a whole number" : "a number",
+                        parameter->min, parameter->max, given->value);
+    }
+    entry->parameters[at] = given->value;
+    return OTC_OK;
 }
 
 static otc_status
 fill_parameters(struct entry *entry, struct otc_error *err)
 {
-    const struct otc_detector_parameter *all = otc_detector_parameters(entry->type);
     const otc_numbers *given = &entry->config->parameters;
+    otc_status status = OTC_OK;
 
     for (size_t i = 0; i < OTC_DETECTOR_PARAMETERS_MAX; i++) {
         entry->parameters[i] = NAN;
     }
-    for (size_t g = 0; g < given->n; g++) {
-        const struct otc_number_entry *one = &given->items[g];
-        size_t i = 0;
-
-        while (all[i].name && strcmp(all[i].name, one->key) != 0) {
-            i++;
-        }
-        if (!all[i].name) {
-            return no_such_parameter(entry->type, one->key, err);
-        }
-        if (!(one->value >= all[i].min && one->value <= all[i].max) ||
-            (all[i].integer && one->value != floor(one->value))) {
-            return otc_fail(err, OTC_INVALID_ARGUMENT,
-                            "detectors::parameters::%s: %s must be %s from %g to %g, got %g", one->key,
-                            otc_detector_name(entry->type), all[i].integer ? "a whole number" : "a number",
-                            all[i].min, all[i].max, one->value);
-        }
-        entry->parameters[i] = one->value;
+    for (size_t g = 0; g < given->n && status == OTC_OK; g++) {
+        status = fill_parameter(entry, &given->items[g], err);
     }
-    return OTC_OK;
+    return status;
 }
 
 static otc_status
