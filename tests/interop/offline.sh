@@ -278,6 +278,22 @@ expect 2 compare --reference "$work/reference.csv" --current "$work/current.csv"
 says "'evidentli' is not allowed (none, evidently, nannyml, frouros, popmon, scouter)"
 expect 0 compare --reference "$work/reference.csv" --current "$work/current.csv" --compat nannyml --window 20 --reference-windows --format json
 is 'windows of both sides' "$(value '[w["of_reference"] for w in d["windows"]]')" '[True, True, True, True, True, False, False, False, False, False]'
+# Rows in no order are cut into the same windows.
+python3 - "$work" <<'P'
+import random, sys
+random.seed(3)
+rows = [f"2026-01-01T{i // 3600:02}:{i // 60 % 60:02}:{i % 60:02}Z,{random.gauss(0, 1):.3f}\n" for i in range(20000)]
+for name in ("ordered", "shuffled"):
+    with open(f"{sys.argv[1]}/{name}.csv", "w") as f:
+        f.writelines(["timestamp,x\n"] + rows)
+    random.shuffle(rows)
+P
+windows_of() {
+    expect 0 compare --reference "$work/ordered.csv" --current "$work/$1.csv" --compat scouter --window 30s --format json
+    value '[(w["window"], w["rows"], w["features"]) for w in d["windows"]]'
+}
+is 'windows of rows in no order' "$(windows_of shuffled)" "$(windows_of ordered)"
+is 'how many they are' "$(value 'len(d["windows"])')" 667
 
 # Sequential detectors: the streams that river publishes, and the rows that it finds (from 1 here, from 0 there).
 python3 - "$data" "$work" <<'P'
@@ -298,7 +314,7 @@ is "river's EDDM" "$(rows wrong eddm)" '[681, 848, 983, 1042, 1089]'
 expect 0 compare --reference "$work/streams.csv" --current "$work/streams.csv" --detector adwin
 says 'adwin: score changes 1 time, at row 1024'
 expect 2 compare --reference "$work/streams.csv" --current "$work/streams.csv" --detector adwin:alpha=1
-says "'alpha=1' is not allowed: adwin has delta=, clock="
+says "'alpha=1' is not allowed: adwin has delta, clock"
 
 # How it decides: the connector's rules. Ten quantile bins of the data that frouros documents, shares clipped at 1e-4.
 python3 - "$data" "$work" <<'P'
