@@ -11,6 +11,7 @@ COMPONENTS := \
     processors/forward \
     processors/attributes \
     processors/filter \
+    processors/probabilistic_sampler \
     processors/redaction \
     processors/resource \
     exporters/otlp_grpc \

@@ -96,9 +96,8 @@ valid_value(struct otc_slice value)
     return value.len > 0 && value.len <= VALUE_MAX && value.data[value.len - 1] != ' ';
 }
 
-/* 1 to 14 hexadecimal digits, trailing zeros left out. */
-static bool
-read_threshold(struct otc_slice text, uint64_t *out)
+bool
+otc_sampling_read_threshold(struct otc_slice text, uint64_t *out)
 {
     uint64_t value = 0;
 
@@ -113,6 +112,12 @@ read_threshold(struct otc_slice text, uint64_t *out)
     }
     *out = value << (4 * (THRESHOLD_DIGITS - text.len));
     return text.len > 0;
+}
+
+bool
+otc_sampling_read_randomness(struct otc_slice text, uint64_t *out)
+{
+    return text.len == THRESHOLD_DIGITS && otc_sampling_read_threshold(text, out);
 }
 
 static bool
@@ -155,6 +160,7 @@ read_p(struct otc_slice text, struct otc_sampling *out)
 static bool
 read_ot(struct otc_slice value, struct otc_sampling *out)
 {
+    *out = (struct otc_sampling){.has_threshold = false}; /* of several `ot` the last counts */
     if (value.len == 0 || value.data[value.len - 1] == ';') {
         return false;
     }
@@ -167,7 +173,8 @@ read_ot(struct otc_slice value, struct otc_sampling *out)
             return false;
         }
         if (otc_slice_equal_str(key, "th")) {
-            out->has_threshold = read_threshold(rest, &out->threshold);
+            out->has_threshold = otc_sampling_read_threshold(rest, &out->threshold);
+            out->threshold_text = rest;
             if (!out->has_threshold) {
                 return false;
             }
@@ -176,9 +183,9 @@ read_ot(struct otc_slice value, struct otc_sampling *out)
             read_p(rest, out);
         }
         if (otc_slice_equal_str(key, "rv")) {
-            uint64_t randomness;
-
-            if (rest.len != THRESHOLD_DIGITS || !read_threshold(rest, &randomness)) {
+            out->has_randomness = otc_sampling_read_randomness(rest, &out->randomness);
+            out->randomness_text = rest;
+            if (!out->has_randomness) {
                 return false;
             }
         }
@@ -234,4 +241,70 @@ otc_tracestate_threshold(struct otc_slice trace_state, uint64_t *threshold)
     (void)otc_tracestate_read(trace_state, &sampling);
     *threshold = sampling.threshold;
     return sampling.has_threshold;
+}
+
+/* ---- Writing ------------------------------------------------------------------------------------ */
+
+/* Appends `<separator>key<equals>value`, the separator unless it is the first since `mark`. */
+static void
+put_member(struct otc_buf *out, size_t mark, const char *separator, struct otc_slice key, const char *equals,
+           struct otc_slice value)
+{
+    if (out->len > mark) {
+        otc_buf_append_str(out, separator);
+    }
+    otc_buf_append_slice(out, key);
+    otc_buf_append_str(out, equals);
+    otc_buf_append_slice(out, value);
+}
+
+/* False: there is nothing in it. */
+static bool
+put_ot(struct otc_buf *out, struct otc_slice ot, const struct otc_sampling *sampling)
+{
+    size_t mark = out->len;
+
+    if (sampling->randomness_text.len > 0) {
+        put_member(out, mark, ";", otc_slice_str("rv"), ":", sampling->randomness_text);
+    }
+    if (sampling->threshold_text.len > 0) {
+        put_member(out, mark, ";", otc_slice_str("th"), ":", sampling->threshold_text);
+    }
+    while (ot.len > 0) {
+        struct otc_slice value = take(&ot, ';');
+        struct otc_slice key = take(&value, ':');
+
+        if (!otc_slice_equal_str(key, "rv") && !otc_slice_equal_str(key, "th")) {
+            put_member(out, mark, ";", key, ":", value);
+        }
+    }
+    return out->len > mark;
+}
+
+bool
+otc_tracestate_write(struct otc_slice trace_state, const struct otc_sampling *sampling, struct otc_buf *out)
+{
+    struct otc_slice rest = trace_state, ot = OTC_SLICE_NONE;
+    size_t mark = out->len;
+
+    while (rest.len > 0) {
+        struct otc_slice value = trim(take(&rest, ','));
+
+        if (otc_slice_equal_str(take(&value, '='), "ot")) {
+            ot = value;
+        }
+    }
+    otc_buf_append_str(out, "ot=");
+    if (!put_ot(out, ot, sampling)) {
+        out->len = mark;
+    }
+    while (trace_state.len > 0) {
+        struct otc_slice value = trim(take(&trace_state, ','));
+        struct otc_slice key = take(&value, '=');
+
+        if (key.len > 0 && !otc_slice_equal_str(key, "ot")) {
+            put_member(out, mark, ",", key, "=", value);
+        }
+    }
+    return !out->failed;
 }

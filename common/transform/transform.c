@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/transform/transform.h"
 
+#include "common/otlp/edit_each.h"
+
 #include <stdlib.h>
 
 #define RETRY_AFTER_MS 1000
@@ -161,6 +163,22 @@ consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done 
     otc_status status = edit_batch(lane, batch, &edited, err);
 
     return edited ? otc_consume(lane->next, edited, done, err) : status;
+}
+
+static void
+drop_empty(void *arg, const struct otc_edit_place *place)
+{
+    struct otc_slice rest = place->message, member;
+
+    if (!otc_messages_next(&rest, 2, &member)) {
+        otc_edit_drop(arg, place->message, true);
+    }
+}
+
+void
+otc_transform_drop_empty(struct otc_transform_part *part)
+{
+    otc_edit_each(part->signal, part->part, OTC_EDIT_RESOURCE | OTC_EDIT_SCOPE, drop_empty, &part->edit);
 }
 
 /* ---- Life --------------------------------------------------------------------------------------- */

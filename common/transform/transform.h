@@ -53,6 +53,10 @@ struct otc_transform {
 void otc_transform_init(struct otc_transform *self, const struct otc_settings *settings,
                         const struct otc_transform_ops *ops);
 
+/** Takes out the resources and scopes that came without items: there is nothing in them to pass on. For who
+ * drops items. */
+void otc_transform_drop_empty(struct otc_transform_part *part);
+
 /** Factory: all three signals, each to itself. */
 #define OTC_TRANSFORM_PAIRS(stability)                                                                       \
     {                                                                                                        \

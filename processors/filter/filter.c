@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/otlp/edit_each.h"
 #include "common/transform/transform.h"
 #include "processors/filter/filter_config.h"
 
@@ -296,17 +295,6 @@ filter_group(struct pass *pass, struct otc_slice group)
     }
 }
 
-/* What was empty already goes, too: there is nothing in it to pass on. */
-static void
-drop_empty(void *arg, const struct otc_edit_place *place)
-{
-    struct otc_slice rest = place->message, member;
-
-    if (!otc_messages_next(&rest, 2, &member)) {
-        drop(arg, place->message, 0);
-    }
-}
-
 /* What an evaluation that failed means. */
 static otc_status
 answer_failure(const struct pass *pass, struct otc_error *err)
@@ -347,7 +335,7 @@ edit(struct otc_transform *transform, struct otc_transform_part *part, struct ot
         otc_arena_release(&pass.texts);
     }
     if (status == OTC_OK) {
-        otc_edit_each(part->signal, part->part, OTC_EDIT_RESOURCE | OTC_EDIT_SCOPE, drop_empty, &pass);
+        otc_transform_drop_empty(part);
         status = answer_failure(&pass, err);
     }
     otc_arena_release(&pass.texts);

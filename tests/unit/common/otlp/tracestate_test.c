@@ -107,11 +107,49 @@ test_read(void **state)
     }
 }
 
+static void
+test_writing(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *randomness, *threshold;
+        const char *expected;
+    } cases[] = {
+        {"", "", "8", "ot=th:8"},
+        {"", "9b8233f7e3a151", "c", "ot=rv:9b8233f7e3a151;th:c"},
+        {"ot=th:0;rv:00000000000001;p:2", "", "8", "ot=th:8;p:2"},
+        {"a=1, t@s=2 ,ot=x:,, ,b=3=", "", "8", NULL},
+        {"a=1, t@s=b c\t,ot=x:,, ,b=3", "", "8", "ot=th:8;x:,a=1,t@s=b c,b=3"},
+        {"ot=th:1;x:1,ot=y:2", "", "8", "ot=th:8;y:2"},
+        {"ot=th:8,a=1", "", "", "a=1"},
+        {"ot=th:8", "", "", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct otc_sampling sampling = {.randomness_text = otc_slice_str(cases[i].randomness),
+                                        .threshold_text = otc_slice_str(cases[i].threshold)};
+        OTC_AUTO_BUF struct otc_buf out = {.limit = 4096};
+        struct otc_sampling before, after;
+
+        assert_int_equal(otc_tracestate_read(otc_slice_str(cases[i].text), &before),
+                         cases[i].expected != NULL);
+        if (!cases[i].expected) {
+            continue;
+        }
+        assert_true(otc_tracestate_write(otc_slice_str(cases[i].text), &sampling, &out));
+        assert_string_equal(otc_buf_cstr(&out), cases[i].expected);
+        assert_true(otc_tracestate_read(otc_buf_slice(&out), &after));
+        assert_true(otc_slice_equal(after.threshold_text, sampling.threshold_text));
+        assert_true(otc_slice_equal(after.randomness_text, sampling.randomness_text));
+    }
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_thresholds), cmocka_unit_test(test_none),
-                                       cmocka_unit_test(test_read)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_thresholds), cmocka_unit_test(test_writing),
+                                       cmocka_unit_test(test_none), cmocka_unit_test(test_read)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
