@@ -10,9 +10,9 @@
  *                | [operand, …] of literals | ENUM_CONSTANT
  *
  * Values of different types are unequal and in no order; integers and doubles compare as numbers, texts and
- * bytes byte by byte, false before true; nil is a value that is not there. Integers wrap around; a division
- * by 0, arithmetic on what is no number and functions that cannot do with what they get are errors: the
- * condition does not hold then, and the caller hears why.
+ * bytes byte by byte, false before true; nil is a value that is not there, equal to itself alone. Integers
+ * wrap around; a division by 0, arithmetic on what is no number and functions that cannot do with what they
+ * get are errors: the condition does not hold then, and the caller hears why.
  */
 #ifndef OTC_OTTL_CONDITION_H
 #define OTC_OTTL_CONDITION_H

@@ -61,7 +61,7 @@ compare(const struct otc_value *a, const struct otc_value *b)
 }
 
 static bool
-holds(enum otc_comparison comparison, int order, bool nil)
+holds(enum otc_comparison comparison, int order)
 {
     switch (comparison) {
     case OTC_EQUAL:
@@ -73,9 +73,9 @@ holds(enum otc_comparison comparison, int order, bool nil)
     case OTC_GREATER:
         return order == 1;
     case OTC_LESS_EQUAL:
-        return !nil && (order == -1 || order == 0);
+        return order == -1 || order == 0;
     case OTC_GREATER_EQUAL:
-        return !nil && (order == 1 || order == 0);
+        return order == 1 || order == 0;
     }
     return false;
 }
@@ -182,7 +182,7 @@ compares(const struct otc_condition *condition, const struct otc_ottl_node *node
     struct otc_value a = {.type = OTC_VALUE_ABSENT}, b = a;
 
     return value_of(condition, node->left, reader, &a) && value_of(condition, node->right, reader, &b) &&
-           holds(node->comparison, compare(&a, &b), otc_ottl_is_nil(&a) || otc_ottl_is_nil(&b));
+           holds(node->comparison, compare(&a, &b));
 }
 
 static bool

@@ -269,6 +269,38 @@ duration(ARGUMENTS)
     return true;
 }
 
+/* A time or duration in another unit: the Collector's Hours, Minutes and Seconds are doubles, the others
+ * integers. */
+static bool
+in_unit(ARGUMENTS)
+{
+    static const struct {
+        const char *name;
+        int64_t ns;
+        bool is_double;
+    } units[] = {{"Nanoseconds", 1, false},        {"Microseconds", 1000, false},
+                 {"Milliseconds", 1000000, false}, {"Seconds", OTC_SECOND, true},
+                 {"Minutes", OTC_MINUTE, true},    {"Hours", 60 * OTC_MINUTE, true},
+                 {"UnixNano", 1, false},           {"UnixMicro", 1000, false},
+                 {"UnixMilli", 1000000, false},    {"UnixSeconds", OTC_SECOND, false}};
+    size_t unit = 0;
+
+    (void)n;
+    while (strcmp(units[unit].name, node->function->name) != 0) {
+        unit++;
+    }
+    if (arguments[0].type != OTC_VALUE_INT) {
+        return otc_ottl_fail(reader, "%s takes a time or a duration", node->function->name);
+    }
+    if (units[unit].is_double) {
+        *out = (struct otc_value){OTC_VALUE_DOUBLE,
+                                  {.real = (double)arguments[0].as.integer / (double)units[unit].ns}};
+    } else {
+        *out = (struct otc_value){OTC_VALUE_INT, {.integer = arguments[0].as.integer / units[unit].ns}};
+    }
+    return true;
+}
+
 /* TraceID(0x…), SpanID(0x…): the bytes themselves. */
 static bool
 identifier(ARGUMENTS)
@@ -285,16 +317,35 @@ identifier(ARGUMENTS)
 }
 
 static const struct otc_ottl_function functions[] = {
-    {"Concat", 2, 2, concat, false},        {"Double", 1, 1, to_double, false},
-    {"Duration", 1, 1, duration, false},    {"HasPrefix", 2, 2, has_prefix, false},
-    {"HasSuffix", 2, 2, has_suffix, false}, {"Int", 1, 1, to_int, false},
-    {"IsBool", 1, 1, is_bool, false},       {"IsDouble", 1, 1, is_double, false},
-    {"IsInt", 1, 1, is_int, false},         {"IsList", 1, 1, is_list, false},
-    {"IsMap", 1, 1, is_map, false},         {"IsMatch", 2, 2, is_match, true},
-    {"IsString", 1, 1, is_string, false},   {"Len", 1, 1, len, false},
-    {"SHA256", 1, 1, sha256, false},        {"SpanID", 1, 1, identifier, false},
-    {"String", 1, 1, to_string, false},     {"Substring", 3, 3, substring, false},
+    {"Concat", 2, 2, concat, false},
+    {"Double", 1, 1, to_double, false},
+    {"Duration", 1, 1, duration, false},
+    {"HasPrefix", 2, 2, has_prefix, false},
+    {"HasSuffix", 2, 2, has_suffix, false},
+    {"Hours", 1, 1, in_unit, false},
+    {"Int", 1, 1, to_int, false},
+    {"IsBool", 1, 1, is_bool, false},
+    {"IsDouble", 1, 1, is_double, false},
+    {"IsInt", 1, 1, is_int, false},
+    {"IsList", 1, 1, is_list, false},
+    {"IsMap", 1, 1, is_map, false},
+    {"IsMatch", 2, 2, is_match, true},
+    {"IsString", 1, 1, is_string, false},
+    {"Len", 1, 1, len, false},
+    {"Microseconds", 1, 1, in_unit, false},
+    {"Milliseconds", 1, 1, in_unit, false},
+    {"Minutes", 1, 1, in_unit, false},
+    {"Nanoseconds", 1, 1, in_unit, false},
+    {"SHA256", 1, 1, sha256, false},
+    {"Seconds", 1, 1, in_unit, false},
+    {"SpanID", 1, 1, identifier, false},
+    {"String", 1, 1, to_string, false},
+    {"Substring", 3, 3, substring, false},
     {"TraceID", 1, 1, identifier, false},
+    {"UnixMicro", 1, 1, in_unit, false},
+    {"UnixMilli", 1, 1, in_unit, false},
+    {"UnixNano", 1, 1, in_unit, false},
+    {"UnixSeconds", 1, 1, in_unit, false},
 };
 #define N_FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
 

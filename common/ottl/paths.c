@@ -507,6 +507,7 @@ struct reading_state {
     const struct otc_ottl_conditions *conditions;
     const struct otc_ottl_subject *subject;
     struct otc_arena *texts;
+    struct otc_condition_reader *reader;
 };
 
 static const struct otc_value nil = {.type = OTC_VALUE_ABSENT};
@@ -582,11 +583,27 @@ attribute(struct otc_slice message, uint32_t number, struct otc_slice key)
     return found;
 }
 
+/* The step could not be taken: the condition fails. */
 static struct otc_value
-take_step(struct otc_value value, const struct step *step)
+wrong_step(const struct reading_state *state, const char *why)
+{
+    if (!state->reader->failed) {
+        (void)snprintf(state->reader->why, sizeof(state->reader->why), "%s", why);
+    }
+    state->reader->failed = true;
+    return nil;
+}
+
+/* Into a list or map; what is not there leads nowhere, but a text has no members and a list an end. */
+static struct otc_value
+take_step(const struct reading_state *state, struct otc_value value, const struct step *step)
 {
     struct otc_slice rest = value.as.slice;
     struct otc_value element;
+
+    if (value.type == OTC_VALUE_ABSENT) {
+        return nil;
+    }
 
     if (value.type == OTC_VALUE_KVLIST && step->key.data) {
         return attribute(value.as.slice, OTC_ATTRIBUTES_KVLIST, step->key);
@@ -597,8 +614,10 @@ take_step(struct otc_value value, const struct step *step)
                 return element;
             }
         }
+        return wrong_step(state, "index out of bounds");
     }
-    return nil;
+    return wrong_step(state, step->key.data ? "a value that is no map does not support string indexing"
+                                            : "a value that is no list does not support integer indexing");
 }
 
 /* The attributes as a map: the bytes of a KeyValueList, made anew. */
@@ -622,7 +641,7 @@ read_attribute(const struct reading_state *state, const struct otc_ottl_path *pa
         path->key.data ? attribute(message, number, path->key) : all_attributes(state, message, number);
 
     for (size_t i = 0; i < path->n_steps; i++) {
-        value = take_step(value, &path->steps[i]);
+        value = take_step(state, value, &path->steps[i]);
     }
     return value;
 }
@@ -643,7 +662,7 @@ read_body(const struct reading_state *state, const struct otc_ottl_path *path, s
     rest = otc_arena_copy(state->texts, otc_buf_slice(&made));
     (void)otc_array_next(&rest, &value);
     for (size_t i = 0; i < path->n_steps; i++) {
-        value = take_step(value, &path->steps[i]);
+        value = take_step(state, value, &path->steps[i]);
     }
     return value;
 }
@@ -660,20 +679,21 @@ value_text(const struct reading_state *state, const struct otc_value *value)
     return text(otc_arena_copy(state->texts, otc_buf_slice(&out)));
 }
 
-/* An unset id is all zeroes, and no text. */
+/* An unset id is all zeroes. */
 static struct otc_value
 read_id(const struct reading_state *state, const struct field *field, struct otc_slice id)
 {
     static const char digits[] = "0123456789abcdef";
     static const uint8_t zeroes[16];
-    bool unset = id.len != field->extra || memcmp(id.data, zeroes, id.len) == 0;
     uint8_t *hex;
 
-    if (field->reading == READ_ID) {
-        return (struct otc_value){OTC_VALUE_BYTES,
-                                  {.slice = unset ? otc_slice_of(zeroes, field->extra) : id}};
+    if (id.len != field->extra) {
+        id = otc_slice_of(zeroes, field->extra);
     }
-    hex = unset ? NULL : otc_arena_alloc(state->texts, 2 * id.len);
+    if (field->reading == READ_ID) {
+        return (struct otc_value){OTC_VALUE_BYTES, {.slice = id}};
+    }
+    hex = otc_arena_alloc(state->texts, 2 * id.len);
     for (size_t i = 0; hex && i < id.len; i++) {
         hex[2 * i] = (uint8_t)digits[id.data[i] >> 4];
         hex[2 * i + 1] = (uint8_t)digits[id.data[i] & 15];
@@ -858,10 +878,11 @@ enum otc_ottl_answer
 otc_ottl_any_holds(const struct otc_ottl_conditions *conditions, const struct otc_ottl_subject *subject,
                    struct otc_arena *texts, char why[160])
 {
-    struct reading_state state = {conditions, subject, texts};
+    struct reading_state state = {conditions, subject, texts, NULL};
     struct otc_condition_reader reader = {.read = read_path, .arg = &state, .texts = texts};
     enum otc_ottl_answer answer = OTC_OTTL_NONE_HOLDS;
 
+    state.reader = &reader;
     for (size_t i = 0; i < conditions->n; i++) {
         if (otc_condition_holds(conditions->items[i], &reader)) {
             return OTC_OTTL_ONE_HOLDS;

@@ -132,29 +132,32 @@ types_compare_as_documented(void **state)
             "0x00 < 0x0001", "attributes[\"l\"] == [\"x\", 1]", "attributes[\"l\"] != [\"x\"]",
             "\"a\\\"b\" == \"a\\\"b\"", "\"\\t\" < \" \"");
     FALSE_OF(OTC_TRACES, OTC_OTTL_SPAN, "attributes[\"s\"] == 7", "attributes[\"s\"] < 7",
-             "attributes[\"s\"] > 7", "attributes[\"none\"] < 1", "attributes[\"none\"] <= nil", "nil >= nil",
-             "attributes[\"none\"] != nil", "attributes[\"b\"] == \"true\"", "attributes[\"l\"] < [\"y\"]");
+             "attributes[\"s\"] > 7", "attributes[\"none\"] < 1", "nil < nil", "attributes[\"none\"] != nil",
+             "attributes[\"b\"] == \"true\"", "attributes[\"l\"] < [\"y\"]");
 }
 
 static void
 paths_of_spans(void **state)
 {
     (void)state;
-    TRUE_OF(OTC_TRACES, OTC_OTTL_SPAN, "name == \"GET /\"", "span.name == \"GET /\"",
-            "kind == SPAN_KIND_CLIENT", "kind.string == \"Client\"",
-            "kind.deprecated_string == \"SPAN_KIND_CLIENT\"", "status.code == STATUS_CODE_ERROR",
-            "status.message == \"bad\"", "end_time_unix_nano - start_time_unix_nano > 2000000000",
-            "end_time - start_time > Duration(\"2s\")", "not (end_time - start_time > Duration(\"3s\"))",
-            "trace_id.string == \"0102030405060708090a0b0c0d0e0f10\"",
-            "trace_id == TraceID(0x0102030405060708090a0b0c0d0e0f10)",
-            "span_id == SpanID(0x0102030405060708)", "parent_span_id == SpanID(0x0000000000000000)",
-            "parent_span_id.string == \"\"", "IsRootSpan()", "dropped_events_count == 2",
-            "resource.attributes[\"r\"] == \"res\"", "resource.dropped_attributes_count == 3",
-            "resource.schema_url == \"ru\"", "scope.schema_url == \"su\"",
-            "instrumentation_scope.name == \"lib\"", "scope.version == \"1.2\"",
-            "scope.attributes[\"sc\"] == 1", "attributes[\"m\"][\"k\"][0] == 9",
-            "attributes[\"m\"][\"k\"][1] == nil", "attributes[\"l\"][0] == \"x\"",
-            "attributes[\"s\"][\"k\"] == nil", "Len(attributes) == 8", "IsMap(attributes[\"m\"])");
+    TRUE_OF(
+        OTC_TRACES, OTC_OTTL_SPAN, "name == \"GET /\"", "span.name == \"GET /\"", "kind == SPAN_KIND_CLIENT",
+        "kind.string == \"Client\"", "kind.deprecated_string == \"SPAN_KIND_CLIENT\"",
+        "status.code == STATUS_CODE_ERROR", "status.message == \"bad\"",
+        "end_time_unix_nano - start_time_unix_nano > 2000000000", "end_time - start_time > Duration(\"2s\")",
+        "not (end_time - start_time > Duration(\"3s\"))", "Seconds(end_time - start_time) == 2.5",
+        "Milliseconds(end_time - start_time) == 2500", "Minutes(Duration(\"90s\")) == 1.5",
+        "Hours(Duration(\"90m\")) == 1.5", "UnixMilli(start_time) == 1000",
+        "UnixNano(end_time) == 3500000000", "Microseconds(Duration(\"1ms\")) == 1000", "nil <= nil",
+        "attributes[\"none\"] >= nil", "trace_id.string == \"0102030405060708090a0b0c0d0e0f10\"",
+        "trace_id == TraceID(0x0102030405060708090a0b0c0d0e0f10)", "span_id == SpanID(0x0102030405060708)",
+        "parent_span_id == SpanID(0x0000000000000000)", "parent_span_id.string == \"0000000000000000\"",
+        "IsRootSpan()", "dropped_events_count == 2", "resource.attributes[\"r\"] == \"res\"",
+        "resource.dropped_attributes_count == 3", "resource.schema_url == \"ru\"",
+        "scope.schema_url == \"su\"", "instrumentation_scope.name == \"lib\"", "scope.version == \"1.2\"",
+        "scope.attributes[\"sc\"] == 1", "attributes[\"m\"][\"k\"][0] == 9",
+        "attributes[\"none\"][\"k\"] == nil", "attributes[\"l\"][0] == \"x\"", "Len(attributes) == 8",
+        "IsMap(attributes[\"m\"])");
     FALSE_OF(OTC_TRACES, OTC_OTTL_SPAN, "name == \"\"", "resource.attributes[\"s\"] == \"text\"",
              "kind == SPAN_KIND_SERVER");
 }
@@ -181,7 +184,7 @@ paths_of_the_other_contexts(void **state)
             "severity_number < SEVERITY_NUMBER_ERROR2", "severity_text == \"ERR\"",
             "body[\"msg\"] == \"hello\"", "IsMatch(body, \"hel+o\")",
             "body.string == \"{\\\"msg\\\":\\\"hello\\\"}\"", "event_name == \"ev\"",
-            "log.attributes[\"n\"] == 7", "trace_id.string == \"\"");
+            "log.attributes[\"n\"] == 7", "trace_id.string == \"00000000000000000000000000000000\"");
 }
 
 static void
@@ -205,6 +208,10 @@ what_cannot_be_evaluated_says_why(void **state)
     static const char *const cases[][2] = {
         {"attributes[\"none\"] + 1 == 1", "arithmetic (+) on a value that is no number"},
         {"1 / 0 == 1", "division by zero"},
+        {"attributes[\"s\"][\"k\"] == nil", "a value that is no map does not support string indexing"},
+        {"attributes[\"s\"][0] == nil", "a value that is no list does not support integer indexing"},
+        {"attributes[\"m\"][\"k\"][1] == nil", "index out of bounds"},
+        {"Seconds(name) > 1", "Seconds takes a time or a duration"},
         {"not (attributes[\"s\"] - 1 > 0)", "arithmetic (-) on a value that is no number"},
         {"Substring(name, 3, 9) == \"\"", "Substring: invalid range of 9 from 3"},
         {"Len(7) == 1", "Len: neither a text nor a list nor a map"},
