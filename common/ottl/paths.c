@@ -646,7 +646,7 @@ read_attribute(const struct reading_state *state, const struct otc_ottl_path *pa
     return value;
 }
 
-/* A log record's body: as the value of a pair, which it is laid out like. */
+/* A log record's body. Its AnyValue is read as the one element of an array. */
 static struct otc_value
 read_body(const struct reading_state *state, const struct otc_ottl_path *path, struct otc_slice message)
 {
@@ -657,7 +657,6 @@ read_body(const struct reading_state *state, const struct otc_ottl_path *path, s
     if (!body.data) {
         return nil;
     }
-    /* The element of an array of one. */
     otc_wire_put_bytes(&made, 1, body);
     rest = otc_arena_copy(state->texts, otc_buf_slice(&made));
     (void)otc_array_next(&rest, &value);

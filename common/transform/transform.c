@@ -139,6 +139,8 @@ edit_batch(const struct otc_transform_lane *lane, struct otc_batch *batch, struc
     otc_status status = making.parts ? edit_parts(lane->owner, batch, &making, err) : no_room(err);
 
     *out = NULL;
+    /* A batch may say less of itself than is in it. */
+    making.dropped = making.dropped < items ? making.dropped : items;
     count(lane, items, status == OTC_OK ? items - making.dropped : 0);
     if (status == OTC_OK && !making.changed) {
         *out = otc_batch_ref(batch);

@@ -245,10 +245,10 @@ replace_value(struct pass *pass, struct otc_slice any_value)
     otc_edit_splice_since(edit, any_value, any_value, mark);
 }
 
+/* An AnyValue; of several members the last. */
 static struct otc_value
 decode(struct otc_slice any_value)
 {
-    /* As the element of an array of one. */
     struct otc_value value = {.type = OTC_VALUE_EMPTY};
     struct otc_wire wire = otc_wire_of(any_value);
     struct otc_wire_field field;
