@@ -27,7 +27,8 @@ struct otc_entry {
     /** What tells clients apart that must not mix, where the client itself may be unknown (after a restart).
      */
     struct otc_hash128 mix;
-    /** For the owner: of a queue on disk. */
+    /** For the owner of a queue on disk: the record, whether it stays there at the end of the entry, and the
+     * bytes that are counted as held in memory too. */
     struct otc_stored *stored;
     bool keep;
     size_t resident;

@@ -158,7 +158,7 @@ struct commit {
     uint32_t records;
 };
 
-/* Where the first write of a commit goes, by segment: for those that it did not make. */
+/* Whether the segment that is written to takes a record of so many bytes. */
 static bool
 has_room(const struct commit *commit, int64_t bytes)
 {
@@ -166,6 +166,7 @@ has_room(const struct commit *commit, int64_t bytes)
            commit->used + bytes <= commit->at->size;
 }
 
+/* Begins another segment; what the former one got is flushed before. */
 static int
 next_segment(struct commit *commit, int64_t bytes)
 {
@@ -177,10 +178,6 @@ next_segment(struct commit *commit, int64_t bytes)
     }
     if (failed) {
         return failed;
-    }
-    if (commit->at && commit->at == commit->made) {
-        commit->at->used = commit->used;
-        commit->at->records = commit->records;
     }
     made->next = commit->made;
     commit->made = made;

@@ -71,6 +71,7 @@ class Backend(grpc.GenericRpcHandler):
     def __init__(self):
         self.seen = collections.Counter()
         self.down = False
+        self.odds = 0.05
         self.lock = threading.Lock()
         self.rng = random.Random(SEED)
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(4), [self])
@@ -80,7 +81,7 @@ class Backend(grpc.GenericRpcHandler):
     def service(self, details):
         def answer(request, context):
             with self.lock:
-                if self.down or self.rng.random() < 0.05:
+                if self.down or self.rng.random() < self.odds:
                     context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
                 self.seen.update(STAMP.findall(request))
             return b""
@@ -210,6 +211,8 @@ def kills(rng):
         for thread in threads:
             thread.join()
         settle(backend, ledger, f"{ROUNDS} kills")
+        backend.odds = 0
+        time.sleep(0.5)  # for what was refused last
         service.stop()
         if list((service.folder / "queue").glob("*.segment")):
             fail("a queue that was emptied has segments")
@@ -278,8 +281,10 @@ def damage(rng):
         segment.write_bytes(bytes_)
         backend.down = False
         service.start()
-        time.sleep(1)
-        arrived = sum(1 for stamp in ledger.acknowledged if stamp in backend.seen)
+        end, arrived = time.monotonic() + 15, 0
+        while arrived < len(ledger.acknowledged) - 5 and time.monotonic() < end:
+            time.sleep(0.2)
+            arrived = sum(1 for stamp in ledger.acknowledged if stamp in backend.seen)
         print(f"damage: {len(places)} records, 10 bits flipped, {arrived} arrived")
         if arrived < len(ledger.acknowledged) - 5:
             fail("more lost than damaged")
