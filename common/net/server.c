@@ -372,6 +372,12 @@ otc_server_open(const struct otc_server_options *options, struct otc_server **ou
     pthread_condattr_destroy(&monotonic);
     set_limits(server, options);
     status = prepare(server, options, err);
+    if (status == OTC_OK && options->cors && options->cors->allowed_origins.n == 0 &&
+        options->cors->allowed_headers.n > 0) {
+        otc_log(server->host->logger, OTC_LOG_WARN, server->component_id,
+                "The CORS configuration specifies allowed headers but no allowed origins, and is therefore "
+                "ignored.");
+    }
     if (status != OTC_OK) {
         otc_server_free(server);
         return status;

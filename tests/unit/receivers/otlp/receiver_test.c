@@ -451,6 +451,10 @@ http_answers_browsers(void **state)
     start(&fixture, both);
     assert_int_equal(http(&fixture, PREFLIGHT "http://any.test", "", 0)->status, 405);
     stop(&fixture);
+    start(&fixture, "protocols: {http: {endpoint: '127.0.0.1:0', cors: {allowed_headers: [x-key]}}}");
+    assert_int_equal(http(&fixture, PREFLIGHT "http://any.test", "", 0)->status, 405);
+    assert_int_equal(otc_vhost_logged(fixture.vhost, "allowed headers but no allowed origins"), 1);
+    stop(&fixture);
 }
 
 /* ---- gRPC ------------------------------------------------------------------------------------------ */
