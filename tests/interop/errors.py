@@ -99,13 +99,14 @@ class HttpBackend:
             def do_POST(self):  # pylint: disable=invalid-name
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 backend.calls += 1
+                reply = backend.reply  # the test goes on as soon as the head is out
                 self.send_response(backend.status)
                 for name, value in backend.headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Type", "application/x-protobuf")
-                self.send_header("Content-Length", str(len(backend.reply)))
+                self.send_header("Content-Length", str(len(reply)))
                 self.end_headers()
-                self.wfile.write(backend.reply)
+                self.wfile.write(reply)
 
             def log_message(self, *_):
                 pass
