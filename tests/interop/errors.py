@@ -26,6 +26,7 @@ except ImportError:
     print("skipped: python3-grpcio is not installed")
     sys.exit(0)
 
+import collector
 import wire
 
 BINARY = os.environ.get("AIMON_BIN", "build/debug/bin/otelcol-aimon")
@@ -49,12 +50,6 @@ def check(name, ok, detail=""):
     checks.append(bool(ok))
     if not ok:
         print(f"FAILED: {name}: {detail}")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 # ---- Backends ------------------------------------------------------------------------------------------------------------
@@ -123,7 +118,7 @@ class Sidecar:
     """traces go to the gRPC backend, logs to the HTTP backend; no queue, no retry."""
 
     def __init__(self, grpc_backend, http_backend):
-        self.grpc, self.http = free_port(), free_port()
+        self.grpc, self.http = collector.ports(2)
         direct = {"sending_queue": {"enabled": False}, "retry_on_failure": {"enabled": False}}
         exporters = {"otlp_grpc": {"endpoint": f"http://127.0.0.1:{grpc_backend.port}", **direct}}
         pipelines = {"traces": {"receivers": ["otlp"], "exporters": ["otlp_grpc"]}}

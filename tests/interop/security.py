@@ -33,6 +33,7 @@ except ImportError:
     sys.exit(0)
 
 import certs
+import collector
 import wire
 
 BINARY = os.environ.get("AIMON_BIN", "build/debug/bin/otelcol-aimon")
@@ -55,12 +56,6 @@ def check(name, ok, detail=""):
     checks.append(bool(ok))
     if not ok:
         print(f"FAILED: {name} {detail}")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Sidecar:
@@ -254,7 +249,7 @@ def servers_ask_for_passwords(port, health_port):
 def servers(folder):
     ours, friends, strangers = (certs.Authority(folder / name) for name in ("ours", "friends", "strangers"))
     pair = ours.sign("server")
-    ports = [free_port() for _ in range(6)]
+    ports = collector.ports(6)
     sidecar = Sidecar(server_config(ports, ours, pair, friends), ports)
     good = servers_ask_for_certificates(ports, ours.cert, friends, strangers, folder)
     servers_ask_for_tokens(ports, ours.cert, good)
@@ -388,7 +383,7 @@ def clients(folder, kind, backend, ours, strangers):
     cases["renewed"] = (backend(ours.sign("renewed")), {"tls": tls}, None)
     token_file = folder / f"token-{kind}"
     token_file.write_text(f"{OUT_TOKEN} # of {kind}\n", encoding="ascii")
-    metrics_port = free_port()
+    metrics_port, *found = collector.ports(1 + len(cases))
     config = {
         "extensions": {
             "bearertokenauth/out": {"token": OUT_TOKEN},
@@ -399,9 +394,8 @@ def clients(folder, kind, backend, ours, strangers):
         "service": {"telemetry": telemetry(metrics_port), "extensions": ["bearertokenauth/out", "bearertokenauth/file", "basicauth/out"],
                     "pipelines": {}},
     }
-    ports = {}
+    ports = dict(zip(cases, found))
     for i, (name, (server, settings, _)) in enumerate(cases.items()):
-        ports[name] = free_port()
         endpoint = f"https://127.0.0.1:{server.port}"
         config["receivers"][f"otlp/{i}"] = {"protocols": {"http": {"endpoint": f"127.0.0.1:{ports[name]}"}}}
         config["exporters"][f"{kind}/{i}"] = {"endpoint": endpoint, "sending_queue": {"enabled": False}, "timeout": "5s",
