@@ -17,6 +17,9 @@ otc_quantile_linear(const double *sorted, size_t n, double q)
     double share = place - (double)below;
     double low = sorted[below], step = sorted[below + 1] - low;
 
+    if (isinf(step)) { /* a range longer than the largest double */
+        return low * (1 - share) + sorted[below + 1] * share;
+    }
     /* From the nearer end, as numpy does: both ends are then hit exactly. */
     return share < 0.5 ? low + step * share : sorted[below + 1] - step * (1 - share);
 }
@@ -60,7 +63,8 @@ otc_edges_equal_width(double min, double max, size_t bins, double *out)
     double step = (max - min) / (double)bins;
 
     for (size_t k = 1; k < bins; k++) {
-        double edge = (double)k * step + min;
+        double part = (double)k / (double)bins;
+        double edge = isinf(step) ? min * (1 - part) + max * part : (double)k * step + min;
         double before = edges == 0 ? min : out[edges - 1];
 
         if (edge > before) {

@@ -67,6 +67,9 @@ otc_bins_sturges(double range, size_t n, bool integers, size_t most)
 {
     double width = n > 0 ? range / (log2((double)n) + 1) : 0;
 
+    if (isinf(width)) {
+        return bins_of(log2((double)n) + 1, 1, most);
+    }
     return bins_of(range, integers && width > 0 && width < 1 ? 1 : width, most);
 }
 
@@ -93,7 +96,9 @@ otc_histogram_edges(double first, double last, size_t bins, double *out)
     double step = (last - first) / (double)bins;
 
     for (size_t i = 0; i < bins; i++) {
-        out[i] = (double)i * step + first;
+        double part = (double)i / (double)bins;
+
+        out[i] = isinf(step) ? first * (1 - part) + last * part : (double)i * step + first;
     }
     out[bins] = last;
 }

@@ -3,9 +3,11 @@
 #include "common/stats/contingency.h"
 #include "common/stats/correction.h"
 #include "common/stats/descriptive.h"
+#include "common/stats/histogram.h"
 #include "common/stats/pvalue.h"
 #include "tests/harness/data/testdata.h"
 
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,6 +45,28 @@ test_edges(void **state)
     assert_int_equal(otc_bin_of(even, 11, 9.5), 10);
     assert_int_equal(otc_bin_of(even, 11, 99), 11);
     assert_int_equal(otc_bin_of(NULL, 0, 99), 0);
+}
+
+/* Ranges longer than the largest double: edges and quantiles are finite and ascend. */
+static void
+test_longest_ranges(void **state)
+{
+    const double sorted[2] = {-DBL_MAX, DBL_MAX};
+    double edges[11];
+
+    (void)state;
+    assert_int_equal(otc_edges_equal_width(-DBL_MAX, DBL_MAX, 4, edges), 3);
+    assert_true(close_to(edges[0], -DBL_MAX / 2) && edges[1] == 0 && close_to(edges[2], DBL_MAX / 2));
+    assert_true(close_to(otc_quantile_linear(sorted, 2, 0.25), -DBL_MAX / 2));
+    assert_true(otc_quantile_linear(sorted, 2, 0.5) == 0);
+    assert_int_equal(otc_edges_quantile(sorted, 2, 4, edges), 3);
+    otc_histogram_edges(-1.7e308, 1.7e308, 10, edges);
+    assert_true(edges[0] == -1.7e308 && edges[10] == 1.7e308);
+    for (size_t i = 1; i <= 10; i++) {
+        assert_true(isfinite(edges[i]) && edges[i] > edges[i - 1]);
+    }
+    assert_int_equal(otc_bins_sturges((double)INFINITY, 1024, false, 200), 11);
+    assert_int_equal(otc_bins_sturges(1e308, 1024, false, 200), 11);
 }
 
 static void
@@ -241,6 +265,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_longest_ranges),
         cmocka_unit_test(test_quantiles),
         cmocka_unit_test(test_distances_by_hand),
         cmocka_unit_test(test_psi_without_drift),
