@@ -118,6 +118,16 @@ popmon_bins(const struct otc_compat_pair *pair, double *origin, double *width)
     *origin = low - range * 0.05;
 }
 
+/** The bin of a value, which never falls as values grow; never NaN, which is what a range longer than the
+ * largest double, or shorter than the least, would make of it. */
+static double
+popmon_bin(double value, double origin, double width)
+{
+    double bin = floor((value - origin) / width);
+
+    return isnan(bin) ? 0 : bin;
+}
+
 /** Counts of the bins that either side fills, in order. */
 static bool
 popmon_counts(const struct otc_compat_pair *pair, struct otc_compat_counts *out)
@@ -135,14 +145,14 @@ popmon_counts(const struct otc_compat_pair *pair, struct otc_compat_counts *out)
     }
     out->cur = out->ref + pair->n + pair->m;
     while (i < pair->n || j < pair->m) {
-        double ref = i < pair->n ? floor((pair->ref[i] - origin) / width) : INFINITY;
-        double cur = j < pair->m ? floor((pair->cur[j] - origin) / width) : INFINITY;
+        double ref = i < pair->n ? popmon_bin(pair->ref[i], origin, width) : INFINITY;
+        double cur = j < pair->m ? popmon_bin(pair->cur[j], origin, width) : INFINITY;
         double bin = fmin(ref, cur);
 
-        for (; i < pair->n && floor((pair->ref[i] - origin) / width) == bin; i++) {
+        for (; i < pair->n && popmon_bin(pair->ref[i], origin, width) == bin; i++) {
             out->ref[k]++;
         }
-        for (; j < pair->m && floor((pair->cur[j] - origin) / width) == bin; j++) {
+        for (; j < pair->m && popmon_bin(pair->cur[j], origin, width) == bin; j++) {
             out->cur[k]++;
         }
         k++;

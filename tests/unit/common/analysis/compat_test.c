@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -704,6 +705,34 @@ test_golden_categories(void **state)
     }
 }
 
+/* Ranges at both ends of what a double holds: each library's bins end, in time and in memory. */
+static void
+test_ends_of_a_double(void **state)
+{
+    static const double values[][4] = {{0, 0, 5e-324, 5e-324},
+                                       {-1.7e308, -1.7e308, 1.7e308, 1.7e308},
+                                       {-1.7e308, 0, 5e-324, 1.7e308},
+                                       {1.7e308, 1.7e308, 1.7e308, 1.7e308},
+                                       {-1, 0, 1, 2}};
+    const size_t n = sizeof(values) / sizeof(values[0]);
+
+    (void)state;
+    (void)alarm(60); /* popmon's bins of such ranges had no end */
+    for (size_t i = 0; i < n * n; i++) {
+        for (int compat = OTC_COMPAT_NONE + 1; compat < OTC_N_COMPAT; compat++) {
+            struct otc_compat_pair pair = {.type = OTC_NUMERIC,
+                                           .ref = values[i / n],
+                                           .cur = values[i % n],
+                                           .n = 4,
+                                           .m = 4,
+                                           .integers = i % 2 == 0};
+
+            assert_true(evaluate((enum otc_compat)compat, &pair).n > 0);
+        }
+    }
+    (void)alarm(0);
+}
+
 int
 main(void)
 {
@@ -717,6 +746,7 @@ main(void)
         cmocka_unit_test(test_seed_31),
         cmocka_unit_test(test_golden_table),
         cmocka_unit_test(test_golden_categories),
+        cmocka_unit_test(test_ends_of_a_double),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
