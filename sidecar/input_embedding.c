@@ -35,18 +35,18 @@ otc_input_embedding_features(struct otc_input *input, size_t column, struct otc_
     return true;
 }
 
-/* Components of a list of finite numbers; 0: it is none. */
+/* Components of a list of numbers; 0: it is none, or none that may be watched. */
 static size_t
 read_vector(const struct otc_cell *cell, double *out)
 {
     size_t n = cell->kind == OTC_CELL_NESTED ? otc_json_size(cell->nested) : 0;
 
     for (size_t i = 0; n <= OTC_EMBEDDING_MAX && i < n; i++) {
-        if (!otc_json_number(otc_json_at(cell->nested, i), &out[i]) || !isfinite(out[i])) {
+        if (!otc_json_number(otc_json_at(cell->nested, i), &out[i])) {
             return 0;
         }
     }
-    return n <= OTC_EMBEDDING_MAX ? n : 0;
+    return n <= OTC_EMBEDDING_MAX && otc_embedding_is_usable(out, n) ? n : 0;
 }
 
 static void

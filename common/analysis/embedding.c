@@ -27,6 +27,12 @@ otc_embedding_norm(const double *vector, size_t n)
     return sqrt(sum);
 }
 
+bool
+otc_embedding_is_usable(const double *vector, size_t n)
+{
+    return n > 0 && otc_embedding_norm(vector, n) <= OTC_EMBEDDING_NORM_MAX;
+}
+
 enum otc_value_class
 otc_value_distance(const struct otc_value *value, const double *center, size_t n, double *out)
 {

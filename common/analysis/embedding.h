@@ -21,6 +21,10 @@ size_t otc_embedding_components(const struct otc_value *value);
 
 /** Euclidean length. */
 double otc_embedding_norm(const double *vector, size_t n);
+/** Longer vectors are invalid: sums of their squares must stay numbers, however many there are. */
+#define OTC_EMBEDDING_NORM_MAX 1e100
+/** Whether a vector of `n` components may be watched. */
+bool otc_embedding_is_usable(const double *vector, size_t n);
 /**
  * 1 - a.b / (|a| |b|), from 0 to 2, of `value` and the reference's `center`. Missing: no value, or a vector
  * of zeros. Invalid: no vector, or one of another number of components.

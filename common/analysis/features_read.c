@@ -357,8 +357,8 @@ vector(struct otc_feature_reader *reader, const struct otc_source *source, const
     }
     if (source->reader == OTC_READ_NORM) {
         *n = read_components(reader, source, value, components);
-        /* One vector with 1e200 in it would be the end of a mean. */
-        *n = isfinite(otc_embedding_norm(components, *n)) ? *n : 0;
+        /* One vector with 1e200 in it would be the end of a mean, two with 1e154 of a deviation. */
+        *n = otc_embedding_is_usable(components, *n) ? *n : 0;
     }
     if (*n == 0) {
         return unusable;

@@ -3,6 +3,7 @@
  * it. */
 #include "common/analysis/embedding.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -33,6 +34,12 @@ distances_are_scipys(void **state)
         assert_float_equal(distance, cases[i].want, 1e-12);
     }
     assert_float_equal(otc_embedding_norm(a, 3), 3.7416573867739413, 1e-12);
+    assert_true(otc_embedding_is_usable(a, 3) && otc_embedding_is_usable(zero, 3));
+    assert_true(otc_embedding_is_usable((const double[]){-9e99}, 1));
+    assert_false(otc_embedding_is_usable((const double[]){1e154, 1}, 2));
+    assert_false(otc_embedding_is_usable((const double[]){(double)INFINITY}, 1));
+    assert_false(otc_embedding_is_usable((const double[]){(double)NAN}, 1));
+    assert_false(otc_embedding_is_usable(a, 0));
 }
 
 static struct otc_reference *
