@@ -180,7 +180,7 @@ $(SCENARIOS): %: %.o $(call archives,tests/harness $(call closure,sidecar))
 $(UNIT:=.o) $(SCENARIOS:=.o): CPPFLAGS += -I$(GEN)
 $(UNIT:=.o) $(SCENARIOS:=.o): | $(PROTO_H)
 
-.PHONY: simulate all unit scenarios test check format lint layers symbols headers sources scripts readme-tables deps deps-interop deps-check demo interop bench clean help
+.PHONY: simulate all unit scenarios test check format lint layers symbols headers sources scripts readme-tables deps deps-interop deps-check demo interop bench soak clean help
 all: $(BIN) compile_commands.json ## build the binary (default)
 
 unit: $$(if $$(T),$$(WANTED),$$(UNIT)) ## build and run the unit tests (T=substring: only those)
@@ -248,7 +248,7 @@ DEPS_BUILD := gcc g++ make pkg-config libc6-dev libgrpc-dev libprotobuf-c-dev pr
               libzstd-dev libxxhash-dev libsqlite3-dev libre2-dev libcurl4-openssl-dev libsnappy-dev liblz4-dev
 DEPS_TEST := libcmocka-dev curl
 # Foreign software: real peers, oracles, load. Not for `make demo` and `make test`: Debian's prometheus starts a service.
-DEPS_INTEROP := python3 python3-venv python3-grpcio python3-scipy prometheus nghttp2-client curl procps openssl
+DEPS_INTEROP := python3 python3-venv python3-grpcio python3-scipy python3-yaml prometheus nghttp2-client curl procps openssl
 DEPS_CHECK := clang clang-tidy clang-format libclang-rt-14-dev llvm shellcheck valgrind
 
 deps: ## install the Debian packages that building and testing need
@@ -274,6 +274,10 @@ bench-run: $(BIN) $(BENCHES) $(B)/tests/bench/payload $(B)/tests/bench/malloc_co
 	$(Q)set -e; for b in $(BENCHES); do echo; echo "== $${b##*/}"; $$b; done
 	@echo; echo "== e2e.py"
 	$(Q)tests/bench/e2e.py --binary $(BIN) --payload $(B)/tests/bench/payload --malloc-count $(abspath $(B)/tests/bench/malloc_count.so)
+
+soak: deps-interop ## the release build under the highest load the machine holds: memory and descriptors flat, every item accounted for (SECONDS=3600)
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/bin/otelcol-aimon $(BUILD)/release/tests/bench/payload
+	$(Q)tests/bench/soak.py --binary $(BUILD)/release/bin/otelcol-aimon --payload $(BUILD)/release/tests/bench/payload --seconds $(or $(SECONDS),3600)
 
 bench-drift: deps ## the statistics of drift beside scipy, evidently, NannyML and river on the same rows
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/tests/bench/drift_bench
@@ -313,9 +317,10 @@ $(B)/lint/%.ok: %.c .clang-tidy $(B)/%.o | $(PROTO_H)
 	$(if $(V),,@echo "  TIDY    $<")
 	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -std=gnu17 2>$(@:.ok=.log) || { cat $(@:.ok=.log); exit 1; }
 	@touch $@
-readme-tables: $(BIN) ## gate: settings tables in the components' READMEs are up to date (FIX=1 mends)
+readme-tables: $(BIN) ## gate: settings tables in the components' READMEs and docs/compatibility.md are up to date (FIX=1 mends)
 	$(Q)tests/check/readme_tables.sh $(BIN) $(if $(FIX),--fix)
 	$(Q)tests/check/readme_examples.sh
+	$(Q)tests/check/compatibility.py $(BIN) $(if $(FIX),--fix)
 
 compile_commands.json: Makefile components.mk tests/check/compile_commands.sh
 	$(Q)tests/check/compile_commands.sh "$(CC) -std=gnu17 -I. -I$(GEN) -D_GNU_SOURCE -include common/base/banned.h" $(LINT_SRC) >$@

@@ -84,9 +84,9 @@ def ports(n):
 
 @contextlib.contextmanager
 def running(program, config, log):
-    """Runs a program (COLLECTOR or BIN) with a configuration (a dict) until the block ends; `log` gets what it says."""
+    """Runs a program (COLLECTOR or BIN) with a configuration (a dict, or YAML) until the block ends; `log` gets what it says."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as f:
-        json.dump(config, f)
+        f.write(config if isinstance(config, str) else json.dumps(config))
         f.flush()
         with open(log, "wb") as out, subprocess.Popen([program, "--config", f.name], stdout=out, stderr=out) as process:
             try:

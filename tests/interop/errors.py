@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What a backend answers and what the client gets to see, four ways: gRPC or HTTP in, gRPC or HTTP out, as the Collector's own
-tables say (internal/e2e/error_propagation_test.go). Client and backend are Python's grpcio and http.
+tables say (internal/e2e/error_propagation_test.go). Client and backend are Python's grpcio and http. Where the real Collector is there, it
+is asked the same.
 
     AIMON_BIN=build/debug/bin/otelcol-aimon tests/interop/errors.py
 """
@@ -41,7 +42,7 @@ NAMES = ["OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", 
 GRPC_TO_HTTP = {0: 200, 1: 503, 4: 503, 10: 503, 11: 503, 14: 503, 15: 503, 8: 429, 3: 400, 16: 401, 7: 403, 12: 404,
                 2: 500, 5: 500, 6: 500, 9: 500, 13: 500}
 # Backend's HTTP status: what a client sees over gRPC, and over HTTP.
-HTTP_TO_GRPC = {200: 0, 400: 3, 401: 16, 403: 7, 404: 12, 429: 8, 502: 14, 503: 14, 504: 14}
+HTTP_TO_GRPC = {200: 0, 400: 3, 401: 16, 403: 7, 404: 12, 429: 8, 502: 14, 503: 14, 504: 14, 500: 2, 418: 2, 409: 2}
 HTTP_TO_HTTP = {200: 200, 503: 503, 429: 429, 400: 400, 401: 401, 403: 403, 404: 404, 500: 500, 502: 503, 504: 503, 418: 500, 409: 500}
 checks = []
 
@@ -117,23 +118,20 @@ class HttpBackend:
 class Sidecar:
     """traces go to the gRPC backend, logs to the HTTP backend; no queue, no retry."""
 
-    def __init__(self, grpc_backend, http_backend):
+    def __init__(self, program, grpc_backend, http_backend):
         self.grpc, self.http = collector.ports(2)
         direct = {"sending_queue": {"enabled": False}, "retry_on_failure": {"enabled": False}}
-        exporters = {"otlp_grpc": {"endpoint": f"http://127.0.0.1:{grpc_backend.port}", **direct}}
+        exporters = {"otlp_grpc": {"endpoint": f"127.0.0.1:{grpc_backend.port}", "tls": {"insecure": True}, **direct}}
         pipelines = {"traces": {"receivers": ["otlp"], "exporters": ["otlp_grpc"]}}
-        listed = subprocess.run([BINARY, "components"], capture_output=True, check=True).stdout.decode()
-        self.has_http = "name: otlp_http" in listed
-        if self.has_http:
-            exporters["otlp_http"] = {"endpoint": f"http://127.0.0.1:{http_backend.port}", **direct}
-            pipelines["logs"] = {"receivers": ["otlp"], "exporters": ["otlp_http"]}
+        exporters["otlp_http"] = {"endpoint": f"http://127.0.0.1:{http_backend.port}", **direct}
+        pipelines["logs"] = {"receivers": ["otlp"], "exporters": ["otlp_http"]}
         protocols = {"grpc": {"endpoint": f"127.0.0.1:{self.grpc}"}, "http": {"endpoint": f"127.0.0.1:{self.http}"}}
         config = {"receivers": {"otlp": {"protocols": protocols}}, "exporters": exporters,
                   "service": {"telemetry": {"metrics": {"level": "none", "readers": []}}, "pipelines": pipelines}}
         self.folder = tempfile.TemporaryDirectory()
         path = pathlib.Path(self.folder.name) / "config.json"
         path.write_text(json.dumps(config), encoding="utf-8")
-        self.process = subprocess.Popen([BINARY, "--config", str(path)], stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([program, "--config", str(path)], stderr=subprocess.DEVNULL)
         end = time.monotonic() + 15
         for port in (self.grpc, self.http):
             while time.monotonic() < end:
@@ -158,7 +156,7 @@ class Sidecar:
         connection = http.client.HTTPConnection("127.0.0.1", self.http, timeout=10)
         connection.request("POST", f"/v1/{signal_name}", BODIES[signal_name] if body is None else body, {"Content-Type": kind})
         reply = connection.getresponse()
-        return reply.status, dict(reply.headers), reply.read()
+        return reply.status, {name.lower(): value for name, value in reply.headers.items()}, reply.read()
 
     def stop(self):
         self.channel.close()
@@ -242,14 +240,18 @@ def delays_from_http(sidecar, backend):
 
 def main():
     grpc_backend, http_backend = GrpcBackend(), HttpBackend()
-    sidecar = Sidecar(grpc_backend, http_backend)
+    sidecar = Sidecar(BINARY, grpc_backend, http_backend)
     from_grpc(sidecar, grpc_backend)
     delays_from_grpc(sidecar, grpc_backend)
     partial_success(sidecar, grpc_backend)
-    if sidecar.has_http:
-        from_http(sidecar, http_backend)
-        delays_from_http(sidecar, http_backend)
+    from_http(sidecar, http_backend)
+    delays_from_http(sidecar, http_backend)
     sidecar.stop()
+    if os.access(collector.COLLECTOR, os.X_OK):
+        real = Sidecar(collector.COLLECTOR, grpc_backend, http_backend)
+        from_grpc(real, grpc_backend)
+        from_http(real, http_backend)
+        real.stop()
     grpc_backend.server.stop(0)
     http_backend.server.shutdown()
     print(f"{sum(checks)} passed, {len(checks) - sum(checks)} failed")

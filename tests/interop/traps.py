@@ -400,7 +400,7 @@ service:
 
 
 def the_reference_and_the_testbed_are_valid(folder):
-    for config in REFERENCE, TESTBED:
+    for config in (REFERENCE, TESTBED):
         valid(folder, config)
 
 
@@ -430,4 +430,5 @@ def main():
     sys.exit(1 if failed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
