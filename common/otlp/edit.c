@@ -85,24 +85,20 @@ otc_edit_begin(struct otc_edit *edit, struct otc_slice part)
     }
 }
 
-/* Room for one more element; false (and `failed`) out of memory. */
-static bool
-grow(struct otc_edit *edit, void **array, size_t n, size_t *capacity, size_t size)
+/* The array with room for one more element; NULL (and `failed`) out of memory, when it stays as it was. */
+static void *
+grown(struct otc_edit *edit, void *array, size_t n, size_t *capacity, size_t size)
 {
     size_t wanted = *capacity == 0 ? 64 : *capacity * 2;
-    void *grown;
+    void *more;
 
     if (n < *capacity) {
-        return true;
+        return array;
     }
-    grown = reallocarray(*array, wanted, size);
-    if (!grown) {
-        edit->failed = true;
-        return false;
-    }
-    *array = grown;
-    *capacity = wanted;
-    return true;
+    more = reallocarray(array, wanted, size);
+    *capacity = more ? wanted : *capacity;
+    edit->failed |= more == NULL;
+    return more;
 }
 
 /* By place. What ends an inner message comes before what follows it; a drop before what lies in the dropped
@@ -127,9 +123,13 @@ compare_splices(const void *left, const void *right)
 static void
 note(struct otc_edit *edit, struct otc_edit_splice splice)
 {
-    if (!grow(edit, (void **)&edit->splices, edit->n_splices, &edit->splices_capacity, sizeof(splice))) {
+    struct otc_edit_splice *splices =
+        grown(edit, edit->splices, edit->n_splices, &edit->splices_capacity, sizeof(splice));
+
+    if (!splices) {
         return;
     }
+    edit->splices = splices;
     splice.order = (uint32_t)edit->n_splices;
     edit->unordered |=
         edit->n_splices > 0 && compare_splices(&edit->splices[edit->n_splices - 1], &splice) > 0;
@@ -190,9 +190,13 @@ otc_edit_keep(struct otc_edit *edit, struct otc_slice text)
 static bool
 add_step(struct otc_edit *edit, struct otc_edit_step step)
 {
-    if (!grow(edit, (void **)&edit->steps, edit->n_steps, &edit->steps_capacity, sizeof(step))) {
+    struct otc_edit_step *steps =
+        grown(edit, edit->steps, edit->n_steps, &edit->steps_capacity, sizeof(step));
+
+    if (!steps) {
         return false;
     }
+    edit->steps = steps;
     edit->steps[edit->n_steps++] = step;
     return true;
 }
