@@ -14,6 +14,7 @@ COMPONENTS := \
     processors/probabilistic_sampler \
     processors/redaction \
     processors/resource \
+    processors/transform \
     exporters/otlp_grpc \
     exporters/otlp_http \
     exporters/prometheus \

@@ -3,8 +3,8 @@
 
 #include "common/otlp/wire.h"
 
-static void
-put_value(struct otc_buf *out, const struct otc_value *value)
+void
+otc_wire_put_value(struct otc_buf *out, const struct otc_value *value)
 {
     switch (value->type) {
     case OTC_VALUE_STRING:
@@ -46,7 +46,7 @@ otc_wire_put_attributes(struct otc_buf *out, uint32_t field, const struct otc_at
         pair = otc_wire_begin(out, field);
         otc_wire_put_bytes(out, 1, attributes[i].key);
         value = otc_wire_begin(out, 2);
-        put_value(out, &attributes[i].value);
+        otc_wire_put_value(out, &attributes[i].value);
         otc_wire_end(out, value);
         otc_wire_end(out, pair);
     }

@@ -9,6 +9,9 @@
 void otc_wire_put_attributes(struct otc_buf *out, uint32_t field, const struct otc_attribute *attributes,
                              size_t n);
 
+/** Appends what an AnyValue of this value contains. */
+void otc_wire_put_value(struct otc_buf *out, const struct otc_value *value);
+
 /** Bytes of what the attributes point to. */
 size_t otc_attributes_bytes(const struct otc_attribute *attributes, size_t n);
 /** Copies attributes to `out`, ABSENT ones left out, and what they point to to `at`, which has room for

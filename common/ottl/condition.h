@@ -45,6 +45,10 @@ struct otc_condition;
 /** Errors "character 12: expected …". */
 OTC_CHECK otc_status otc_condition_parse(const char *text, const struct otc_condition_language *language,
                                          struct otc_condition **out, struct otc_error *err);
+/** A value alone: an operand of the above. */
+OTC_CHECK otc_status otc_condition_parse_value(const char *text,
+                                               const struct otc_condition_language *language,
+                                               struct otc_condition **out, struct otc_error *err);
 /** NULL is allowed. */
 void otc_condition_free(struct otc_condition *condition);
 
@@ -60,5 +64,8 @@ struct otc_condition_reader {
 };
 /** Whether the condition holds; false when it failed, see the reader. */
 bool otc_condition_holds(const struct otc_condition *condition, struct otc_condition_reader *reader);
+/** What a value alone is. False when it failed, see the reader. */
+bool otc_condition_value(const struct otc_condition *condition, struct otc_condition_reader *reader,
+                         struct otc_value *out);
 
 #endif

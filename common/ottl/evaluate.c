@@ -236,3 +236,11 @@ otc_condition_holds(const struct otc_condition *condition, struct otc_condition_
     holds_true = evaluate(condition, condition->root, reader);
     return holds_true && !reader->failed;
 }
+
+bool
+otc_condition_value(const struct otc_condition *condition, struct otc_condition_reader *reader,
+                    struct otc_value *out)
+{
+    reader->failed = false;
+    return value_of(condition, condition->root, reader, out) && !reader->failed;
+}

@@ -668,9 +668,10 @@ parse_joined(struct parser *parser, bool any, uint16_t *out)
     return status;
 }
 
-otc_status
-otc_condition_parse(const char *text, const struct otc_condition_language *language,
-                    struct otc_condition **out, struct otc_error *err)
+/* A condition, or (`value_alone`) a value. */
+static otc_status
+parse_whole(const char *text, const struct otc_condition_language *language, bool value_alone,
+            struct otc_condition **out, struct otc_error *err)
 {
     const struct otc_ottl_node none = {.type = OTC_OTTL_LITERAL};
     struct parser parser = {.text = otc_slice_str(text), .language = language, .err = err};
@@ -684,13 +685,14 @@ otc_condition_parse(const char *text, const struct otc_condition_language *langu
     otc_arena_init(&parser.condition->texts, TEXTS_MAX);
     status = add_node(&parser, &none, &ignored);
     if (status == OTC_OK) {
-        status = parse_joined(&parser, true, &parser.condition->root);
+        status = value_alone ? parse_sum(&parser, &parser.condition->root)
+                             : parse_joined(&parser, true, &parser.condition->root);
     }
-    if (status == OTC_OK && peek(&parser) == 0) {
+    if (status == OTC_OK && peek(&parser) == 0 && !value_alone) {
         status = make_condition(&parser, &parser.condition->root);
     }
-    if (status == OTC_OK && parser.at < parser.text.len) {
-        status = expected(&parser, "and, or, or the end");
+    if (status == OTC_OK && peek(&parser) != 0) {
+        status = expected(&parser, value_alone ? "an operator, \",\" or \")\"" : "and, or, or the end");
     }
     if (status != OTC_OK) {
         otc_condition_free(parser.condition);
@@ -698,6 +700,20 @@ otc_condition_parse(const char *text, const struct otc_condition_language *langu
     }
     *out = parser.condition;
     return OTC_OK;
+}
+
+otc_status
+otc_condition_parse(const char *text, const struct otc_condition_language *language,
+                    struct otc_condition **out, struct otc_error *err)
+{
+    return parse_whole(text, language, false, out, err);
+}
+
+otc_status
+otc_condition_parse_value(const char *text, const struct otc_condition_language *language,
+                          struct otc_condition **out, struct otc_error *err)
+{
+    return parse_whole(text, language, true, out, err);
 }
 
 void

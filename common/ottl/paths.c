@@ -467,9 +467,9 @@ constant(void *arg, struct otc_slice name, int64_t *out)
     return otc_slice_equal_str(rest, "UNSPECIFIED");
 }
 
-otc_status
-otc_ottl_conditions_add(struct otc_ottl_conditions *conditions, enum otc_ottl_context context,
-                        const char *text, struct otc_error *err)
+static otc_status
+add_parsed(struct otc_ottl_conditions *conditions, enum otc_ottl_context context, const char *text,
+           bool is_value, struct otc_error *err)
 {
     struct binding binding = {conditions, context, &conditions->texts};
     const struct otc_condition_language language = {parse_path, parse_function, constant, &binding};
@@ -484,8 +484,81 @@ otc_ottl_conditions_add(struct otc_ottl_conditions *conditions, enum otc_ottl_co
         otc_arena_init(&conditions->texts, (size_t)1 << 20);
     }
     conditions->context = context;
-    status = otc_condition_parse(text, &language, &grown[conditions->n], err);
+    status = is_value ? otc_condition_parse_value(text, &language, &grown[conditions->n], err)
+                      : otc_condition_parse(text, &language, &grown[conditions->n], err);
     conditions->n += status == OTC_OK;
+    return status;
+}
+
+otc_status
+otc_ottl_conditions_add(struct otc_ottl_conditions *conditions, enum otc_ottl_context context,
+                        const char *text, struct otc_error *err)
+{
+    return add_parsed(conditions, context, text, false, err);
+}
+
+otc_status
+otc_ottl_conditions_add_value(struct otc_ottl_conditions *conditions, enum otc_ottl_context context,
+                              const char *text, struct otc_error *err)
+{
+    return add_parsed(conditions, context, text, true, err);
+}
+
+/* The kind of target that a path is. False: it cannot be written to. */
+static bool
+target_of(const struct otc_ottl_path *path, enum otc_ottl_context context, struct otc_ottl_target *out)
+{
+    static const int owners[] = {
+        [IN_RESOURCE_GROUP] = -1,    [IN_RESOURCE] = OTC_OTTL_RESOURCE, [IN_SCOPE_GROUP] = -1,
+        [IN_SCOPE] = OTC_OTTL_SCOPE, [IN_EVENT] = OTC_OTTL_SPANEVENT,   [IN_METRIC] = OTC_OTTL_METRIC};
+    static const int kinds[] = {[READ_TEXT] = OTC_OTTL_TEXT,     [READ_INT32] = OTC_OTTL_VARINT,
+                                [READ_FIXED] = OTC_OTTL_FIXED64, [READ_FIXED32] = OTC_OTTL_FIXED32,
+                                [READ_INSIDE] = OTC_OTTL_INSIDE, [READ_INSIDE_TEXT] = OTC_OTTL_INSIDE_TEXT,
+                                [READ_BODY] = OTC_OTTL_BODY,     [READ_HAS_ATTRIBUTE] = 0};
+    const struct field *field = path->field;
+    int owner = field->place != IN_ITEM         ? owners[field->place]
+                : context == OTC_OTTL_SPANEVENT ? OTC_OTTL_SPAN
+                                                : (int)context;
+
+    if (owner < 0 || path->n_steps > 0) {
+        return false;
+    }
+    *out = (struct otc_ottl_target){(enum otc_ottl_target_kind)kinds[field->reading],
+                                    (enum otc_ottl_context)owner, field->number, field->extra, path->key};
+    if (takes_steps(field) && field->reading != READ_BODY) {
+        out->kind = path->key.data ? OTC_OTTL_ATTRIBUTE : OTC_OTTL_ATTRIBUTES;
+        return true;
+    }
+    /* Those of a resource or scope may lie in several pieces; 0 is the kind of attributes. */
+    return kinds[field->reading] != 0 && owner != OTC_OTTL_RESOURCE && owner != OTC_OTTL_SCOPE;
+}
+
+otc_status
+otc_ottl_target_parse(enum otc_ottl_context context, const char *path_text, struct otc_arena *texts,
+                      struct otc_ottl_target *out, struct otc_error *err)
+{
+    struct otc_ottl_conditions paths = {.context = context};
+    struct binding binding = {&paths, context, texts};
+    struct otc_slice whole = otc_slice_str(path_text);
+    size_t at = 0, start, index = 0;
+    otc_status status;
+
+    while (at < whole.len && isspace(whole.data[at])) {
+        at++;
+    }
+    start = at;
+    status = parse_path(&binding, whole, &at, &index, err);
+    while (status == OTC_OK && at < whole.len && isspace(whole.data[at])) {
+        at++;
+    }
+    if (status == OTC_OK && at < whole.len) {
+        status = wrong(at, "expected \",\" or \")\"", err);
+    }
+    if (status == OTC_OK && paths.paths && !target_of(paths.paths, context, out)) {
+        status = otc_fail(err, OTC_INVALID_ARGUMENT, "character %zu: \"%.*s\" cannot be set in this build",
+                          start + 1, (int)(at - start), path_text + start);
+    }
+    free(paths.paths);
     return status;
 }
 
@@ -892,4 +965,19 @@ otc_ottl_any_holds(const struct otc_ottl_conditions *conditions, const struct ot
         }
     }
     return answer;
+}
+
+bool
+otc_ottl_value(const struct otc_ottl_conditions *values, size_t i, const struct otc_ottl_subject *subject,
+               struct otc_arena *texts, struct otc_value *out, char why[160])
+{
+    struct reading_state state = {values, subject, texts, NULL};
+    struct otc_condition_reader reader = {.read = read_path, .arg = &state, .texts = texts};
+
+    state.reader = &reader;
+    if (!otc_condition_value(values->items[i], &reader, out)) {
+        (void)snprintf(why, 160, "%s", reader.why);
+        return false;
+    }
+    return true;
 }

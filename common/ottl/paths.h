@@ -51,6 +51,10 @@ struct otc_ottl_conditions {
 OTC_CHECK otc_status otc_ottl_conditions_add(struct otc_ottl_conditions *conditions,
                                              enum otc_ottl_context context, const char *text,
                                              struct otc_error *err);
+/** Adds a value instead, for otc_ottl_value. */
+OTC_CHECK otc_status otc_ottl_conditions_add_value(struct otc_ottl_conditions *conditions,
+                                                   enum otc_ottl_context context, const char *text,
+                                                   struct otc_error *err);
 void otc_ottl_conditions_release(struct otc_ottl_conditions *conditions);
 
 /** How an evaluation went. */
@@ -62,5 +66,34 @@ enum otc_ottl_answer { OTC_OTTL_NONE_HOLDS, OTC_OTTL_ONE_HOLDS, OTC_OTTL_FAILED 
 enum otc_ottl_answer otc_ottl_any_holds(const struct otc_ottl_conditions *conditions,
                                         const struct otc_ottl_subject *subject, struct otc_arena *texts,
                                         char why[160]);
+/** The i-th of them, a value. False: it failed, see `why`. */
+bool otc_ottl_value(const struct otc_ottl_conditions *values, size_t i,
+                    const struct otc_ottl_subject *subject, struct otc_arena *texts, struct otc_value *out,
+                    char why[160]);
+
+/** What a path that is written to is. */
+enum otc_ottl_target_kind {
+    OTC_OTTL_ATTRIBUTES, /* all of them */
+    OTC_OTTL_ATTRIBUTE,  /* that of `key` */
+    OTC_OTTL_TEXT,       /* the field `number` */
+    OTC_OTTL_VARINT,
+    OTC_OTTL_FIXED64,
+    OTC_OTTL_FIXED32,
+    OTC_OTTL_INSIDE, /* the varint `inside` of the message in the field */
+    OTC_OTTL_INSIDE_TEXT,
+    OTC_OTTL_BODY /* any value */
+};
+struct otc_ottl_target {
+    enum otc_ottl_target_kind kind;
+    /** Whose it is: the context itself, or one around it. */
+    enum otc_ottl_context owner;
+    uint32_t number;
+    uint32_t inside;
+    struct otc_slice key;
+};
+/** Parses a path that can be written to; `texts` keeps the key. Errors "character 12: …". */
+OTC_CHECK otc_status otc_ottl_target_parse(enum otc_ottl_context context, const char *text,
+                                           struct otc_arena *texts, struct otc_ottl_target *out,
+                                           struct otc_error *err);
 
 #endif

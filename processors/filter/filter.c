@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/ottl/subjects.h"
 #include "common/transform/transform.h"
 #include "processors/filter/filter_config.h"
 
@@ -258,31 +259,11 @@ filter_scope(struct pass *pass, struct otc_ottl_subject *subject)
     }
 }
 
-/* The head (field 1) of a group; in several pieces, joined. */
-static struct otc_slice
-head_of(struct pass *pass, struct otc_slice group)
-{
-    OTC_AUTO_BUF struct otc_buf joined = {.limit = TEXTS_MAX};
-    struct otc_slice rest = group, piece, head = OTC_SLICE_NONE;
-    size_t n = 0;
-
-    while (otc_messages_next(&rest, 1, &piece)) {
-        head = piece;
-        n++;
-    }
-    if (n < 2) {
-        return head;
-    }
-    while (otc_messages_next(&group, 1, &piece)) {
-        otc_buf_append_slice(&joined, piece);
-    }
-    return otc_arena_copy(&pass->texts, otc_buf_slice(&joined));
-}
-
 static void
 filter_group(struct pass *pass, struct otc_slice group)
 {
-    struct otc_ottl_subject subject = {.resource_group = group, .resource = head_of(pass, group)};
+    struct otc_ottl_subject subject = {.resource_group = group,
+                                       .resource = otc_ottl_head(group, &pass->texts)};
     struct otc_slice scopes = group;
 
     if (meets(pass, OTC_OTTL_RESOURCE, &subject)) {
@@ -290,7 +271,7 @@ filter_group(struct pass *pass, struct otc_slice group)
         return;
     }
     while (otc_messages_next(&scopes, 2, &subject.scope_group)) {
-        subject.scope = head_of(pass, subject.scope_group);
+        subject.scope = otc_ottl_head(subject.scope_group, &pass->texts);
         filter_scope(pass, &subject);
     }
 }

@@ -2,8 +2,7 @@
 #include "processors/filter/filter_config.h"
 
 #include "common/config/node.h"
-
-#include <ctype.h>
+#include "common/ottl/subjects.h"
 
 /* ---- Settings ----------------------------------------------------------------------------------- */
 
@@ -129,26 +128,6 @@ add_conditions(struct filter_rules *rules, enum otc_signal signal, enum otc_ottl
     return OTC_OK;
 }
 
-/* Whether a path of the text, outside quotes, begins with this. */
-static bool
-names(const char *text, const char *prefix)
-{
-    bool quoted = false;
-    size_t len = strlen(prefix);
-
-    for (const char *p = text; *p; p++) {
-        if (quoted && *p == '\\' && p[1]) {
-            p++;
-        } else if (*p == '"') {
-            quoted = !quoted;
-        } else if (!quoted && strncmp(p, prefix, len) == 0 &&
-                   (p == text || (!isalnum((unsigned char)p[-1]) && !strchr("_.", p[-1])))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Adds conditions to the innermost context that each names. */
 static otc_status
 add_inferred(struct filter_rules *rules, enum otc_signal signal, const otc_strings *texts, const char *path,
@@ -175,7 +154,7 @@ add_inferred(struct filter_rules *rules, enum otc_signal signal, const otc_strin
         otc_status status;
         size_t at = 0;
 
-        while (at < 4 && !names(texts->items[i], contexts[signal][at].prefix)) {
+        while (at < 4 && !otc_ottl_names(texts->items[i], contexts[signal][at].prefix)) {
             at++;
         }
         if (at == 4) {

@@ -50,6 +50,33 @@ CASES = {
     "filter_metrics": (["metrics"], {"filter": {"error_mode": "ignore", "metrics": {
         "metric": ['name == "drop.me"'], "datapoint": ['attributes["http.method"] == "POST"']}}}),
     "batch": (["traces", "metrics", "logs"], {"batch": {"send_batch_size": 3, "send_batch_max_size": 3, "timeout": "100ms"}}),
+    "transform_traces": (["traces"], {"transform": {"error_mode": "ignore", "trace_statements": [
+        {"context": "resource", "statements": [
+            'set(attributes["env"], "prod")', 'keep_keys(attributes, ["service.name", "env"])',
+            'set(attributes["who"], Concat(["a", "b"], "-")) where attributes["service.name"] == "other"']},
+        {"statements": ['limit(span.attributes, 12, ["nested", "number"])']},
+        {"context": "span", "conditions": ['attributes["http.method"] == "POST"', 'name == "job"'], "statements": [
+            'delete_key(attributes, "http.method")', 'set(name, "bear")', 'set(status.code, STATUS_CODE_ERROR)', 'set(status.message, "made")',
+            'set(kind, SPAN_KIND_CONSUMER)', 'set(attributes["n"], 7)', 'set(attributes["copy"], attributes["number"])',
+            'set(attributes["sum"], attributes["number"] + 1)', 'set(attributes["list"], [1, "x"])', 'set(attributes["nothing"], attributes["missing"])']},
+        {"context": "span", "statements": [
+            'delete_matching_keys(attributes, "^(secret|api_)")', 'replace_pattern(attributes["card"], "4[0-9]{11}([0-9])+", "<$1$$>")',
+            'replace_pattern(name, "^(?P<verb>[A-Z]+) .*$", "$${verb}_x $$verbs")', 'truncate_all(attributes, 9)',
+            'set(end_time_unix_nano, 1700000002000000000) where name == "bear"', 'set(trace_state, "a=b") where kind == SPAN_KIND_CONSUMER',
+            'set(resource.attributes["last"], name)']},
+        {"context": "spanevent", "statements": ['set(name, "renamed") where attributes["exception.type"] == "A"', 'delete_key(attributes, "card")']},
+        {"context": "scope", "statements": ['set(attributes["s"], true)']},
+        'set(span.attributes["flat"], 0.5) where resource.attributes["env"] == "prod"']}}),
+    "transform_logs": (["logs"], {"transform": {"error_mode": "ignore", "log_statements": [
+        {"context": "log", "statements": [
+            'set(attributes["body"], body)', 'set(body, "bear") where severity_number < SEVERITY_NUMBER_INFO', 'replace_pattern(body, "secret", "***")',
+            'set(severity_text, "T")', 'set(severity_number, SEVERITY_NUMBER_ERROR2) where IsMatch(body, "plain")',
+            'set(severity_text, 5)', 'keep_keys(attributes, ["body", "text", "nested"])', 'set(attributes["hash"], SHA256(attributes["text"]))']}]}}),
+    "transform_metrics": (["metrics"], {"transform": {"error_mode": "ignore", "metric_statements": [
+        {"context": "metric", "statements": ['set(description, "about")', 'set(unit, "s") where name == "drop.me"', 'replace_pattern(name, "\\\\.", "_")']},
+        {"context": "datapoint", "statements": [
+            'set(attributes["m"], metric.name)', 'keep_keys(attributes, ["m", "text"])', 'set(time_unix_nano, 5)']},
+        {"context": "datapoint", "statements": ['set(metric.name, "bear") where attributes["text"] == "x7"']}]}}),
     **{"sampler_" + name: (["traces", "logs"], {"probabilistic_sampler": settings}) for name, settings in {
         "hash": {"sampling_percentage": 35.5, "sampling_priority": "own", "from_attribute": "id"},
         "hash_open": {"sampling_percentage": 12.5, "hash_seed": 22, "fail_closed": False, "sampling_priority": "own"},

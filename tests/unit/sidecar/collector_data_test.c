@@ -263,7 +263,6 @@ static const struct {
     const char *type;
 } coming[] = {
     {OTC_PROCESSOR, "filter"},
-    {OTC_PROCESSOR, "transform"},
 };
 
 /* ---- Judging ------------------------------------------------------------------------------------ */

@@ -1,0 +1,580 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/transform/transform.h"
+
+#include "common/config/node.h"
+#include "common/config/schema.h"
+#include "common/ottl/subjects.h"
+#include "processors/transform/statement.h"
+
+#include <stdlib.h>
+
+/* Texts that a statement makes of one part. */
+#define TEXTS_MAX ((size_t)64 << 20)
+#define ERROR_MODES_MAX 3
+
+struct group_config {
+    char *context;
+    char *error_mode;
+    otc_strings conditions;
+    otc_strings statements;
+    bool shared_cache;
+};
+
+struct transform_config {
+    otc_choice error_mode;
+    otc_list trace_statements;
+    otc_list metric_statements;
+    otc_list log_statements;
+    bool flatten_data;
+};
+
+/* In the order of `error_modes`. */
+enum error_mode { PROPAGATE, IGNORE, SILENT };
+
+/* Statements that share a context and conditions. */
+struct group {
+    enum otc_ottl_context context;
+    enum error_mode error_mode;
+    struct otc_ottl_conditions conditions;
+    struct transform_statement *statements;
+    size_t n;
+};
+
+struct program {
+    struct group *groups;
+    size_t n;
+};
+
+struct transform {
+    struct otc_transform transform;
+    struct program programs[OTC_N_SIGNALS];
+};
+
+/* ---- Settings ----------------------------------------------------------------------------------- */
+
+static const char *const error_modes[] = {"propagate", "ignore", "silent", NULL};
+
+static const struct otc_field group_fields[] = {
+    OTC_FIELD(group_config, context, .def = "",
+              .doc = "`resource`, `scope`, `span`, `spanevent`, `metric`, `datapoint` or `log`. Absent: the "
+                     "innermost that the paths name."),
+    OTC_FIELD(group_config, error_mode, .def = "", .doc = "Instead of the processor's."),
+    OTC_FIELD(group_config, conditions, .doc = "Any of them must hold, before the first statement."),
+    OTC_FIELD(group_config, statements, .doc = "Statements, one after another."),
+    OTC_FIELD(group_config, shared_cache, .def = "false", .inert = true,
+              .doc = "There is no cache here that statements could share."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema group_schema =
+    OTC_SCHEMA(group_config, group_fields, "Statements of one context.");
+
+static otc_status
+read_strings(const struct otc_node *node, otc_strings *out, struct otc_config *owner, struct otc_error *err)
+{
+    size_t n = 0;
+
+    if (otc_node_is_null(node)) {
+        return OTC_OK;
+    }
+    if (node->kind != OTC_NODE_LIST) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "%.*s: expected a list of texts",
+                        OTC_SLICE_ARG(node->key));
+    }
+    out->items = otc_config_alloc(owner, (node->n + 1) * sizeof(char *));
+    for (const struct otc_node *item = node->first; out->items && item; item = item->next) {
+        if (item->kind != OTC_NODE_STRING) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT, "%.*s[%zu]: expected a text", OTC_SLICE_ARG(node->key),
+                            n);
+        }
+        out->items[n] = otc_config_strdup(owner, item->text);
+        if (!out->items[n++]) {
+            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+        }
+    }
+    out->n = n;
+    return out->items ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+static otc_status
+read_member(const struct otc_node *node, struct group_config *group, struct otc_config *owner,
+            struct otc_error *err)
+{
+    char **text = otc_slice_equal_str(node->key, "context")      ? &group->context
+                  : otc_slice_equal_str(node->key, "error_mode") ? &group->error_mode
+                                                                 : NULL;
+
+    if (otc_slice_equal_str(node->key, "statements")) {
+        return read_strings(node, &group->statements, owner, err);
+    }
+    if (otc_slice_equal_str(node->key, "conditions")) {
+        return read_strings(node, &group->conditions, owner, err);
+    }
+    if (otc_slice_equal_str(node->key, "shared_cache")) {
+        return OTC_OK;
+    }
+    if (!text) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "has invalid keys: %.*s", OTC_SLICE_ARG(node->key));
+    }
+    if (node->kind != OTC_NODE_STRING && !otc_node_is_null(node)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "%.*s: expected a text", OTC_SLICE_ARG(node->key));
+    }
+    *text = otc_config_strdup(owner, node->text);
+    return *text ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+/* A statement by itself, or a group. */
+static otc_status
+read_group(const struct otc_node *node, struct group_config *group, struct otc_config *owner,
+           struct otc_error *err)
+{
+    otc_status status = OTC_OK;
+
+    *group = (struct group_config){.context = otc_config_strdup(owner, OTC_SLICE_NONE),
+                                   .error_mode = otc_config_strdup(owner, OTC_SLICE_NONE)};
+    if (node->kind == OTC_NODE_STRING) {
+        group->statements.items = otc_config_alloc(owner, sizeof(char *));
+        if (!group->statements.items) {
+            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+        }
+        group->statements.items[0] = otc_config_strdup(owner, node->text);
+        group->statements.n = 1;
+        return group->statements.items[0] ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    if (node->kind != OTC_NODE_MAP) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "expected a statement, or a map with `statements`");
+    }
+    for (const struct otc_node *member = node->first; member && status == OTC_OK; member = member->next) {
+        status = read_member(member, group, owner, err);
+    }
+    return status;
+}
+
+static otc_status
+read_groups(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
+{
+    otc_list *list = member;
+    struct group_config *groups;
+    size_t n = 0;
+
+    if (otc_node_is_null(node)) {
+        return OTC_OK;
+    }
+    if (node->kind != OTC_NODE_LIST) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "expected a list of statements");
+    }
+    groups = otc_config_alloc(owner, (node->n + 1) * sizeof(*groups));
+    if (!groups) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    for (const struct otc_node *item = node->first; item; item = item->next) {
+        otc_status status = read_group(item, &groups[n], owner, err);
+
+        if (status != OTC_OK) {
+            return otc_error_prefix(err, "[%zu]", n);
+        }
+        n++;
+    }
+    *list = (otc_list){groups, n};
+    return OTC_OK;
+}
+
+static otc_status
+refuse_flatten(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
+{
+    (void)member;
+    (void)owner;
+    return otc_node_is_null(node) || (node->kind == OTC_NODE_BOOL && !node->boolean)
+               ? OTC_OK
+               : otc_fail(err, OTC_INVALID_ARGUMENT,
+                          "is an OpenTelemetry Collector option that this build does not support");
+}
+
+static const struct otc_field fields[] = {
+    OTC_FIELD(transform_config, error_mode, .def = "propagate", .choices = error_modes,
+              .doc = "When a statement cannot be done: `propagate` refuses the batch, `ignore` logs it and "
+                     "goes on, `silent` goes on."),
+    OTC_FIELD(transform_config, trace_statements, .sub = &group_schema, .parse = read_groups,
+              .doc = "Statements on traces: texts, or groups."),
+    OTC_FIELD(transform_config, metric_statements, .sub = &group_schema, .parse = read_groups,
+              .doc = "Statements on metrics."),
+    OTC_FIELD(transform_config, log_statements, .sub = &group_schema, .parse = read_groups,
+              .doc = "Statements on logs."),
+    OTC_FIELD(transform_config, flatten_data, .def = "false", .parse = refuse_flatten,
+              .doc = "Not supported but for `false`."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema schema =
+    OTC_SCHEMA(transform_config, fields, "Changes data by statements of OTTL.");
+
+/* ---- Compiling ---------------------------------------------------------------------------------- */
+
+static void
+release_program(struct program *program)
+{
+    for (size_t i = 0; i < program->n; i++) {
+        struct group *group = &program->groups[i];
+
+        for (size_t j = 0; j < group->n; j++) {
+            transform_statement_release(&group->statements[j]);
+        }
+        free(group->statements);
+        otc_ottl_conditions_release(&group->conditions);
+    }
+    free(program->groups);
+    *program = (struct program){0};
+}
+
+/* From the innermost context outwards; NULL ends. */
+static const struct {
+    const char *prefix;
+    enum otc_ottl_context context;
+} contexts[OTC_N_SIGNALS][5] = {
+    [OTC_TRACES] = {{"spanevent.", OTC_OTTL_SPANEVENT},
+                    {"span.", OTC_OTTL_SPAN},
+                    {"scope.", OTC_OTTL_SCOPE},
+                    {"resource.", OTC_OTTL_RESOURCE}},
+    [OTC_METRICS] = {{"datapoint.", OTC_OTTL_DATAPOINT},
+                     {"metric.", OTC_OTTL_METRIC},
+                     {"scope.", OTC_OTTL_SCOPE},
+                     {"resource.", OTC_OTTL_RESOURCE}},
+    [OTC_LOGS] = {{"log.", OTC_OTTL_LOG}, {"scope.", OTC_OTTL_SCOPE}, {"resource.", OTC_OTTL_RESOURCE}},
+};
+
+static bool
+any_names(const otc_strings *texts, const char *prefix)
+{
+    for (size_t i = 0; i < texts->n; i++) {
+        if (otc_ottl_names(texts->items[i], prefix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static otc_status
+find_context(enum otc_signal signal, const struct group_config *config, enum otc_ottl_context *out,
+             struct otc_error *err)
+{
+    for (size_t i = 0; contexts[signal][i].prefix; i++) {
+        const char *prefix = contexts[signal][i].prefix;
+        const char *name = otc_ottl_context_name(contexts[signal][i].context);
+
+        *out = contexts[signal][i].context;
+        if (config->context[0] != '\0'
+                ? strcmp(config->context, name) == 0
+                : any_names(&config->statements, prefix) || any_names(&config->conditions, prefix)) {
+            return OTC_OK;
+        }
+    }
+    return config->context[0] != '\0'
+               ? otc_fail(err, OTC_INVALID_ARGUMENT, "unknown context \"%s\" for %s", config->context,
+                          otc_signal_name(signal))
+               : otc_fail(
+                     err, OTC_INVALID_ARGUMENT,
+                     "unable to infer a context: the paths of statements without `context` begin with it, "
+                     "such as %sname",
+                     contexts[signal][1].prefix);
+}
+
+static otc_status
+find_error_mode(const struct group_config *config, int inherited, enum error_mode *out, struct otc_error *err)
+{
+    *out = (enum error_mode)inherited;
+    for (int i = 0; i < ERROR_MODES_MAX; i++) {
+        if (strcmp(config->error_mode, error_modes[i]) == 0) {
+            *out = (enum error_mode)i;
+            return OTC_OK;
+        }
+    }
+    return config->error_mode[0] == '\0'
+               ? OTC_OK
+               : otc_fail(err, OTC_INVALID_ARGUMENT,
+                          "error_mode: \"%s\" is none of propagate, ignore, silent", config->error_mode);
+}
+
+/*
+ * Statements are done one after another to the whole request, and not to one item after another. Both are the
+ * same unless what an item writes outside of itself is read for the next one: that is refused.
+ */
+static otc_status
+check_order(const struct group *group, const struct group_config *config, struct otc_error *err)
+{
+    for (size_t i = 0; i < group->n; i++) {
+        const struct transform_statement *writer = &group->statements[i];
+
+        for (size_t j = 0; j < group->n && writer->target.owner != group->context; j++) {
+            if (otc_ottl_names(group->statements[j].rest, writer->path)) {
+                return otc_fail(
+                    err, OTC_INVALID_ARGUMENT,
+                    "OTTL statement \"%s\" reads %s, which one in context %s writes: move that into "
+                    "a group of statements of its own",
+                    config->statements.items[j], writer->path, otc_ottl_context_name(group->context));
+            }
+        }
+    }
+    return OTC_OK;
+}
+
+static otc_status
+compile_group(struct group *group, const struct group_config *config, struct otc_error *err)
+{
+    otc_status status = OTC_OK;
+
+    group->statements = calloc(config->statements.n + 1, sizeof(*group->statements));
+    if (!group->statements) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    for (size_t i = 0; i < config->conditions.n && status == OTC_OK; i++) {
+        status =
+            otc_ottl_conditions_add(&group->conditions, group->context, config->conditions.items[i], err);
+        if (status != OTC_OK) {
+            return otc_error_prefix(err, "unable to parse OTTL condition \"%s\"",
+                                    config->conditions.items[i]);
+        }
+    }
+    for (size_t i = 0; i < config->statements.n && status == OTC_OK; i++) {
+        status =
+            transform_statement_init(&group->statements[i], group->context, config->statements.items[i], err);
+        if (status != OTC_OK) {
+            return otc_error_prefix(err, "unable to parse OTTL statement \"%s\"",
+                                    config->statements.items[i]);
+        }
+        group->n++;
+    }
+    return status == OTC_OK ? check_order(group, config, err) : status;
+}
+
+static otc_status
+compile_program(struct program *program, enum otc_signal signal, const otc_list *list, int error_mode,
+                struct otc_error *err)
+{
+    static const char *const keys[OTC_N_SIGNALS] = {"trace_statements", "metric_statements",
+                                                    "log_statements"};
+    const struct group_config *configs = list->items;
+    otc_status status = OTC_OK;
+
+    program->groups = calloc(list->n + 1, sizeof(*program->groups));
+    if (!program->groups) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    for (size_t i = 0; i < list->n && status == OTC_OK; i++) {
+        struct group *group = &program->groups[program->n++];
+
+        status = find_context(signal, &configs[i], &group->context, err);
+        if (status == OTC_OK) {
+            status = find_error_mode(&configs[i], error_mode, &group->error_mode, err);
+        }
+        if (status == OTC_OK) {
+            status = compile_group(group, &configs[i], err);
+        }
+        if (status != OTC_OK) {
+            status = otc_error_prefix(err, "%s[%zu]", keys[signal], i);
+        }
+    }
+    return status;
+}
+
+static otc_status
+compile(struct program programs[OTC_N_SIGNALS], const struct transform_config *config, struct otc_error *err)
+{
+    const otc_list *const lists[OTC_N_SIGNALS] = {&config->trace_statements, &config->metric_statements,
+                                                  &config->log_statements};
+    otc_status status = OTC_OK;
+
+    for (size_t i = 0; i < OTC_N_SIGNALS && status == OTC_OK; i++) {
+        status = compile_program(&programs[i], (enum otc_signal)i, lists[i], config->error_mode.index, err);
+    }
+    for (size_t i = 0; i < OTC_N_SIGNALS && status != OTC_OK; i++) {
+        release_program(&programs[i]);
+    }
+    return status;
+}
+
+static otc_status
+validate(const void *settings, struct otc_error *err)
+{
+    struct program programs[OTC_N_SIGNALS] = {{0}};
+    otc_status status = compile(programs, settings, err);
+
+    for (size_t i = 0; i < OTC_N_SIGNALS && status == OTC_OK; i++) {
+        release_program(&programs[i]);
+    }
+    return status;
+}
+
+/* ---- Data --------------------------------------------------------------------------------------- */
+
+/* One part on its way: what it is now, after the statements so far. */
+struct pass {
+    struct transform *self;
+    struct otc_edit edit;
+    struct otc_pairs pairs;
+    struct otc_arena texts;
+    struct otc_slice bytes;
+    uint8_t *owned;
+    /* Which subjects of a group meet its conditions, in order. */
+    struct otc_buf chosen;
+    const struct group *group;
+    struct transform_run run;
+    size_t at;
+};
+
+static void
+choose(void *arg, const struct otc_ottl_subject *subject)
+{
+    struct pass *pass = arg;
+    enum otc_ottl_answer answer =
+        otc_ottl_any_holds(&pass->group->conditions, subject, &pass->texts, pass->run.why);
+
+    pass->run.failures += answer == OTC_OTTL_FAILED;
+    otc_buf_append_byte(&pass->chosen, answer == OTC_OTTL_ONE_HOLDS);
+}
+
+static void
+run_on(void *arg, const struct otc_ottl_subject *subject)
+{
+    struct pass *pass = arg;
+
+    if (pass->group->conditions.n == 0 || pass->chosen.data[pass->at++]) {
+        transform_run_on(&pass->run, subject);
+    }
+}
+
+static otc_status
+answer_failures(const struct pass *pass, struct otc_error *err)
+{
+    const struct transform *self = pass->self;
+
+    if (pass->run.failures == 0 || pass->group->error_mode == SILENT) {
+        return OTC_OK;
+    }
+    if (pass->group->error_mode == PROPAGATE) {
+        otc_fail(err, OTC_INTERNAL, "transform: failed to execute a statement: %s", pass->run.why);
+        if (err) {
+            err->permanent = true;
+        }
+        return OTC_INTERNAL;
+    }
+    otc_log(self->transform.host->logger, OTC_LOG_WARN, self->transform.id, "Failed to execute a statement",
+            OTC_FIELD_TEXT("error", pass->run.why), OTC_FIELD_NUMBER("times", pass->run.failures));
+    return OTC_OK;
+}
+
+/* Does one statement to what the part is now. */
+static otc_status
+do_statement(struct pass *pass, const struct transform_statement *statement, struct otc_error *err)
+{
+    otc_status status;
+    uint8_t *made;
+    size_t len;
+
+    otc_edit_begin(&pass->edit, pass->bytes);
+    pass->at = 0;
+    pass->run = (struct transform_run){
+        .statement = statement, .edit = &pass->edit, .pairs = &pass->pairs, .texts = &pass->texts};
+    otc_ottl_each(pass->group->context, pass->bytes, &pass->texts, run_on, pass);
+    transform_run_end(&pass->run);
+    otc_arena_release(&pass->texts);
+    status = answer_failures(pass, err);
+    if (status == OTC_OK && (otc_edit_changes(&pass->edit) || pass->edit.failed)) {
+        status = otc_edit_finish(&pass->edit, &made, &len, err);
+        if (status == OTC_OK) {
+            free(pass->owned);
+            pass->owned = made;
+            pass->bytes = otc_slice_of(made, len);
+        }
+    }
+    return status;
+}
+
+static otc_status
+do_group(struct pass *pass, const struct group *group, struct otc_error *err)
+{
+    otc_status status = OTC_OK;
+
+    pass->group = group;
+    pass->run = (struct transform_run){0};
+    otc_buf_clear(&pass->chosen);
+    if (group->conditions.n > 0) {
+        otc_ottl_each(group->context, pass->bytes, &pass->texts, choose, pass);
+        otc_arena_release(&pass->texts);
+        status = pass->chosen.failed ? otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory")
+                                     : answer_failures(pass, err);
+    }
+    for (size_t i = 0; i < group->n && status == OTC_OK; i++) {
+        status = do_statement(pass, &group->statements[i], err);
+    }
+    return status;
+}
+
+static otc_status
+edit(struct otc_transform *transform, struct otc_transform_part *part, struct otc_error *err)
+{
+    struct transform *self = OTC_CONTAINER(transform, transform, transform);
+    const struct program *program = &self->programs[part->signal];
+    struct pass pass = {.self = self, .bytes = part->part, .chosen = {.limit = OTC_EDIT_BYTES_MAX}};
+    otc_status status = OTC_OK;
+
+    otc_edit_init(&pass.edit);
+    otc_arena_init(&pass.texts, TEXTS_MAX);
+    for (size_t i = 0; i < program->n && status == OTC_OK; i++) {
+        status = do_group(&pass, &program->groups[i], err);
+    }
+    if (status == OTC_OK && pass.owned) {
+        otc_edit_splice(&part->edit, part->part, part->part, pass.bytes);
+    }
+    free(pass.owned);
+    otc_buf_release(&pass.chosen);
+    otc_pairs_release(&pass.pairs);
+    otc_arena_release(&pass.texts);
+    otc_edit_release(&pass.edit);
+    return status;
+}
+
+/* ---- Life --------------------------------------------------------------------------------------- */
+
+static void
+release(struct otc_transform *transform)
+{
+    struct transform *self = OTC_CONTAINER(transform, transform, transform);
+
+    for (size_t i = 0; i < OTC_N_SIGNALS; i++) {
+        release_program(&self->programs[i]);
+    }
+    free(self);
+}
+
+static const struct otc_transform_ops ops = {edit, release};
+
+static otc_status
+create(const struct otc_settings *settings, struct otc_component **out, struct otc_error *err)
+{
+    struct transform *self = calloc(1, sizeof(*self));
+    otc_status status;
+
+    if (!self) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    otc_transform_init(&self->transform, settings, &ops);
+    status = compile(self->programs, settings->config, err);
+    if (status != OTC_OK) {
+        free(self);
+        return status;
+    }
+    *out = &self->transform.component;
+    return OTC_OK;
+}
+
+static const struct otc_pair pairs[] = OTC_TRANSFORM_PAIRS(OTC_STABILITY_BETA);
+
+OTC_API const struct otc_factory otc_transform_processor_factory = {
+    .abi = OTC_ABI_OF(otc_factory),
+    .kind = OTC_PROCESSOR,
+    .type = "transform",
+    .description = "Changes data by statements of OTTL.",
+    .pairs = pairs,
+    .n_pairs = 3,
+    .config = &schema,
+    .validate = validate,
+    .create = create,
+};
