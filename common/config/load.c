@@ -91,7 +91,8 @@ static otc_status
 location_text(struct otc_document *doc, const char *location, const struct otc_environment *env,
               struct otc_slice *text, const char **name, struct otc_error *err)
 {
-    const struct otc_slice scheme = otc_slice_of(location, otc_scheme_len(otc_slice_str(location)));
+    const struct otc_slice scheme =
+        otc_slice_of(location, otc_scheme_len(otc_slice_of(location, strlen(location))));
     const char *rest = scheme.len > 0 ? location + scheme.len + 1 : location;
 
     *name = location;

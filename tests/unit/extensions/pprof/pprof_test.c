@@ -9,13 +9,15 @@
 extern const struct otc_factory otc_pprof_extension_factory;
 static const struct otc_factory *const factory = &otc_pprof_extension_factory;
 
+#define ALL_KEYS                                                                                             \
+    "{endpoint: '0.0.0.0:1777', block_profile_fraction: 3, mutex_profile_fraction: 5, dialer: {timeout: "    \
+    "1s}}"
+
 /** As the Collector's testbed writes it, and with all of its keys. */
 static void
 is_accepted_and_says_that_it_does_nothing(void **state)
 {
-    static const char *const yaml[] = {"", "{save_to_file: /nonexistent/agent.prof}",
-                                       "{endpoint: '0.0.0.0:1777', block_profile_fraction: 3, "
-                                       "mutex_profile_fraction: 5, dialer: {timeout: 1s}}"};
+    static const char *const yaml[] = {"", "{save_to_file: /nonexistent/agent.prof}", ALL_KEYS};
 
     (void)state;
     for (size_t i = 0; i < sizeof(yaml) / sizeof(yaml[0]); i++) {
