@@ -3,6 +3,7 @@
 ${XDG_CACHE_HOME:-~/.cache}/otelcol-aimon. Which release, and with which components, is said here alone."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -48,7 +49,15 @@ COLLECTOR = os.path.join(CACHE, "otelcol-%s-%s" % (VERSION[1:], hashlib.sha256(j
 
 
 def build():
-    """True when the Collector is there, or could be built; else the reason is printed as `skipped: …`."""
+    """True when the Collector is there, or could be built; else the reason is printed as `skipped: …`. Tests that run at the same time
+    build it once."""
+    os.makedirs(CACHE, exist_ok=True)
+    with open(COLLECTOR + ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return build_alone()
+
+
+def build_alone():
     if os.access(COLLECTOR, os.X_OK):
         return True
     if not shutil.which("go"):
@@ -67,7 +76,6 @@ def build():
         if done.returncode != 0:
             print("skipped: the Collector cannot be built: " + done.stdout.decode().strip().splitlines()[-1])
             return False
-        os.makedirs(CACHE, exist_ok=True)
         shutil.move(work + "/out/otelcol", COLLECTOR)
     return True
 
