@@ -65,7 +65,7 @@ otc_status
 otc_resource_read(const struct otc_node *resource, put_fn put, void *arg, struct otc_error *err)
 {
     const struct otc_node *attributes = otc_node_get(resource, "attributes");
-    bool listed = attributes != NULL && attributes->kind == OTC_NODE_LIST;
+    bool listed = resource != NULL && attributes != NULL && attributes->kind == OTC_NODE_LIST;
     otc_status status = OTC_OK;
 
     if (resource != NULL && (listed ? attributes->n : resource->n) > OTC_RESOURCE_MAX - 3) {

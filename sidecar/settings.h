@@ -86,7 +86,7 @@ extern const char *const otc_section_names[5];
 OTC_CHECK otc_status otc_reader_decode(const struct otc_metrics_settings *metrics, struct otc_config **out,
                                        struct otc_error *err);
 /** Its endpoint; NULL without a reader. */
-const struct otc_prometheus_reader *otc_reader_endpoint(const struct otc_config *reader);
+const struct otc_prometheus_reader *otc_reader_endpoint(const struct otc_config *config);
 
 /** One configured component. */
 struct otc_component_config {
