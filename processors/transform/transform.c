@@ -17,7 +17,6 @@ struct group_config {
     char *error_mode;
     otc_strings conditions;
     otc_strings statements;
-    bool shared_cache;
 };
 
 struct transform_config {
@@ -61,8 +60,6 @@ static const struct otc_field group_fields[] = {
     OTC_FIELD(group_config, error_mode, .def = "", .doc = "Instead of the processor's."),
     OTC_FIELD(group_config, conditions, .doc = "Any of them must hold, before the first statement."),
     OTC_FIELD(group_config, statements, .doc = "Statements, one after another."),
-    OTC_FIELD(group_config, shared_cache, .def = "false", .inert = true,
-              .doc = "There is no cache here that statements could share."),
     OTC_FIELD_END,
 };
 static const struct otc_schema group_schema =
@@ -108,9 +105,6 @@ read_member(const struct otc_node *node, struct group_config *group, struct otc_
     }
     if (otc_slice_equal_str(node->key, "conditions")) {
         return read_strings(node, &group->conditions, owner, err);
-    }
-    if (otc_slice_equal_str(node->key, "shared_cache")) {
-        return OTC_OK;
     }
     if (!text) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "has invalid keys: %.*s", OTC_SLICE_ARG(node->key));
@@ -190,7 +184,7 @@ refuse_flatten(const struct otc_node *node, void *member, struct otc_config *own
 }
 
 static const struct otc_field fields[] = {
-    OTC_FIELD(transform_config, error_mode, .def = "propagate", .choices = error_modes,
+    OTC_FIELD(transform_config, error_mode, .def = "ignore", .choices = error_modes,
               .doc = "When a statement cannot be done: `propagate` refuses the batch, `ignore` logs it and "
                      "goes on, `silent` goes on."),
     OTC_FIELD(transform_config, trace_statements, .sub = &group_schema, .parse = read_groups,

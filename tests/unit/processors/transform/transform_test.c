@@ -146,11 +146,11 @@ a_statement_that_fails_is_told_or_passed_over(void **state)
     struct otc_consumer *input;
 
     (void)state;
-    otc_buf_printf(&yaml, "error_mode: ignore\n%s", statements);
-    otc_edited_begin_for(&edited, factory, OTC_LOGS, otc_buf_cstr(&yaml));
+    otc_edited_begin_for(&edited, factory, OTC_LOGS, statements);
     assert_string_equal(otc_edited_item(&edited, OTC_LOGS, "a=1"), "a=1 b=1");
     otc_edited_end(&edited);
-    otc_edited_begin_for(&edited, factory, OTC_LOGS, statements);
+    otc_buf_printf(&yaml, "error_mode: propagate\n%s", statements);
+    otc_edited_begin_for(&edited, factory, OTC_LOGS, otc_buf_cstr(&yaml));
     input = edited.rig.component->ops->input(edited.rig.component, OTC_LOGS);
     assert_int_equal(
         otc_consume(input, otc_batch_copy_of(OTC_LOGS, otc_slice_of(request, sizeof(request) - 1), 1, NULL),
