@@ -78,7 +78,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wundef -Wformat=2 -Wstrict-prot
         -Wold-style-definition -Wcast-qual -Wwrite-strings -Wpointer-arith -Wconversion -Wno-sign-conversion \
         -Wswitch-enum -Wno-gnu-zero-variadic-macro-arguments
 CPPFLAGS += -I. -I$(GEN) -D_GNU_SOURCE -DOTC_VERSION='"$(VERSION)"' -include common/base/banned.h
-CFLAGS_ALL := -std=gnu17 -g -fno-common -fstack-protector-strong -fPIC -fvisibility=hidden $(WARN) -MMD -MP
+CFLAGS_ALL := -std=gnu17 -g -fno-common -fstack-protector-strong -fPIC -fvisibility=hidden -fno-semantic-interposition $(WARN) -MMD -MP
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now
 
 CFLAGS.debug := -O1 -fno-omit-frame-pointer -Werror
@@ -149,11 +149,23 @@ $(GEN)/sidecar/components.c: components.mk
 	  for c in $(COMPONENTS); do kind=$${c%%/*}; echo "    &otc_$${c##*/}_$${kind%s}_factory,"; done; \
 	  echo '    0};' ) > $@
 
+# What is installed for others' components, and the functions that such a plug-in finds in the program that loads it.
+API_HEADERS := common/base/status.h common/base/slice.h common/base/log.h common/base/clock.h common/base/buf.h \
+               common/config/schema.h common/component/otc.h common/otlp/value.h common/otlp/walk.h common/otlp/build.h
+API_LINK := $(GEN)/api.ld
+$(API_LINK): $(API_HEADERS)
+	@mkdir -p $(@D)
+	$(Q)sed -n 's/^OTC_API .*\b\(otc_[a-z0-9_]*\)(.*/-Wl,--undefined=\1 -Wl,--export-dynamic-symbol=\1/p' $^ >$@
+
 BIN := $(B)/bin/otelcol-aimon
-$(BIN): $(call archives,$(call closure,sidecar))
+# Nothing else is exported: not gRPC's symbols, which another library of the process may have too.
+FOREIGN_ARCHIVES = $(subst $(SPACE),:,$(strip $(GRPC_LIBS:-l%=lib%.a)))
+SPACE := $(subst ,, )
+$(BIN): $(call archives,$(call closure,sidecar)) $(API_LINK)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LD      $@")
-	$(Q)$(CC) $(LDFLAGS_V) -Wl,--exclude-libs,ALL -o $@ $(B)/sidecar/main.o -Wl,--start-group $^ -Wl,--end-group $(LINK.sidecar)
+	$(Q)$(CC) $(LDFLAGS_V) -Wl,--exclude-libs,$(FOREIGN_ARCHIVES) @$(API_LINK) -o $@ $(B)/sidecar/main.o -Wl,--start-group \
+	  $(filter %.a,$^) -Wl,--end-group $(LINK.sidecar)
 
 # ---- Tests ----------------------------------------------------------------------------------------------
 
@@ -324,6 +336,19 @@ readme-tables: $(BIN) ## gate: settings tables in the components' READMEs and do
 
 compile_commands.json: Makefile components.mk tests/check/compile_commands.sh
 	$(Q)tests/check/compile_commands.sh "$(CC) -std=gnu17 -I. -I$(GEN) -D_GNU_SOURCE -include common/base/banned.h" $(LINT_SRC) >$@
+
+# ---- For others' components -----------------------------------------------------------------------------
+
+PREFIX ?= /usr/local
+.PHONY: install install-headers
+install: install-headers ## the release build, and what others' components are built with: headers, otelcol-aimon.pc (PREFIX=/usr/local DESTDIR=)
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/bin/otelcol-aimon
+	$(Q)install -D $(BUILD)/release/bin/otelcol-aimon $(DESTDIR)$(PREFIX)/bin/otelcol-aimon
+	@echo "installed: $(DESTDIR)$(PREFIX)/bin/otelcol-aimon"
+install-headers:
+	$(Q)for h in $(API_HEADERS); do install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/otelcol-aimon/$$h || exit 1; done
+	$(Q)mkdir -p $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' common/component/otelcol-aimon.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/otelcol-aimon.pc
 
 clean: ## remove the build folder
 	rm -rf $(BUILD)

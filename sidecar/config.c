@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From a tree to components with their decoded settings, and pipelines of ids. */
 #include "common/config/suggest.h"
+#include "sidecar/plugins.h"
 #include "sidecar/resource.h"
 #include "sidecar/settings.h"
 
@@ -358,6 +359,23 @@ load_root(struct otc_service_config *config, struct otc_error *err)
     return otc_config_decode(&otc_root_schema, config->root, "", &config->settings, err);
 }
 
+/* What `service::plugins` adds to the components there are. */
+static otc_status
+load_plugins(struct otc_service_config *config, const otc_strings *paths, struct otc_error *err)
+{
+    size_t bad = 0;
+    otc_status status =
+        otc_plugins_load(paths, config->registry, &config->arena, &config->registry, &bad, err);
+
+    if (status == OTC_FAILED_PRECONDITION) {
+        char path[64];
+
+        snprintf(path, sizeof(path), "service::plugins::%zu", bad);
+        otc_node_error(otc_node_nearest(config->root, path), err);
+    }
+    return status;
+}
+
 static otc_status
 load(struct loading *l, struct otc_error *err)
 {
@@ -368,7 +386,10 @@ load(struct loading *l, struct otc_error *err)
         return status;
     }
     settings = otc_config_value(l->config->settings);
-    status = load_components(l, settings, err);
+    status = load_plugins(l->config, &settings->service.plugins, err);
+    if (status == OTC_OK) {
+        status = load_components(l, settings, err);
+    }
     if (status == OTC_OK) {
         status = load_service(l, &settings->service, err);
     }

@@ -131,6 +131,8 @@ static const struct otc_schema telemetry_schema =
 
 static const struct otc_field service_fields[] = {
     OTC_FIELD(otc_service_settings, extensions, .doc = "Extensions to start, in order."),
+    OTC_FIELD(otc_service_settings, plugins,
+              .doc = "Paths of shared objects whose components may be named too."),
     NODE_FIELD(otc_service_settings, pipelines, "pipelines", keep_map, .doc = "Pipelines by id."),
     OTC_FIELD_STRUCT(otc_service_settings, telemetry, telemetry_schema,
                      .doc = "What the program tells of itself."),

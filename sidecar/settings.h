@@ -64,6 +64,7 @@ struct otc_telemetry_settings {
 
 struct otc_service_settings {
     otc_strings extensions;
+    otc_strings plugins;
     const struct otc_node *pipelines;
     struct otc_telemetry_settings telemetry;
 };

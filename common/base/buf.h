@@ -20,19 +20,19 @@ struct otc_buf {
 };
 
 /** An empty buffer that never holds more than `limit` bytes. Allocates nothing. */
-void otc_buf_init(struct otc_buf *buf, size_t limit);
+OTC_API void otc_buf_init(struct otc_buf *buf, size_t limit);
 /** Frees the contents; the buffer is empty and usable again with the same limit. NULL is allowed. */
-void otc_buf_release(struct otc_buf *buf);
+OTC_API void otc_buf_release(struct otc_buf *buf);
 /** Keeps the memory, forgets the contents and the failure. */
-void otc_buf_clear(struct otc_buf *buf);
+OTC_API void otc_buf_clear(struct otc_buf *buf);
 /** Makes room for `extra` more bytes. False (and `failed`) at the limit or out of memory. */
-bool otc_buf_reserve(struct otc_buf *buf, size_t extra);
-bool otc_buf_append(struct otc_buf *buf, const void *data, size_t len);
-bool otc_buf_append_slice(struct otc_buf *buf, struct otc_slice slice);
-bool otc_buf_append_str(struct otc_buf *buf, const char *text);
-bool otc_buf_append_byte(struct otc_buf *buf, uint8_t byte);
+OTC_API bool otc_buf_reserve(struct otc_buf *buf, size_t extra);
+OTC_API bool otc_buf_append(struct otc_buf *buf, const void *data, size_t len);
+OTC_API bool otc_buf_append_slice(struct otc_buf *buf, struct otc_slice slice);
+OTC_API bool otc_buf_append_str(struct otc_buf *buf, const char *text);
+OTC_API bool otc_buf_append_byte(struct otc_buf *buf, uint8_t byte);
 /** printf into the buffer. */
-bool otc_buf_printf(struct otc_buf *buf, const char *format, ...) OTC_PRINTF(2, 3);
+OTC_API bool otc_buf_printf(struct otc_buf *buf, const char *format, ...) OTC_PRINTF(2, 3);
 /** The contents, borrowed until the buffer changes. */
 static inline struct otc_slice
 otc_buf_slice(const struct otc_buf *buf)
@@ -40,9 +40,9 @@ otc_buf_slice(const struct otc_buf *buf)
     return otc_slice_of(buf->data, buf->len);
 }
 /** NUL-terminates (not counted in `len`) and returns the text, or NULL when that failed. Borrowed. */
-const char *otc_buf_cstr(struct otc_buf *buf);
+OTC_API const char *otc_buf_cstr(struct otc_buf *buf);
 /** Moves the memory to the caller, who frees it with free(). `*len` may be NULL. The buffer is empty. */
-uint8_t *otc_buf_take(struct otc_buf *buf, size_t *len);
+OTC_API uint8_t *otc_buf_take(struct otc_buf *buf, size_t *len);
 
 #define OTC_AUTO_BUF __attribute__((cleanup(otc_buf_release)))
 

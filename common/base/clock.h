@@ -22,20 +22,21 @@ typedef struct otc_duration {
  * Parses Go's syntax ("300ms", "-1.5h", "2h45m"; units ns us µs ms s m h) and, beyond Go, "d" for 24 h
  * ("7d"). A bare number but 0 is an error. INVALID_ARGUMENT with Go's words: time: invalid duration "x".
  */
-OTC_CHECK otc_status otc_duration_parse(struct otc_slice text, otc_duration *out, struct otc_error *err);
+OTC_API OTC_CHECK otc_status otc_duration_parse(struct otc_slice text, otc_duration *out,
+                                                struct otc_error *err);
 /** Go's spelling ("1h30m0s", "300ms"), at most 32 bytes with the NUL. */
-void otc_duration_format(otc_duration duration, char out[32]);
+OTC_API void otc_duration_format(otc_duration duration, char out[32]);
 /** "2026-08-21T22:39:16.000Z": UTC, milliseconds, at most 32 bytes with the NUL. */
-void otc_time_format(int64_t unix_ns, char out[32]);
+OTC_API void otc_time_format(int64_t unix_ns, char out[32]);
 /**
  * Parses RFC 3339 and the common "YYYY-MM-DD[ T]HH:MM[:SS[.fraction]][Z|+hh:mm]" (no zone: UTC),
  * a date alone, and unix seconds, milliseconds, microseconds or nanoseconds as digits (told apart by
  * magnitude).
  */
-OTC_CHECK otc_status otc_time_parse(struct otc_slice text, int64_t *unix_ns, struct otc_error *err);
+OTC_API OTC_CHECK otc_status otc_time_parse(struct otc_slice text, int64_t *unix_ns, struct otc_error *err);
 /** Days since 1970-01-01 of a date of the proleptic Gregorian calendar. */
-int64_t otc_days_from_date(int64_t year, unsigned month, unsigned day);
+OTC_API int64_t otc_days_from_date(int64_t year, unsigned month, unsigned day);
 /** The date (month and day from 1) of a day since 1970-01-01. */
-void otc_date_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day);
+OTC_API void otc_date_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day);
 
 #endif

@@ -214,9 +214,9 @@ OTC_CHECK otc_status otc_config_decode(const struct otc_schema *schema, const st
 const void *otc_config_value(const struct otc_config *config);
 void otc_config_free(struct otc_config *config);
 /** A string owned by the configuration, for custom parsers. NULL out of memory. */
-char *otc_config_strdup(struct otc_config *config, struct otc_slice text);
+OTC_API char *otc_config_strdup(struct otc_config *config, struct otc_slice text);
 /** Zeroed memory owned by the configuration. */
-void *otc_config_alloc(struct otc_config *config, size_t size);
+OTC_API void *otc_config_alloc(struct otc_config *config, size_t size);
 
 /** What the user should know though it is no error: deprecated keys, settings without effect. First note or
  * NULL. */

@@ -82,28 +82,30 @@ struct otc_exponential_value {
 struct otc_metrics_builder;
 
 /** `limit`: bytes of the finished request. Resource attributes and scope are copied. NULL out of memory. */
-struct otc_metrics_builder *otc_metrics_builder_new(const struct otc_attribute *resource, size_t n,
-                                                    const char *scope_name, const char *scope_version,
-                                                    size_t limit);
-void otc_metrics_builder_free(struct otc_metrics_builder *builder);
+OTC_API struct otc_metrics_builder *otc_metrics_builder_new(const struct otc_attribute *resource, size_t n,
+                                                            const char *scope_name, const char *scope_version,
+                                                            size_t limit);
+OTC_API void otc_metrics_builder_free(struct otc_metrics_builder *builder);
 /** Another resource from now on; the builder must hold no points. False (nothing changed) out of memory. */
-bool otc_metrics_builder_set_resource(struct otc_metrics_builder *builder,
-                                      const struct otc_attribute *resource, size_t n);
+OTC_API bool otc_metrics_builder_set_resource(struct otc_metrics_builder *builder,
+                                              const struct otc_attribute *resource, size_t n);
 /** Each returns false once the limit or memory is exhausted (and from then on); the rest stays usable. */
-bool otc_build_number(struct otc_metrics_builder *builder, const struct otc_metric *metric,
-                      const struct otc_point_head *head, double value);
-bool otc_build_integer(struct otc_metrics_builder *builder, const struct otc_metric *metric,
-                       const struct otc_point_head *head, int64_t value);
-bool otc_build_histogram(struct otc_metrics_builder *builder, const struct otc_metric *metric,
-                         const struct otc_point_head *head, const struct otc_histogram_value *value);
-bool otc_build_exponential(struct otc_metrics_builder *builder, const struct otc_metric *metric,
-                           const struct otc_point_head *head, const struct otc_exponential_value *value);
+OTC_API bool otc_build_number(struct otc_metrics_builder *builder, const struct otc_metric *metric,
+                              const struct otc_point_head *head, double value);
+OTC_API bool otc_build_integer(struct otc_metrics_builder *builder, const struct otc_metric *metric,
+                               const struct otc_point_head *head, int64_t value);
+OTC_API bool otc_build_histogram(struct otc_metrics_builder *builder, const struct otc_metric *metric,
+                                 const struct otc_point_head *head, const struct otc_histogram_value *value);
+OTC_API bool otc_build_exponential(struct otc_metrics_builder *builder, const struct otc_metric *metric,
+                                   const struct otc_point_head *head,
+                                   const struct otc_exponential_value *value);
 /** Points so far. */
-size_t otc_metrics_builder_points(const struct otc_metrics_builder *builder);
+OTC_API size_t otc_metrics_builder_points(const struct otc_metrics_builder *builder);
 /**
  * Appends the finished request to `out` and tells its points; false when the limit or memory was exhausted.
  * The builder is empty again and keeps its resource and scope.
  */
-bool otc_metrics_builder_finish(struct otc_metrics_builder *builder, struct otc_buf *out, size_t *points);
+OTC_API bool otc_metrics_builder_finish(struct otc_metrics_builder *builder, struct otc_buf *out,
+                                        size_t *points);
 
 #endif

@@ -37,9 +37,9 @@ struct otc_projection;
 #define OTC_MATCHES_MAX 1024
 
 /** Compiles `n` wanted attributes (copied). INVALID_ARGUMENT above OTC_PROJECTION_MAX. */
-OTC_CHECK otc_status otc_projection_new(const struct otc_wanted *wanted, size_t n,
-                                        struct otc_projection **out, struct otc_error *err);
-void otc_projection_free(struct otc_projection *projection);
+OTC_API OTC_CHECK otc_status otc_projection_new(const struct otc_wanted *wanted, size_t n,
+                                                struct otc_projection **out, struct otc_error *err);
+OTC_API void otc_projection_free(struct otc_projection *projection);
 
 /** A record attribute found by a prefix: `wanted` is the index in the projection, `rest` the key after the
  * prefix. */
@@ -136,15 +136,15 @@ struct otc_words {
     size_t n;
 };
 /** The i-th word (i < n), as bits. Searches when `runs` > 1: who reads them all takes the cursor. */
-uint64_t otc_words_get(const struct otc_words *words, size_t i);
-double otc_words_double(const struct otc_words *words, size_t i);
+OTC_API uint64_t otc_words_get(const struct otc_words *words, size_t i);
+OTC_API double otc_words_double(const struct otc_words *words, size_t i);
 /** Calls for each word in order; `*cursor` starts zeroed. False at the end. */
 struct otc_words_cursor {
     struct otc_slice rest;
     struct otc_slice run;
     bool started;
 };
-bool otc_words_next(const struct otc_words *words, struct otc_words_cursor *cursor, uint64_t *bits);
+OTC_API bool otc_words_next(const struct otc_words *words, struct otc_words_cursor *cursor, uint64_t *bits);
 
 /** Buckets of an exponential histogram: varints. */
 struct otc_exp_buckets {
@@ -161,8 +161,8 @@ struct otc_varint_cursor {
     struct otc_slice run;
     bool started;
 };
-bool otc_exp_buckets_next(const struct otc_exp_buckets *buckets, struct otc_varint_cursor *cursor,
-                          uint64_t *count);
+OTC_API bool otc_exp_buckets_next(const struct otc_exp_buckets *buckets, struct otc_varint_cursor *cursor,
+                                  uint64_t *count);
 
 struct otc_point {
     struct otc_record record;
@@ -214,12 +214,12 @@ typedef bool (*otc_log_fn)(void *arg, const struct otc_log_record *record);
 
 /** `projection` may be NULL: no attributes are looked at. The visitor is called only for parts that are sound
  * up to there. */
-OTC_CHECK otc_status otc_walk_spans(const struct otc_projection *projection, struct otc_slice part,
-                                    otc_span_fn fn, void *arg, struct otc_error *err);
-OTC_CHECK otc_status otc_walk_points(const struct otc_projection *projection, struct otc_slice part,
-                                     otc_point_fn fn, void *arg, struct otc_error *err);
-OTC_CHECK otc_status otc_walk_logs(const struct otc_projection *projection, struct otc_slice part,
-                                   otc_log_fn fn, void *arg, struct otc_error *err);
+OTC_API OTC_CHECK otc_status otc_walk_spans(const struct otc_projection *projection, struct otc_slice part,
+                                            otc_span_fn fn, void *arg, struct otc_error *err);
+OTC_API OTC_CHECK otc_status otc_walk_points(const struct otc_projection *projection, struct otc_slice part,
+                                             otc_point_fn fn, void *arg, struct otc_error *err);
+OTC_API OTC_CHECK otc_status otc_walk_logs(const struct otc_projection *projection, struct otc_slice part,
+                                           otc_log_fn fn, void *arg, struct otc_error *err);
 
 /** Which message an `otc_attributes` cursor reads: the field number of its `attributes`. */
 enum otc_attributes_of {
@@ -235,25 +235,25 @@ enum otc_attributes_of {
     OTC_ATTRIBUTES_KVLIST = 1
 };
 /** The number above for a point of this type. */
-enum otc_attributes_of otc_point_attributes(enum otc_metric_type type);
+OTC_API enum otc_attributes_of otc_point_attributes(enum otc_metric_type type);
 /**
  * Iterates every attribute of an encoded message, in wire order, duplicates included. `*rest` starts as the
  * encoded message. False at the end. The message should have been admitted: a malformed field ends the
  * iteration.
  */
-bool otc_attributes_next(enum otc_attributes_of of, struct otc_slice *rest, struct otc_slice *key,
-                         struct otc_value *value);
+OTC_API bool otc_attributes_next(enum otc_attributes_of of, struct otc_slice *rest, struct otc_slice *key,
+                                 struct otc_value *value);
 /** Iterates the elements of an ARRAY value. `*rest` starts as value.as.slice. */
-bool otc_array_next(struct otc_slice *rest, struct otc_value *value);
+OTC_API bool otc_array_next(struct otc_slice *rest, struct otc_value *value);
 /**
  * Iterates the length-delimited fields numbered `field` of an encoded message (span events: 11; exemplars of
  * a number point: 5, histogram 8, exponential 11; quantiles of a summary: 6). `*rest` starts as the message.
  */
-bool otc_messages_next(struct otc_slice *rest, uint32_t field, struct otc_slice *message);
+OTC_API bool otc_messages_next(struct otc_slice *rest, uint32_t field, struct otc_slice *message);
 
 /** A scalar of an encoded, walked message: the last value of a varint or fixed field, or `fallback`. */
-uint64_t otc_message_scalar(struct otc_slice message, uint32_t field, uint64_t fallback);
+OTC_API uint64_t otc_message_scalar(struct otc_slice message, uint32_t field, uint64_t fallback);
 /** The last length-delimited field numbered `field`, or an empty slice. */
-struct otc_slice otc_message_bytes(struct otc_slice message, uint32_t field);
+OTC_API struct otc_slice otc_message_bytes(struct otc_slice message, uint32_t field);
 
 #endif

@@ -24,11 +24,16 @@ for archive in "$build"/common/*.a; do
     bad=$(globals "$archive" | grep -vE '^_?(otc_|otc__|__start|__stop|asan|__asan|__odr_asan|opentelemetry__|otlp__|aimon__|google__'"$weak"')' || true)
     [ -z "$bad" ] || { echo "$archive: names without otc_:"; echo "$bad" | sed 's/^/    /'; status=1; }
 done
-# The binary exports the public interface and nothing else (names @GLIBC… are copies of the system libraries' own data).
+# The binary exports the functions of the installed headers and nothing else (names @GLIBC… are copies of the system libraries' own data).
 binary="$build/bin/otelcol-aimon"
 if [ -e "$binary" ]; then
-    bad=$(nm -D --defined-only "$binary" | awk '{print $3}' | grep -v '@GLIBC' | grep -vE '^(otc_|_init|_fini|_IO_stdin_used|__.*|environ|stdin|stdout|stderr|opt(arg|ind|err|opt)|program_invocation.*|sys_.*|tzname|daylight|timezone|signgam|obstack.*|error_.*)' || true)
-    [ -z "$bad" ] || { echo "$binary: exports foreign names:"; echo "$bad" | head -n 20 | sed 's/^/    /'; status=1; }
+    want=$(sed 's/.*=//' "$(dirname "$build")/gen/api.ld" | sort -u)
+    have=$(nm -D --defined-only "$binary" | awk '{print $3}' | grep -v '@GLIBC' | grep -vE '^(_init|_fini|_IO_stdin_used|__.*|environ|stdin|stdout|stderr|opt(arg|ind|err|opt)|program_invocation.*|sys_.*|tzname|daylight|timezone|signgam|obstack.*|error_.*)' | sort -u)
+    if [ "$want" != "$have" ]; then
+        echo "$binary: exports other names than the installed headers declare:"
+        printf '%s\n%s\n' "$want" "$have" | sort | uniq -u | head -n 20 | sed 's/^/    /'
+        status=1
+    fi
 fi
 [ $status = 0 ] && echo "symbols: ok"
 exit $status

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/plugins.h"
+
+#include "sidecar/settings.h"
+
+#include <dlfcn.h>
+
+#define TYPE_MAX 63u
+/** Factories of one plug-in, and of all together. */
+#define PLUGIN_FACTORIES_MAX 256u
+#define FACTORIES_MAX 1024u
+
+static otc_status
+refuse(struct otc_error *err, const char *path, const char *why)
+{
+    return otc_fail(err, OTC_FAILED_PRECONDITION, "service::plugins: \"%s\": %s", path, why);
+}
+
+/* ---- One factory -------------------------------------------------------------------------------- */
+
+/** As long as the members that every release of this interface had. */
+#define FACTORY_MIN offsetof(struct otc_factory, offers)
+
+static bool
+type_ok(const char *type)
+{
+    return type != NULL && strlen(type) <= TYPE_MAX && type[0] >= 'a' && type[0] <= 'z' &&
+           strspn(type, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(type);
+}
+
+/** What is missing, or NULL. */
+static const char *
+incomplete(const struct otc_factory *f)
+{
+    return !type_ok(f->type)                   ? "a type of a-z, 0-9 and _ that begins with a letter"
+           : (unsigned)f->kind > OTC_EXTENSION ? "a kind"
+           : f->config == NULL || f->config->fields == NULL         ? "a table of settings"
+           : f->create == NULL                                      ? "a create function"
+           : f->kind != OTC_EXTENSION && (!f->pairs || !f->n_pairs) ? "the signals it takes"
+                                                                    : NULL;
+}
+
+/** The factory as this program knows factories: members that its release did not have are zero. */
+static otc_status
+copy_factory(const char *path, const struct otc_factory *theirs, struct otc_arena *arena,
+             const struct otc_factory **out, struct otc_error *err)
+{
+    size_t size = theirs->abi.size < sizeof(*theirs) ? theirs->abi.size : sizeof(*theirs);
+    struct otc_factory *copy;
+    const char *lacks;
+
+    if (theirs->abi.version != OTC_ABI_VERSION || size < FACTORY_MIN) {
+        return otc_fail(err, OTC_FAILED_PRECONDITION,
+                        "service::plugins: \"%s\": is built for version %u of the component interface, this "
+                        "program has version %u: "
+                        "build it with the headers of otelcol-aimon %s",
+                        path, (unsigned)theirs->abi.version, OTC_ABI_VERSION, OTC_VERSION);
+    }
+    copy = otc_arena_alloc(arena, sizeof(*copy));
+    if (copy == NULL) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the configuration");
+    }
+    memset(copy, 0, sizeof(*copy));
+    memcpy(copy, theirs, size);
+    copy->abi = (struct otc_abi)OTC_ABI_OF(otc_factory);
+    lacks = incomplete(copy);
+    if (lacks != NULL) {
+        return otc_fail(err, OTC_FAILED_PRECONDITION, "service::plugins: \"%s\": component \"%s\" lacks %s",
+                        path, type_ok(copy->type) ? copy->type : "?", lacks);
+    }
+    *out = copy;
+    return OTC_OK;
+}
+
+/** Two components of one kind and type could not be told apart. */
+static otc_status
+check_unique(const char *path, const struct otc_factory *f, const struct otc_factory *const *list, size_t n,
+             struct otc_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct otc_factory *other = otc_factory_as(list[i], f->kind);
+
+        if (other != NULL &&
+            (strcmp(other->type, f->type) == 0 ||
+             (other->deprecated_type != NULL && strcmp(other->deprecated_type, f->type) == 0))) {
+            return otc_fail(err, OTC_FAILED_PRECONDITION,
+                            "service::plugins: \"%s\": there is a %s \"%s\" already", path,
+                            otc_kind_name(f->kind), f->type);
+        }
+    }
+    return OTC_OK;
+}
+
+otc_status
+otc_plugins_add(const char *path, const struct otc_factory *const *factories, struct otc_arena *arena,
+                const struct otc_factory **list, size_t *n, struct otc_error *err)
+{
+    otc_status status = OTC_OK;
+
+    for (size_t i = 0; factories[i] != NULL && status == OTC_OK; i++) {
+        if (i == PLUGIN_FACTORIES_MAX || *n == FACTORIES_MAX) {
+            return refuse(err, path, "has too many components (256 at most), or no NULL behind the last one");
+        }
+        status = copy_factory(path, factories[i], arena, &list[*n], err);
+        if (status == OTC_OK) {
+            status = check_unique(path, list[*n], list, *n, err);
+            *n += status == OTC_OK;
+        }
+    }
+    return status;
+}
+
+/* ---- Shared objects ----------------------------------------------------------------------------- */
+
+static otc_status
+open_object(const char *path, const struct otc_factory *const **out, struct otc_error *err)
+{
+    const char *why;
+    void *object;
+
+    if (strchr(path, '/') == NULL) {
+        return refuse(
+            err, path,
+            "must be a path with a slash (\"./name.so\"), so that no search path decides which file it is");
+    }
+    object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (object == NULL) {
+        why = dlerror();
+        return refuse(err, path, why != NULL ? why : "cannot be loaded");
+    }
+    *out = dlsym(object, "otc_plugin_factories");
+    return *out != NULL
+               ? OTC_OK
+               : refuse(err, path, "exports no otc_plugin_factories: it is no plug-in of otelcol-aimon");
+}
+
+static size_t
+count_factories(const struct otc_factory *const *list)
+{
+    size_t n = 0;
+
+    while (list[n] != NULL) {
+        n++;
+    }
+    return n;
+}
+
+otc_status
+otc_plugins_load(const otc_strings *paths, const struct otc_factory *const *builtin, struct otc_arena *arena,
+                 const struct otc_factory *const **out, size_t *bad, struct otc_error *err)
+{
+    const struct otc_factory **list;
+    size_t n = count_factories(builtin);
+    otc_status status = OTC_OK;
+
+    *out = builtin;
+    if (paths->n == 0) {
+        return OTC_OK;
+    }
+    list = otc_arena_alloc(arena, (FACTORIES_MAX + 1) * sizeof(struct otc_factory *));
+    if (list == NULL) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the configuration");
+    }
+    memcpy(list, builtin, n * sizeof(struct otc_factory *));
+    for (*bad = 0; *bad < paths->n && status == OTC_OK; *bad += status == OTC_OK) {
+        const struct otc_factory *const *theirs = NULL;
+
+        status = open_object(paths->items[*bad], &theirs, err);
+        if (status == OTC_OK) {
+            status = otc_plugins_add(paths->items[*bad], theirs, arena, list, &n, err);
+        }
+    }
+    list[n] = NULL;
+    *out = list;
+    return status;
+}
