@@ -109,6 +109,8 @@ def main():
         install(prefix)
         so = build(folder, prefix, "good")
         counts(so, folder)
+        done = subprocess.run([BIN, "validate", "--config", "refusals.yaml"], cwd=os.path.dirname(so), capture_output=True, text=True, check=False)
+        check("the example's configuration", done.returncode == 0, done.stderr)
         refused("a setting of the plug-in is checked by its table", folder, so, "connectors::refusals::models: must be between 1 and 10000, got 0", "{models: 0}")
         refused("an unknown key", folder, so, "has invalid keys: modles (did you mean \"models\"?)", "{modles: 3}")
         refused("a file that is not there", folder, folder + "/absent.so", "cannot open shared object file")
