@@ -166,7 +166,7 @@ otc_plugins_load(const otc_strings *paths, const struct otc_factory *const *buil
         const struct otc_factory *const *theirs = NULL;
 
         status = open_object(paths->items[*bad], &theirs, err);
-        if (status == OTC_OK) {
+        if (theirs != NULL) {
             status = otc_plugins_add(paths->items[*bad], theirs, arena, list, &n, err);
         }
     }
