@@ -85,8 +85,7 @@ otc__exporter_tell(struct otc_exporter *exporter, struct otc__news *news)
     }
     for (struct otc_entry *entry = news->ended.first; entry; entry = entry->next) {
         if (entry->stored) {
-            (entry->keep ? exporter->storage->forget : exporter->storage->remove)(exporter->storage,
-                                                                                  entry->stored);
+            otc__stored_end(exporter, entry);
         }
     }
     otc_entries_end(&news->ended, NULL);
@@ -255,6 +254,10 @@ otc_exporter_new(const struct otc_exporter_options *options, struct otc_exporter
     }
     exporter->consumer = (struct otc_consumer){.abi = OTC_ABI_OF(otc_consumer), .consume = exporter_consume};
     exporter->options = *options;
+    exporter->retry = *options->retry;
+    if (queue && queue->storage && !exporter->retry.elapsed_is_set) {
+        exporter->retry.max_elapsed_time.ns = 0;
+    }
     exporter->sizer = queue ? (enum otc_sizer)queue->sizer.index : OTC_SIZER_REQUESTS;
     exporter->capacity = queue ? queue->queue_size : MAX_DIRECT;
     exporter->consumers = queue ? queue->num_consumers : MAX_DIRECT;

@@ -7,8 +7,9 @@
  * Nothing blocks but start and shutdown (and reading from a queue on disk): `push` starts sending and tells
  * its result later. One otc_exporter serves one signal of one exporter id. It keeps to law 4 in any scrape:
  * aimon_exporter_enqueued_items = otelcol_exporter_sent_<items> + aimon_exporter_dropped_items{reason} +
- * aimon_exporter_left_items + aimon_exporter_queued_items + aimon_exporter_in_flight_items. A request that
- * waits to be sent again is in flight. The queue's size is that of what waits and what is in flight.
+ * aimon_exporter_dead_lettered_items + aimon_exporter_left_items + aimon_exporter_queued_items +
+ * aimon_exporter_in_flight_items. A request that waits to be sent again is in flight. The queue's size is
+ * that of what waits and what is in flight.
  */
 #ifndef OTC_COMPONENT_EXPORTER_H
 #define OTC_COMPONENT_EXPORTER_H

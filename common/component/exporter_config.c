@@ -2,6 +2,7 @@
 #include "common/component/exporter_config.h"
 
 #include "common/component/otc.h"
+#include "common/config/values.h"
 
 #include <string.h>
 #include <strings.h>
@@ -175,7 +176,17 @@ check_retry(const void *value, struct otc_error *err)
     return OTC_OK;
 }
 
-#define RETRY_FIELDS(first_wait)                                                                             \
+static otc_status
+read_elapsed(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
+{
+    static const struct otc_field plain = {.key = "max_elapsed_time", .type = OTC_TYPE_DURATION};
+    struct otc_retry_config *retry = OTC_CONTAINER(member, otc_retry_config, max_elapsed_time);
+
+    retry->elapsed_is_set = true;
+    return otc_value_read(&plain, node, member, owner, err);
+}
+
+#define RETRY_FIELDS(first_wait, unless_set)                                                                 \
     OTC_FIELD(otc_retry_config, enabled, .def = "true", .doc = "Whether anything is sent again."),           \
         OTC_FIELD(otc_retry_config, initial_interval, .def = (first_wait),                                   \
                   .doc = "Wait before the first repetition; no wait is shorter than 10 ms."),                \
@@ -184,11 +195,12 @@ check_retry(const void *value, struct otc_error *err)
         OTC_FIELD(otc_retry_config, multiplier, .def = "1.5",                                                \
                   .doc = "Growth of the wait with each repetition."),                                        \
         OTC_FIELD(otc_retry_config, max_interval, .def = "30s", .doc = "Longest wait."),                     \
-        OTC_FIELD(otc_retry_config, max_elapsed_time, .def = "5m",                                           \
-                  .doc = "Gives up (and drops the data) after this long; 0: never."),                        \
+        OTC_FIELD(otc_retry_config, max_elapsed_time, .def = "5m", .parse = read_elapsed,                    \
+                  .doc = "Gives up (and drops the data) after this long; 0: never." unless_set),             \
         OTC_FIELD_END
 
-static const struct otc_field retry_fields[] = {RETRY_FIELDS("5s")};
+static const struct otc_field retry_fields[] = {
+    RETRY_FIELDS("5s", " Unless it is set, a queue with `storage` never gives up.")};
 const struct otc_schema otc_retry_schema = {
     .size = sizeof(struct otc_retry_config),
     .fields = retry_fields,
@@ -196,7 +208,7 @@ const struct otc_schema otc_retry_schema = {
     .check = check_retry,
 };
 
-static const struct otc_field retry_fast_fields[] = {RETRY_FIELDS("50ms")};
+static const struct otc_field retry_fast_fields[] = {RETRY_FIELDS("50ms", "")};
 const struct otc_schema otc_retry_fast_schema = {
     .size = sizeof(struct otc_retry_config),
     .fields = retry_fast_fields,

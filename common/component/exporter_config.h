@@ -40,6 +40,7 @@ struct otc_retry_config {
     double multiplier;
     otc_duration max_interval;
     otc_duration max_elapsed_time; /* 0: for ever */
+    bool elapsed_is_set;           /* by the user: else a queue on disk has 0 */
 };
 
 extern const struct otc_schema otc_queue_schema;

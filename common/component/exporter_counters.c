@@ -34,6 +34,9 @@ static const struct otc_instrument in_flight = {"aimon_exporter_in_flight_items"
 static const struct otc_instrument left = {
     "aimon_exporter_left_items", "{items}",
     "Items left on the disk at the end, which the next start takes over again.", OTC_COUNTER};
+static const struct otc_instrument dead_lettered = {
+    "aimon_exporter_dead_lettered_items", "{items}",
+    "Items that the destination rejected for good and the storage keeps as dead letters.", OTC_COUNTER};
 static const struct otc_instrument dropped = {"aimon_exporter_dropped_items", "{items}",
                                               "Items given up, by reason.", OTC_COUNTER};
 
@@ -66,6 +69,7 @@ otc__exporter_counters_init(struct otc_exporter_counters *counters, struct otc_m
     counters->queued = otc_meter_series(meter, &queued, labels, 2);
     counters->in_flight = otc_meter_series(meter, &in_flight, labels, 2);
     counters->left = otc_meter_series(meter, &left, labels, 2);
+    counters->dead_lettered = otc_meter_series(meter, &dead_lettered, labels, 2);
     for (size_t i = 0; i < OTC_N_DROP_REASONS; i++) {
         labels[2].value = reasons[i];
         counters->dropped[i] = otc_meter_series(meter, &dropped, labels, 3);
@@ -118,16 +122,27 @@ otc__count_sent(const struct otc_exporter_counters *counters, size_t items, int6
 }
 
 void
-otc__count_failed(const struct otc_exporter_counters *counters, size_t items, int64_t size,
+otc__count_failed(const struct otc_exporter_counters *counters, size_t items, size_t dead, int64_t size,
                   enum otc_drop_reason reason)
 {
     const struct otc_count counts[] = {{counters->in_flight, -(int64_t)items},
                                        {counters->send_failed, (int64_t)items},
-                                       {counters->dropped[reason], (int64_t)items},
+                                       {counters->dropped[reason], (int64_t)(items - dead)},
+                                       {counters->dead_lettered, (int64_t)dead},
                                        {counters->in_flight_requests, -1},
                                        {counters->queue_size, size}};
 
-    otc_meter_add(counters->meter, counts, 5);
+    otc_meter_add(counters->meter, counts, 6);
+}
+
+void
+otc__count_poisoned(const struct otc_exporter_counters *counters, size_t items)
+{
+    const struct otc_count counts[] = {{counters->enqueued, (int64_t)items},
+                                       {counters->send_failed, (int64_t)items},
+                                       {counters->dead_lettered, (int64_t)items}};
+
+    otc_meter_add(counters->meter, counts, 3);
 }
 
 void

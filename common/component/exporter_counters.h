@@ -20,7 +20,7 @@ struct otc_exporter_counters {
     struct otc_meter *meter;
     struct otc_series *sent, *send_failed, *enqueue_failed;
     struct otc_series *queue_size, *in_flight_requests;
-    struct otc_series *enqueued, *queued, *in_flight, *left;
+    struct otc_series *enqueued, *queued, *in_flight, *left, *dead_lettered;
     struct otc_series *dropped[OTC_N_DROP_REASONS];
 };
 
@@ -31,9 +31,11 @@ void otc__count_refused(const struct otc_exporter_counters *counters, size_t ite
 void otc__count_enqueued(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size);
 void otc__count_started(const struct otc_exporter_counters *counters, size_t items);
 void otc__count_sent(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size);
-/** Of an attempt that failed for good. */
-void otc__count_failed(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size,
-                       enum otc_drop_reason reason);
+/** Of an attempt that failed for good; `dead` of the items are kept as dead letters. */
+void otc__count_failed(const struct otc_exporter_counters *counters, size_t items, size_t dead,
+                       int64_t queue_size, enum otc_drop_reason reason);
+/** Of what a former process left and goes to the dead letters at once. */
+void otc__count_poisoned(const struct otc_exporter_counters *counters, size_t items);
 /** Of what never left the queue. */
 void otc__count_given_up(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size,
                          enum otc_drop_reason reason);

@@ -31,6 +31,7 @@ struct otc__request {
 struct otc_exporter {
     struct otc_consumer consumer;
     struct otc_exporter_options options;
+    struct otc_retry_config retry; /* in effect */
     struct otc_exporter_counters counters;
     struct otc_gather gather;
     enum otc_sizer sizer;
@@ -57,6 +58,7 @@ struct otc_exporter {
     size_t n_storing;                  /* on their way to the disk */
     size_t resident;                   /* bytes that are in memory too */
     uint64_t left_items;               /* of requests that the shutdown interrupted */
+    struct otc__request *starting;     /* its records are marked until the push returns or is told */
     bool released;
     bool draining; /* nothing waits for company */
     bool closing;
@@ -131,6 +133,13 @@ otc_status otc__stored_put(struct otc_exporter *exporter, struct otc_entry *entr
 /** Reads one of the entries that are sent next, if one is missing. True: look again. Under the lock, which is
  * let go meanwhile; by the one who pumps. */
 bool otc__stored_load_next(struct otc_exporter *exporter);
+/** Takes room for what of a rejected request is on disk alone, and returns the items of it that are kept.
+ * Under the lock. */
+size_t otc__stored_reserve(struct otc_exporter *exporter, const struct otc__request *request);
+/** What becomes of the record of an entry at its end. Not under the lock. */
+void otc__stored_end(struct otc_exporter *exporter, struct otc_entry *entry);
+/** The attempt that is being started came so far without the process ending. Under the lock. */
+void otc__stored_unmark(struct otc_exporter *exporter);
 /** Closes the queue on disk after the shutdown, once all but `pending` attempts are told. Not under the lock.
  */
 void otc__stored_release(struct otc_exporter *exporter, size_t pending);

@@ -65,7 +65,7 @@ new_request(struct otc_exporter *exporter, int64_t now)
     }
     request->done = (struct otc_done){OTC_ABI_OF(otc_done), attempt_done};
     request->exporter = exporter;
-    request->retry = (struct otc__retry){now, (double)exporter->options.retry->initial_interval.ns, false};
+    request->retry = (struct otc__retry){now, (double)exporter->retry.initial_interval.ns, false};
     otc_gather_take(&exporter->gather, &exporter->queue, &request->shares);
     if (request->shares.n == 0) {
         free(request);
@@ -126,7 +126,7 @@ judge(struct otc_exporter *exporter, struct otc__request *request, const struct 
     if (exporter->closing && otc_error_retryable(result)) {
         return shut_down;
     }
-    return otc__retry_judge(exporter->options.retry, &request->retry, result, now, &exporter->random);
+    return otc__retry_judge(&exporter->retry, &request->retry, result, now, &exporter->random);
 }
 
 static void
@@ -141,11 +141,19 @@ log_retry(const struct otc_exporter *exporter, const struct otc_error *result, i
 }
 
 static void
-log_dropped(const struct otc_exporter *exporter, const char *text, size_t items)
+log_dropped(const struct otc_exporter *exporter, const char *text, size_t items, size_t dead)
 {
-    otc_log(exporter->options.host->logger, OTC_LOG_ERROR, exporter->options.id,
-            "Exporting failed. Dropping data.", OTC_FIELD_TEXT("error", text),
-            OTC_FIELD_NUMBER("dropped_items", items));
+    struct otc_logger *logger = exporter->options.host->logger;
+
+    if (dead > 0) {
+        otc_log(logger, OTC_LOG_ERROR, exporter->options.id,
+                "Exporting failed. Keeping the data as dead letters.", OTC_FIELD_TEXT("error", text),
+                OTC_FIELD_NUMBER("dead_lettered_items", dead));
+    }
+    if (items > dead) {
+        otc_log(logger, OTC_LOG_ERROR, exporter->options.id, "Exporting failed. Dropping data.",
+                OTC_FIELD_TEXT("error", text), OTC_FIELD_NUMBER("dropped_items", items - dead));
+    }
 }
 
 /* A line for each request would fall to the sampling of the log. */
@@ -181,14 +189,15 @@ final_error(const struct otc_error *result, const struct otc__verdict *verdict, 
 }
 
 /* Takes a request whose fate is known out of the books; entries that are at their end give their room back.
- * Under the lock. The request is freed by the caller. */
-static void
+ * Under the lock. The request is freed by the caller. Returns the items that become dead letters. */
+static size_t
 settle(struct otc_exporter *exporter, struct otc__request *request, const struct otc_error *final,
        enum otc_drop_reason reason, struct otc__news *news)
 {
     struct otc_entries ended = {0};
     struct otc_entry *entry;
     bool interrupted = final->status != OTC_OK && reason == OTC_DROP_SHUTDOWN;
+    size_t dead = 0;
 
     unlink_request(exporter, request);
     if (interrupted && exporter->storage) {
@@ -200,6 +209,9 @@ settle(struct otc_exporter *exporter, struct otc__request *request, const struct
         exporter->dropped_items += request->items;
         exporter->dropped_requests += request->shares.n;
     }
+    if (final->status != OTC_OK && reason == OTC_DROP_NOT_RETRYABLE) {
+        dead = otc__stored_reserve(exporter, request);
+    }
     otc_shares_tell(&request->shares, final, &ended);
     while ((entry = otc_entries_take(&ended))) {
         exporter->size -= entry->size;
@@ -210,9 +222,10 @@ settle(struct otc_exporter *exporter, struct otc__request *request, const struct
     } else if (final->status == OTC_OK) {
         otc__count_sent(&exporter->counters, request->items, exporter->size);
     } else {
-        otc__count_failed(&exporter->counters, request->items, exporter->size, reason);
+        otc__count_failed(&exporter->counters, request->items, dead, exporter->size, reason);
     }
     otc__exporter_admit(exporter, false, news);
+    return dead;
 }
 
 static void
@@ -235,7 +248,7 @@ otc__exporter_close_retries(struct otc_exporter *exporter, struct otc__news *new
         if (request->waiting && !request->retry.throttled && !exporter->storage) {
             request->due = 0;
         } else if (request->waiting) {
-            settle(exporter, request, &final, OTC_DROP_SHUTDOWN, news);
+            (void)settle(exporter, request, &final, OTC_DROP_SHUTDOWN, news);
             free_request(request);
         }
     }
@@ -252,9 +265,13 @@ attempt_done(struct otc_done *self, const struct otc_error *result)
     int64_t now = otc__exporter_clock(exporter);
     struct otc_error final;
     struct otc__news news;
+    size_t dead = 0;
 
     otc__news_init(&news);
     pthread_mutex_lock(&exporter->lock);
+    if (exporter->starting == request) {
+        otc__stored_unmark(exporter);
+    }
     if (result->status != OTC_OK) {
         verdict = judge(exporter, request, result, now);
     }
@@ -263,14 +280,14 @@ attempt_done(struct otc_done *self, const struct otc_error *result)
         request->due = now + verdict.delay;
     } else {
         final_error(result, &verdict, &final);
-        settle(exporter, request, &final, verdict.reason, &news);
+        dead = settle(exporter, request, &final, verdict.reason, &news);
     }
     pthread_mutex_unlock(&exporter->lock);
     if (verdict.again) {
         log_retry(exporter, result, verdict.delay);
     } else {
         if (final.status != OTC_OK && verdict.reason != OTC_DROP_SHUTDOWN) {
-            log_dropped(exporter, final.text, request->items);
+            log_dropped(exporter, final.text, request->items, dead);
         }
         free_request(request);
     }
@@ -345,9 +362,11 @@ otc__exporter_pump(struct otc_exporter *exporter, int most)
         while ((most > 0 || exporter->closing) && (request = next_request(exporter, now, &wake))) {
             most--;
             exporter->n_pending++;
+            exporter->starting = exporter->storage ? request : NULL;
             pthread_mutex_unlock(&exporter->lock);
             start(exporter, request);
             pthread_mutex_lock(&exporter->lock);
+            otc__stored_unmark(exporter);
             wake = INT64_MAX;
         }
     }

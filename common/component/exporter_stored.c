@@ -13,6 +13,8 @@
 /* Bytes of waiting requests that one exporter keeps in memory as well. */
 #define RESIDENT_MAX ((size_t)32 << 20)
 #define VERSION 1
+/* So often the process may end while a record is being sent, before the record is believed to be why. */
+#define CRASHES_MAX 3
 
 /* What stands before a request's bytes, in the machine's byte order. */
 struct head {
@@ -166,6 +168,14 @@ otc__stored_put(struct otc_exporter *exporter, struct otc_entry *entry, struct o
 
 /* ---- Coming back ----------------------------------------------------------------------------------- */
 
+/* Storage that was built for an older interface ends before the dead letters. */
+static bool
+keeps_dead_letters(const struct otc_exporter *exporter)
+{
+    return exporter->storage &&
+           exporter->storage->abi.size >= offsetof(struct otc_storage_queue, crashes) + sizeof(void *);
+}
+
 static bool
 read_head(struct otc_slice content, struct head *head)
 {
@@ -189,6 +199,7 @@ found(void *arg, struct otc_stored *record, struct otc_slice content)
         return; /* it stays on the disk for a start with more memory */
     }
     entry->stored = record;
+    entry->found = true;
     entry->mix = head.mix;
     entry->items = (size_t)head.items;
     entry->untold = 1;
@@ -196,8 +207,84 @@ found(void *arg, struct otc_stored *record, struct otc_slice content)
     entry->size = exporter->sizer == OTC_SIZER_REQUESTS ? 1
                   : exporter->sizer == OTC_SIZER_BYTES  ? (int64_t)bytes
                                                         : (int64_t)head.items;
-    otc__exporter_enqueue(exporter, entry);
+    otc_entries_append(&exporter->queue, entry);
 }
+
+/* What a former process left, before anything is sent: what made it end goes to the dead letters. */
+static void
+sort_out_poison(struct otc_exporter *exporter)
+{
+    struct otc_storage_queue *storage = exporter->storage;
+    struct otc_entries found = exporter->queue;
+    struct otc_entry *entry;
+
+    exporter->queue = (struct otc_entries){0};
+    while ((entry = otc_entries_take(&found))) {
+        if (!keeps_dead_letters(exporter) || storage->crashes(storage, entry->stored) < CRASHES_MAX) {
+            otc__exporter_enqueue(exporter, entry);
+            continue;
+        }
+        otc__count_poisoned(&exporter->counters, entry->items);
+        otc_log(exporter->options.host->logger, OTC_LOG_ERROR, exporter->options.id,
+                "The process ended 3 times while this was being sent. Keeping it as a dead letter.",
+                OTC_FIELD_TEXT("data_type", otc_signal_name(exporter->options.signal)),
+                OTC_FIELD_NUMBER("dead_lettered_items", entry->items));
+        entry->dead = storage->reserve(storage, entry->stored, sizeof(struct head));
+        entry->keep = !entry->dead;
+        otc__stored_end(exporter, entry);
+        otc_entry_end(entry, NULL);
+    }
+}
+
+/* ---- Dead letters ---------------------------------------------------------------------------------- */
+
+size_t
+otc__stored_reserve(struct otc_exporter *exporter, const struct otc__request *request)
+{
+    struct otc_storage_queue *storage = exporter->storage;
+    size_t items = 0;
+
+    for (struct otc_share *share = request->shares.first; keeps_dead_letters(exporter) && share;
+         share = share->next) {
+        struct otc_entry *entry = share->entry;
+
+        entry->dead = entry->dead || storage->reserve(storage, entry->stored, sizeof(struct head));
+        items += entry->dead ? share->items : 0;
+    }
+    return items;
+}
+
+void
+otc__stored_end(struct otc_exporter *exporter, struct otc_entry *entry)
+{
+    struct otc_storage_queue *storage = exporter->storage;
+
+    if (entry->keep) {
+        storage->forget(storage, entry->stored);
+    } else if (entry->dead) {
+        storage->reject(storage, entry->stored, sizeof(struct head),
+                        entry->error ? entry->error->text : "the process ended 3 times while it was sent");
+    } else {
+        storage->remove(storage, entry->stored);
+    }
+    entry->stored = NULL;
+}
+
+void
+otc__stored_unmark(struct otc_exporter *exporter)
+{
+    struct otc__request *request = exporter->starting;
+
+    exporter->starting = NULL;
+    for (struct otc_share *share = request ? request->shares.first : NULL; share; share = share->next) {
+        if (share->entry->marked) {
+            exporter->storage->mark(exporter->storage, share->entry->stored, false);
+            share->entry->marked = false;
+        }
+    }
+}
+
+/* ---- Coming back, one by one ----------------------------------------------------------------------- */
 
 /* The request of an entry, read from the disk. */
 static otc_status
@@ -263,6 +350,10 @@ otc__stored_load_next(struct otc_exporter *exporter)
     }
     /* Nobody else takes entries from the queue meanwhile. */
     pthread_mutex_unlock(&exporter->lock);
+    if (entry->found && !entry->marked && keeps_dead_letters(exporter)) {
+        exporter->storage->mark(exporter->storage, entry->stored, true);
+        entry->marked = true;
+    }
     status = load(exporter, entry, &batch, &err);
     pthread_mutex_lock(&exporter->lock);
     if (status == OTC_OK) {
@@ -274,7 +365,11 @@ otc__stored_load_next(struct otc_exporter *exporter)
     }
     give_up(exporter, entry);
     pthread_mutex_unlock(&exporter->lock);
-    exporter->storage->remove(exporter->storage, entry->stored);
+    if (keeps_dead_letters(exporter) && exporter->storage->reserve(exporter->storage, entry->stored, 0)) {
+        exporter->storage->reject(exporter->storage, entry->stored, 0, err.text);
+    } else {
+        exporter->storage->forget(exporter->storage, entry->stored);
+    }
     otc_entry_end(entry, NULL);
     pthread_mutex_lock(&exporter->lock);
     return true;
@@ -294,6 +389,9 @@ otc_exporter_start(struct otc_exporter *exporter, struct otc_error *err)
     status = otc_storage_queue_open(options->host, options->queue->storage, OTC_EXPORTER, options->id,
                                     otc_signal_name(options->signal),
                                     (struct otc_stored_reader){found, exporter}, &exporter->storage, err);
+    if (status == OTC_OK) {
+        sort_out_poison(exporter);
+    }
     if (status == OTC_OK && exporter->queue.first) {
         options->host->timer_arm(options->host, exporter->timer, 0);
     }

@@ -27,10 +27,14 @@ struct otc_entry {
     /** What tells clients apart that must not mix, where the client itself may be unknown (after a restart).
      */
     struct otc_hash128 mix;
-    /** For the owner of a queue on disk: the record, whether it stays there at the end of the entry, and the
-     * bytes that are counted as held in memory too. */
+    /** For the owner of a queue on disk: the record; whether at the end of the entry it stays there, or goes
+     * to the dead letters; whether a former process left it, and it is marked; and the bytes that are counted
+     * as held in memory too. */
     struct otc_stored *stored;
     bool keep;
+    bool dead;
+    bool found;
+    bool marked;
     size_t resident;
     /** Private. */
     struct otc_cut *cut;

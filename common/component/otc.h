@@ -350,6 +350,19 @@ struct otc_storage_queue {
     void (*forget)(struct otc_storage_queue *self, struct otc_stored *record);
     /** Waits until every put is told. */
     void (*close)(struct otc_storage_queue *self);
+    /**
+     * Takes room for the record's content from byte `skip` on among the dead letters: files of what nobody
+     * wants. False: they are full or off. Quick, but for looking into their folder now and then. Added later,
+     * with what follows: look at `abi.size`.
+     */
+    bool (*reserve)(struct otc_storage_queue *self, const struct otc_stored *record, size_t skip);
+    /** Moves a record, for which room was taken, to the dead letters; one that cannot be written stays for
+     * the next start (logged and counted). The handle ends. Never waits. */
+    void (*reject)(struct otc_storage_queue *self, struct otc_stored *record, size_t skip, const char *why);
+    /** Something begins with the record that may end the process, or it is over. */
+    void (*mark)(struct otc_storage_queue *self, struct otc_stored *record, bool begins);
+    /** How often in a row the process ended in between: 0 to 3. */
+    unsigned (*crashes)(struct otc_storage_queue *self, const struct otc_stored *record);
 };
 
 /** Most slices of one put. */

@@ -164,8 +164,7 @@ note_nanoseconds(struct decoder *d, const struct otc_field *field, const struct 
 {
     char what[120];
 
-    if (field->type != OTC_TYPE_DURATION || field->parse != NULL || node->kind != OTC_NODE_INT ||
-        node->integer == 0) {
+    if (field->type != OTC_TYPE_DURATION || node->kind != OTC_NODE_INT || node->integer == 0) {
         return;
     }
     snprintf(what, sizeof(what), "%lld without a unit means nanoseconds; write \"%llds\" for seconds",

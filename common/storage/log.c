@@ -20,8 +20,8 @@
 #define COMMIT_BYTES ((size_t)1 << 20)
 #define COMMIT_NS (2 * OTC_MILLISECOND)
 
-static int64_t
-monotonic(void)
+int64_t
+otc__log_clock(void)
 {
     struct timespec now;
 
@@ -56,7 +56,7 @@ new_put(const struct otc_slice *slices, size_t n, otc_log_done_fn done, void *ar
     }
     put->done = done;
     put->arg = arg;
-    put->arrived = monotonic();
+    put->arrived = otc__log_clock();
     put->n = n;
     for (size_t i = 0; i < n; i++) {
         put->slices[i] = slices[i];
@@ -230,9 +230,52 @@ otc_log_remove(struct otc_log *log, struct otc_log_record *record)
 }
 
 void
-otc_log_forget(struct otc_log_record *record)
+otc_log_forget(struct otc_log *log, struct otc_log_record *record)
 {
+    if (log && record) {
+        pthread_mutex_lock(&log->writer->lock);
+        otc__segment_remove(record);
+        /* It still is there: the segment stays, as it is. */
+        record->segment->live++;
+        record->segment->live_bytes += otc__log_aligned(record->len);
+        record->segment->damaged = true;
+        pthread_mutex_unlock(&log->writer->lock);
+    }
     free(record);
+}
+
+void
+otc_log_mark(struct otc_log *log, struct otc_log_record *record, bool begins)
+{
+    uint8_t mark = 0;
+
+    pthread_mutex_lock(&log->writer->lock);
+    if (begins) {
+        mark = (uint8_t)(OTC__LOG_MARKED +
+                         (record->crashes < OTC_LOG_CRASHES_MAX ? record->crashes + 1 : OTC_LOG_CRASHES_MAX));
+    } else {
+        record->crashes = 0;
+    }
+    (void)!pwrite(record->segment->fd, &mark, 1, OTC__LOG_PAGE + (off_t)record->index);
+    pthread_mutex_unlock(&log->writer->lock);
+}
+
+uint64_t
+otc_log_record_number(const struct otc_log_record *record)
+{
+    return record->number;
+}
+
+uint64_t
+otc_log_record_len(const struct otc_log_record *record)
+{
+    return record->len;
+}
+
+unsigned
+otc_log_crashes(const struct otc_log_record *record)
+{
+    return record->crashes;
 }
 
 int64_t
@@ -275,11 +318,16 @@ has_dead(const struct otc_log *log)
 static int64_t
 commit_due(const struct otc_log *log)
 {
-    if (has_dead(log) || otc__log_sparse(log) || log->n_waiting >= COMMIT_RECORDS ||
-        log->waiting_bytes >= COMMIT_BYTES) {
+    int64_t due = log->dirty_since ? log->dirty_since + log->sync_interval_ns : INT64_MAX;
+
+    if (has_dead(log) || otc__log_sparse(log) || log->first_aside || log->n_waiting >= COMMIT_RECORDS ||
+        log->waiting_bytes >= COMMIT_BYTES || (log->first && log->sync != OTC_LOG_SYNC_GROUP)) {
         return 0;
     }
-    return log->first ? log->first->arrived + COMMIT_NS : INT64_MAX;
+    if (log->first && log->first->arrived + COMMIT_NS < due) {
+        due = log->first->arrived + COMMIT_NS;
+    }
+    return due;
 }
 
 /* The log whose commit is due first; `*due` is when. */
@@ -315,7 +363,7 @@ write_logs(void *arg)
         }
         if (!log) {
             pthread_cond_wait(&writer->work, &writer->lock);
-        } else if (due > monotonic()) {
+        } else if (due > otc__log_clock()) {
             const struct timespec until = {due / OTC_SECOND, due % OTC_SECOND};
 
             (void)pthread_cond_clockwait(&writer->work, &writer->lock, CLOCK_MONOTONIC, &until);
@@ -395,8 +443,13 @@ free_log(struct otc_log *log)
             continue;
         }
         /* What was removed should stay so after a power cut too; the room that is left goes back. */
+        if (segment == log->active) {
+            otc__segment_seal(log, segment, segment->used, segment->records);
+        }
         (void)!ftruncate(segment->fd, segment->used);
-        (void)fdatasync(segment->fd);
+        if (log->sync != OTC_LOG_SYNC_NONE) {
+            (void)fdatasync(segment->fd);
+        }
         close(segment->fd);
         free(segment);
     }
@@ -421,6 +474,10 @@ otc_log_open(struct otc_log_writer *writer, const struct otc_log_options *option
     log->io = options->io ? *options->io : otc__log_system;
     log->segment_bytes = options->segment_bytes;
     log->max_bytes = options->max_bytes;
+    log->min_free_bytes = options->min_free_bytes;
+    log->sync = options->sync;
+    log->sync_interval_ns = options->sync_interval_ns;
+    log->opened_ns = options->now_ns;
     log->next_number = 1;
     log->next_segment = 1;
     log->directory_fd = open(options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -455,7 +512,7 @@ otc_log_close(struct otc_log *log)
         return;
     }
     pthread_mutex_lock(&log->writer->lock);
-    while (log->first || log->busy || log->dead) {
+    while (log->first || log->first_aside || log->busy || log->dead) {
         pthread_cond_signal(&log->writer->work);
         pthread_cond_wait(&log->writer->idle, &log->writer->lock);
     }

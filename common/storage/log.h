@@ -3,16 +3,18 @@
  * @file A queue on disk: records that are added at one end and removed one by one, in segment files
  * `<base>.<number>.segment` of a folder.
  *
- * A record whose `done` said OK survives the end of the process and a power cut. What is removed does not
- * come back after the end of the process; after a power cut it may (the note of it is not flushed). A damaged
- * record costs itself alone: it is counted and its bytes are copied to `<base>.<number>.corrupt-<time>`,
- * and nothing keeps a log from opening but a disk that cannot be read at all.
+ * A record whose `done` said OK survives the end of the process and, with OTC_LOG_SYNC_GROUP, a power cut.
+ * What is removed does not come back after the end of the process; after a power cut it may (the note of it
+ * is not flushed). A damaged record costs itself alone: it is counted and its bytes are copied to
+ * `<base>.<number>.corrupt-<time>`, and nothing keeps a log from opening but a disk that cannot be read at
+ * all.
  *
- * Segment: a page that names the format; 16384 bytes, one for each record in it, that say which was removed;
- * then records, aligned to 8 bytes: a header (magic, index, number, length, XXH3-64 of the content and of the
- * header, seeded with the segment's number) and the content. Room is allocated when a segment is made, so
- * that a full disk keeps nobody from removing. A segment goes when all of it was removed; the last one is
- * begun anew by each process. One record that stays long therefore keeps the segment that holds it.
+ * Segment: a page that names the format and, once nothing more will be written to it, says where it ends (the
+ * seal); 16384 bytes, one for each record in it, that say which was removed; then records, aligned to 8
+ * bytes: a header (magic, index, number, length, XXH3-64 of the content and of the header, seeded with the
+ * segment's number) and the content. Room is allocated when a segment is made, so that a full disk keeps
+ * nobody from removing. A segment goes when all of it was removed; the last one is begun anew by each
+ * process. One record that stays long therefore keeps the segment that holds it.
  *
  * One thread a folder writes (otc_log_writer): it commits when 64 records or 1 MiB wait, or 2 ms after the
  * first came, with one flush for all. When a write or flush fails, what it should have saved is written anew
@@ -35,6 +37,16 @@
 #define OTC_LOG_WAITING_BYTES ((size_t)64 << 20)
 /** Slices in one put. */
 #define OTC_LOG_SLICES_MAX 256
+
+/** When what was put is flushed to the disk. */
+enum otc_log_sync {
+    OTC_LOG_SYNC_GROUP,    /* before it is told, with what others put meanwhile */
+    OTC_LOG_SYNC_INTERVAL, /* told at once, flushed `sync_interval_ns` later at most */
+    OTC_LOG_SYNC_NONE      /* told at once, flushed when the system likes */
+};
+
+/** Crashes (otc_log_mark) that are counted at most. */
+#define OTC_LOG_CRASHES_MAX 3
 
 /** All opaque. A record is a handle, valid until it is removed. */
 struct otc_log;
@@ -61,8 +73,11 @@ struct otc_log_found {
 struct otc_log_options {
     const char *directory;
     const char *base;
-    int64_t segment_bytes;       /* of one segment, unless a record is larger */
-    int64_t max_bytes;           /* ceiling of all segments' contents together */
+    int64_t segment_bytes;  /* of one segment, unless a record is larger */
+    int64_t max_bytes;      /* ceiling of all segments' contents together */
+    int64_t min_free_bytes; /* of the disk, that no new segment may take; 0: none */
+    enum otc_log_sync sync;
+    int64_t sync_interval_ns;
     int64_t now_ns;              /* Unix time, for names of damaged bytes */
     const struct otc_log_io *io; /* NULL: the system's */
     /** Called for each record that is there, oldest first; content borrowed for the call. */
@@ -78,7 +93,8 @@ void otc_log_writer_free(struct otc_log_writer *writer);
 /** Waits for the disk. */
 OTC_CHECK otc_status otc_log_open(struct otc_log_writer *writer, const struct otc_log_options *options,
                                   struct otc_log_found *found, struct otc_log **out, struct otc_error *err);
-/** Waits until everything that was put is told. Nobody may use a record any more. NULL is allowed. */
+/** Waits until everything that was put or set aside is told. Nobody may use a record any more. NULL is
+ * allowed. */
 void otc_log_close(struct otc_log *log);
 
 /** Runs once, on the writer's thread. */
@@ -96,8 +112,36 @@ OTC_CHECK otc_status otc_log_read(struct otc_log *log, const struct otc_log_reco
                                   struct otc_buf *out, struct otc_error *err);
 /** The record is not needed any more. One system call, no waiting. */
 void otc_log_remove(struct otc_log *log, struct otc_log_record *record);
-/** Frees the handle of a record that stays for the next process. */
-void otc_log_forget(struct otc_log_record *record);
+/** Frees the handle of a record that stays for the next process. `log` NULL: it is closed. */
+void otc_log_forget(struct otc_log *log, struct otc_log_record *record);
+/**
+ * Says that something is done with the record that may end the process, or that it is over. Survives the end
+ * of the process, without a flush. One system call.
+ */
+void otc_log_mark(struct otc_log *log, struct otc_log_record *record, bool begins);
+/** How often the process ended within a mark, in a row; at most OTC_LOG_CRASHES_MAX. */
+unsigned otc_log_crashes(const struct otc_log_record *record);
+/** Its place in the queue; and the bytes of its content. */
+uint64_t otc_log_record_number(const struct otc_log_record *record);
+uint64_t otc_log_record_len(const struct otc_log_record *record);
+
+/** A file in which a record is kept that nobody wants. */
+struct otc_log_aside {
+    const char *folder; /* exists */
+    const char *name;   /* `<name>.pb` has the content from byte `skip` on, `<name>.txt` the reason */
+    size_t skip;
+    const char *why;
+    /** Runs once, on the writer's thread, with errno or 0. */
+    void (*done)(void *arg, int failed);
+    void *arg;
+};
+/**
+ * Moves a record to a file. PENDING: `done` tells when that is flushed to the disk and the record is removed,
+ * or could not be written: then the record stays for the next process. The handle ends in either case.
+ * Anything else: nothing was done. Never waits.
+ */
+OTC_CHECK otc_status otc_log_set_aside(struct otc_log *log, struct otc_log_record *record,
+                                       const struct otc_log_aside *aside, struct otc_error *err);
 /** Bytes of all segments that are in use, and how many times writing failed so far. */
 int64_t otc_log_bytes(struct otc_log *log);
 uint64_t otc_log_failures(struct otc_log *log);

@@ -18,6 +18,9 @@ otc__log_sparse(const struct otc_log *log)
 
     for (struct otc__segment *segment = log->segments; segment; segment = segment->next) {
         n++;
+        if (segment->suspect && !segment->damaged && segment != log->active && segment->live > 0) {
+            return segment;
+        }
         if (!sparse && segment != log->active && !segment->damaged && segment->live > 0 &&
             segment->live_bytes < (segment->used - OTC__LOG_RECORDS) / SHARE) {
             sparse = segment;
@@ -115,7 +118,7 @@ otc__log_compact(struct otc_log *log, struct otc__segment *segment)
         }
     }
     if (ok) {
-        ok = otc__log_write_puts(log, puts) == 0;
+        ok = otc__log_write_puts(log, puts, true) == 0;
     } else {
         pthread_mutex_lock(&log->writer->lock);
     }
@@ -123,7 +126,7 @@ otc__log_compact(struct otc_log *log, struct otc__segment *segment)
         adopt(log, segment, &copies[i]);
     }
     segment->readers--;
-    segment->damaged = !ok; /* it stays as it is */
+    segment->damaged = segment->damaged || !ok; /* it stays as it is */
     if (segment->live == 0) {
         otc__segment_retire(log, segment);
     }

@@ -12,8 +12,11 @@
 #define OTC__LOG_PAGE 4096
 /** Where the first record of a segment lies. */
 #define OTC__LOG_RECORDS (OTC__LOG_PAGE + OTC_LOG_SEGMENT_RECORDS)
-/** What stands for a removed record. */
+/** What stands for a removed record, and for one that a process had marked 1 to 3 times. */
 #define OTC__LOG_REMOVED 0xa5
+#define OTC__LOG_MARKED 0xc0
+/** Where the seal of a segment lies. */
+#define OTC__LOG_SEAL 2048
 
 struct otc__log_header {
     uint32_t magic;
@@ -22,6 +25,14 @@ struct otc__log_header {
     uint64_t len;
     uint64_t content_check;
     uint64_t header_check; /* of what stands before */
+};
+
+/** Of a segment to which nothing more will be written. */
+struct otc__log_seal {
+    uint64_t magic;
+    uint64_t used; /* where the next record would lie */
+    uint64_t records;
+    uint64_t check; /* of what stands before */
 };
 
 struct otc__segment {
@@ -36,6 +47,8 @@ struct otc__segment {
     struct otc_log_record *first; /* the live ones, in no order */
     uint32_t readers;             /* the file may not go */
     bool damaged;                 /* not to be compacted */
+    bool suspect;                 /* a flush of what was told failed: to be written anew */
+    bool evidence;                /* damaged bytes could not be copied aside: the file is not removed */
 };
 
 struct otc_log_record {
@@ -45,6 +58,7 @@ struct otc_log_record {
     uint64_t number;
     uint64_t len;
     uint32_t index;
+    uint8_t crashes;
 };
 
 /** A record that waits for the disk. */
@@ -58,6 +72,19 @@ struct otc__log_put {
     struct otc_slice slices[];
 };
 
+/** A record that waits to be set aside. */
+struct otc__log_aside {
+    struct otc__log_aside *next;
+    struct otc_log_record *record;
+    size_t skip;
+    void (*done)(void *arg, int failed);
+    void *arg;
+    int failed;
+    char folder[1100];
+    char name[256];
+    char why[1024];
+};
+
 struct otc_log {
     struct otc_log_writer *writer;
     struct otc_log *next;
@@ -66,19 +93,25 @@ struct otc_log {
     char base[256];
     int64_t segment_bytes;
     int64_t max_bytes;
+    int64_t min_free_bytes;
+    enum otc_log_sync sync;
+    int64_t sync_interval_ns;
+    int64_t opened_ns; /* Unix time, for names of damaged bytes */
     int directory_fd;
     /* Guarded by the writer's lock. */
     struct otc__segment *segments; /* oldest first; the last is the one that is written to, when `active` */
     struct otc__segment *active;
     struct otc__segment *dead; /* to be unlinked */
     struct otc__log_put *first, *last;
+    struct otc__log_aside *first_aside, *last_aside;
     size_t n_waiting;
     size_t waiting_bytes;
     uint64_t next_number;
     uint64_t next_segment;
     uint64_t failures;
-    int64_t bytes; /* used by all segments */
-    bool busy;     /* a commit is under way */
+    int64_t bytes;       /* used by all segments */
+    int64_t dirty_since; /* when something was told that is not flushed; 0: nothing is */
+    bool busy;           /* a commit is under way */
 };
 
 struct otc_log_writer {
@@ -91,6 +124,8 @@ struct otc_log_writer {
 };
 
 #define OTC__LOG_MAGIC 0x4c435441u
+/** Beside errno values: a new segment would leave less than min_free_bytes. */
+#define OTC__LOG_MIN_FREE (-1)
 
 extern const struct otc_log_io otc__log_system;
 
@@ -105,9 +140,13 @@ void otc__log_path(const struct otc_log *log, uint64_t segment, const char *suff
 void otc__log_seal_header(struct otc__log_header *header, uint64_t segment);
 bool otc__log_header_is_sound(const struct otc__log_header *header, uint64_t segment);
 
-/** Makes and appends a segment with room for `bytes` of records. Not under the lock. errno or 0. */
+/** Notes that nothing more will be written to a segment; failing costs exactness after damage alone. */
+void otc__segment_seal(const struct otc_log *log, const struct otc__segment *segment, int64_t used,
+                       uint64_t records);
+bool otc__log_seal_is_sound(const struct otc__log_seal *seal, uint64_t segment);
+/** Makes a segment with room for `bytes` of records. Not under the lock. errno, OTC__LOG_MIN_FREE or 0. */
 int otc__segment_make(struct otc_log *log, int64_t bytes, struct otc__segment **out);
-/** Closes it and removes its file. */
+/** Closes it and removes its file; one that is evidence is renamed. */
 void otc__segment_drop(struct otc_log *log, struct otc__segment *segment);
 
 /** Reads what former processes left (log_recover.c). */
@@ -115,9 +154,13 @@ otc_status otc__log_recover(struct otc_log *log, const struct otc_log_options *o
                             struct otc_log_found *found, struct otc_error *err);
 /** Writes what waits; the lock is held at entry and return (log_write.c). */
 void otc__log_commit(struct otc_log *log);
-/** Writes puts to the end, to another segment when that fails. Not under the lock, which is held at return,
- * with the books changed. errno or 0. */
-int otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts);
+/** Writes puts to the end, to another segment when that fails; `sync`: and flushes them. Not under the lock,
+ * which is held at return, with the books changed. errno or 0. */
+int otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts, bool sync);
+/** Path of what is damaged of a segment. */
+void otc__log_corrupt_path(const struct otc_log *log, uint64_t segment, char path[OTC__LOG_PATH]);
+/** CLOCK_MONOTONIC. */
+int64_t otc__log_clock(void);
 /** Adds a record to its segment, and takes it out. Under the lock. */
 void otc__segment_add(struct otc_log_record *record);
 void otc__segment_remove(struct otc_log_record *record);
@@ -125,7 +168,11 @@ void otc__segment_remove(struct otc_log_record *record);
 void otc__log_remove_locked(struct otc_log *log, struct otc_log_record *record);
 /** Takes a segment that nobody needs off the list, to be dropped. Under the lock. */
 void otc__segment_retire(struct otc_log *log, struct otc__segment *segment);
-/** A segment of which little is needed any more, when the log has many; NULL: none. Under the lock. */
+/** Moves some of the records that are to be set aside (log_aside.c). By the writer's thread, under the lock,
+ * which is let go meanwhile. */
+void otc__log_write_asides(struct otc_log *log);
+/** A suspect segment, or one of which little is needed any more, when the log has many; NULL: none. Under the
+ * lock. */
 struct otc__segment *otc__log_sparse(const struct otc_log *log);
 /** Writes what is needed of a segment to the end and lets go of it. By the writer's thread, under the lock,
  * which is let go meanwhile. */

@@ -23,11 +23,15 @@ struct recovery {
     struct otc_log_record **records; /* in the order of the files */
     size_t n_records, capacity;
     size_t quarantined;
+    uint64_t top; /* the highest number that was seen, removed records included */
     /* Of the segment that is read: */
     struct otc__segment *segment;
     const uint8_t *bytes;
     size_t len;
-    bool newest;
+    bool torn_end;     /* the last write to it may have been interrupted */
+    bool sealed;       /* it is known how many records it has */
+    uint64_t n_sealed; /* so many */
+    bool unreadable;   /* the disk did not give all of it back */
     uint32_t next_index;
 };
 
@@ -90,23 +94,23 @@ list_segments(const struct otc_log *log, uint64_t **numbers, size_t *n, struct o
     return OTC_OK;
 }
 
-/* Copies damaged bytes aside. Failing costs the evidence alone. */
+/* Copies damaged bytes aside; where that fails the whole file is kept for it. */
 static void
 quarantine(struct recovery *r, size_t from, size_t to)
 {
-    char suffix[64], path[OTC__LOG_PATH];
-    int fd;
+    char path[OTC__LOG_PATH];
+    int fd = -1;
 
     r->found->damaged_bytes += to - from;
-    if (r->quarantined + (to - from) > QUARANTINE_MAX) {
-        return;
+    if (r->quarantined + (to - from) <= QUARANTINE_MAX) {
+        r->quarantined += to - from;
+        otc__log_corrupt_path(r->log, r->segment->number, path);
+        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     }
-    r->quarantined += to - from;
-    (void)snprintf(suffix, sizeof(suffix), "corrupt-%lld", (long long)(r->options->now_ns / 1000000000));
-    otc__log_path(r->log, r->segment->number, suffix, path);
-    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, r->bytes + from, to - from) != (ssize_t)(to - from)) {
+        r->segment->evidence = true;
+    }
     if (fd >= 0) {
-        (void)!write(fd, r->bytes + from, to - from);
         close(fd);
     }
 }
@@ -117,6 +121,17 @@ static bool
 was_removed(const struct recovery *r, uint32_t index)
 {
     return r->bytes[OTC__LOG_PAGE + index] == OTC__LOG_REMOVED;
+}
+
+/* Crashes within marks, in a row. */
+static uint8_t
+crashes_of(const struct recovery *r, uint32_t index)
+{
+    uint8_t mark = r->bytes[OTC__LOG_PAGE + index];
+
+    return mark > OTC__LOG_MARKED && mark <= OTC__LOG_MARKED + OTC_LOG_CRASHES_MAX
+               ? (uint8_t)(mark - OTC__LOG_MARKED)
+               : 0;
 }
 
 static bool
@@ -170,27 +185,30 @@ keep(struct recovery *r, const struct otc__log_header *header, size_t at)
     record->number = header->number;
     record->len = header->len;
     record->index = header->index;
+    record->crashes = crashes_of(r, header->index);
     otc__segment_add(record);
     r->records[r->n_records++] = record;
     return true;
 }
 
-/* Reads the record at `at`, whose header is sound. False out of memory. */
+/* Reads the record at `at`, whose header is sound; one that is torn ends the segment. False out of memory. */
 static bool
 take_record(struct recovery *r, const struct otc__log_header *header, size_t at)
 {
     struct otc_slice content = otc_slice_of(r->bytes + at + sizeof(*header), header->len);
     size_t end = at + (size_t)otc__log_aligned(header->len);
-    bool sound;
+    bool sound = otc_hash64(content, r->segment->number) == header->content_check;
 
+    r->top = header->number > r->top ? header->number : r->top;
+    if (!sound && r->torn_end && !was_removed(r, header->index) &&
+        (end >= r->len || is_zero(r->bytes + end, r->len - end))) {
+        r->found->torn_bytes += end - at;
+        r->len = at;
+        return true;
+    }
     count_lost(r, header->index);
     r->next_index = header->index + 1;
     if (was_removed(r, header->index)) {
-        return true;
-    }
-    sound = otc_hash64(content, r->segment->number) == header->content_check;
-    if (!sound && r->newest && (end >= r->len || is_zero(r->bytes + end, r->len - end))) {
-        r->found->torn_bytes += end - at;
         return true;
     }
     if (!sound) {
@@ -231,6 +249,9 @@ take_records(struct recovery *r)
             if (!take_record(r, &header, at)) {
                 return false;
             }
+            if (at >= r->len) {
+                break; /* it was torn */
+            }
             at += (size_t)otc__log_aligned(header.len);
             r->segment->used = (int64_t)at;
             continue;
@@ -239,82 +260,138 @@ take_records(struct recovery *r)
             break;
         }
         next = next_header(r, at);
-        if (next == r->len && r->newest) {
+        if (next == r->len && r->torn_end) {
             r->found->torn_bytes += next - at;
         } else {
             quarantine(r, at, next);
-            /* How many there were at an end nothing tells; one at least. */
-            r->found->lost += next == r->len;
+            /* How many there were at an end nothing tells without a seal; one at least. */
+            r->found->lost += next == r->len && !r->sealed;
         }
         at = next;
+    }
+    if (r->sealed) {
+        count_lost(r, (uint32_t)r->n_sealed);
     }
     return true;
 }
 
 /* ---- Segments -------------------------------------------------------------------------------------- */
 
-static otc_status
-read_whole(int fd, size_t len, uint8_t *bytes, const char *path, struct otc_error *err)
+/* Pages that the disk does not give back read as zeroes. */
+static void
+read_whole(struct recovery *r, uint8_t *bytes, size_t len)
 {
     size_t got = 0;
 
     while (got < len) {
-        ssize_t n = pread(fd, bytes + got, len - got, (off_t)got);
+        ssize_t n = pread(r->segment->fd, bytes + got, len - got, (off_t)got);
 
         if (n < 0 && errno == EINTR) {
             continue;
         }
         if (n <= 0) {
-            return otc_fail(err, OTC_DATA_LOSS, "%s: %s", path,
-                            n < 0 ? strerror(errno) : "it became shorter");
+            size_t next = (got / OTC__LOG_PAGE + 1) * OTC__LOG_PAGE;
+
+            next = next < len ? next : len;
+            memset(bytes + got, 0, next - got);
+            r->unreadable = true;
+            n = (ssize_t)(next - got);
         }
         got += (size_t)n;
     }
-    return OTC_OK;
+    r->segment->evidence = r->unreadable;
+}
+
+/* What the seal of the segment says, if it has one. */
+static void
+read_seal(struct recovery *r, bool newest)
+{
+    struct otc__log_seal seal;
+
+    memcpy(&seal, r->bytes + OTC__LOG_SEAL, sizeof(seal));
+    r->sealed = otc__log_seal_is_sound(&seal, r->segment->number);
+    r->torn_end = newest && !r->sealed;
+    if (r->sealed) {
+        r->n_sealed = seal.records;
+        r->len = seal.used < r->len ? (size_t)seal.used : r->len;
+    }
+}
+
+/* Nothing more is written to a segment of a former process: its torn end goes, and it is sealed. */
+static void
+end_segment(const struct recovery *r)
+{
+    const struct otc__segment *segment = r->segment;
+
+    otc__segment_seal(r->log, segment, segment->used, r->next_index);
+    (void)!ftruncate(segment->fd, segment->used);
+    (void)r->log->io.sync(r->log->io.arg, segment->fd);
 }
 
 static otc_status
-read_segment(struct recovery *r, struct otc_error *err)
+read_records(struct recovery *r, bool newest, struct otc_error *err)
 {
     struct otc__segment *segment = r->segment;
-    char path[OTC__LOG_PATH];
-    struct stat file;
-    uint8_t *bytes;
-    otc_status status;
+    size_t len = (size_t)segment->size;
+    uint8_t *bytes = malloc(len);
+    otc_status status = OTC_OK;
 
-    otc__log_path(r->log, segment->number, "segment", path);
-    segment->fd = open(path, O_RDWR | O_CLOEXEC);
-    if (segment->fd < 0 || fstat(segment->fd, &file) != 0) {
-        return otc_fail(err, OTC_FAILED_PRECONDITION, "%s: %s", path, strerror(errno));
-    }
-    segment->size = (int64_t)file.st_size;
-    segment->used = segment->size < OTC__LOG_RECORDS ? segment->size : OTC__LOG_RECORDS;
-    if (segment->size < OTC__LOG_RECORDS) {
-        r->found->torn_bytes += (uint64_t)segment->size;
-        return OTC_OK;
-    }
-    bytes = malloc((size_t)segment->size);
     if (!bytes) {
         return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
     }
-    status = read_whole(segment->fd, (size_t)segment->size, bytes, path, err);
+    read_whole(r, bytes, len);
     r->bytes = bytes;
-    r->len = (size_t)segment->size;
+    r->len = len;
     r->next_index = 0;
-    if (status == OTC_OK && !take_records(r)) {
+    read_seal(r, newest);
+    if (!take_records(r)) {
         status = otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    } else if (r->torn_end && segment->live > 0 && !r->unreadable) {
+        end_segment(r);
     }
     free(bytes);
     return status;
 }
 
-/* Reads one segment; one of which nothing is needed any more is removed, unless something in it was damaged
- * or torn: then its bytes were copied aside before. */
+/* `*gone`: there is nothing to read of it, which is no failure of the log. */
 static otc_status
-recover_segment(struct recovery *r, uint64_t number, struct otc_error *err)
+read_segment(struct recovery *r, bool newest, bool *gone, struct otc_error *err)
+{
+    struct otc__segment *segment = r->segment;
+    char path[OTC__LOG_PATH];
+    struct stat file;
+
+    otc__log_path(r->log, segment->number, "segment", path);
+    do {
+        segment->fd = open(path, O_RDWR | O_CLOEXEC);
+    } while (segment->fd < 0 && errno == EINTR);
+    if (segment->fd < 0 || fstat(segment->fd, &file) != 0) {
+        *gone = errno == EIO || errno == ENOENT || errno == ELOOP || errno == EISDIR || errno == ENXIO;
+        return *gone ? OTC_OK : otc_fail(err, OTC_FAILED_PRECONDITION, "%s: %s", path, strerror(errno));
+    }
+    segment->size = (int64_t)file.st_size;
+    segment->used = segment->size < OTC__LOG_RECORDS ? segment->size : OTC__LOG_RECORDS;
+    if (segment->size >= OTC__LOG_RECORDS) {
+        return read_records(r, newest, err);
+    }
+    if (newest) {
+        r->found->torn_bytes += (uint64_t)segment->size;
+    } else {
+        segment->evidence = segment->size > 0;
+        r->found->damaged_bytes += (uint64_t)segment->size;
+        r->found->lost++;
+    }
+    return OTC_OK;
+}
+
+/* Reads one segment; one of which nothing is needed any more is removed, unless something in it was damaged:
+ * then its bytes were copied aside before, or the file itself is kept. */
+static otc_status
+recover_segment(struct recovery *r, uint64_t number, bool newest, struct otc_error *err)
 {
     struct otc__segment *segment = calloc(1, sizeof(*segment));
     otc_status status;
+    bool gone = false;
 
     if (!segment) {
         return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
@@ -322,12 +399,15 @@ recover_segment(struct recovery *r, uint64_t number, struct otc_error *err)
     segment->number = number;
     segment->fd = -1;
     r->segment = segment;
-    status = read_segment(r, err);
-    if (status == OTC_DATA_LOSS && segment->live == 0) {
+    r->unreadable = false;
+    status = read_segment(r, newest, &gone, err);
+    if (status == OTC_OK && segment->live == 0 && (gone || r->unreadable)) {
         /* The disk does not give it back. It stays where it is, for who can. */
         r->found->lost++;
         r->found->damaged_bytes += (uint64_t)segment->size;
-        close(segment->fd);
+        if (segment->fd >= 0) {
+            close(segment->fd);
+        }
         free(segment);
         return OTC_OK;
     }
@@ -356,16 +436,23 @@ by_record_number(const void *a, const void *b)
 /* Tells of a record; of a second copy (a commit whose first attempt failed, a compaction that was cut off)
  * nothing is needed. */
 static otc_status
-tell_record(struct recovery *r, struct otc_log_record *record, bool copy, struct otc_error *err)
+tell_record(struct recovery *r, struct otc_log_record *record, uint64_t *last, struct otc_error *err)
 {
     OTC_AUTO_BUF struct otc_buf content = {.limit = OTC_LOG_RECORD_MAX};
-    otc_status status = copy ? OTC_OK : otc__record_read(record->segment, record, &content, err);
+    otc_status status;
 
-    if (copy || status == OTC_DATA_LOSS) {
-        r->found->lost += !copy;
+    if (record->number == *last) {
         otc_log_remove(r->log, record);
         return OTC_OK;
     }
+    status = otc__record_read(record->segment, record, &content, err);
+    if (status == OTC_DATA_LOSS) {
+        /* It was sound a moment ago: it stays for the next start. */
+        r->found->lost++;
+        otc_log_forget(r->log, record);
+        return OTC_OK;
+    }
+    *last = record->number;
     if (status != OTC_OK) {
         return status;
     }
@@ -388,12 +475,11 @@ tell_records(struct recovery *r, struct otc_error *err)
         qsort(r->records, r->n_records, sizeof(struct otc_log_record *), by_record_number);
     }
     for (size_t i = 0; i < r->n_records && status == OTC_OK; i++) {
-        uint64_t number = r->records[i]->number;
-
-        status = tell_record(r, r->records[i], number == last, err);
-        last = number;
+        status = tell_record(r, r->records[i], &last, err);
     }
-    r->log->next_number = last + 1;
+    /* Above removed ones too: where the note of that is lost they come again, and must not be taken for
+     * copies. */
+    r->log->next_number = r->top + 1;
     return status;
 }
 
@@ -407,9 +493,8 @@ otc__log_recover(struct otc_log *log, const struct otc_log_options *options, str
     otc_status status = list_segments(log, &numbers, &n, err);
 
     for (size_t i = 0; i < n && status == OTC_OK; i++) {
-        r.newest = i + 1 == n;
         log->next_segment = numbers[i] + 1;
-        status = recover_segment(&r, numbers[i], err);
+        status = recover_segment(&r, numbers[i], i + 1 == n, err);
     }
     if (status == OTC_OK) {
         status = tell_records(&r, err);

@@ -2,6 +2,7 @@
 /* Segments, and what is written to them. */
 #include "common/storage/log_internal.h"
 
+#include "common/base/clock.h"
 #include "common/base/hash.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const uint8_t zeroes[8];
@@ -21,7 +23,9 @@ system_create(void *arg, const char *path, off_t size, int *fd)
     int failed;
 
     (void)arg;
-    *fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    do {
+        *fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    } while (*fd < 0 && errno == EINTR);
     if (*fd < 0) {
         return errno;
     }
@@ -63,11 +67,17 @@ system_write(void *arg, int fd, struct iovec *parts, int n, off_t offset)
     return 0;
 }
 
+/* EINTR alone says that nothing was tried; after any other failure a second flush would lie. */
 static int
 system_sync(void *arg, int fd)
 {
+    int failed;
+
     (void)arg;
-    return fdatasync(fd) == 0 ? 0 : errno;
+    do {
+        failed = fdatasync(fd) == 0 ? 0 : errno;
+    } while (failed == EINTR);
+    return failed;
 }
 
 const struct otc_log_io otc__log_system = {system_create, system_write, system_sync, NULL};
@@ -79,6 +89,15 @@ otc__log_path(const struct otc_log *log, uint64_t segment, const char *suffix, c
 {
     (void)snprintf(path, OTC__LOG_PATH, "%s/%s.%016llx.%s", log->directory, log->base,
                    (unsigned long long)segment, suffix);
+}
+
+void
+otc__log_corrupt_path(const struct otc_log *log, uint64_t segment, char path[OTC__LOG_PATH])
+{
+    char suffix[64];
+
+    (void)snprintf(suffix, sizeof(suffix), "corrupt-%lld", (long long)(log->opened_ns / OTC_SECOND));
+    otc__log_path(log, segment, suffix, path);
 }
 
 static struct otc_slice
@@ -102,6 +121,51 @@ otc__log_header_is_sound(const struct otc__log_header *header, uint64_t segment)
            header->header_check == otc_hash64(checked_part(header), segment);
 }
 
+static struct otc_slice
+sealed_part(const struct otc__log_seal *seal)
+{
+    return otc_slice_of(seal, offsetof(struct otc__log_seal, check));
+}
+
+bool
+otc__log_seal_is_sound(const struct otc__log_seal *seal, uint64_t segment)
+{
+    return seal->magic == OTC__LOG_MAGIC && seal->records <= OTC_LOG_SEGMENT_RECORDS &&
+           seal->check == otc_hash64(sealed_part(seal), segment);
+}
+
+void
+otc__segment_seal(const struct otc_log *log, const struct otc__segment *segment, int64_t used,
+                  uint64_t records)
+{
+    struct otc__log_seal seal = {OTC__LOG_MAGIC, (uint64_t)used, records, 0};
+    struct iovec part = {&seal, sizeof(seal)};
+
+    seal.check = otc_hash64(sealed_part(&seal), segment->number);
+    (void)log->io.write(log->io.arg, segment->fd, &part, 1, OTC__LOG_SEAL);
+}
+
+/* Whether a file of so many bytes may be allocated. What cannot be asked is left to the allocation. */
+static bool
+leaves_enough(const struct otc_log *log, int64_t bytes)
+{
+    struct statvfs disk;
+
+    return log->min_free_bytes == 0 || fstatvfs(log->directory_fd, &disk) != 0 ||
+           (int64_t)disk.f_bavail * (int64_t)disk.f_frsize - bytes >= log->min_free_bytes;
+}
+
+static int
+sync_directory(const struct otc_log *log)
+{
+    int failed;
+
+    do {
+        failed = fsync(log->directory_fd) == 0 ? 0 : errno;
+    } while (failed == EINTR);
+    return failed;
+}
+
 int
 otc__segment_make(struct otc_log *log, int64_t bytes, struct otc__segment **out)
 {
@@ -114,6 +178,10 @@ otc__segment_make(struct otc_log *log, int64_t bytes, struct otc__segment **out)
     if (!segment) {
         return ENOMEM;
     }
+    if (!leaves_enough(log, OTC__LOG_RECORDS + (bytes > log->segment_bytes ? bytes : log->segment_bytes))) {
+        free(segment);
+        return OTC__LOG_MIN_FREE;
+    }
     segment->number = log->next_segment++;
     segment->used = OTC__LOG_RECORDS;
     segment->size = OTC__LOG_RECORDS + (bytes > log->segment_bytes ? bytes : log->segment_bytes);
@@ -125,8 +193,9 @@ otc__segment_make(struct otc_log *log, int64_t bytes, struct otc__segment **out)
     }
     failed = log->io.write(log->io.arg, segment->fd, &part, 1, 0);
     if (!failed) {
-        /* The file must be found after a power cut. */
-        failed = fsync(log->directory_fd) == 0 ? 0 : errno;
+        /* The file must be found after a power cut; those that were removed must not, as numbers may come
+         * again. */
+        failed = sync_directory(log);
     }
     if (failed) {
         otc__segment_drop(log, segment);
@@ -139,10 +208,15 @@ otc__segment_make(struct otc_log *log, int64_t bytes, struct otc__segment **out)
 void
 otc__segment_drop(struct otc_log *log, struct otc__segment *segment)
 {
-    char path[OTC__LOG_PATH];
+    char path[OTC__LOG_PATH], aside[OTC__LOG_PATH];
 
     otc__log_path(log, segment->number, "segment", path);
-    (void)unlink(path);
+    if (segment->evidence) {
+        otc__log_corrupt_path(log, segment->number, aside);
+        (void)rename(path, aside);
+    } else {
+        (void)unlink(path);
+    }
     close(segment->fd);
     free(segment);
 }
@@ -156,6 +230,7 @@ struct commit {
     struct otc__segment *at;
     int64_t used; /* of `at` */
     uint32_t records;
+    bool sync;
 };
 
 /* Whether the segment that is written to takes a record of so many bytes. */
@@ -166,13 +241,20 @@ has_room(const struct commit *commit, int64_t bytes)
            commit->used + bytes <= commit->at->size;
 }
 
-/* Begins another segment; what the former one got is flushed before. */
+/* Begins another segment; the former one is sealed, and flushed even where that is not waited for else: it
+ * happens once in 16 MiB. */
 static int
 next_segment(struct commit *commit, int64_t bytes)
 {
     struct otc__segment *made;
-    int failed = commit->at ? commit->log->io.sync(commit->log->io.arg, commit->at->fd) : 0;
+    int failed = 0;
 
+    if (commit->at) {
+        otc__segment_seal(commit->log, commit->at, commit->used, commit->records);
+    }
+    if (commit->at && (commit->sync || commit->log->sync != OTC_LOG_SYNC_NONE)) {
+        failed = commit->log->io.sync(commit->log->io.arg, commit->at->fd);
+    }
     if (!failed) {
         failed = otc__segment_make(commit->log, bytes, &made);
     }
@@ -228,7 +310,7 @@ write_all(struct commit *commit, struct otc__log_put *puts)
     for (struct otc__log_put *put = puts; put && !failed; put = put->next) {
         failed = write_put(commit, put);
     }
-    return failed ? failed : commit->log->io.sync(commit->log->io.arg, commit->at->fd);
+    return failed || !commit->sync ? failed : commit->log->io.sync(commit->log->io.arg, commit->at->fd);
 }
 
 static void
@@ -240,7 +322,7 @@ undo(struct commit *commit)
         next = segment->next;
         otc__segment_drop(commit->log, segment);
     }
-    *commit = (struct commit){.log = commit->log};
+    *commit = (struct commit){.log = commit->log, .sync = commit->sync};
 }
 
 /* Adds what the commit wrote to the books. Under the lock. */
@@ -284,10 +366,10 @@ switch_active(struct otc_log *log, struct otc__segment *to)
 }
 
 int
-otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts)
+otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts, bool sync)
 {
     struct otc__segment *active = log->active;
-    struct commit commit = {.log = log, .at = active};
+    struct commit commit = {.log = log, .at = active, .sync = sync};
     uint64_t failures = 0;
     int failed;
 
@@ -301,6 +383,9 @@ otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts)
          */
         failures++;
         undo(&commit);
+        if (active) {
+            otc__segment_seal(log, active, active->used, active->records);
+        }
         failed = write_all(&commit, puts);
         if (failed) {
             failures++;
@@ -311,18 +396,29 @@ otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts)
     if (!failed) {
         account(&commit, puts);
     }
+    if (active && failures > 0 && log->dirty_since > 0) {
+        active->suspect = true;
+    }
+    log->dirty_since = commit.at != active || sync ? 0 : log->dirty_since;
+    if (!failed && !sync && log->sync == OTC_LOG_SYNC_INTERVAL && log->dirty_since == 0) {
+        log->dirty_since = otc__log_clock();
+    }
     switch_active(log, commit.at);
     log->failures += failures;
     return failed;
 }
 
 static void
-tell(struct otc__log_put *puts, int failed)
+tell(const struct otc_log *log, struct otc__log_put *puts, int failed)
 {
     struct otc_error result = OTC_ERROR_INIT;
     struct otc__log_put *next;
 
-    if (failed) {
+    if (failed == OTC__LOG_MIN_FREE) {
+        (void)otc_fail(&result, OTC_RESOURCE_EXHAUSTED,
+                       "the queue on disk cannot be written: less than min_free_bytes (%lld) would be free",
+                       (long long)log->min_free_bytes);
+    } else if (failed) {
         (void)otc_fail(&result,
                        failed == ENOSPC || failed == EDQUOT ? OTC_RESOURCE_EXHAUSTED : OTC_UNAVAILABLE,
                        "the queue on disk cannot be written: %s", strerror(failed));
@@ -377,7 +473,7 @@ commit_puts(struct otc_log *log)
     log->first = NULL;
     log->last = NULL;
     pthread_mutex_unlock(&log->writer->lock);
-    failed = otc__log_write_puts(log, puts);
+    failed = otc__log_write_puts(log, puts, log->sync == OTC_LOG_SYNC_GROUP);
     log->n_waiting = 0;
     log->waiting_bytes = 0;
     for (const struct otc__log_put *put = log->first; put; put = put->next) {
@@ -385,8 +481,31 @@ commit_puts(struct otc_log *log)
         log->waiting_bytes += put->record->len;
     }
     pthread_mutex_unlock(&log->writer->lock);
-    tell(puts, failed);
+    tell(log, puts, failed);
     pthread_mutex_lock(&log->writer->lock);
+}
+
+/* Flushes what was told before, when it is time. What a flush that failed may have thrown away is still in
+ * memory: the segment is written anew. Under the lock, which is let go meanwhile. */
+static void
+flush_told(struct otc_log *log)
+{
+    struct otc__segment *active = log->active;
+    int failed;
+
+    if (log->dirty_since == 0 || log->dirty_since + log->sync_interval_ns > otc__log_clock()) {
+        return;
+    }
+    log->dirty_since = 0;
+    pthread_mutex_unlock(&log->writer->lock);
+    failed = log->io.sync(log->io.arg, active->fd);
+    pthread_mutex_lock(&log->writer->lock);
+    if (failed) {
+        log->failures++;
+        active->suspect = true;
+        otc__segment_seal(log, active, active->used, active->records);
+        switch_active(log, NULL);
+    }
 }
 
 void
@@ -396,6 +515,8 @@ otc__log_commit(struct otc_log *log)
 
     drop_dead(log);
     commit_puts(log);
+    flush_told(log);
+    otc__log_write_asides(log);
     sparse = otc__log_sparse(log);
     if (sparse) {
         otc__log_compact(log, sparse);

@@ -13,6 +13,8 @@ struct file_storage {
 
 /* ---- Settings ------------------------------------------------------------------------------------- */
 
+const char *const file_storage_syncs[] = {"group", "interval", "none", NULL};
+
 #define INERT_DOC "Accepted for the Collector's sake; the store keeps itself compact."
 
 static const struct otc_field compaction_fields[] = {
@@ -33,15 +35,29 @@ static const struct otc_field compaction_fields[] = {
 static const struct otc_schema compaction_schema =
     OTC_SCHEMA(file_storage_compaction, compaction_fields, INERT_DOC);
 
+static const struct otc_field dead_letter_fields[] = {
+    OTC_FIELD(file_storage_dead_letter, max_size, .def = "64MiB", .min = "64KiB",
+              .doc = "Ceiling of the dead letters of one queue, which are 10000 at most; beyond it what is "
+                     "rejected is dropped."),
+    OTC_FIELD_END,
+};
+static const struct otc_schema dead_letter_schema = OTC_SCHEMA(
+    file_storage_dead_letter, dead_letter_fields, "Keeps what a destination rejects for good in files.");
+
 static const struct otc_field fields[] = {
     OTC_FIELD(file_storage_config, directory, .def = "/var/lib/otelcol/file_storage",
               .doc = "Folder of the files; one process a folder."),
     OTC_FIELD(file_storage_config, timeout, .def = "1s", .min = "0s", .max = "1m",
               .doc = "How long a start waits for another process to let go of the folder."),
-    OTC_FIELD(file_storage_config, fsync, .def = "false", .inert = true,
+    OTC_FIELD(file_storage_config, sync, .def = "group", .choices = file_storage_syncs,
               .doc =
-                  "Accepted for the Collector's sake: queues and snapshots are always flushed to the disk, "
-                  "journals never (what that means: \"What survives\")."),
+                  "When queues are flushed to the disk: `group` before the sender is answered, with what "
+                  "others sent meanwhile; `interval` every `sync_interval`; `none` when the system likes."),
+    OTC_FIELD(file_storage_config, sync_interval, .def = "500ms", .min = "1ms", .max = "1m",
+              .doc = "With `sync: interval`."),
+    OTC_FIELD(file_storage_config, fsync, .def = "false",
+              .doc = "The Collector's: `true` is `sync: group`, which is the default here, and refused with "
+                     "another `sync`; `false` leaves it to `sync`."),
     OTC_FIELD(file_storage_config, create_directory, .def = "true",
               .doc = "Make the folder when it is missing; with `false` a missing one is an error."),
     OTC_FIELD(file_storage_config, directory_permissions, .def = "0750",
@@ -57,6 +73,11 @@ static const struct otc_field fields[] = {
               .doc = "Ceiling of the journal of one component; a snapshot is taken at a quarter of it."),
     OTC_FIELD(file_storage_config, max_queue_size, .def = "1GiB", .min = "1MiB",
               .doc = "Ceiling of one queue (of one exporter and signal); beyond it data is refused."),
+    OTC_FIELD(file_storage_config, min_free_bytes, .def = "32MiB", .min = "0",
+              .doc = "What queues leave free on the disk: a segment that would take of it is not begun, and "
+                     "data is refused; 0: nothing."),
+    OTC_FIELD_OPTIONAL(file_storage_config, dead_letter, dead_letter_schema, .on_by_default = true,
+                       .doc = "Keeps what a destination rejects for good in files (\"Dead letters\")."),
     OTC_FIELD_END,
 };
 static const struct otc_schema schema = OTC_SCHEMA(
@@ -87,6 +108,11 @@ validate(const void *settings, struct otc_error *err)
 
     if (!config->directory || !*config->directory) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "directory: must be specified");
+    }
+    if (config->fsync && config->sync.index != OTC_LOG_SYNC_GROUP) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "fsync: true asks for `sync: group`, and `sync` is %s: leave one of them out",
+                        file_storage_syncs[config->sync.index]);
     }
     if (!mode_of(config->directory_permissions, &mode)) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,

@@ -17,9 +17,15 @@ struct file_storage_compaction {
     otc_duration check_interval;
 };
 
+struct file_storage_dead_letter {
+    otc_bytes max_size;
+};
+
 struct file_storage_config {
     char *directory;
     otc_duration timeout;
+    otc_choice sync; /* enum otc_log_sync */
+    otc_duration sync_interval;
     bool fsync;
     bool create_directory;
     char *directory_permissions;
@@ -28,7 +34,12 @@ struct file_storage_config {
     otc_bytes max_size;
     otc_bytes max_journal_size;
     otc_bytes max_queue_size;
+    otc_bytes min_free_bytes;
+    struct file_storage_dead_letter *dead_letter; /* NULL: off */
 };
+
+/** The words of `sync`. */
+extern const char *const file_storage_syncs[];
 
 /** What a client is made with; borrowed for the client's life. */
 struct otc_log_writer;
@@ -49,6 +60,22 @@ otc_status file_storage_client_new(const struct file_storage_context *context, c
  * too long. `name` may be NULL. */
 bool file_storage_name(const char *kind, const char *component_id, const char *name,
                        char out[FILE_STORAGE_NAME_MAX]);
+
+/** Bytes and files of a queue's dead letters, within the limits of the settings. Any thread. */
+struct file_storage_dead_letters;
+/** NULL out of memory. `queue`: the name of its files; borrowed, as the context is. */
+struct file_storage_dead_letters *file_storage_dead_letters_new(const struct file_storage_context *context,
+                                                                const char *queue,
+                                                                const struct otc_label *labels,
+                                                                size_t n_labels);
+void file_storage_dead_letters_free(struct file_storage_dead_letters *self);
+/** Takes room; false: there is none, or they are off. */
+bool file_storage_dead_letters_reserve(struct file_storage_dead_letters *self, uint64_t bytes);
+/** Moves a record of the log, for which room was taken. */
+struct otc_log;
+struct otc_log_record;
+void file_storage_dead_letters_add(struct file_storage_dead_letters *self, struct otc_log *log,
+                                   struct otc_log_record *record, size_t skip, const char *why);
 
 /** Opens a queue of a component; the context has a writer. `*clients` counts as above. */
 otc_status file_storage_queue_new(const struct file_storage_context *context, const char *kind,

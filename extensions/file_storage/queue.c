@@ -4,6 +4,8 @@
 #include "common/storage/log.h"
 #include "extensions/file_storage/file_storage.h"
 
+#include <pthread.h>
+
 /* Segments are no smaller, and there are no more of them than this. */
 #define SEGMENT_MIN ((int64_t)16 << 20)
 #define SEGMENTS_MAX 256
@@ -12,9 +14,12 @@ struct queue {
     struct otc_storage_queue queue;
     const struct file_storage_context *context;
     struct otc_log *log;
+    struct file_storage_dead_letters *dead_letters;
     size_t *clients;
     char name[FILE_STORAGE_NAME_MAX];
-    struct otc_series *bytes, *failures, *lost;
+    struct otc_series *bytes, *failures, *lost, *write_failures;
+    pthread_mutex_t lock; /* guards `failed` */
+    uint64_t failed;      /* writes and flushes that are counted */
     struct otc_stored_reader reader;
 };
 
@@ -25,6 +30,15 @@ static const struct otc_instrument failures_instrument = {
     "Records that could not be written to the disk; their senders know.", OTC_COUNTER};
 static const struct otc_instrument lost_instrument = {"aimon_storage_queue_lost_records", "{record}",
                                                       "Damaged records found.", OTC_COUNTER};
+
+static const struct otc_instrument write_failures_instrument = {
+    "aimon_storage_queue_write_failures", "{failure}",
+    "Writes and flushes of a queue that failed; what they should have saved was written elsewhere or "
+    "refused.",
+    OTC_COUNTER};
+static const struct otc_instrument sync_instrument = {
+    "aimon_storage_queue_sync", "", "1 for when the queue is flushed to the disk: group, interval, none.",
+    OTC_GAUGE};
 
 static struct queue *
 queue_of(struct otc_storage_queue *queue)
@@ -42,6 +56,24 @@ count(const struct queue *queue, struct otc_series *series, int64_t delta)
     }
 }
 
+/* Counts what failed since the last time. */
+static void
+count_failures(struct queue *queue)
+{
+    uint64_t failed = otc_log_failures(queue->log), before;
+
+    pthread_mutex_lock(&queue->lock);
+    before = queue->failed;
+    queue->failed = failed > before ? failed : before;
+    pthread_mutex_unlock(&queue->lock);
+    if (failed > before) {
+        count(queue, queue->write_failures, (int64_t)(failed - before));
+        otc_log(queue->context->host->logger, OTC_LOG_ERROR, queue->context->id,
+                "The disk of a queue fails; what was to be saved goes elsewhere on it or is refused",
+                OTC_FIELD_TEXT("queue", queue->name), OTC_FIELD_NUMBER("failures", failed - before));
+    }
+}
+
 struct put {
     struct queue *queue;
     struct otc_storage_put *done;
@@ -55,6 +87,7 @@ put_done(void *arg, struct otc_log_record *record, const struct otc_error *resul
     if (result->status != OTC_OK) {
         count(put->queue, put->queue->failures, 1);
     }
+    count_failures(put->queue);
     count(put->queue, put->queue->bytes, otc_log_bytes(put->queue->log));
     put->done->fn(put->done, (struct otc_stored *)record, result);
     free(put);
@@ -112,8 +145,37 @@ queue_remove(struct otc_storage_queue *self, struct otc_stored *record)
 static void
 queue_forget(struct otc_storage_queue *self, struct otc_stored *record)
 {
+    otc_log_forget(queue_of(self)->log, (struct otc_log_record *)record);
+}
+
+static bool
+queue_reserve(struct otc_storage_queue *self, const struct otc_stored *record, size_t skip)
+{
+    uint64_t len = otc_log_record_len((const struct otc_log_record *)record);
+
+    return file_storage_dead_letters_reserve(queue_of(self)->dead_letters, len > skip ? len - skip : 0);
+}
+
+static void
+queue_reject(struct otc_storage_queue *self, struct otc_stored *record, size_t skip, const char *why)
+{
+    struct queue *queue = queue_of(self);
+
+    file_storage_dead_letters_add(queue->dead_letters, queue->log, (struct otc_log_record *)record, skip,
+                                  why);
+}
+
+static void
+queue_mark(struct otc_storage_queue *self, struct otc_stored *record, bool begins)
+{
+    otc_log_mark(queue_of(self)->log, (struct otc_log_record *)record, begins);
+}
+
+static unsigned
+queue_crashes(struct otc_storage_queue *self, const struct otc_stored *record)
+{
     (void)self;
-    otc_log_forget((struct otc_log_record *)record);
+    return otc_log_crashes((const struct otc_log_record *)record);
 }
 
 static void
@@ -122,7 +184,9 @@ queue_close(struct otc_storage_queue *self)
     struct queue *queue = queue_of(self);
 
     otc_log_close(queue->log);
+    file_storage_dead_letters_free(queue->dead_letters);
     --*queue->clients;
+    pthread_mutex_destroy(&queue->lock);
     free(queue);
 }
 
@@ -158,9 +222,18 @@ static void
 make_series(struct queue *queue, const char *kind, const char *component_id, const char *name)
 {
     struct otc_meter *meter = queue->context->host->meter;
-    const struct otc_label labels[] = {
-        {"extension", queue->context->id}, {"component", component_id}, {"kind", kind}, {"queue", name}};
+    const char *sync = file_storage_syncs[queue->context->config->sync.index];
+    const struct otc_label labels[] = {{"extension", queue->context->id},
+                                       {"component", component_id},
+                                       {"kind", kind},
+                                       {"queue", name},
+                                       {"sync", sync}};
 
+    if (meter) {
+        queue->write_failures = otc_meter_series(meter, &write_failures_instrument, labels, 4);
+        count(queue, otc_meter_series(meter, &sync_instrument, labels, 5), 1);
+    }
+    queue->dead_letters = file_storage_dead_letters_new(queue->context, queue->name, labels, 4);
     if (meter) {
         queue->bytes = otc_meter_series(meter, &bytes_instrument, labels, 4);
         queue->failures = otc_meter_series(meter, &failures_instrument, labels, 4);
@@ -178,6 +251,9 @@ open_log(struct queue *queue, struct otc_error *err)
                                                              : most < SEGMENT_MIN  ? most
                                                                                    : SEGMENT_MIN,
                                             .max_bytes = most,
+                                            .min_free_bytes = queue->context->config->min_free_bytes.n,
+                                            .sync = (enum otc_log_sync)queue->context->config->sync.index,
+                                            .sync_interval_ns = queue->context->config->sync_interval.ns,
                                             .now_ns = queue->context->host->now_ns(queue->context->host),
                                             .found = found_record,
                                             .arg = queue};
@@ -207,15 +283,24 @@ file_storage_queue_new(const struct file_storage_context *context, const char *k
                                               .read = queue_read,
                                               .remove = queue_remove,
                                               .forget = queue_forget,
-                                              .close = queue_close};
+                                              .close = queue_close,
+                                              .reserve = queue_reserve,
+                                              .reject = queue_reject,
+                                              .mark = queue_mark,
+                                              .crashes = queue_crashes};
     queue->context = context;
     queue->clients = clients;
     queue->reader = reader;
-    make_series(queue, kind, component_id, name);
-    status = file_storage_name(kind, component_id, name, queue->name)
-                 ? open_log(queue, err)
-                 : otc_fail(err, OTC_INVALID_ARGUMENT, "the id %s is too long for a file name", component_id);
+    pthread_mutex_init(&queue->lock, NULL);
+    if (!file_storage_name(kind, component_id, name, queue->name)) {
+        status = otc_fail(err, OTC_INVALID_ARGUMENT, "the id %s is too long for a file name", component_id);
+    } else {
+        make_series(queue, kind, component_id, name);
+        status = queue->dead_letters ? open_log(queue, err) : otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    }
     if (status != OTC_OK) {
+        file_storage_dead_letters_free(queue->dead_letters);
+        pthread_mutex_destroy(&queue->lock);
         free(queue);
         return otc_error_prefix(err, "extension \"%s\"", context->id);
     }

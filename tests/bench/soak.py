@@ -73,7 +73,8 @@ def own_identities(text):
     """[(component, in, out, refused, dropped, held)] of those that count all of it themselves: exact in every scrape."""
     rows = []
     for name, prefix, ways in (("batch", "aimon_processor_batch_", ("accepted_items", "sent_items", "refused_items", "", "held_items")),
-                               ("otlp_grpc", "", ("aimon_exporter_enqueued_items", "otelcol_exporter_sent_spans", "", "aimon_exporter_dropped_items",
+                               ("otlp_grpc", "", ("aimon_exporter_enqueued_items", "otelcol_exporter_sent_spans", "",
+                                                  ("aimon_exporter_dropped_items", "aimon_exporter_dead_lettered_items"),
                                                   ("aimon_exporter_queued_items", "aimon_exporter_in_flight_items", "aimon_exporter_left_items")))):
         label = '="%s"' % name
         rows.append((name, *(sum(counter_of(text, prefix + part, label) for part in ([way] if isinstance(way, str) else way) if part) for way in ways)))

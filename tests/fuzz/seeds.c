@@ -138,7 +138,7 @@ ignore_put(void *arg, struct otc_log_record *record, const struct otc_error *res
 {
     (void)arg;
     (void)result;
-    otc_log_forget(record);
+    otc_log_forget(NULL, record);
 }
 
 /** The records of a segment of a queue on disk. */

@@ -77,7 +77,7 @@ pass(struct otc_log_writer *writer, bool remove)
         if (remove) {
             otc_log_remove(log, found[i]);
         } else {
-            otc_log_forget(found[i]);
+            otc_log_forget(log, found[i]);
         }
     }
     otc_log_close(log);

@@ -40,7 +40,7 @@ SEED = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(10**9)
 STAMP = re.compile(rb"stamp-[0-9]+-")
 CLIENTS = 3
 CONFIG = """
-extensions: {{file_storage: {{directory: "{folder}/queue", max_queue_size: {max_size}}}}}
+extensions: {{file_storage: {{directory: "{folder}/queue", max_queue_size: {max_size}, min_free_bytes: 0}}}}
 receivers: {{otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:{http}"}}}}}}}}
 processors: {{batch: {{timeout: 20ms, send_batch_size: 50, send_batch_max_size: 60}}}}
 exporters:
@@ -71,6 +71,7 @@ class Backend(grpc.GenericRpcHandler):
     def __init__(self):
         self.seen = collections.Counter()
         self.down = False
+        self.rejects = False
         self.odds = 0.05
         self.lock = threading.Lock()
         self.rng = random.Random(SEED)
@@ -81,6 +82,8 @@ class Backend(grpc.GenericRpcHandler):
     def service(self, details):
         def answer(request, context):
             with self.lock:
+                if self.rejects:
+                    context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not wanted")
                 if self.down or self.rng.random() < self.odds:
                     context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
                 self.seen.update(STAMP.findall(request))
@@ -321,6 +324,39 @@ def full_disk():
             subprocess.run(["umount", folder + "/queue"], check=False)
 
 
+def dead_letters():
+    """What the backend rejects for good is kept in files, which OTLP/HTTP takes again."""
+    with tempfile.TemporaryDirectory() as folder:
+        backend, ledger = Backend(), Ledger()
+        service = Service(folder, backend, processors="")
+        service.start()
+        backend.rejects = True
+        for kind in ["logs", "traces"] * 20:
+            if not service.send(ledger, 3, kind):
+                fail("refused with room in the queue")
+        letters = pathlib.Path(folder) / "queue/dead_letters"
+        end = time.monotonic() + 20
+        while time.monotonic() < end and len(list(letters.glob("*.pb"))) < 40:
+            time.sleep(0.05)
+        service.kill()
+        service.start()
+        backend.rejects = False
+        found = sorted(letters.glob("*.pb"))
+        for letter in found:
+            if "not wanted" not in letter.with_suffix(".txt").read_text():
+                fail("a dead letter without its reason")
+            kind = "logs" if "_logs." in letter.name else "traces"
+            request = urllib.request.Request(f"http://127.0.0.1:{service.http}/v1/{kind}", letter.read_bytes(),
+                                             {"Content-Type": "application/x-protobuf"})
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                answer.read()
+        _, twice = settle(backend, ledger, f"{len(found)} dead letters sent again")
+        if len(found) != 40 or twice:
+            fail(f"{len(found)} dead letters of 40 requests, {twice} items twice")
+        service.stop()
+        backend.server.stop(0)
+
+
 def outage_in_memory():
     """A backend that is away for a while, and a queue in memory: what has room is not lost, the rest is refused."""
     with tempfile.TemporaryDirectory() as folder:
@@ -351,8 +387,9 @@ def main():
     reload()
     damage(rng)
     full_disk()
+    dead_letters()
     outage_in_memory()
-    print(f"6 passed: queues through {ROUNDS} kills, reloads, an outage, damage and a full disk")
+    print(f"7 passed: queues through {ROUNDS} kills, reloads, an outage, damage, rejections and a full disk")
 
 
 main()

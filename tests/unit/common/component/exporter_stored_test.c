@@ -22,6 +22,12 @@ struct record {
     size_t len;
     bool there;
     bool damaged;
+    bool reserved;
+    bool rejected; /* a dead letter */
+    char why[200];
+    unsigned marks; /* in all */
+    bool marked;
+    unsigned crashes;
 };
 
 /* A disk that remembers what was put, tells when it is asked to, and fails when it is told to. */
@@ -37,6 +43,7 @@ struct disk {
     bool full;
     bool fails;
     size_t reads;
+    size_t letters_left; /* there is room for so many dead letters */
     bool closed;
 };
 
@@ -50,6 +57,8 @@ struct fixture {
     struct otc_retry_config retry;
     struct otc_exporter *exporter;
     struct otc_error err;
+    otc_status (*push)(void *arg, struct otc_batch *batch, struct otc_done *done, struct otc_error *err);
+    void *push_arg;
 };
 
 /* ---- The disk -------------------------------------------------------------------------------------- */
@@ -138,6 +147,49 @@ disk_forget(struct otc_storage_queue *self, struct otc_stored *stored)
     assert_true(((struct record *)(void *)stored)->there);
 }
 
+static bool
+disk_reserve(struct otc_storage_queue *self, const struct otc_stored *stored, size_t skip)
+{
+    struct disk *disk = OTC_CONTAINER(self, disk, queue);
+    struct record *record = &disk->records[(const struct record *)(const void *)stored - disk->records];
+
+    assert_true(record->there && !record->reserved);
+    assert_true(skip <= record->len);
+    record->reserved = disk->letters_left > 0;
+    disk->letters_left -= record->reserved;
+    return record->reserved;
+}
+
+static void
+disk_reject(struct otc_storage_queue *self, struct otc_stored *stored, size_t skip, const char *why)
+{
+    struct record *record = (void *)stored;
+
+    assert_false(OTC_CONTAINER(self, disk, queue)->closed);
+    assert_true(record->there && record->reserved && skip <= record->len);
+    record->there = record->damaged;
+    record->rejected = !record->damaged;
+    snprintf(record->why, sizeof(record->why), "%s", why);
+}
+
+static void
+disk_mark(struct otc_storage_queue *self, struct otc_stored *stored, bool begins)
+{
+    struct record *record = (void *)stored;
+
+    (void)self;
+    assert_true(record->there && record->marked != begins);
+    record->marked = begins;
+    record->marks += begins;
+}
+
+static unsigned
+disk_crashes(struct otc_storage_queue *self, const struct otc_stored *stored)
+{
+    (void)self;
+    return ((const struct record *)(const void *)stored)->crashes;
+}
+
 static void
 disk_close(struct otc_storage_queue *self)
 {
@@ -180,6 +232,17 @@ static const struct otc_component_ops disk_ops = {
     .abi = OTC_ABI_OF(otc_component_ops), .storage = no_storage, .queue = disk_queue};
 
 static size_t
+rejected(const struct fixture *f)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->disk.n; i++) {
+        n += f->disk.records[i].rejected;
+    }
+    return n;
+}
+
+static size_t
 on_disk(const struct fixture *f)
 {
     size_t n = 0;
@@ -209,6 +272,7 @@ check_law(struct fixture *f)
 {
     assert_int_equal(metric(f, "aimon_exporter_enqueued_items"),
                      metric(f, "otelcol_exporter_sent_spans") + metric(f, "aimon_exporter_dropped_items") +
+                         metric(f, "aimon_exporter_dead_lettered_items") +
                          metric(f, "aimon_exporter_left_items") + metric(f, "aimon_exporter_queued_items") +
                          metric(f, "aimon_exporter_in_flight_items"));
 }
@@ -217,7 +281,7 @@ static void
 start(struct fixture *f)
 {
     const struct otc_exporter_options options = {f->host,   "otlp_grpc/x", OTC_TRACES, &f->queue,
-                                                 &f->retry, push,          f->sink};
+                                                 &f->retry, f->push,       f->push_arg};
 
     assert_int_equal(otc_exporter_new(&options, &f->exporter, &f->err), OTC_OK);
     assert_int_equal(otc_exporter_consumer(f->exporter)->holds, f->queue.storage != NULL);
@@ -254,12 +318,27 @@ setup(void **state)
     f->host = otc_vhost_host(f->vhost);
     f->sink = otc_sink_new();
     f->disk.component = (struct otc_component){OTC_ABI_OF(otc_component), &disk_ops};
-    f->disk.queue = (struct otc_storage_queue){
-        OTC_ABI_OF(otc_storage_queue), disk_put, disk_read, disk_remove, disk_forget, disk_close};
+    f->disk.queue = (struct otc_storage_queue){OTC_ABI_OF(otc_storage_queue),
+                                               disk_put,
+                                               disk_read,
+                                               disk_remove,
+                                               disk_forget,
+                                               disk_close,
+                                               disk_reserve,
+                                               disk_reject,
+                                               disk_mark,
+                                               disk_crashes};
+    f->disk.letters_left = 100;
     otc_vhost_add_extension(f->vhost, "file_storage/q", &f->disk.component);
+    f->push = push;
+    f->push_arg = f->sink;
     f->batch = (struct otc_queue_batch){.flush_timeout = {200 * OTC_MILLISECOND}, .min_size = 8};
     f->queue = (struct otc_queue_config){.num_consumers = 2, .queue_size = 1000, .storage = storage};
-    f->retry = (struct otc_retry_config){true, {OTC_SECOND}, 0, 1, {OTC_SECOND}, {0}};
+    f->retry = (struct otc_retry_config){.enabled = true,
+                                         .initial_interval = {OTC_SECOND},
+                                         .multiplier = 1,
+                                         .max_interval = {OTC_SECOND},
+                                         .elapsed_is_set = true};
     f->err = OTC_ERROR_INIT;
     *state = f;
     return 0;
@@ -395,15 +474,143 @@ retries_that_wait_stay_on_the_disk(void **state)
 }
 
 static void
-what_is_given_up_leaves_the_disk(void **state)
+what_is_rejected_becomes_a_dead_letter(void **state)
+{
+    struct fixture *f = *state;
+
+    f->disk.letters_left = 2;
+    start(f);
+    otc_sink_answer(f->sink, OTC_INVALID_ARGUMENT, "bad");
+    send(f, 5);
+    send(f, 6);
+    assert_int_equal(on_disk(f), 0);
+    assert_int_equal(rejected(f), 2);
+    assert_string_equal(f->disk.records[0].why, "not retryable error: Permanent error: bad");
+    assert_int_equal(metric(f, "aimon_exporter_dead_lettered_items"), 11);
+    assert_int_equal(metric(f, "aimon_exporter_dropped_items"), 0);
+    assert_int_equal(metric(f, "otelcol_exporter_send_failed_spans"), 11);
+    assert_int_equal(otc_vhost_logged(f->vhost, "Exporting failed. Keeping the data as dead letters."), 2);
+    /* There is no room for more: it is dropped, and counted as such. */
+    send(f, 7);
+    assert_int_equal(on_disk(f), 0);
+    assert_int_equal(metric(f, "aimon_exporter_dead_lettered_items"), 11);
+    assert_int_equal(otc_vhost_metric(f->vhost, "aimon_exporter_dropped_items",
+                                      "exporter=otlp_grpc/x,data_type=traces,reason=not_retryable"),
+                     7);
+}
+
+/* Requests that were sent as one are kept each; one of which a piece was sent is kept whole. */
+static void
+dead_letters_are_the_requests_as_they_came(void **state)
+{
+    struct fixture *f = *state;
+
+    f->queue.batch = &f->batch;
+    f->batch.max_size = 8;
+    start(f);
+    otc_sink_answer(f->sink, OTC_PENDING, NULL);
+    send(f, 4);
+    send(f, 12);
+    assert_int_equal(otc_sink_pending(f->sink), 2);
+    assert_true(otc_sink_complete(f->sink, OTC_INVALID_ARGUMENT, "bad"));
+    assert_int_equal(metric(f, "aimon_exporter_dead_lettered_items"), 8);
+    assert_int_equal(rejected(f), 1);
+    check_law(f);
+    assert_true(otc_sink_complete(f->sink, OTC_OK, NULL));
+    assert_int_equal(rejected(f), 2);
+    assert_int_equal(on_disk(f), 0);
+    assert_int_equal(metric(f, "otelcol_exporter_sent_spans"), 8);
+}
+
+/* Records are marked from their reading until the push returns, those alone that a former process left. */
+static otc_status
+look_at_marks(void *arg, struct otc_batch *batch, struct otc_done *done, struct otc_error *err)
+{
+    struct fixture *f = arg;
+    size_t marked = 0;
+
+    for (size_t i = 0; i < f->disk.n; i++) {
+        marked += f->disk.records[i].marked;
+    }
+    assert_int_equal(marked, 1);
+    return otc_consume(otc_sink_consumer(f->sink), batch, done, err);
+}
+
+static void
+what_ends_the_process_three_times_is_not_sent_again(void **state)
 {
     struct fixture *f = *state;
 
     start(f);
-    otc_sink_answer(f->sink, OTC_INVALID_ARGUMENT, "bad");
+    otc_sink_answer(f->sink, OTC_UNAVAILABLE, "down");
+    for (size_t i = 1; i <= 3; i++) {
+        send(f, i);
+    }
+    stop(f);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(f->disk.records[i].marks, 0);
+    }
+    f->disk.records[0].crashes = 2;
+    f->disk.records[1].crashes = 3;
+    f->push = look_at_marks;
+    f->push_arg = f;
+    otc_sink_clear(f->sink);
+    otc_sink_answer(f->sink, OTC_PENDING, NULL);
+    start(f);
+    assert_int_equal(otc_sink_pending(f->sink), 2);
+    assert_false(f->disk.records[0].marked || f->disk.records[2].marked);
+    assert_true(otc_sink_complete(f->sink, OTC_UNAVAILABLE, "still down"));
+    assert_true(otc_sink_complete(f->sink, OTC_OK, NULL));
+    assert_int_equal(f->disk.records[0].marks, 1);
+    assert_int_equal(f->disk.records[1].marks, 0);
+    assert_int_equal(rejected(f), 1);
+    assert_int_equal(metric(f, "aimon_exporter_dead_lettered_items"), 2);
+    assert_string_equal(f->disk.records[1].why, "the process ended 3 times while it was sent");
+}
+
+/* Poison for which there is no room stays where it is. */
+static void
+poison_is_never_deleted(void **state)
+{
+    struct fixture *f = *state;
+    size_t calls;
+
+    start(f);
+    otc_sink_answer(f->sink, OTC_UNAVAILABLE, "down");
+    send(f, 3);
+    stop(f);
+    f->disk.records[0].crashes = 3;
+    f->disk.letters_left = 0;
+    calls = otc_sink_calls(f->sink);
+    start(f);
+    assert_int_equal(otc_sink_calls(f->sink), calls);
+    assert_int_equal(on_disk(f), 1);
+}
+
+/* With a queue on disk nobody gives up, unless the user says so. */
+static void
+an_outage_has_no_end_by_default(void **state)
+{
+    struct fixture *f = *state;
+
+    f->retry.max_elapsed_time.ns = 300 * OTC_SECOND;
+    f->retry.elapsed_is_set = false;
+    start(f);
+    otc_sink_answer(f->sink, OTC_UNAVAILABLE, "down");
     send(f, 5);
+    otc_vhost_advance(f->vhost, 3600 * OTC_SECOND);
+    assert_int_equal(metric(f, "aimon_exporter_in_flight_items"), 5);
+    otc_sink_answer(f->sink, OTC_OK, NULL);
+    otc_vhost_advance(f->vhost, 2 * OTC_SECOND);
+    assert_int_equal(metric(f, "otelcol_exporter_sent_spans"), 5);
+    stop(f);
+    f->retry.elapsed_is_set = true;
+    start(f);
+    otc_sink_answer(f->sink, OTC_UNAVAILABLE, "down");
+    send(f, 6);
+    otc_vhost_advance(f->vhost, 301 * OTC_SECOND);
+    assert_int_equal(metric(f, "aimon_exporter_dropped_items"), 6);
     assert_int_equal(on_disk(f), 0);
-    assert_int_equal(metric(f, "aimon_exporter_dropped_items"), 5);
 }
 
 static void
@@ -424,7 +631,10 @@ a_damaged_record_costs_itself(void **state)
     otc_sink_answer(f->sink, OTC_OK, NULL);
     start(f);
     assert_int_equal(otc_sink_items(f->sink), 5);
-    assert_int_equal(on_disk(f), 0);
+    /* What cannot be read stays for the next start, which copies it aside; what is not understood is kept. */
+    assert_int_equal(on_disk(f), 1);
+    assert_true(f->disk.records[1].there);
+    assert_true(f->disk.records[2].rejected);
     assert_int_equal(otc_vhost_metric(f->vhost, "aimon_exporter_dropped_items",
                                       "exporter=otlp_grpc/x,data_type=traces,reason=damaged"),
                      5);
@@ -628,7 +838,11 @@ main(void)
         CASE(a_full_disk_refuses_so_that_the_sender_comes_again),
         CASE(what_a_shutdown_interrupts_comes_again),
         CASE(retries_that_wait_stay_on_the_disk),
-        CASE(what_is_given_up_leaves_the_disk),
+        CASE(what_is_rejected_becomes_a_dead_letter),
+        CASE(dead_letters_are_the_requests_as_they_came),
+        CASE(what_ends_the_process_three_times_is_not_sent_again),
+        CASE(poison_is_never_deleted),
+        CASE(an_outage_has_no_end_by_default),
         CASE(a_damaged_record_costs_itself),
         CASE(a_long_queue_does_not_stay_in_memory),
         CASE(senders_wait_for_room_and_then_for_the_disk),

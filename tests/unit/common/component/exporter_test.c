@@ -44,7 +44,7 @@ setup(void **state)
     f->queue = (struct otc_queue_config){.num_consumers = 2, .queue_size = 4};
     f->batch = (struct otc_queue_batch){.flush_timeout = {200 * OTC_MILLISECOND}, .min_size = 10};
     f->retry =
-        (struct otc_retry_config){true, {5 * OTC_SECOND}, 0, 1.5, {10 * OTC_SECOND}, {40 * OTC_SECOND}};
+        (struct otc_retry_config){true, {5 * OTC_SECOND}, 0, 1.5, {10 * OTC_SECOND}, {40 * OTC_SECOND}, true};
     f->done = OTC_TEST_DONE_INIT;
     f->err = OTC_ERROR_INIT;
     *state = f;

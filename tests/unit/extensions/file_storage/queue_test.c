@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The queues of the extension: what they tell of themselves, and the dead letters. */
+#include "common/base/clock.h"
+#include "common/component/storage.h"
+#include "tests/harness/rig.h"
+#include "tests/unit/common/storage/scratch.h"
+
+#include <pthread.h>
+
+extern const struct otc_factory otc_file_storage_extension_factory;
+
+#define LABELS "extension=file_storage,component=otlp_grpc/x,kind=exporter,queue=traces"
+
+struct put {
+    struct otc_storage_put put;
+    pthread_mutex_t lock;
+    pthread_cond_t told;
+    bool done;
+    struct otc_stored *record;
+    struct otc_error result;
+};
+
+/* What was found at the start. */
+struct found {
+    struct otc_stored *records[100];
+    size_t n;
+};
+
+static void
+found_record(void *arg, struct otc_stored *record, struct otc_slice content)
+{
+    struct found *found = arg;
+
+    assert_int_equal(content.len, 8);
+    found->records[found->n++] = record;
+}
+
+static void
+start(struct otc_rig *rig, const char *settings)
+{
+    static char yaml[1024];
+    struct otc_error err = OTC_ERROR_INIT;
+
+    *rig = (struct otc_rig){0};
+    (void)snprintf(yaml, sizeof(yaml), "{directory: %s%s%s}", scratch, *settings ? ", " : "", settings);
+    if (otc_rig_create(rig, &otc_file_storage_extension_factory, yaml, &err) != OTC_OK ||
+        rig->component->ops->start(rig->component, &err) != OTC_OK) {
+        fail_msg("%s", err.text);
+    }
+    otc_vhost_add_extension(rig->vhost, "file_storage", rig->component);
+}
+
+static void
+stop(struct otc_rig *rig)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+
+    assert_int_equal(rig->component->ops->shutdown(rig->component, INT64_MAX, &err), OTC_OK);
+    otc_rig_free(rig);
+}
+
+static struct otc_storage_queue *
+queue_of(struct otc_rig *rig, struct found *found)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_storage_queue *queue = NULL;
+
+    *found = (struct found){0};
+    if (otc_storage_queue_open(otc_vhost_host(rig->vhost), "file_storage", OTC_EXPORTER, "otlp_grpc/x", "traces",
+                               (struct otc_stored_reader){found_record, found}, &queue, &err) != OTC_OK) {
+        fail_msg("%s", err.text);
+    }
+    return queue;
+}
+
+static void
+put_done(struct otc_storage_put *self, struct otc_stored *record, const struct otc_error *result)
+{
+    struct put *put = OTC_CONTAINER(self, put, put);
+
+    pthread_mutex_lock(&put->lock);
+    put->record = record;
+    put->result = *result;
+    put->done = true;
+    pthread_cond_signal(&put->told);
+    pthread_mutex_unlock(&put->lock);
+}
+
+/* The record, once it is there; NULL with the error in `*err`. */
+static struct otc_stored *
+put(struct otc_storage_queue *queue, const char *text, struct otc_error *err)
+{
+    struct put put = {.put = {OTC_ABI_OF(otc_storage_put), put_done},
+                      .lock = PTHREAD_MUTEX_INITIALIZER,
+                      .told = PTHREAD_COND_INITIALIZER};
+    const struct otc_slice slice = otc_slice_str(text);
+
+    assert_int_equal(queue->put(queue, &slice, 1, &put.put, err), OTC_PENDING);
+    pthread_mutex_lock(&put.lock);
+    while (!put.done) {
+        pthread_cond_wait(&put.told, &put.lock);
+    }
+    pthread_mutex_unlock(&put.lock);
+    *err = put.result;
+    return put.record;
+}
+
+/* Dead letters with this ending, the last of them in `text`. */
+static size_t
+letters(const char *ending, char text[64])
+{
+    DIR *folder = opendir(scratch_path("dead_letters"));
+    const struct dirent *entry;
+    char path[1024];
+    size_t n = 0;
+
+    while (folder && (entry = readdir(folder))) {
+        const char *end = strrchr(entry->d_name, '.');
+
+        if (entry->d_name[0] != '.' && strcmp(end, ending) == 0) {
+            ssize_t len;
+            int fd;
+
+            assert_memory_equal(entry->d_name, "exporter_otlp_grpc_x_traces.1767225600000-", 42);
+            (void)snprintf(path, sizeof(path), "%s/dead_letters/%s", scratch, entry->d_name);
+            fd = open(path, O_RDONLY);
+            len = read(fd, text, 63);
+            assert_true(len >= 0);
+            text[len] = '\0';
+            close(fd);
+            n++;
+        }
+    }
+    if (folder) {
+        closedir(folder);
+    }
+    return n;
+}
+
+static void
+clear_all(void)
+{
+    DIR *folder = opendir(scratch_path("dead_letters"));
+    const struct dirent *entry;
+    char path[1024];
+
+    while (folder && (entry = readdir(folder))) {
+        (void)snprintf(path, sizeof(path), "%s/dead_letters/%s", scratch, entry->d_name);
+        (void)unlink(path);
+    }
+    if (folder) {
+        closedir(folder);
+        (void)rmdir(scratch_path("dead_letters"));
+    }
+    scratch_clear();
+}
+
+/* ---- Tests ----------------------------------------------------------------------------------------- */
+
+static void
+how_it_is_flushed_is_told(void **state)
+{
+    static const char *const modes[] = {"group", "interval", "none"};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct otc_error err = OTC_ERROR_INIT;
+        struct otc_storage_queue *queue;
+        struct found found;
+        struct otc_rig rig;
+        char settings[64], labels[200];
+
+        clear_all();
+        (void)snprintf(settings, sizeof(settings), "sync: %s", modes[i]);
+        (void)snprintf(labels, sizeof(labels), LABELS ",sync=%s", modes[i]);
+        start(&rig, i == 0 ? "fsync: true" : settings);
+        queue = queue_of(&rig, &found);
+        assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_queue_sync", labels), 1);
+        queue->forget(queue, put(queue, "content1", &err));
+        queue->close(queue);
+        queue = queue_of(&rig, &found);
+        assert_int_equal(found.n, 1);
+        queue->remove(queue, found.records[0]);
+        queue->close(queue);
+        stop(&rig);
+    }
+}
+
+static void
+contradictions_are_told(void **state)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_rig rig = {0};
+
+    (void)state;
+    assert_int_not_equal(otc_rig_create(&rig, &otc_file_storage_extension_factory,
+                                        "{directory: /tmp, fsync: true, sync: interval}", &err),
+                         OTC_OK);
+    assert_non_null(strstr(
+        err.text, "fsync: true asks for `sync: group`, and `sync` is interval: leave one of them out"));
+    otc_rig_free(&rig);
+}
+
+static void
+what_is_to_stay_free_is_told(void **state)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_storage_queue *queue;
+    struct found found;
+    struct otc_rig rig;
+
+    (void)state;
+    clear_all();
+    start(&rig, "min_free_bytes: 4000000000GiB");
+    queue = queue_of(&rig, &found);
+    assert_null(put(queue, "content1", &err));
+    assert_int_equal(err.status, OTC_RESOURCE_EXHAUSTED);
+    assert_non_null(strstr(err.text, "less than min_free_bytes (4294967296000000000) would be free"));
+    assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_queue_refused_records", LABELS), 1);
+    assert_true(otc_vhost_metric(rig.vhost, "aimon_storage_queue_write_failures", LABELS) > 0);
+    queue->close(queue);
+    stop(&rig);
+}
+
+static void
+what_is_rejected_is_a_file(void **state)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_storage_queue *queue;
+    struct otc_stored *record;
+    struct found found;
+    struct otc_rig rig;
+    char text[64];
+
+    (void)state;
+    clear_all();
+    start(&rig, "");
+    queue = queue_of(&rig, &found);
+    record = put(queue, "content1", &err);
+    assert_true(queue->reserve(queue, record, 3));
+    queue->reject(queue, record, 3, "not wanted");
+    queue->forget(queue, put(queue, "content2", &err));
+    queue->close(queue);
+    assert_int_equal(letters(".pb", text), 1);
+    assert_string_equal(text, "tent1");
+    assert_int_equal(letters(".txt", text), 1);
+    assert_string_equal(text, "not wanted\n");
+    assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_dead_letter_bytes", LABELS), 5);
+    assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_dead_letter_files", LABELS), 1);
+    queue = queue_of(&rig, &found);
+    assert_int_equal(found.n, 1);
+    assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_dead_letter_files", LABELS), 1);
+    queue->remove(queue, found.records[0]);
+    queue->close(queue);
+    stop(&rig);
+}
+
+static void
+dead_letters_have_a_limit(void **state)
+{
+    static char big[40001];
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_storage_queue *queue;
+    struct otc_stored *first, *second;
+    struct found found;
+    struct otc_rig rig;
+    char text[64];
+
+    (void)state;
+    memset(big, 'x', sizeof(big) - 1);
+    clear_all();
+    start(&rig, "dead_letter: {max_size: 64KiB}");
+    queue = queue_of(&rig, &found);
+    first = put(queue, big, &err);
+    second = put(queue, big, &err);
+    assert_true(queue->reserve(queue, first, 0));
+    assert_false(queue->reserve(queue, second, 0));
+    assert_int_equal(otc_vhost_logged(rig.vhost, "The dead letters of a queue are at their limit"), 1);
+    queue->reject(queue, first, 0, "big");
+    queue->forget(queue, second);
+    queue->close(queue);
+    assert_int_equal(letters(".pb", text), 1);
+    stop(&rig);
+    clear_all();
+    start(&rig, "dead_letter: {enabled: false}");
+    queue = queue_of(&rig, &found);
+    first = put(queue, "content1", &err);
+    assert_false(queue->reserve(queue, first, 0));
+    queue->remove(queue, first);
+    queue->close(queue);
+    stop(&rig);
+}
+
+/* A file stands where the folder would be: the record stays in the queue. */
+static void
+a_dead_letter_that_cannot_be_written_stays(void **state)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_storage_queue *queue;
+    struct otc_stored *record;
+    struct found found;
+    struct otc_rig rig;
+
+    (void)state;
+    clear_all();
+    close(open(scratch_path("dead_letters"), O_CREAT | O_RDWR, 0600));
+    start(&rig, "");
+    queue = queue_of(&rig, &found);
+    record = put(queue, "content1", &err);
+    assert_true(queue->reserve(queue, record, 0));
+    queue->reject(queue, record, 0, "not wanted");
+    assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_dead_letter_failures", LABELS), 1);
+    assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_dead_letter_bytes", LABELS), 0);
+    queue->close(queue);
+    queue = queue_of(&rig, &found);
+    assert_int_equal(found.n, 1);
+    queue->remove(queue, found.records[0]);
+    queue->close(queue);
+    stop(&rig);
+}
+
+static void
+crashes_are_told_to_the_next_process(void **state)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_storage_queue *queue;
+    struct otc_stored *record;
+    struct found found;
+    struct otc_rig rig;
+
+    (void)state;
+    clear_all();
+    start(&rig, "");
+    queue = queue_of(&rig, &found);
+    record = put(queue, "content1", &err);
+    assert_int_equal(queue->crashes(queue, record), 0);
+    queue->mark(queue, record, true);
+    queue->forget(queue, record);
+    queue->close(queue);
+    queue = queue_of(&rig, &found);
+    assert_int_equal(queue->crashes(queue, found.records[0]), 1);
+    queue->remove(queue, found.records[0]);
+    queue->close(queue);
+    stop(&rig);
+}
+
+static int
+end(void **state)
+{
+    clear_all();
+    return scratch_teardown(state);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(how_it_is_flushed_is_told),
+        cmocka_unit_test(contradictions_are_told),
+        cmocka_unit_test(what_is_to_stay_free_is_told),
+        cmocka_unit_test(what_is_rejected_is_a_file),
+        cmocka_unit_test(dead_letters_have_a_limit),
+        cmocka_unit_test(a_dead_letter_that_cannot_be_written_stays),
+        cmocka_unit_test(crashes_are_told_to_the_next_process),
+    };
+
+    return cmocka_run_group_tests_name("extensions/file_storage queues", tests, scratch_setup, end);
+}
