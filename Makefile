@@ -224,18 +224,20 @@ $(FUZZERS): %: %.o $(call archives,$(FUZZ_LINK))
 
 TOOLS := $(B)/tests/fuzz/seeds $(B)/tests/bench/payload $(B)/tests/bench/walk_bench $(B)/tests/bench/stats_bench \
          $(B)/tests/bench/pipeline_bench $(B)/tests/bench/flat_memory $(B)/tests/bench/drift_bench
-TOOLS += $(B)/tests/bench/simulate
+TOOLS += $(B)/tests/bench/simulate $(B)/tests/bench/forward_bench
 $(TOOLS:=.o) $(B)/tests/bench/payload_main.o: | $(PROTO_H)
 $(B)/tests/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(call archives,$(FUZZ_LINK))
 $(B)/tests/bench/payload: $(B)/tests/bench/payload_main.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
-$(B)/tests/bench/stats_bench: $(B)/tests/bench/stats_bench.o $(call archives,common/stats common/base)
-$(B)/tests/bench/walk_bench: $(B)/tests/bench/walk_bench.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
-$(B)/tests/bench/pipeline_bench: $(B)/tests/bench/pipeline_bench.o $(B)/tests/bench/payload.o $(call archives,$(call uniq,tests/harness processors/drift processors/latency processors/span_metrics $(COMMON)))
-$(B)/tests/bench/drift_bench: $(B)/tests/bench/drift_bench.o $(call archives,$(call uniq,tests/harness processors/drift $(COMMON)))
+$(B)/tests/bench/stats_bench: $(B)/tests/bench/stats_bench.o $(B)/tests/bench/counted.o $(call archives,common/stats common/base)
+$(B)/tests/bench/walk_bench: $(B)/tests/bench/walk_bench.o $(B)/tests/bench/counted.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
+$(B)/tests/bench/pipeline_bench: $(B)/tests/bench/pipeline_bench.o $(B)/tests/bench/counted.o $(B)/tests/bench/payload.o $(call archives,$(call uniq,tests/harness processors/drift processors/latency processors/span_metrics $(COMMON)))
+$(B)/tests/bench/drift_bench: $(B)/tests/bench/drift_bench.o $(B)/tests/bench/counted.o $(call archives,$(call uniq,tests/harness processors/drift $(COMMON)))
 $(B)/tests/bench/flat_memory: $(B)/tests/bench/flat_memory.o $(call archives,$(call uniq,tests/harness processors/drift $(COMMON)))
 $(B)/tests/bench/simulate: $(B)/tests/bench/simulate.o $(call archives,$(call closure,tests/harness/simulation))
+$(B)/tests/bench/forward_bench: $(B)/tests/bench/forward_bench.o $(B)/tests/bench/counted.o $(B)/tests/bench/payload.o $(call archives,$(call uniq,tests/harness exporters/otlp_grpc processors/attributes processors/resource processors/batch $(COMMON)))
+$(B)/tests/bench/forward_bench: TOOL_LIBS = $(LIBS.exporters/otlp_grpc)
 $(TOOLS):
-	$(Q)$(CC) $(LDFLAGS_V) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LIBS)
+	$(Q)$(CC) $(LDFLAGS_V) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(TOOL_LIBS) $(FUZZ_LIBS)
 
 $(B)/tests/bench/malloc_count.so: $(B)/tests/bench/malloc_count.o
 	$(Q)$(CC) -shared -o $@ $<
@@ -261,7 +263,7 @@ DEPS_BUILD := gcc g++ make pkg-config libc6-dev libgrpc-dev libprotobuf-c-dev pr
 DEPS_TEST := libcmocka-dev curl
 # Foreign software: real peers, oracles, load. Not for `make demo` and `make test`: Debian's prometheus starts a service.
 DEPS_INTEROP := python3 python3-venv python3-grpcio python3-scipy python3-yaml prometheus nghttp2-client curl procps openssl
-DEPS_CHECK := clang clang-tidy clang-format libclang-rt-14-dev llvm shellcheck valgrind
+DEPS_CHECK := clang clang-tidy clang-format libclang-rt-14-dev llvm shellcheck valgrind strace
 
 deps: ## install the Debian packages that building and testing need
 	$(Q)tests/check/deps.sh $(DEPS_BUILD) $(DEPS_TEST)
@@ -278,7 +280,7 @@ demo: deps ## build, run the sidecar on generated traffic (DATA=file.csv: on you
 	$(Q)otel-config-examples/demo/run.sh $(BUILD)/release/bin/otelcol-aimon '$(DATA)'
 
 # Quiet machine, please: tests/bench/README.md says how it is measured.
-BENCHES := $(addprefix $(B)/tests/bench/,walk_bench stats_bench drift_bench pipeline_bench flat_memory)
+BENCHES := $(addprefix $(B)/tests/bench/,walk_bench stats_bench drift_bench pipeline_bench forward_bench flat_memory)
 bench: deps-interop ## measure the release build: walker, statistics, stages, end to end
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release bench-run
 .PHONY: bench-run
@@ -286,6 +288,13 @@ bench-run: $(BIN) $(BENCHES) $(B)/tests/bench/payload $(B)/tests/bench/malloc_co
 	$(Q)set -e; for b in $(BENCHES); do echo; echo "== $${b##*/}"; $$b; done
 	@echo; echo "== e2e.py"
 	$(Q)tests/bench/e2e.py --binary $(BIN) --payload $(B)/tests/bench/payload --malloc-count $(abspath $(B)/tests/bench/malloc_count.so)
+
+# Figures that do not depend on what else runs: tests/bench/baselines.txt.
+bench-gates: deps-check ## gate: instructions, allocations and system calls of the release build are no more than recorded (FIX=1 records)
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release bench-gates-run
+bench-gates-run: $(BIN) $(addprefix $(B)/tests/bench/,walk_bench stats_bench drift_bench pipeline_bench forward_bench payload malloc_count.so)
+	$(Q)tests/bench/gates.py --build $(B) $(if $(FIX),--fix) $(if $(T),--only '$(T)')
+.PHONY: bench-gates bench-gates-run
 
 soak: deps-interop ## the release build under the highest load the machine holds: memory and descriptors flat, every item accounted for (SECONDS=3600)
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/bin/otelcol-aimon $(BUILD)/release/tests/bench/payload

@@ -5,6 +5,8 @@
  * against another, for peers.py to compare with others.
  *
  *     drift_bench                         the table
+ *     drift_bench insert|evaluate|category|adwin|page_hinkley|kswin N
+ *                                         N of them, to count instructions of (counted.h)
  *     drift_bench FILE ROWS COLUMNS       FILE holds 2 * ROWS rows of doubles, column after column: the first
  *                                         ROWS are the reference; prints CPU seconds and the results
  */
@@ -12,6 +14,7 @@
 #include "common/base/map.h"
 #include "common/stats/detector.h"
 #include "processors/drift/counts.h"
+#include "tests/bench/counted.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -223,6 +226,106 @@ bench_detector(enum otc_detector_type type, const double *values)
            otc_detector_bytes(type, NULL));
 }
 
+/* ---- Counted instructions ------------------------------------------------------------------------- */
+
+struct counted {
+    const double *values;
+    size_t next;
+    const struct otc_reference_feature *feature;
+    struct drift_shape shape;
+    struct drift_counts counts;
+    struct drift_budget budget;
+    struct otc_detector *detector;
+};
+
+static void
+insert_one(void *arg)
+{
+    struct counted *c = arg;
+
+    count_all(&c->feature->cells, c->shape, &c->values[c->next++ % VALUES], 1, &c->counts, &c->budget);
+}
+
+static void
+evaluate_one(void *arg)
+{
+    struct counted *c = arg;
+    const struct otc_decision decision = OTC_DECISION_DEFAULT;
+    struct otc_feature_result result;
+    struct otc_error err = OTC_ERROR_INIT;
+    struct window w = window_of(c->feature, &c->counts, c->shape);
+
+    need(otc_evaluate_feature(&w.window, &decision, &result, &err) == OTC_OK, err.text);
+    free_window(&w);
+}
+
+static void
+category_one(void *arg)
+{
+    struct counted *c = arg;
+
+    need(drift_counts_add(&c->counts, c->shape, (uint32_t)(c->next++ % 100), 0, &c->budget), "no budget");
+    c->counts.values++;
+}
+
+static void
+detect_one(void *arg)
+{
+    struct counted *c = arg;
+
+    (void)otc_detector_add(c->detector, c->values[c->next++ % VALUES]);
+}
+
+/* Against a reference of 10,000 points, where a window has been counted. */
+static void
+count_numeric(struct counted *c, void (*one)(void *), size_t times)
+{
+    struct otc_reference *reference = reference_of(c->values, 10000, 0);
+
+    c->feature = &reference->features[0];
+    c->shape = (struct drift_shape){(uint32_t)(2 * c->feature->cells.n + 1), true};
+    count_all(&c->feature->cells, c->shape, c->values, VALUES, &c->counts, &c->budget);
+    bench_counted(one, c, times);
+    drift_counts_release(&c->counts, c->shape, &c->budget);
+    otc_reference_unref(reference);
+}
+
+static void
+count_detector(struct counted *c, const char *name, size_t times)
+{
+    enum otc_detector_type type = otc_detector_find(otc_slice_str(name));
+
+    need(type < OTC_N_DETECTORS, "insert, evaluate, category or the name of a detector");
+    c->detector = otc_detector_new(type, NULL);
+    need(c->detector != NULL, "out of memory");
+    for (size_t i = 0; i < 1000; i++) {
+        detect_one(c);
+    }
+    bench_counted(detect_one, c, times);
+    otc_detector_free(c->detector);
+}
+
+static void
+count_instructions(const double *values, const char *what, size_t times)
+{
+    struct counted c = {.values = values, .budget = {0, SIZE_MAX / 2}};
+
+    if (strcmp(what, "insert") == 0) {
+        count_numeric(&c, insert_one, times);
+    } else if (strcmp(what, "evaluate") == 0) {
+        count_numeric(&c, evaluate_one, times);
+    } else if (strcmp(what, "category") == 0) {
+        c.shape = (struct drift_shape){101, false};
+        for (size_t i = 0; i < 100; i++) {
+            category_one(&c);
+        }
+        bench_counted(category_one, &c, times);
+        drift_counts_release(&c.counts, c.shape, &c.budget);
+    } else {
+        count_detector(&c, what, times);
+    }
+}
+
 /* ---- The same rows as others ---------------------------------------------------------------------- */
 
 static double *
@@ -293,6 +396,10 @@ main(int argc, char **argv)
     }
     for (size_t i = 0; i < VALUES; i++) {
         values[i] = normal();
+    }
+    if (argc == 3) {
+        count_instructions(values, argv[1], strtoul(argv[2], NULL, 10));
+        return 0;
     }
     bench_numeric(1000, values);
     bench_numeric(10000, values);

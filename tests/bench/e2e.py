@@ -169,11 +169,10 @@ def start(options, mode, workload, sink_port):
     return sut
 
 
-def load(port, body, requests):
-    clients = str(min(4, requests))
-    out = subprocess.run(["h2load", "-t1", "-c", clients, "-m8", "-w24", "-W24", f"-n{requests}", f"-d{body}",
-                          "-Hcontent-type: application/grpc", "-Hte: trailers", f"http://127.0.0.1:{port}{EXPORT}"],
-                         capture_output=True, text=True, check=True).stdout
+def load(port, body, requests, clients=4, streams=8):
+    out = subprocess.run(["h2load", "-t1", f"-c{min(clients, requests)}", f"-m{streams}", "-w24", "-W24", f"-n{requests}",
+                          f"-d{body}", "-Hcontent-type: application/grpc", "-Hte: trailers",
+                          f"http://127.0.0.1:{port}{EXPORT}"], capture_output=True, text=True, check=True).stdout
     if f"{requests} succeeded" not in out:
         sys.exit(f"bench: h2load did not succeed:\n{out}")
 
@@ -204,6 +203,13 @@ def payload(options, workload, folder, spans):
     return body, len(message)
 
 
+def allocated(sut, report):
+    """How many allocations the process under the preloaded counter has made."""
+    seen = len(open(report).read().split())
+    os.kill(sut.child.pid, signal.SIGUSR2)
+    return wait_for(lambda: counted(report, seen), "the allocation count")
+
+
 def allocations(options, mode, workload, body, sink_port):
     """Allocations a request in steady state: the difference between two lengths of the same run."""
     counts = []
@@ -213,14 +219,11 @@ def allocations(options, mode, workload, body, sink_port):
         sut = start(options, mode, workload, sink_port)
         load(sut.grpc, body, 2000)
         for requests in (1000, 3000):
-            os.kill(sut.child.pid, signal.SIGUSR2)
-            before = wait_for(lambda: counted(report.name, len(counts)), "the allocation count")
-            counts.append(before)
+            before = allocated(sut, report.name)
             load(sut.grpc, body, requests)
-            os.kill(sut.child.pid, signal.SIGUSR2)
-            counts.append(wait_for(lambda: counted(report.name, len(counts)), "the allocation count"))
+            counts.append(allocated(sut, report.name) - before)
         sut.stop()
-    return ((counts[3] - counts[2]) - (counts[1] - counts[0])) / 2000
+    return (counts[1] - counts[0]) / 2000
 
 
 def counted(path, seen):

@@ -3,9 +3,10 @@
  * @file What the stages cost a span without any transport: CPU time of admission, drift, latency and
  * span_metrics on a virtual host, the best of 15 rounds. `pipeline_bench W2|W5|W5-presets
  * admit|drift|latency|span_metrics N` passes N requests of 100 spans after learning and prints nothing, to
- * count instructions of.
+ * count instructions of (counted.h).
  */
 #include "common/otlp/admit.h"
+#include "tests/bench/counted.h"
 #include "tests/bench/payload.h"
 #include "tests/harness/config.h"
 #include "tests/harness/sink.h"
@@ -143,30 +144,43 @@ admit(const struct otc_batch *batch)
     need(otc_admit(OTC_TRACES, otc_batch_part(batch, 0), NULL, &admitted, &err), &err);
 }
 
-static void
-pass(struct bench *bench, const char *what, size_t requests)
-{
-    for (size_t i = 0; i < requests; i++) {
-        struct otc_batch *batch = bench->batches[i % REQUESTS];
+/** The requests in turn. */
+struct pass {
+    struct bench *bench;
+    struct stage *stage; /* NULL: admission */
+    size_t next;
+};
 
-        if (strcmp(what, "admit") == 0) {
-            admit(batch);
-        } else {
-            feed(strcmp(what, "drift") == 0     ? &bench->drift
-                 : strcmp(what, "latency") == 0 ? &bench->latency
-                                                : &bench->span_metrics,
-                 batch);
-        }
+static void
+pass_one(void *arg)
+{
+    struct pass *pass = arg;
+    struct otc_batch *batch = pass->bench->batches[pass->next++ % REQUESTS];
+
+    if (pass->stage) {
+        feed(pass->stage, batch);
+    } else {
+        admit(batch);
     }
 }
 
+static struct pass
+pass_of(struct bench *bench, const char *what)
+{
+    return (struct pass){.bench = bench,
+                         .stage = strcmp(what, "drift") == 0          ? &bench->drift
+                                  : strcmp(what, "latency") == 0      ? &bench->latency
+                                  : strcmp(what, "span_metrics") == 0 ? &bench->span_metrics
+                                                                      : NULL};
+}
+
 static void
-open_bench(struct bench *bench, enum payload_kind kind, const char *drift)
+open_bench(struct bench *bench, enum payload_kind kind, const char *drift, bool learn)
 {
     open_stage(&bench->drift, &otc_drift_processor_factory, drift);
     open_stage(&bench->latency, &otc_latency_processor_factory, latency);
     open_stage(&bench->span_metrics, &otc_span_metrics_processor_factory, span_metrics);
-    for (size_t i = 0; i < LEARN_REQUESTS; i++) {
+    for (size_t i = 0; learn && i < LEARN_REQUESTS; i++) {
         struct otc_batch *batch = make_batch(kind, 1000 + i);
 
         feed(&bench->drift, batch);
@@ -191,15 +205,30 @@ close_bench(struct bench *bench)
     }
 }
 
+/** All series are there, and so are the counters of all cells, before anything is counted. */
+static void
+count_instructions(struct bench *bench, const char *what, size_t requests)
+{
+    struct pass pass = pass_of(bench, what);
+
+    for (size_t i = 0; i < REQUESTS; i++) {
+        pass_one(&pass);
+    }
+    bench_counted(pass_one, &pass, requests);
+}
+
 static double
 measure(struct bench *bench, const char *name, const char *what)
 {
+    struct pass pass = pass_of(bench, what);
     double best = 1e9, ns;
 
     for (int round = 0; round < ROUNDS; round++) {
         double start = cpu_seconds(), took;
 
-        pass(bench, what, ROUND_REQUESTS);
+        for (size_t i = 0; i < ROUND_REQUESTS; i++) {
+            pass_one(&pass);
+        }
         took = cpu_seconds() - start;
         best = took < best ? took : best;
     }
@@ -221,9 +250,9 @@ main(int argc, char **argv)
         if (argc == 4 && strcmp(argv[1], name) != 0) {
             continue;
         }
-        open_bench(&bench, workloads[i].kind, workloads[i].drift);
+        open_bench(&bench, workloads[i].kind, workloads[i].drift, argc != 4 || strcmp(argv[2], "drift") == 0);
         if (argc == 4) {
-            pass(&bench, argv[2], strtoul(argv[3], NULL, 10));
+            count_instructions(&bench, argv[2], strtoul(argv[3], NULL, 10));
         }
         for (size_t j = 0; argc != 4 && j < 4; j++) {
             double ns = measure(&bench, name, stages[j]);

@@ -2,10 +2,14 @@
 /*
  * What the statistics cost: nanoseconds for a search among reference points, a KS evaluation, a histogram
  * update. Each figure is the best of several rounds, as other work on the machine only ever adds time.
+ *
+ *     stats_bench                          the table
+ *     stats_bench find|ks|p_value|histogram N   N of them, to count instructions of (counted.h)
  */
 #include "common/stats/cells.h"
 #include "common/stats/exponential_histogram.h"
 #include "common/stats/pvalue.h"
+#include "tests/bench/counted.h"
 
 #include <math.h>
 
@@ -153,6 +157,78 @@ bench_histogram(const double *values)
     printf("histogram update, 2048 buckets      %8.1f ns\n", best * 1e9);
 }
 
+/* ---- Counted instructions: a reference of 10,000 points ---------------------------------------------- */
+
+struct counted {
+    const double *values;
+    size_t next;
+    struct otc_cells cells;
+    struct otc_cell_counts counts;
+    struct otc_exp_histogram histogram;
+};
+
+static void
+find_one(void *arg)
+{
+    struct counted *c = arg;
+
+    sink = otc_cells_find(&c->cells, c->values[c->next++ % VALUES]);
+}
+
+static void
+ks_one(void *arg)
+{
+    const struct counted *c = arg;
+
+    sink = (size_t)(otc_cells_ks(&c->cells, &c->counts).d * 1e6);
+}
+
+static void
+p_value_one(void *arg)
+{
+    const struct counted *c = arg;
+
+    sink = (size_t)(otc_ks_p_value(0.02, c->cells.n, c->counts.total, OTC_KS_TWO_SIDED, OTC_KS_AUTO) * 1e6);
+}
+
+static void
+histogram_one(void *arg)
+{
+    struct counted *c = arg;
+
+    sink = otc_exp_histogram_add(&c->histogram, fabs(c->values[c->next++ % VALUES]));
+}
+
+static void
+count_instructions(const double *values, const char *what, size_t times)
+{
+    static const struct {
+        const char *name;
+        void (*fn)(void *);
+    } known[] = {{"find", find_one}, {"ks", ks_one}, {"p_value", p_value_one}, {"histogram", histogram_one}};
+    struct counted c = {.values = values, .cells = make_cells(10000, normal)};
+    uint64_t *counts = calloc(2 * c.cells.n + 1, sizeof(uint64_t));
+
+    if (!counts)
+        exit(1);
+    c.cells.index = otc_cells_index_new(c.cells.points, c.cells.n);
+    c.counts = (struct otc_cell_counts){.eq = counts, .gap = counts + c.cells.n, .total = VALUES};
+    otc_exp_histogram_init(&c.histogram, 7, 2048);
+    for (size_t i = 0; i < VALUES; i++) {
+        size_t cell = otc_cells_find(&c.cells, values[i]);
+
+        (cell % 2 ? c.counts.eq : c.counts.gap)[cell / 2]++;
+        histogram_one(&c);
+    }
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(known[i].name, what) == 0)
+            bench_counted(known[i].fn, &c, times);
+    otc_exp_histogram_release(&c.histogram);
+    otc_cells_index_free((struct otc_cells_index *)(uintptr_t)c.cells.index);
+    free(counts);
+    free_cells(&c.cells);
+}
+
 static double
 lognormal(void)
 {
@@ -160,7 +236,7 @@ lognormal(void)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
     static const size_t sizes[] = {10, 100, 1000, 10000, 100000};
     static double normals[VALUES], lognormals[VALUES];
@@ -168,6 +244,10 @@ main(void)
     for (size_t i = 0; i < VALUES; i++) {
         normals[i] = normal();
         lognormals[i] = lognormal();
+    }
+    if (argc == 3) {
+        count_instructions(normals, argv[1], strtoul(argv[2], NULL, 10));
+        return 0;
     }
     for (int indexed = 0; indexed < 2; indexed++)
         for (size_t i = 0; i < 5; i++) {

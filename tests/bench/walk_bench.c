@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * @file What walking and admission cost a span: CPU time, the best of 15 rounds. `walk_bench W2|W5
- * walk|bare|admit N` passes over N requests of 100 spans and prints nothing, to count instructions of.
+ * walk|bare|admit N` passes over N requests of 100 spans and prints nothing, to count instructions of
+ * (counted.h).
  */
 #include "common/otlp/admit.h"
 #include "common/otlp/walk.h"
+#include "tests/bench/counted.h"
 #include "tests/bench/payload.h"
 
 #include <time.h>
@@ -82,20 +84,30 @@ measure(const char *name, const char *what, bool (*once)(struct measured *), str
            (double)m->request.len / (double)spans / ns, m->request.len / spans);
 }
 
+static void
+walk_counted(void *arg)
+{
+    if (!walk_once(arg)) {
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void
+admit_counted(void *arg)
+{
+    if (!admit_once(arg)) {
+        exit(EXIT_FAILURE);
+    }
+}
+
 /** One of the three for `times` requests. */
 static void
 repeat(struct measured *m, const char *what, size_t times)
 {
-    bool (*once)(struct measured *) = strcmp(what, "admit") == 0 ? admit_once : walk_once;
-
     if (strcmp(what, "bare") == 0) {
         m->projection = NULL;
     }
-    for (size_t i = 0; i < times; i++) {
-        if (!once(m)) {
-            exit(EXIT_FAILURE);
-        }
-    }
+    bench_counted(strcmp(what, "admit") == 0 ? admit_counted : walk_counted, m, times);
 }
 
 /** With `what`, only that, `times` requests of it. */
