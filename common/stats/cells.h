@@ -56,11 +56,12 @@ struct otc_cell_counts {
  */
 size_t otc_cells_find(const struct otc_cells *cells, double value);
 /**
- * For who has many values to find, each among other points: asks the memory for what otc_cells_find will read
- * first; a few values later, the second step asks for the points there.
+ * The same in three steps, for who has many values to find, each among other points: each step asks the
+ * memory for what the next one will read, a few values later.
  */
-void otc_cells_prefetch(const struct otc_cells *cells, double value);
-void otc_cells_prefetch_points(const struct otc_cells *cells, double value);
+size_t otc_cells_slot(const struct otc_cells *cells, double value);
+void otc_cells_prefetch(const struct otc_cells *cells, size_t slot);
+size_t otc_cells_find_in(const struct otc_cells *cells, size_t slot, double value);
 
 /** Kolmogorov-Smirnov distance with its place. */
 struct otc_ks {

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A slot with more points than that is searched. */
+#define FEW 4
+
 /*
  * slot(x) never falls as x grows, so the points below x are those of the slots before its own and some of its
  * own. Linear: equal parts of the range, right for values that spread evenly or normally. Else by the bits of
@@ -16,6 +19,7 @@ struct otc_cells_index {
     uint64_t first_key;
     double first;
     double scale;
+    double last; /* slot */
     size_t slots;
     uint32_t begin[]; /* slots + 1: index of the first point at or beyond the slot */
 };
@@ -34,18 +38,17 @@ key_of(double value)
 static inline size_t
 slot_of(const struct otc_cells_index *index, double value)
 {
-    size_t last = index->slots - 1;
-
     if (index->linear) {
         double slot = (value - index->first) * index->scale;
 
-        return slot <= 0 ? 0 : slot >= (double)last ? last : (size_t)slot;
+        slot = slot < index->last ? slot : index->last;
+        return (size_t)(int64_t)(slot > 0 ? slot : 0);
     }
 
     uint64_t key = key_of(value);
     uint64_t slot = key > index->first_key ? (key - index->first_key) >> index->shift : 0;
 
-    return slot < last ? (size_t)slot : last;
+    return slot < index->slots - 1 ? (size_t)slot : index->slots - 1;
 }
 
 /* Comparisons that searches among these points will need, in all. */
@@ -84,6 +87,7 @@ otc_cells_index_new(const double *points, size_t n)
         return NULL;
     }
     index->slots = slots;
+    index->last = (double)(slots - 1);
     index->first = points[0];
     index->scale = (double)slots / fmax(points[n - 1] - points[0], 1e-300);
     index->first_key = key_of(points[0]);
@@ -109,34 +113,32 @@ otc_cells_index_free(struct otc_cells_index *index)
     free(index);
 }
 
-void
-otc_cells_prefetch(const struct otc_cells *cells, double value)
-{
-    if (cells->index) {
-        __builtin_prefetch(cells->index->begin + slot_of(cells->index, value));
-    }
-}
-
-void
-otc_cells_prefetch_points(const struct otc_cells *cells, double value)
-{
-    if (cells->index) {
-        __builtin_prefetch(cells->points + cells->index->begin[slot_of(cells->index, value)]);
-    }
-}
-
 size_t
-otc_cells_find(const struct otc_cells *cells, double value)
+otc_cells_slot(const struct otc_cells *cells, double value)
 {
-    const double *base = cells->points;
-    size_t n = cells->n;
+    size_t slot = 0;
 
     if (cells->index) {
-        const uint32_t *begin = cells->index->begin + slot_of(cells->index, value);
-
-        base += begin[0];
-        n = begin[1] - begin[0];
+        slot = slot_of(cells->index, value);
+        __builtin_prefetch(cells->index->begin + slot);
     }
+    return slot;
+}
+
+void
+otc_cells_prefetch(const struct otc_cells *cells, size_t slot)
+{
+    if (cells->index) {
+        __builtin_prefetch(cells->points + cells->index->begin[slot]);
+    }
+}
+
+/* Points below the value among the n from `points` on. */
+static inline size_t
+search(const double *points, size_t n, double value)
+{
+    const double *base = points;
+
     while (n > 1) {
         size_t half = n / 2;
         /* A mask, as compilers turn a choice into a jump, which here is wrong every other time. */
@@ -145,11 +147,34 @@ otc_cells_find(const struct otc_cells *cells, double value)
         base += half & mask;
         n -= half;
     }
+    return (size_t)(base - points) + (n == 1 && base[0] < value);
+}
 
-    size_t below = (size_t)(base - cells->points);
+size_t
+otc_cells_find_in(const struct otc_cells *cells, size_t slot, double value)
+{
+    const double *points = cells->points;
+    size_t below = 0, n = cells->n;
 
-    if (n == 1) {
-        below += base[0] < value;
+    if (cells->index) {
+        below = cells->index->begin[slot];
+        n = cells->index->begin[slot + 1] - below;
     }
-    return 2 * below + (below < cells->n && cells->points[below] == value);
+    /* How many points a slot has nobody can guess, nor could a jump. Points of later slots are above the
+     * value, so that comparing with them too does no harm. */
+    if (n <= FEW && below + FEW <= cells->n) {
+        const double *few = points + below;
+
+        below += (size_t)(few[0] < value) + (size_t)(few[1] < value) + (size_t)(few[2] < value) +
+                 (size_t)(few[3] < value);
+    } else {
+        below += search(points + below, n, value);
+    }
+    return 2 * below + (below < cells->n && points[below] == value);
+}
+
+size_t
+otc_cells_find(const struct otc_cells *cells, double value)
+{
+    return otc_cells_find_in(cells, cells->index ? slot_of(cells->index, value) : 0, value);
 }

@@ -48,6 +48,17 @@ find_slowly(const double *points, size_t n, double value)
 }
 
 static void
+check_one(const struct otc_cells *plain, const struct otc_cells *indexed, double value)
+{
+    size_t expected = find_slowly(plain->points, plain->n, value);
+
+    assert_int_equal(otc_cells_find(plain, value), expected);
+    assert_int_equal(otc_cells_find(indexed, value), expected);
+    assert_int_equal(otc_cells_find_in(plain, otc_cells_slot(plain, value), value), expected);
+    assert_int_equal(otc_cells_find_in(indexed, otc_cells_slot(indexed, value), value), expected);
+}
+
+static void
 check_find(const double *points, size_t n)
 {
     struct otc_cells plain = {.points = points, .n = n}, indexed = plain;
@@ -60,19 +71,59 @@ check_find(const double *points, size_t n)
                                  -points[i]};
 
         for (int k = 0; k < 4; k++) {
-            size_t expected = find_slowly(points, n, probes[k]);
-
-            assert_int_equal(otc_cells_find(&plain, probes[k]), expected);
-            assert_int_equal(otc_cells_find(&indexed, probes[k]), expected);
+            check_one(&plain, &indexed, probes[k]);
         }
     }
-    const double far[] = {-1e308, 1e308, -1e-308, 1e-308, 0.0, -0.0};
+    const double far[] = {-INFINITY, -1e308, -1e-308, -0x1p-1074, -0.0,    0.0,
+                          0x1p-1074, 1e-310, 1e-308,  1e308,      INFINITY};
 
-    for (int k = 0; k < 6; k++) {
-        assert_int_equal(otc_cells_find(&plain, far[k]), find_slowly(points, n, far[k]));
-        assert_int_equal(otc_cells_find(&indexed, far[k]), find_slowly(points, n, far[k]));
+    for (size_t k = 0; k < sizeof(far) / sizeof(far[0]); k++) {
+        check_one(&plain, &indexed, far[k]);
     }
     otc_cells_index_free(index);
+}
+
+/* Of any bits, of few exponents, of crowds with gaps between, below the smallest normal number: values that
+ * fill slots unevenly. */
+static double
+draw(int shape)
+{
+    uint64_t bits = (uint64_t)(uniform() * 0x1p53) << 11 ^ (uint64_t)(uniform() * 0x1p53);
+    double value;
+
+    switch (shape) {
+    case 0:
+        memcpy(&value, &bits, sizeof(value));
+        return isfinite(value) ? value : 0;
+    case 1:
+        return exp(uniform() * 4) * (uniform() < 0.1 ? 1e6 : 1);
+    case 2:
+        return floor(uniform() * 4) * 1e3 + uniform() * 1e-3 * floor(uniform() * 3);
+    default:
+        return (double)(bits >> 60) * 0x1p-1074 * (bits & 1 ? -1 : 1);
+    }
+}
+
+static void
+test_find_random(void **state)
+{
+    (void)state;
+    double points[600];
+
+    for (int round = 0; round < 80; round++) {
+        size_t n = 1 + (size_t)(uniform() * 600), distinct = 0;
+
+        for (size_t i = 0; i < n; i++) {
+            points[i] = draw(round % 4);
+        }
+        testdata_sort(points, n);
+        for (size_t i = 0; i < n; i++) {
+            if (distinct == 0 || points[i] != points[distinct - 1]) {
+                points[distinct++] = points[i];
+            }
+        }
+        check_find(points, distinct);
+    }
 }
 
 static void
@@ -261,6 +312,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),
+        cmocka_unit_test(test_find_random),
         cmocka_unit_test(test_cells_equal_samples),
         cmocka_unit_test(test_wasserstein_exact_on_points),
         cmocka_unit_test(test_wasserstein_overflow),
