@@ -436,6 +436,17 @@ check_records(const struct otc_feature_set *set, struct otc_error *err)
                            "count, such as select: 'kind == \"server\"'");
 }
 
+static void
+find_plain(struct otc_feature_set *set)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        struct otc_source *source = &set->sources[i];
+
+        source->plain = source->reader == OTC_READ_VALUE && source->element == 0 && source->n_wanted == 1 &&
+                        source->n_places == 0 && i != set->input_tokens && i != set->output_tokens;
+    }
+}
+
 static otc_status
 compile(struct otc_feature_set *set, const struct otc_feature_settings *settings, struct otc_error *err)
 {
@@ -462,6 +473,7 @@ compile(struct otc_feature_set *set, const struct otc_feature_settings *settings
         set->documents[i].first_view = set->n_views;
         set->n_views += otc_json_paths_count(set->documents[i].paths);
     }
+    find_plain(set);
     return status == OTC_OK ? check_records(set, err) : status;
 }
 

@@ -37,12 +37,31 @@ extern const char *const otc_preset_names[];
 
 /** Why a value is none, and how. */
 enum otc_value_class { OTC_CLASS_VALUE, OTC_CLASS_MISSING, OTC_CLASS_INVALID };
+/* The usual cases at once, the others by a call. */
 /** NaN, empty: missing. Infinity, bool, text and everything else: invalid. */
-enum otc_value_class otc_value_number(const struct otc_value *value, double *out);
+enum otc_value_class otc__value_number(const struct otc_value *value, double *out);
+static inline enum otc_value_class
+otc_value_number(const struct otc_value *value, double *out)
+{
+    if (value->type == OTC_VALUE_INT) {
+        *out = (double)value->as.integer;
+        return OTC_CLASS_VALUE;
+    }
+    return otc__value_number(value, out);
+}
 /** Canonical text, borrowed from the value or from `scratch`. Empty text, NaN: missing; lists, maps, bytes,
  * infinity: invalid. */
-enum otc_value_class otc_value_category(const struct otc_value *value, char scratch[32],
-                                        struct otc_slice *out);
+enum otc_value_class otc__value_category(const struct otc_value *value, char scratch[32],
+                                         struct otc_slice *out);
+static inline enum otc_value_class
+otc_value_category(const struct otc_value *value, char scratch[32], struct otc_slice *out)
+{
+    if (value->type == OTC_VALUE_STRING && value->as.slice.len > 0) {
+        *out = value->as.slice;
+        return OTC_CLASS_VALUE;
+    }
+    return otc__value_category(value, scratch, out);
+}
 
 #define OTC_FEATURE_DISCOVERED SIZE_MAX
 

@@ -39,6 +39,8 @@ struct otc_source {
     size_t element;                /* in place of all these places: of the set's elements + 1; 0: none */
     /** Carrying it makes a record. */
     bool qualifies;
+    /** It is read as it is from a plain attribute, and nothing else is to be known of it. */
+    bool plain;
 };
 
 /** Where an inference request or answer (KServe V1, V2) may be: places of the set, json(base).member. */

@@ -428,11 +428,14 @@ read_known(struct otc_feature_reader *reader)
     size_t n = qualified ? set->n : set->n_explicit;
 
     for (size_t i = 0; i < n; i++) {
+        const struct otc_source *source = &set->sources[i];
         struct otc_value scratch;
-        const struct otc_value *value = set->sources[i].element ? &absent : read_source(reader, i, &scratch);
+        const struct otc_value *value = source->plain     ? reader->values + source->first_wanted
+                                        : source->element ? &absent
+                                                          : read_source(reader, i, &scratch);
 
         if (value->type != OTC_VALUE_ABSENT) {
-            qualified = qualified || set->sources[i].qualifies;
+            qualified |= source->qualifies;
             otc_feature_reader_observe(reader, i, set->features[i].name, set->features[i].kind, value);
         }
     }

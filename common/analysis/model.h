@@ -39,6 +39,30 @@ void otc_model_key_of(const struct otc_model_config *config, const struct otc_va
 /** Sets the key's arm from the value of an attribute. */
 void otc_model_arm(struct otc_model_key *key, const struct otc_value *value);
 
+/** The model of the records of one part, one after another: mostly the resource says it, for all of a scope.
+ * Zeroed at the beginning of a part. */
+struct otc_model_memo {
+    struct otc_model_key key; /* of the last record */
+    size_t scope_index;
+    bool known; /* the key is that of every record of this scope without such attributes of its own */
+};
+/** Makes memo->key that of a record, the first `n` of whose values tell its model. False: it is the same as
+ * before. */
+static inline bool
+otc_model_follow(struct otc_model_memo *memo, const struct otc_model_config *config,
+                 const struct otc_record *record, size_t n)
+{
+    bool own = otc_record_owns(record, n);
+
+    if (memo->known && !own && memo->scope_index == record->scope_index) {
+        return false;
+    }
+    otc_model_key_of(config, record->values, &memo->key);
+    memo->known = !own;
+    memo->scope_index = record->scope_index;
+    return true;
+}
+
 /** One version of a model, in one arm. `state` is the stage's. */
 struct otc_model_version {
     struct otc_slice version;

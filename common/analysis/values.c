@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 enum otc_value_class
-otc_value_number(const struct otc_value *value, double *out)
+otc__value_number(const struct otc_value *value, double *out)
 {
     switch (value->type) {
     case OTC_VALUE_INT:
@@ -34,7 +34,7 @@ otc_value_number(const struct otc_value *value, double *out)
 }
 
 enum otc_value_class
-otc_value_category(const struct otc_value *value, char scratch[32], struct otc_slice *out)
+otc__value_category(const struct otc_value *value, char scratch[32], struct otc_slice *out)
 {
     switch (value->type) {
     case OTC_VALUE_STRING:

@@ -98,12 +98,18 @@ otc_window_release(struct otc_window *window)
     otc_window_init(window, window->config, window->ops, window->owner);
 }
 
-/* Start of the pane that holds a time; also for times before 1970. */
+/* Start of the pane that holds a time; also for times before 1970. Mostly that is the last one, which saves a
+ * division. */
 static int64_t
 pane_start(const struct otc_window *window, int64_t time_ns)
 {
-    int64_t pane = window->config->pane.ns;
-    int64_t rest = time_ns % pane;
+    int64_t pane = window->config->pane.ns, rest;
+
+    if (window->last < window->n_panes &&
+        (uint64_t)time_ns - (uint64_t)window->panes[window->last].start_ns < (uint64_t)pane) {
+        return window->panes[window->last].start_ns;
+    }
+    rest = time_ns % pane;
 
     return time_ns - (rest < 0 ? rest + pane : rest);
 }
@@ -174,8 +180,9 @@ has_closed(const struct otc_window *window, int64_t start_ns)
     return window->watermark != INT64_MIN && start_ns <= window->watermark - window->config->pane.ns;
 }
 
-enum otc_placement
-otc_window_classify(const struct otc_window *window, int64_t event_ns, int64_t now_ns, int64_t *time_ns)
+/* The time that counts for a record, and the start of its pane where that is of use. */
+static enum otc_placement
+classify(const struct otc_window *window, int64_t event_ns, int64_t now_ns, int64_t *time_ns, int64_t *start)
 {
     bool arrival = window->config->time.index == OTC_ARRIVAL_TIME || event_ns == 0;
 
@@ -186,10 +193,16 @@ otc_window_classify(const struct otc_window *window, int64_t event_ns, int64_t n
     if (*time_ns < now_ns - window->config->max_age.ns) {
         return OTC_TOO_OLD;
     }
-    if (has_closed(window, pane_start(window, *time_ns))) {
-        return OTC_LATE;
-    }
-    return OTC_PLACED;
+    *start = pane_start(window, *time_ns);
+    return has_closed(window, *start) ? OTC_LATE : OTC_PLACED;
+}
+
+enum otc_placement
+otc_window_classify(const struct otc_window *window, int64_t event_ns, int64_t now_ns, int64_t *time_ns)
+{
+    int64_t start;
+
+    return classify(window, event_ns, now_ns, time_ns, &start);
 }
 
 /* The clock went back behind the watermark: what comes now must not be late until it has caught up. Not while
@@ -217,11 +230,10 @@ otc_window_place(struct otc_window *window, int64_t event_ns, int64_t now_ns, en
     size_t at = window->last;
 
     follow_clock(window, now_ns);
-    *placement = otc_window_classify(window, event_ns, now_ns, &time_ns);
+    *placement = classify(window, event_ns, now_ns, &time_ns, &start);
     if (*placement != OTC_PLACED) {
         return NULL;
     }
-    start = pane_start(window, time_ns);
     if (at >= window->n_panes || window->panes[at].start_ns != start) {
         at = lower_bound(window, start);
     }

@@ -6,6 +6,7 @@
 #include <sys/auxv.h>
 #include <sys/random.h>
 
+#define XXH_INLINE_ALL /* keys are short: a call would cost more than their hash */
 #include <xxhash.h>
 
 /* Slots of the index: 0 free, DELETED, else entry number + 2. */

@@ -75,6 +75,15 @@ bind_categories(struct drift_bound *bound)
     return bound->categories != NULL;
 }
 
+static enum drift_measure
+measure_of(const struct otc_reference_feature *reference)
+{
+    return reference->n_center > 0          ? DRIFT_DISTANCE
+           : reference->n_vocabulary > 0    ? DRIFT_FAMILIAR
+           : reference->type == OTC_NUMERIC ? DRIFT_NUMBER
+                                            : DRIFT_CATEGORY;
+}
+
 static otc_status
 bind_feature(struct drift_binding *binding, const struct otc_feature_set *set, size_t index, bool sums,
              struct otc_error *err)
@@ -100,6 +109,7 @@ bind_feature(struct drift_binding *binding, const struct otc_feature_set *set, s
     }
     bound->reference = reference;
     bound->kind = feature ? feature->kind : reference->kind;
+    bound->measure = measure_of(reference);
     if (reference->type == OTC_NUMERIC) {
         bool binned = reference->binned != OTC_NOT_BINNED;
 

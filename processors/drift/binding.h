@@ -8,10 +8,15 @@
 #include "common/base/map.h"
 #include "processors/drift/counts.h"
 
+/** What is counted of a value: itself as a number or a category, its distance to the reference's mean vector,
+ * the share of its words that the reference knows. */
+enum drift_measure { DRIFT_NUMBER, DRIFT_CATEGORY, DRIFT_DISTANCE, DRIFT_FAMILIAR };
+
 /** A feature that is compared. */
 struct drift_bound {
     const struct otc_reference_feature *reference;
     enum otc_feature_kind kind;
+    enum drift_measure measure;
     struct drift_shape shape;
     /** Categorical: canonical text to index + 1. Unknown texts get cells from `n_categories + 1` on, `extra`
      * of them. */

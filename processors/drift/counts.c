@@ -181,9 +181,18 @@ add_n(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, doub
 }
 
 bool
-drift_counts_add(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
-                 struct drift_budget *budget)
+drift_counts_add_other(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
+                       struct drift_budget *budget)
 {
+    if (counts->capacity && !counts->raw) {
+        struct drift_cell *slot = slot_of(counts->table, counts->capacity, cell);
+
+        if (slot->cell && slot->count < UINT32_MAX) {
+            slot->count++;
+            slot->sum += value;
+            return true;
+        }
+    }
     return drift_counts_add_n(counts, shape, cell, value, 1, budget);
 }
 

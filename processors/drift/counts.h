@@ -56,12 +56,27 @@ struct drift_counts {
     struct drift_components *components; /* of vectors whose reference has them; NULL before the first */
 };
 
-/** Counts a value in its cell. False when there is no memory for it. No allocation but to grow. */
-bool drift_counts_add(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
-                      struct drift_budget *budget);
-/** The same for a value that occurred `times` times, at least once. */
+/** Counts a value that occurred `times` times, at least once, in its cell. False when there is no memory for
+ * it. No allocation but to grow. */
 bool drift_counts_add_n(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
                         uint32_t times, struct drift_budget *budget);
+/** For drift_counts_add alone: what it does not do itself. */
+bool drift_counts_add_other(struct drift_counts *counts, struct drift_shape shape, uint32_t cell,
+                            double value, struct drift_budget *budget);
+/** Counts a single value. */
+static inline bool
+drift_counts_add(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
+                 struct drift_budget *budget)
+{
+    if (counts->counts && !counts->raw && counts->counts[cell] < UINT32_MAX) {
+        counts->counts[cell]++;
+        if (counts->sums && cell % 2 == 0) {
+            counts->sums[cell / 2] += value;
+        }
+        return true;
+    }
+    return drift_counts_add_other(counts, shape, cell, value, budget);
+}
 /** Asks the memory for what drift_counts_add will change. */
 void drift_counts_prefetch(const struct drift_counts *counts, uint32_t cell);
 /** Calls for each cell that has a count; sum 0 where none is kept. */

@@ -4,6 +4,7 @@
 #include "common/analysis/metric_presets.h"
 #include "common/analysis/metric_streams.h"
 #include "processors/drift/binned.h"
+#include "processors/drift/count.h"
 #include "processors/drift/keeper.h"
 
 #include <math.h>

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From a batch to counts. */
 #include "processors/drift/observe.h"
-#include "common/analysis/embedding.h"
-#include "common/analysis/vocabulary.h"
 
+#include "processors/drift/count.h"
 #include "processors/drift/keeper.h"
 #include "processors/drift/metrics.h"
 #include "processors/drift/reload.h"
-
-#include <math.h>
 
 static void
 exclude(struct drift_version *version, enum drift_excluded reason, uint64_t n)
@@ -31,202 +28,6 @@ drift_placement_reason(enum otc_placement placement)
         break;
     }
     return DRIFT_MEMORY;
-}
-
-/* Cell of a category: the reference's, one of its own while there is room, else the common one. */
-static uint32_t
-category_cell(struct drift_version *version, size_t index, struct otc_slice text)
-{
-    const struct drift_bound *bound = &version->binding->features[index];
-    struct drift_feature *feature = &version->features[index];
-    size_t known = (size_t)(uintptr_t)otc_map_get(bound->categories, text);
-    uint32_t common = (uint32_t)bound->reference->n_categories;
-    struct otc_map *texts;
-    size_t cell, *charged;
-
-    if (known) {
-        return (uint32_t)(known - 1);
-    }
-    feature->unseen += bound->reference->other == 0;
-    if (bound->extra == 0) {
-        feature->pooled++;
-        return common;
-    }
-    texts = drift_unseen_texts(version, index, &charged);
-    cell = texts ? (size_t)(uintptr_t)otc_map_get(texts, text) : 0;
-    if (!cell && texts && otc_map_count(texts) < bound->extra &&
-        drift_budget_take(&version->owner->budget, 64 + text.len)) {
-        *charged += 64 + text.len;
-        cell = common + 1 + otc_map_count(texts);
-        cell = otc_map_put(texts, text, (void *)(uintptr_t)cell) ? cell : 0;
-    }
-    feature->pooled += cell == 0;
-    return cell ? (uint32_t)cell : common;
-}
-
-#define NO_CELL UINT32_MAX
-
-/* Counts a value of a feature in a pane. `cell` is that of a number, or NO_CELL when nobody looked yet. */
-static void
-count_value(struct drift_version *version, size_t index, const struct otc_value *value, uint32_t cell,
-            struct drift_counts *counts)
-{
-    const struct drift_bound *bound = &version->binding->features[index];
-    struct drift_feature *feature = &version->features[index];
-    char scratch[32];
-    struct otc_slice text = OTC_SLICE_NONE;
-    double number = 0;
-    enum otc_value_class class =
-        bound->reference->n_center > 0
-            ? otc_value_distance(value, bound->reference->center, bound->reference->n_center, &number)
-        : bound->reference->n_vocabulary > 0
-            ? otc_value_familiar(value, bound->reference->vocabulary, bound->reference->n_vocabulary, &number)
-        : bound->reference->type == OTC_NUMERIC ? otc_value_number(value, &number)
-                                                : otc_value_category(value, scratch, &text);
-
-    if (class == OTC_CLASS_MISSING) {
-        return;
-    }
-    if (class == OTC_CLASS_INVALID || text.len > DRIFT_CATEGORY_TEXT_MAX) {
-        feature->invalid++;
-        counts->invalid++;
-        return;
-    }
-    if (bound->reference->type == OTC_NUMERIC) {
-        cell = cell == NO_CELL ? (uint32_t)otc_cells_find(&bound->reference->cells, number) : cell;
-        feature->out_of_range += number < bound->reference->min || number > bound->reference->max;
-    } else {
-        cell = category_cell(version, index, text);
-    }
-    feature->values++;
-    if (drift_counts_add(counts, bound->shape, cell, number, &version->owner->budget)) {
-        counts->min = !counts->range_known || number < counts->min ? number : counts->min;
-        counts->max = !counts->range_known || number > counts->max ? number : counts->max;
-        counts->range_known = true;
-        counts->values++;
-        if (bound->reference->components &&
-            !drift_components_add(&counts->components, bound->reference,
-                                  drift_is_dynamic(version->owner->config), value, &version->owner->budget)) {
-            exclude(version, DRIFT_MEMORY, 1);
-        }
-    } else {
-        feature->values--;
-        feature->overflow++;
-        counts->overflow++;
-        exclude(version, DRIFT_MEMORY, 1);
-    }
-}
-
-void
-drift_count_value(struct drift_version *version, size_t index, const struct otc_value *value,
-                  struct drift_counts *counts)
-{
-    count_value(version, index, value, NO_CELL, counts);
-}
-
-void
-drift_note_unknown(struct drift_version *version, struct otc_slice name)
-{
-    if (name.len && name.len <= DRIFT_CATEGORY_TEXT_MAX) {
-        (void)otc_map_put(version->unknown, name, version);
-    }
-}
-
-/* Index of an observed feature in the binding. Attributes mostly come in the same order, so the last place is
- * tried first. */
-static size_t
-feature_of(struct drift_version *version, const struct otc_observed *observed, size_t place)
-{
-    const struct drift_binding *binding = version->binding;
-    size_t hint;
-
-    if (observed->feature != OTC_FEATURE_DISCOVERED) {
-        return binding->of_known[observed->feature];
-    }
-    hint = version->hints[place];
-    if (hint < binding->n && binding->features[hint].reference->kind == observed->kind &&
-        otc_slice_equal(binding->features[hint].reference->name, observed->name)) {
-        return hint;
-    }
-    hint = drift_binding_find(binding, observed->kind, observed->name);
-    if (hint != SIZE_MAX) {
-        version->hints[place] = hint;
-    }
-    return hint;
-}
-
-/* Observations whose cells are found before the first is counted. */
-#define AHEAD 32
-/* Fewer than this fit in the near caches anyway. */
-#define AHEAD_FROM 8
-
-/*
- * References and counts of many features do not fit in the near caches. Finds the cells of these values in
- * steps, each for all of them, so that they wait for memory together and not one after another.
- */
-static void
-find_cells(const struct drift_version *version, const struct otc_observed *observed,
-           const size_t index[AHEAD], size_t n, const struct drift_pane *pane, uint32_t cell[AHEAD])
-{
-    const struct drift_bound *features = version->binding->features;
-    double numbers[AHEAD];
-
-    for (size_t i = 0; i < n; i++) {
-        if (index[i] == SIZE_MAX || features[index[i]].reference->type != OTC_NUMERIC ||
-            otc_value_number(&observed[i].value, &numbers[i]) != OTC_CLASS_VALUE) {
-            numbers[i] = NAN;
-        } else {
-            otc_cells_prefetch(&features[index[i]].reference->cells, numbers[i]);
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (!isnan(numbers[i])) {
-            otc_cells_prefetch_points(&features[index[i]].reference->cells, numbers[i]);
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (!isnan(numbers[i])) {
-            cell[i] = (uint32_t)otc_cells_find(&features[index[i]].reference->cells, numbers[i]);
-            drift_counts_prefetch(&pane->features[index[i]], cell[i]);
-        }
-    }
-}
-
-static void
-count_observed(struct drift_version *version, const struct otc_observed *observed, size_t index,
-               uint32_t cell, struct drift_pane *pane)
-{
-    if (index == SIZE_MAX) {
-        exclude(version, DRIFT_NO_REFERENCE, 1);
-        drift_note_unknown(version, observed->name);
-    } else if (version->features[index].last_record != version->bound_records) {
-        version->features[index].last_record = version->bound_records;
-        count_value(version, index, &observed->value, cell, &pane->features[index]);
-    }
-}
-
-static void
-count_record(struct drift_version *version, size_t n, struct drift_pane *pane)
-{
-    const struct otc_observed *observed = version->owner->observed;
-    size_t index[AHEAD];
-    uint32_t cell[AHEAD];
-
-    version->bound_records++;
-    for (size_t at = 0; at < n; at += AHEAD) {
-        size_t some = n - at < AHEAD ? n - at : AHEAD;
-
-        for (size_t i = 0; i < some; i++) {
-            index[i] = feature_of(version, &observed[at + i], at + i);
-            cell[i] = NO_CELL;
-        }
-        if (some >= AHEAD_FROM) {
-            find_cells(version, observed + at, index, some, pane, cell);
-        }
-        for (size_t i = 0; i < some; i++) {
-            count_observed(version, &observed[at + i], index[i], cell[i], pane);
-        }
-    }
 }
 
 /* Its batch waits for the reference. */
@@ -310,7 +111,7 @@ place_record(struct visit *visit, struct drift_version *version, size_t n, int64
         return;
     }
     ((struct drift_pane *)pane->payload)->duplicates += visit->duplicate;
-    count_record(version, n, pane->payload);
+    drift_count_record(version, version->owner->observed, n, pane->payload);
     if (version->next) {
         place_record(visit, version->next, n, event_ns);
     }
@@ -328,20 +129,36 @@ drift_kept_version(const struct visit *visit, const struct otc_model_key *key)
                : NULL;
 }
 
+/* The version of a key; NULL: overflow, counted. */
+static struct drift_version *
+version_of(const struct visit *visit, const struct otc_model_key *key)
+{
+    struct otc_model_version *entry = otc_models_get(visit->drift->models, key, visit->monotonic_ns);
+
+    return entry ? entry->state : NULL;
+}
+
+/* Counts a record of a version. */
+static void
+note_seen(const struct visit *visit, struct drift_version *version, int64_t event_ns, uint64_t weight)
+{
+    struct drift *drift = visit->drift;
+
+    if (drift->since_ns == INT64_MAX) {
+        drift->since_ns = otc_window_time(&version->window, event_ns, visit->now_ns);
+    }
+    version->start_ns = version->records++ ? version->start_ns : visit->now_ns;
+    version->last_record_ns = visit->monotonic_ns;
+    otc_weighted_add(&version->weighted, weight);
+}
+
 struct drift_version *
 drift_seen_version(struct visit *visit, const struct otc_model_key *key, int64_t event_ns, uint64_t weight)
 {
-    struct drift *drift = visit->drift;
-    struct otc_model_version *entry = otc_models_get(drift->models, key, visit->monotonic_ns);
-    struct drift_version *version = entry ? entry->state : NULL;
+    struct drift_version *version = version_of(visit, key);
 
-    if (version && drift->since_ns == INT64_MAX) {
-        drift->since_ns = otc_window_time(&version->window, event_ns, visit->now_ns);
-    }
     if (version) {
-        version->start_ns = version->records++ ? version->start_ns : visit->now_ns;
-        version->last_record_ns = visit->monotonic_ns;
-        otc_weighted_add(&version->weighted, weight);
+        note_seen(visit, version, event_ns, weight);
     }
     return version;
 }
@@ -362,16 +179,16 @@ count_kept_record(struct visit *visit, const struct otc_model_key *key, size_t n
     }
 }
 
-/* A record as it was observed, by now or by a former process. */
+/* A record as it was observed, by now or by a former process. No version: overflow. */
 static void
-apply_record(struct visit *visit, const struct drift_record *record)
+apply_record(struct visit *visit, struct drift_version *version, const struct drift_record *record)
 {
     struct drift *drift = visit->drift;
-    struct drift_version *version = drift_seen_version(visit, &record->key, record->event_ns, record->weight);
 
     if (!version) {
         return;
     }
+    note_seen(visit, version, record->event_ns, record->weight);
     exclude(version, DRIFT_FEATURES, record->lost);
     exclude(version, DRIFT_TRACE_STATE, record->bad_trace_state);
     if (!record->further) {
@@ -399,6 +216,25 @@ apply_record(struct visit *visit, const struct drift_record *record)
     }
 }
 
+/* Whose record it is. */
+static void
+follow_model(struct visit *visit, const struct otc_record *record, struct otc_model_key *key)
+{
+    const struct drift *drift = visit->drift;
+
+    /* The model's values, and the arm's behind them. */
+    if (!otc_model_follow(&visit->model, &drift->config->model, record, drift->first_feature)) {
+        return;
+    }
+    if (drift->config->reference.arm) {
+        otc_model_arm(&visit->model.key, &record->values[drift->first_feature - 1]);
+    }
+    key->name = visit->model.key.name;
+    key->version = visit->model.key.version;
+    key->arm = visit->model.key.arm;
+    visit->version = NULL;
+}
+
 /* A record of any signal, whose values stand in drift->observed. */
 static void
 count_one(struct visit *visit, const struct otc_record *record, struct drift_record *seen)
@@ -406,10 +242,7 @@ count_one(struct visit *visit, const struct otc_record *record, struct drift_rec
     struct drift *drift = visit->drift;
 
     visit->record++;
-    otc_model_key_of(&drift->config->model, record->values, &seen->key);
-    if (drift->config->reference.arm) {
-        otc_model_arm(&seen->key, &record->values[drift->first_feature - 1]);
-    }
+    follow_model(visit, record, &seen->key);
     if (visit->only) {
         visit->duplicate = drift_kept_is_duplicate(visit->kept, visit->record);
         count_kept_record(visit, &seen->key, seen->n, seen->event_ns);
@@ -420,25 +253,31 @@ count_one(struct visit *visit, const struct otc_record *record, struct drift_rec
             drift_duplicates_key(drift->config->duplicates, record->values + drift->first_id, &seen->id);
     }
     drift_journal_record(drift->keeper, seen, drift->observed);
-    apply_record(visit, seen);
+    if (!visit->version) {
+        visit->version = version_of(visit, &seen->key);
+    }
+    apply_record(visit, visit->version, seen);
 }
 
 static void
 visit_subject(struct visit *visit, const struct otc_subject *subject, uint64_t event_unix_nano)
 {
     struct drift *drift = visit->drift;
-    struct drift_record seen = {.event_ns =
-                                    (int64_t)(event_unix_nano > INT64_MAX ? INT64_MAX : event_unix_nano),
-                                .weight = OTC_WEIGHT_ONE};
+    struct drift_record *seen = &visit->seen;
     size_t records = otc_feature_reader_begin(drift->reader, subject, drift->observed, drift->max_observed,
-                                              &seen.n, &seen.lost);
+                                              &seen->n, &seen->lost);
 
-    seen.bad_trace_state = subject->span && !otc_weight_of(subject->span->trace_state, &seen.weight);
+    seen->event_ns = (int64_t)(event_unix_nano > INT64_MAX ? INT64_MAX : event_unix_nano);
+    seen->further = seen->has_id = false;
+    seen->weight = OTC_WEIGHT_ONE;
+    seen->bad_trace_state = subject->span && subject->span->trace_state.len > 0 &&
+                            !otc_weight_of(subject->span->trace_state, &seen->weight);
     while (records > 0) {
-        count_one(visit, subject->record, &seen);
-        seen.further = --records > 0;
-        if (seen.further) {
-            seen.n = otc_feature_reader_next(drift->reader, drift->observed, drift->max_observed, &seen.lost);
+        count_one(visit, subject->record, seen);
+        seen->further = --records > 0;
+        if (seen->further) {
+            seen->n =
+                otc_feature_reader_next(drift->reader, drift->observed, drift->max_observed, &seen->lost);
         }
     }
 }
@@ -495,6 +334,7 @@ walk(struct visit *visit)
     for (size_t i = 0; i < otc_batch_parts(visit->batch); i++) {
         struct otc_slice part = otc_batch_part(visit->batch, i);
 
+        visit->model.known = false;
         switch (otc_batch_signal(visit->batch)) {
         case OTC_TRACES:
             failed += otc_walk_spans(projection, part, visit_span, visit, NULL) != OTC_OK;
@@ -597,7 +437,7 @@ drift_replay_batch(struct drift *drift, const struct drift_entry *entry, struct 
     } else {
         while (drift_record_read(records, &record, drift->observed, drift->max_observed,
                                  otc_feature_set_count(drift->set))) {
-            apply_record(&visit, &record);
+            apply_record(&visit, version_of(&visit, &record.key), &record);
         }
     }
     if (advance(&visit)) {

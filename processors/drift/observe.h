@@ -3,6 +3,7 @@
 #ifndef OTC_DRIFT_OBSERVE_H
 #define OTC_DRIFT_OBSERVE_H
 
+#include "processors/drift/record.h"
 #include "processors/drift/state.h"
 
 struct visit {
@@ -16,6 +17,11 @@ struct visit {
     const struct drift_kept *kept;
     bool due;
     bool duplicate; /* the record at hand came before */
+    /* Of spans and log records: the one at hand, its model, and that model's version; NULL: to be looked for.
+     */
+    struct drift_record seen;
+    struct otc_model_memo model;
+    struct drift_version *version;
 };
 
 /** Why a record that was not placed is excluded. */
@@ -28,10 +34,5 @@ struct drift_version *drift_kept_version(const struct visit *visit, const struct
 /** The same of a new batch, made at its first record and counted there; NULL: overflow. */
 struct drift_version *drift_seen_version(struct visit *visit, const struct otc_model_key *key,
                                          int64_t event_ns, uint64_t weight);
-/** Counts a number or a category of a feature (by its index in the binding) in a pane. */
-void drift_count_value(struct drift_version *version, size_t index, const struct otc_value *value,
-                       struct drift_counts *counts);
-/** Remembers a feature that the reference does not have. */
-void drift_note_unknown(struct drift_version *version, struct otc_slice name);
 
 #endif

@@ -8,9 +8,8 @@ struct visit {
     struct latency *latency;
     int64_t now_ns;
     int64_t monotonic_ns;
-    struct otc_model_key model; /* of the last span */
-    size_t scope_index;
-    bool known; /* `model` is that of every span of this scope without such attributes of its own */
+    struct otc_model_memo model;
+    struct otc_model_version *version; /* of that model; NULL: to be looked for */
 };
 
 static int64_t
@@ -19,29 +18,12 @@ stamp(uint64_t unix_nano)
     return (int64_t)(unix_nano > INT64_MAX ? INT64_MAX : unix_nano);
 }
 
-/* Which model a span is of: mostly its resource says so, for all spans of a scope. */
-static const struct otc_model_key *
-model_of(struct visit *visit, const struct otc_record *record)
-{
-    const struct otc_model_config *config = &visit->latency->config->model;
-    bool own = otc_record_owns(record, visit->latency->n_model_values);
-
-    if (own || !visit->known || visit->scope_index != record->scope_index) {
-        otc_model_key_of(config, record->values, &visit->model);
-        visit->known = !own;
-        visit->scope_index = record->scope_index;
-    }
-    return &visit->model;
-}
-
 static bool
 visit_span(void *arg, const struct otc_span *span)
 {
     struct visit *visit = arg;
     struct latency *latency = visit->latency;
     const struct otc_value *values = span->record.values;
-    struct otc_model_version *entry;
-    const struct otc_model_key *key = model_of(visit, &span->record);
     char scratch[32];
     int64_t start = stamp(span->start_unix_nano), end = stamp(span->end_unix_nano);
     struct latency_span seen = {.operation = span->name,
@@ -55,6 +37,9 @@ visit_span(void *arg, const struct otc_span *span)
                                 .monotonic_ns = visit->monotonic_ns};
     struct otc_slice operation;
 
+    if (otc_model_follow(&visit->model, &latency->config->model, &span->record, latency->n_model_values)) {
+        visit->version = NULL;
+    }
     if (otc_value_category(&values[latency->operation_value], scratch, &operation) == OTC_CLASS_VALUE) {
         seen.operation = operation;
     }
@@ -65,16 +50,18 @@ visit_span(void *arg, const struct otc_span *span)
         seen.bad_trace_state = !otc_weight_of(span->trace_state, &seen.weight);
     }
     if (latency->gen_ai) {
-        latency_gen_ai_observe(latency->gen_ai, span, key, &values[latency->error_value], visit->now_ns,
-                               visit->monotonic_ns);
+        latency_gen_ai_observe(latency->gen_ai, span, &visit->model.key, &values[latency->error_value],
+                               visit->now_ns, visit->monotonic_ns);
     }
-    if (key->name.len == 0) {
+    if (visit->model.key.name.len == 0) {
         latency->no_model++;
         return true;
     }
-    entry = otc_models_get(latency->models, key, visit->monotonic_ns);
-    if (entry) { /* otherwise counted by the registry */
-        latency_observe(entry->state, &seen);
+    if (!visit->version) {
+        visit->version = otc_models_get(latency->models, &visit->model.key, visit->monotonic_ns);
+    }
+    if (visit->version) { /* otherwise counted by the registry */
+        latency_observe(visit->version->state, &seen);
     }
     return true;
 }
@@ -112,7 +99,7 @@ latency_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct o
     (void)err;
     pthread_mutex_lock(&latency->lock);
     for (size_t i = 0; i < otc_batch_parts(batch); i++) {
-        visit.known = false;
+        visit.model.known = false;
         latency->malformed +=
             otc_walk_spans(latency->projection, otc_batch_part(batch, i), visit_span, &visit, NULL) != OTC_OK;
     }

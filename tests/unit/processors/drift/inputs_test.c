@@ -272,10 +272,68 @@ test_embeddings_of_a_span_are_bounded(void **state)
     stage_free(stage);
 }
 
+/* Spans of a resource, each of the resource's model or of one of its own. */
+static void
+add_resource(struct stage *stage, struct otc_buf *request, const char *service, const char *const *own,
+             size_t n)
+{
+    struct otc_buf resource = {.limit = 1 << 16}, scope = {.limit = 1 << 16}, both = {.limit = 1 << 16};
+
+    put_attribute(&resource, 1, &TEXT("service.name", service));
+    for (size_t i = 0; i < n; i++) {
+        struct otc_buf span = {.limit = 1 << 16};
+
+        put_fixed64(&span, 8, (uint64_t)stage_now(stage));
+        put_attribute(&span, 9, &NUMBER("x", 1));
+        if (own[i]) {
+            put_attribute(&span, 9, &TEXT("ml.model.name", own[i]));
+        }
+        put_message(&scope, 2, &span);
+    }
+    put_message(&both, 1, &resource);
+    put_message(&both, 2, &scope);
+    put_message(request, 1, &both);
+}
+
+static void
+test_every_record_of_a_batch_counts_for_its_own_model(void **state)
+{
+    static const char *const first[] = {NULL, NULL, "own", NULL, "other", "own"}, *const second[] = {NULL,
+                                                                                                     NULL};
+    static const struct {
+        const char *model;
+        double records;
+    } expected[] = {{"first", 6}, {"own", 4}, {"other", 2}, {"second", 4}};
+    struct stage *stage =
+        stage_new(QUICK "presets: []\nfeatures: [{name: x, from: 'attributes[\"x\"]', type: numeric}]\n");
+    struct otc_error err = OTC_ERROR_INIT;
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        struct otc_buf request = {.limit = 1 << 20};
+
+        add_resource(stage, &request, "first", first, 6);
+        add_resource(stage, &request, "second", second, 2);
+        assert_int_equal(otc_consume(stage->component->ops->input(stage->component, OTC_TRACES),
+                                     otc_batch_copy_of(OTC_TRACES, otc_buf_slice(&request), 8, NULL), NULL,
+                                     &err),
+                         OTC_OK);
+        otc_buf_release(&request);
+    }
+    flush(stage);
+    for (size_t i = 0; i < 4; i++) {
+        assert_float_equal(
+            look(stage, "ml.inference.records", ATTRIBUTES("ml.model.name", expected[i].model)).value,
+            expected[i].records, 0);
+    }
+    stage_free(stage);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_record_of_a_batch_counts_for_its_own_model),
         cmocka_unit_test(test_a_text_of_other_words_drifts_in_its_vocabulary_alone),
         cmocka_unit_test(test_selected_records_count_even_when_they_carry_nothing),
         cmocka_unit_test(test_a_sampled_span_counts_as_those_it_stands_for),

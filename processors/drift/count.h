@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file From the values of a record to the counts of its pane. Under the stage's lock. */
+#ifndef OTC_DRIFT_COUNT_H
+#define OTC_DRIFT_COUNT_H
+
+#include "processors/drift/state.h"
+
+/** Counts what a record of a bound version showed, `n` values. A feature counts once a record. */
+void drift_count_record(struct drift_version *version, const struct otc_observed *observed, size_t n,
+                        struct drift_pane *pane);
+/** Counts a number or a category of a feature (by its index in the binding) in a pane. */
+void drift_count_value(struct drift_version *version, size_t index, const struct otc_value *value,
+                       struct drift_counts *counts);
+/** Remembers a feature that the reference does not have. */
+void drift_note_unknown(struct drift_version *version, struct otc_slice name);
+
+#endif
