@@ -3,18 +3,19 @@
 ${XDG_CACHE_HOME:-~/.cache}/otelcol-aimon. Which release, and with which components, is said here alone."""
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import random
-import shutil
 import socket
 import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
+
+import go_peer
+from go_peer import CACHE
 
 BIN = os.environ.get("AIMON_BIN", "")
 VERSION, PROVIDERS = "v0.159.0", "v1.65.0"
@@ -35,7 +36,6 @@ COMPONENTS = {
                    CONTRIB + "extension/pprofextension"],
 }
 SIGNALS = {"traces": "resourceSpans", "metrics": "resourceMetrics", "logs": "resourceLogs"}
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "otelcol-aimon")
 
 
 def manifest():
@@ -49,35 +49,16 @@ COLLECTOR = os.path.join(CACHE, "otelcol-%s-%s" % (VERSION[1:], hashlib.sha256(j
 
 
 def build():
-    """True when the Collector is there, or could be built; else the reason is printed as `skipped: …`. Tests that run at the same time
-    build it once."""
-    os.makedirs(CACHE, exist_ok=True)
-    with open(COLLECTOR + ".lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return build_alone()
+    """True when the Collector is there, or could be built; else the reason is printed as `skipped: …`."""
+    return go_peer.once(COLLECTOR, build_in)
 
 
-def build_alone():
-    if os.access(COLLECTOR, os.X_OK):
-        return True
-    if not shutil.which("go"):
-        print("skipped: Go is not installed")
-        return False
-    with tempfile.TemporaryDirectory() as work:
-        with open(os.path.join(work, "build.yaml"), "w", encoding="utf-8") as f:
-            json.dump({"dist": {"name": "otelcol", "output_path": work + "/out"}, "conf_resolver": {"default_uri_scheme": "env"},
-                       **manifest()}, f)
-        command = ["nice", "go", "run", CORE + "cmd/builder@" + VERSION, "--config", f.name]
-        try:
-            done = subprocess.run(command, cwd=work, timeout=570, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        except subprocess.TimeoutExpired:
-            print("skipped: the Collector was not built within 570 s")
-            return False
-        if done.returncode != 0:
-            print("skipped: the Collector cannot be built: " + done.stdout.decode().strip().splitlines()[-1])
-            return False
-        shutil.move(work + "/out/otelcol", COLLECTOR)
-    return True
+def build_in(work):
+    with open(os.path.join(work, "build.yaml"), "w", encoding="utf-8") as f:
+        json.dump({"dist": {"name": "otelcol", "output_path": work + "/out"}, "conf_resolver": {"default_uri_scheme": "env"},
+                   **manifest()}, f)
+    go_peer.go(work, "run", CORE + "cmd/builder@" + VERSION, "--config", f.name)
+    return work + "/out/otelcol"
 
 
 def ports(n):
