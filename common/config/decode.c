@@ -391,7 +391,17 @@ decode_field(struct decoder *d, const struct otc_field *field, const struct otc_
 }
 
 static bool
-field_is_set(const struct otc_field *field, const void *value)
+may_be_empty(enum otc_field_type type)
+{
+    return type == OTC_TYPE_STRING || type == OTC_TYPE_SECRET || type == OTC_TYPE_STRINGS ||
+           type == OTC_TYPE_LIST || type == OTC_TYPE_HEADERS || type == OTC_TYPE_NUMBERS ||
+           type == OTC_TYPE_OPTIONAL;
+}
+
+/* Texts, lists and sections by what they came to; of other types every value, zero too, may be meant: those
+ * are set where the user set them. */
+static bool
+field_is_set(const struct otc_field *field, const void *value, const struct otc_node *node)
 {
     const void *member = (const char *)value + field->offset;
 
@@ -408,20 +418,22 @@ field_is_set(const struct otc_field *field, const void *value)
         return ((const otc_list *)member)->n > 0;
     case OTC_TYPE_OPTIONAL:
         return *(const void *const *)member != NULL;
+    case OTC_TYPE_HEADERS:
+        return ((const otc_headers *)member)->n > 0;
+    case OTC_TYPE_NUMBERS:
+        return ((const otc_numbers *)member)->n > 0;
+    case OTC_TYPE_STRUCT:
+        return true;
     case OTC_TYPE_INT:
-        return *(const int64_t *)member != 0;
     case OTC_TYPE_DURATION:
-        return ((const otc_duration *)member)->ns != 0;
     case OTC_TYPE_BOOL:
     case OTC_TYPE_DOUBLE:
     case OTC_TYPE_BYTES:
     case OTC_TYPE_CHOICE:
-    case OTC_TYPE_HEADERS:
-    case OTC_TYPE_NUMBERS:
-    case OTC_TYPE_STRUCT:
         break;
     }
-    return true;
+    return !otc_node_is_null(otc_node_get(node, field->key)) ||
+           (field->deprecated_key != NULL && !otc_node_is_null(otc_node_get(node, field->deprecated_key)));
 }
 
 static void
@@ -431,8 +443,9 @@ check_struct(struct decoder *d, const struct otc_schema *schema, const struct ot
     struct otc_error err = OTC_ERROR_INIT;
 
     for (const struct otc_field *f = schema->fields; f->key != NULL; f++) {
-        if (f->required && f->parse == NULL && !field_is_set(f, value)) {
-            otc_fail(&err, OTC_FAILED_PRECONDITION, "requires a non-empty \"%s\"", f->key);
+        if (f->required && f->parse == NULL && !field_is_set(f, value, node)) {
+            otc_fail(&err, OTC_FAILED_PRECONDITION, "requires %s\"%s\"",
+                     may_be_empty(f->type) ? "a non-empty " : "", f->key);
             invalid(d, NULL, place, node, &err);
             return;
         }

@@ -108,6 +108,7 @@ struct otc_field {
     const char *deprecated_key;
     /** One sentence for the README table. */
     const char *doc;
+    /** Refused when it is missing; of texts, lists and maps also when it is empty. */
     bool required;
     /** Accepted for the Collector's sake, without effect here; documented as such. */
     bool inert;

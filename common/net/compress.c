@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/net/compress.h"
 
+#include "common/net/snappy_frames.h"
+
 #include <libdeflate.h>
+#include <lz4frame.h>
 #include <snappy-c.h>
 #include <zstd.h>
 
 /* zstd's own default; its level 1 is as fast on small requests and larger. */
 #define ZSTD_FASTEST 1
 #define DEFLATE_FASTEST 1
+#define DEFLATE_BEST 9
+/* zstd takes every level there, and means the nearest it has; what lies above costs seconds a MiB. */
+#define ZSTD_BEST 11
 
 const char *const otc_compressions[] = {
     "gzip", "none", "zstd", "snappy", "zlib", "deflate", "", "x-snappy-framed", "lz4", NULL};
@@ -34,28 +40,19 @@ is_deflate(enum otc_compression compression)
            compression == OTC_COMPRESS_DEFLATE;
 }
 
-/* The highest level of a format, 0: it has none. */
-static int
-levels(enum otc_compression compression)
-{
-    return is_deflate(compression) ? 9 : compression == OTC_COMPRESS_ZSTD ? 11 : 0;
-}
-
 static otc_status
 check(enum otc_compression compression, int64_t level, struct otc_error *err)
 {
-    if (compression == OTC_COMPRESS_SNAPPY_FRAMED || compression == OTC_COMPRESS_LZ4) {
-        return otc_fail(err, OTC_UNIMPLEMENTED,
-                        "compression: \"%s\" is an OpenTelemetry Collector option that this build does not "
-                        "support (allowed: gzip, zstd, snappy, zlib, deflate, none)",
-                        otc_compressions[compression]);
-    }
-    /* -1 is Go's word for the default. */
-    if (level < -1 || level > levels(compression)) {
+    /* -1 is Go's word for the default, -2 for its Huffman codes alone. */
+    int64_t lowest = is_deflate(compression) ? -2 : 0, highest = is_deflate(compression) ? DEFLATE_BEST : 0;
+
+    if (otc_compression_name(compression) && compression != OTC_COMPRESS_ZSTD &&
+        (level < lowest || level > highest)) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "compression_params::level: unsupported compression type and level %s - %lld "
-                        "(allowed: 0 to %d)",
-                        otc_compressions[compression], (long long)level, levels(compression));
+                        "compression_params::level: unsupported parameters {Level:%lld} for compression type "
+                        "\"%s\" (allowed: %lld to %lld)",
+                        (long long)level, otc_compressions[compression], (long long)lowest,
+                        (long long)highest);
     }
     return OTC_OK;
 }
@@ -83,7 +80,7 @@ otc_compressor_new(enum otc_compression compression, int64_t level, struct otc_c
         return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
     }
     compressor->compression = compression;
-    compressor->level = level > 0 ? (int)level : ZSTD_FASTEST;
+    compressor->level = level > ZSTD_BEST ? ZSTD_BEST : level > 0 ? (int)level : ZSTD_FASTEST;
     *out = compressor;
     return OTC_OK;
 }
@@ -114,10 +111,12 @@ bound(const struct otc_compressor *compressor, size_t len)
         return ZSTD_compressBound(len);
     case OTC_COMPRESS_SNAPPY:
         return snappy_max_compressed_length(len);
+    case OTC_COMPRESS_SNAPPY_FRAMED:
+        return otc_snappy_frames_bound(len);
+    case OTC_COMPRESS_LZ4:
+        return LZ4F_compressFrameBound(len, NULL);
     case OTC_COMPRESS_NONE:
     case OTC_COMPRESS_EMPTY:
-    case OTC_COMPRESS_SNAPPY_FRAMED:
-    case OTC_COMPRESS_LZ4:
         break;
     }
     return len;
@@ -140,10 +139,13 @@ write_to(struct otc_compressor *compressor, const uint8_t *from, size_t len, uin
         return ZSTD_isError(n) ? 0 : n;
     case OTC_COMPRESS_SNAPPY:
         return snappy_compress((const char *)from, len, (char *)to, &n) == SNAPPY_OK ? n : 0;
+    case OTC_COMPRESS_SNAPPY_FRAMED:
+        return otc_snappy_frames(otc_slice_of(from, len), to);
+    case OTC_COMPRESS_LZ4:
+        n = LZ4F_compressFrame(to, room, from, len, NULL);
+        return LZ4F_isError(n) ? 0 : n;
     case OTC_COMPRESS_NONE:
     case OTC_COMPRESS_EMPTY:
-    case OTC_COMPRESS_SNAPPY_FRAMED:
-    case OTC_COMPRESS_LZ4:
         break;
     }
     return 0;

@@ -14,8 +14,8 @@ enum otc_compression {
     OTC_COMPRESS_ZLIB,
     OTC_COMPRESS_DEFLATE, /* zlib too, under the name that HTTP has for it */
     OTC_COMPRESS_EMPTY,
-    OTC_COMPRESS_SNAPPY_FRAMED, /* not built in, as the next */
-    OTC_COMPRESS_LZ4
+    OTC_COMPRESS_SNAPPY_FRAMED,
+    OTC_COMPRESS_LZ4 /* frames */
 };
 /** "gzip", "none" …, NULL-ended. */
 extern const char *const otc_compressions[];
@@ -28,9 +28,9 @@ struct otc_compressor;
 
 /**
  * `level` 0: the fastest of the format, which on telemetry is within some percent of the others' size at a
- * fraction of their time. gzip, zlib and deflate know 1 to 9, zstd 1 to 11 (1, 3, 6 and 11 as the Collector
- * documents them); others none. UNIMPLEMENTED for what is not built in, INVALID_ARGUMENT for a level that is
- * none ("compression_params::level: …"), UNAVAILABLE out of memory. For NONE and EMPTY too.
+ * fraction of their time. gzip, zlib and deflate know 1 to 9; zstd takes any number and means the nearest of
+ * 1 to 11; others have none. INVALID_ARGUMENT for a level that is none ("compression_params::level: …"),
+ * UNAVAILABLE out of memory. For NONE and EMPTY too.
  */
 OTC_CHECK otc_status otc_compressor_new(enum otc_compression compression, int64_t level,
                                         struct otc_compressor **out, struct otc_error *err);

@@ -57,6 +57,9 @@ struct otc_http_request {
     const struct otc_header *headers;
     size_t n_headers;
     bool fixed;
+    /** Sent unless one of this name comes from elsewhere: what a client of ours sent along. */
+    const struct otc_header *forwarded;
+    size_t n_forwarded;
     /** Stays where it is until `done`; `release(release_arg)` (may be NULL) runs once, behind it. */
     struct otc_slice body;
     void (*release)(void *arg);

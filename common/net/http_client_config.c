@@ -7,7 +7,8 @@
 
 static const struct otc_field params_fields[] = {
     OTC_FIELD(otc_compression_params, level, .def = "0",
-              .doc = "gzip, zlib, deflate: 1 to 9; zstd: 1 to 11; 0: the fastest."),
+              .doc =
+                  "gzip, zlib, deflate: 1 to 9; zstd: any, the nearest of 1 to 11 is taken; 0: the fastest."),
     OTC_FIELD_END,
 };
 const struct otc_schema otc_compression_params_schema =

@@ -58,8 +58,7 @@ extern const struct otc_schema otc_client_middleware_schema;
                      .doc = "Limit of one attempt, from connecting to the end of the reply; 0: none."),      \
         OTC_FIELD_AS(struct_name, member.headers, "headers", .doc = "Headers sent with every request."),     \
         OTC_FIELD_AS(struct_name, member.compression, "compression", .def = (default_compression),           \
-                     .choices = otc_compressions,                                                            \
-                     .doc = "How requests are compressed; `x-snappy-framed` and `lz4` are refused."),        \
+                     .choices = otc_compressions, .doc = "How requests are compressed."),                    \
         {.key = "compression_params",                                                                        \
          .type = OTC_TYPE_STRUCT,                                                                            \
          .sub = &otc_compression_params_schema,                                                              \
@@ -107,9 +106,13 @@ extern const struct otc_schema otc_client_middleware_schema;
          .sub = &otc_client_auth_schema,                                                                     \
          .offset = offsetof(struct struct_name, member.auth),                                                \
          .doc = "Authentication of the client."},                                                            \
+        OTC_CLIENT_MIDDLEWARES_FIELD(struct_name, member.middlewares)
+
+/** The field "middlewares" of a client, an otc_list: known, so that it is refused by name. */
+#define OTC_CLIENT_MIDDLEWARES_FIELD(struct_name, member)                                                    \
     {                                                                                                        \
         .key = "middlewares", .type = OTC_TYPE_LIST, .sub = &otc_client_middleware_schema,                   \
-        .offset = offsetof(struct struct_name, member.middlewares), .doc = "What requests pass through."     \
+        .offset = offsetof(struct struct_name, member), .doc = "What requests pass through."                 \
     }
 
 /**

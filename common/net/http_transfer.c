@@ -187,7 +187,7 @@ forget(struct credentials *credentials)
 }
 
 /* Whose header of a name counts: the request's where it is fixed, the authenticator's, the configuration's,
- * the request's. */
+ * the request's, what it forwards. */
 static bool
 add_headers(struct curl_slist **list, const struct otc_http_setup *setup,
             const struct otc_http_request *request, const struct credentials *credentials)
@@ -198,7 +198,8 @@ add_headers(struct curl_slist **list, const struct otc_http_setup *setup,
     } sources[] = {{request->headers, request->fixed ? request->n_headers : 0},
                    {credentials->items, credentials->n},
                    {setup->config->headers.items, setup->config->headers.n},
-                   {request->headers, request->fixed ? 0 : request->n_headers}};
+                   {request->headers, request->fixed ? 0 : request->n_headers},
+                   {request->forwarded, request->n_forwarded}};
     bool ok = true;
 
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {

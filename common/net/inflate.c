@@ -256,12 +256,17 @@ inflate_zstd(struct otc_slice in, struct otc_inflate_target *target)
             target->out->len += output.pos;
             if (ZSTD_isError(hint)) {
                 status = otc_inflate_bad(target);
-            } else if (input.pos == input.size && output.pos < output.size) {
-                break;
+            } else if (input.pos == input.size && (hint == 0 || output.pos < output.size)) {
+                break; /* beyond a frame's end it would ask for the next one */
             }
         }
     }
     ZSTD_freeDStream(stream);
+    if (status == OTC_OK && target->out->len - target->start > target->limit) {
+        size_t room;
+
+        status = make_room(target, 1, &room);
+    }
     return status != OTC_OK ? status : hint != 0 ? otc_inflate_bad(target) : OTC_OK;
 }
 

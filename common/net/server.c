@@ -44,6 +44,13 @@ const struct otc_schema otc_server_middleware_schema =
     OTC_SCHEMA(otc_server_middleware, middleware_fields, "What requests pass through first.",
                .check = refuse_middleware);
 
+static const struct otc_field dialer_fields[] = {
+    OTC_FIELD(otc_server_dialer, timeout, .def = "0s", .inert = true, .doc = "A server dials nobody."),
+    OTC_FIELD_END,
+};
+const struct otc_schema otc_server_dialer_schema =
+    OTC_SCHEMA(otc_server_dialer, dialer_fields, "Of clients.");
+
 static struct timeval
 timeval_of(int64_t ns)
 {

@@ -39,6 +39,12 @@ struct otc_server_middleware {
 };
 extern const struct otc_schema otc_server_middleware_schema;
 
+/** Of clients: known, so that it is accepted. */
+struct otc_server_dialer {
+    otc_duration timeout;
+};
+extern const struct otc_schema otc_server_dialer_schema;
+
 /** Of the Collector's HTTP servers too, but without meaning where nothing is received. */
 struct otc_http_page_config {
     bool include_metadata;
@@ -57,6 +63,7 @@ struct otc_http_server_config {
     otc_headers response_headers;
     struct otc_http_page_config page;
     otc_list middlewares;
+    struct otc_server_dialer dialer;
     char *endpoint;
     otc_choice transport; /* OTC_TRANSPORT_… */
     struct otc_tls_server *tls;
@@ -102,10 +109,14 @@ extern const char *const otc_transport_choices[];
          .sub = &otc_server_auth_schema,                                                                     \
          .offset = offsetof(struct struct_name, member.auth),                                                \
          .doc = "Authentication of clients."},                                                               \
+        {.key = "middlewares",                                                                               \
+         .type = OTC_TYPE_LIST,                                                                              \
+         .sub = &otc_server_middleware_schema,                                                               \
+         .offset = offsetof(struct struct_name, member.middlewares),                                         \
+         .doc = "What requests pass through first."},                                                        \
     {                                                                                                        \
-        .key = "middlewares", .type = OTC_TYPE_LIST, .sub = &otc_server_middleware_schema,                   \
-        .offset = offsetof(struct struct_name, member.middlewares),                                          \
-        .doc = "What requests pass through first."                                                           \
+        .key = "dialer", .type = OTC_TYPE_STRUCT, .sub = &otc_server_dialer_schema,                          \
+        .offset = offsetof(struct struct_name, member.dialer), .doc = "Of clients."                          \
     }
 
 /** What HTTP servers have besides, and gRPC's have not. */

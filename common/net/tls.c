@@ -22,6 +22,8 @@ const char *const otc_tls_curves[] = {"X25519", "P256", "P384", "P521", NULL};
 static const struct otc_field tpm_fields[] = {
     OTC_FIELD(otc_tls_tpm, enabled, .def = "false", .doc = "Refused when true: keys are read from files."),
     OTC_FIELD(otc_tls_tpm, path, .inert = true, .doc = "Of the device."),
+    OTC_FIELD(otc_tls_tpm, auth, .inert = true, .doc = "Of the key."),
+    OTC_FIELD(otc_tls_tpm, owner_auth, .inert = true, .doc = "Of the device's owner."),
     OTC_FIELD_END,
 };
 const struct otc_schema otc_tls_tpm_schema = OTC_SCHEMA(otc_tls_tpm, tpm_fields, "Keys in a TPM.");

@@ -9,6 +9,8 @@
 struct otc_tls_tpm {
     bool enabled;
     char *path;
+    otc_secret auth;
+    otc_secret owner_auth;
 };
 
 /** The Collector's server TLS block. Filled by otc_tls_server_schema. */

@@ -102,7 +102,10 @@ set(const struct otc_actions_call *call, size_t i, struct otc_pairs *pairs)
     if (action->from_context.data) {
         value = call->contexts[i];
     } else if (action->from_attribute.data && !otc_pairs_get(pairs, action->from_attribute, &value)) {
-        return;
+        value.type = OTC_VALUE_ABSENT;
+    }
+    if (value.type == OTC_VALUE_ABSENT) {
+        value = action->default_value;
     }
     if (value.type == OTC_VALUE_ABSENT) {
         return;

@@ -15,6 +15,7 @@ struct otc_action_settings {
     char *key;
     char *action;
     struct otc_value_setting value;
+    struct otc_value_setting default_value;
     char *from_attribute;
     char *from_context;
     char *pattern;

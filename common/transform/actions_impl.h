@@ -31,6 +31,8 @@ struct otc_action {
     struct otc_slice key;
     /** Where a value comes from: the settings, an attribute, the context. ABSENT and no data: not there. */
     struct otc_value value;
+    /** Where these have none. ABSENT: nothing is done. */
+    struct otc_value default_value;
     struct otc_slice from_attribute;
     struct otc_slice from_context;
     struct otc_regex *regex;

@@ -12,12 +12,17 @@ static const struct otc_field fields[] = {
                      "`pattern`, `convert` to `converted_type`."),
     OTC_FIELD_VALUE(otc_action_settings, value,
                     .doc = "insert, update, upsert: the value, of any type. Or one of the next two."),
+    OTC_FIELD_VALUE(otc_action_settings, default_value,
+                    .doc = "insert, update, upsert: the value where `from_attribute` or `from_context` finds "
+                           "none, or where neither is set."),
     OTC_FIELD(otc_action_settings, from_attribute, .def = "",
-              .doc = "The value of this attribute; without it nothing happens."),
-    OTC_FIELD(otc_action_settings, from_context, .def = "",
-              .doc =
-                  "`metadata.<header>` (several values joined by `;`), `auth.<attribute>` or "
-                  "`client.address`; without it nothing happens. Needs `include_metadata` on the receiver."),
+              .doc = "The value of this attribute; without it nothing happens but for `default_value`."),
+    OTC_FIELD(
+        otc_action_settings, from_context, .def = "",
+        .doc =
+            "`metadata.<header>` (several values joined by `;`), `auth.<attribute>` or "
+            "`client.address`; without it nothing happens but for `default_value`. Needs `include_metadata` "
+            "on the receiver."),
     OTC_FIELD(otc_action_settings, pattern, .def = "",
               .doc = "RE2 expression. extract: read the value of `key`, each named group becomes an "
                      "attribute. delete, hash: act upon every key in which it is found."),
@@ -104,10 +109,11 @@ read_setter(const struct otc_action_settings *settings, struct otc_action *actio
 {
     unsigned n = value_sources(settings);
 
-    if (n == 0) {
-        return REFUSE(". Either field \"value\", \"from_attribute\" or \"from_context\" setting must be "
-                      "specified for %zu-th action",
-                      i);
+    if (n == 0 && settings->default_value.value.type == OTC_VALUE_ABSENT) {
+        return REFUSE(
+            ". Either field \"value\", \"from_attribute\", \"from_context\", or \"default_value\" must be "
+            "specified for %zu-th action",
+            i);
     }
     if (n > 1) {
         return REFUSE(" due to multiple value sources being set at the %zu-th actions", i);
@@ -119,6 +125,7 @@ read_setter(const struct otc_action_settings *settings, struct otc_action *actio
         return unused(settings, "converted_type", i, err);
     }
     action->value = settings->value.value;
+    action->default_value = settings->default_value.value;
     if (is_set(settings->from_attribute)) {
         action->from_attribute = otc_slice_str(settings->from_attribute);
     }

@@ -38,13 +38,15 @@ static const struct otc_field fields[] = {
               .doc = "`json`: a line of OTLP/JSON a batch. `proto`: length (4 bytes, big-endian) and OTLP."),
     OTC_FIELD(file_config, compression, .def = "", .choices = compressions,
               .doc = "`zstd`: each batch by itself, behind its length, in either format."),
+    OTC_FIELD_STRUCT(file_config, compression_params, otc_compression_params_schema,
+                     .doc = "How hard it tries."),
     OTC_FIELD(file_config, encoding, .doc = "Not supported: an encoding extension."),
     OTC_FIELD(file_config, append, .def = "false",
               .doc = "Go on at the end of a file that is there; else it is emptied."),
     OTC_FIELD_OPTIONAL(file_config, rotation, rotation_schema,
                        .doc = "A limit of the file's size; off without it."),
-    OTC_FIELD(file_config, flush_interval, .def = "1s", .min = "1ms", .max = "24h",
-              .doc = "What is held in memory is written this often at least."),
+    OTC_FIELD(file_config, flush_interval, .def = "1s", .min = "0s", .max = "24h",
+              .doc = "What is held in memory is written this often at least; 0: 1s."),
     OTC_FIELD(file_config, create_directory, .def = "false", .doc = "Make the folders of `path`."),
     OTC_FIELD(file_config, directory_permissions, .def = "0755", .doc = "Of folders that are made, octal."),
     OTC_FIELD_STRUCT(file_config, group_by, group_by_schema, .doc = "A file for each value of an attribute."),
@@ -70,10 +72,6 @@ file_validate(const void *settings, struct otc_error *err)
 
     if (!config->path || !*config->path) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "path must be non-empty");
-    }
-    if (config->append && config->compression.index != FILE_PLAIN) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT,
-                        "append and compression enabled at the same time is not supported");
     }
     if (config->append && config->rotation) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,

@@ -4,7 +4,7 @@
 #define OTC_FILE_CONFIG_H
 
 #include "common/component/otc.h"
-#include "common/config/schema.h"
+#include "common/net/http_client_config.h"
 
 enum file_format { FILE_JSON, FILE_PROTO };
 enum file_compression { FILE_PLAIN, FILE_ZSTD };
@@ -26,6 +26,7 @@ struct file_config {
     char *path;
     otc_choice format;      /* enum file_format */
     otc_choice compression; /* enum file_compression */
+    struct otc_compression_params compression_params;
     char *encoding;
     bool append;
     struct file_rotation_config *rotation;

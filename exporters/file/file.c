@@ -118,6 +118,12 @@ consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done 
 
 /* ---- Life ------------------------------------------------------------------------------------------ */
 
+static int64_t
+flush_interval(const struct file *self)
+{
+    return self->config->flush_interval.ns > 0 ? self->config->flush_interval.ns : OTC_SECOND;
+}
+
 static void
 flush(void *arg)
 {
@@ -134,7 +140,7 @@ flush(void *arg)
         otc_log(self->host->logger, OTC_LOG_ERROR, self->id, "File not written, trying again",
                 OTC_FIELD_TEXT("error", err.text));
     }
-    self->host->timer_arm(self->host, self->timer, self->config->flush_interval.ns);
+    self->host->timer_arm(self->host, self->timer, flush_interval(self));
 }
 
 static void
@@ -164,7 +170,8 @@ start(struct otc_component *component, struct otc_error *err)
 
     read_settings(self);
     if (self->config->compression.index == FILE_ZSTD) {
-        status = otc_compressor_new(OTC_COMPRESS_ZSTD, 0, &self->compressor, err);
+        status = otc_compressor_new(OTC_COMPRESS_ZSTD, self->config->compression_params.level,
+                                    &self->compressor, err);
     }
     self->timer = self->host->timer_new(self->host, flush, self);
     if (status == OTC_OK && !self->timer) {
@@ -174,7 +181,7 @@ start(struct otc_component *component, struct otc_error *err)
         status = file_writer_open(&self->settings, &self->writer, err);
     }
     if (status == OTC_OK) {
-        self->host->timer_arm(self->host, self->timer, self->config->flush_interval.ns);
+        self->host->timer_arm(self->host, self->timer, flush_interval(self));
     }
     return status;
 }

@@ -20,13 +20,14 @@ check_tls(const struct otc_tls_client *tls, struct otc_error *err)
                                                              : NULL;
 
     if (tls->min_version.index == 2 || tls->max_version.index == 1) {
-        return otc_fail(
-            err, OTC_UNIMPLEMENTED,
-            "tls::min_version, max_version: the gRPC client always offers TLS 1.2 and 1.3; leave them out");
+        return otc_fail(err, OTC_UNIMPLEMENTED,
+                        "tls::min_version, max_version: gRPC's C library always offers TLS 1.2 and 1.3 and "
+                        "has no setting for "
+                        "it; leave them out, or use otlp_http");
     }
     if (unsupported) {
         return otc_fail(err, OTC_UNIMPLEMENTED,
-                        "tls::%s: the gRPC client does not let it be chosen; leave it out, or use otlp_http",
+                        "tls::%s: gRPC's C library has no setting for it; leave it out, or use otlp_http",
                         unsupported);
     }
     if (tls->reload_interval.ns > 0 && (tls->ca_file || tls->cert_file) &&
@@ -60,7 +61,9 @@ static const struct otc_field fields[] = {
             "Where to send: `host:port`, also with `http://` (plain text), `https://`, `dns://`, `unix://`."),
     OTC_FIELD_STRUCT(otlp_grpc_config, tls, otc_tls_client_schema, .doc = "TLS of the client."),
     OTC_FIELD(otlp_grpc_config, compression, .def = "gzip", .choices = compressions,
-              .doc = "`gzip` or `none`; `snappy` and `zstd` are refused."),
+              .doc =
+                  "`gzip` or `none`; `snappy` and `zstd` are refused: gRPC's C library cannot name them to "
+                  "a server (`otlp_http` can)."),
     OTC_FIELD(otlp_grpc_config, headers, .doc = "Metadata sent with every request."),
     OTC_FIELD_OPTIONAL(otlp_grpc_config, keepalive, keepalive_schema,
                        .doc = "Pings that find dead connections."),
@@ -75,6 +78,7 @@ static const struct otc_field fields[] = {
     OTC_FIELD(otlp_grpc_config, authority, .doc = "Value of the :authority header."),
     OTC_FIELD(otlp_grpc_config, user_agent, .doc = "Product name in the user-agent header."),
     OTC_CLIENT_AUTH_FIELD(otlp_grpc_config),
+    OTC_CLIENT_MIDDLEWARES_FIELD(otlp_grpc_config, middlewares),
     OTC_FIELD(otlp_grpc_config, timeout, .def = "5s", .min = "0s", .doc = "Limit of one attempt; 0: none."),
     OTC_EXPORTER_FIELDS(otlp_grpc_config),
     OTC_FIELD_END,
@@ -198,9 +202,12 @@ otlp_grpc_validate(const void *value, struct otc_error *err)
                         "tls::insecure, http:// or unix:");
     }
     if (config->compression.index > OTLP_GRPC_NONE) {
-        return otc_fail(err, OTC_UNIMPLEMENTED,
-                        "compression: \"%s\" is not supported over gRPC (allowed: gzip, none)",
-                        compressions[config->compression.index]);
+        return otc_fail(
+            err, OTC_UNIMPLEMENTED,
+            "compression: \"%s\" is an OpenTelemetry Collector option that this build does not support: "
+            "gRPC's C library names no other encoding to a server than gzip and deflate; take "
+            "gzip or none, or otlp_http, which has it",
+            compressions[config->compression.index]);
     }
     status = check_tls(&config->tls, err);
     if (status == OTC_OK && !target.plaintext) {

@@ -5,7 +5,7 @@
 
 #include "common/component/exporter_config.h"
 #include "common/net/auth.h"
-#include "common/net/tls_client.h"
+#include "common/net/http_client_config.h"
 
 struct otlp_grpc_keepalive {
     otc_duration time;
@@ -26,6 +26,7 @@ struct otlp_grpc_config {
     char *authority;
     char *user_agent;
     struct otc_client_auth *auth;
+    otc_list middlewares;
     otc_duration timeout;
     struct otc_queue_config *sending_queue;
     struct otc_retry_config retry_on_failure;

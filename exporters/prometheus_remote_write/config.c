@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/prometheus_remote_write/config.h"
 
+#include <strings.h>
+
 #define DEFAULT_PARALLELISM 5
 /* Receivers have limits of their own: what they refuse, they say. */
 #define MAX_LABEL_VALUE ((size_t)64 * 1024)
@@ -57,8 +59,21 @@ refuse_wal(const void *value, struct otc_error *err)
 static const struct otc_schema wal_schema =
     OTC_SCHEMA(prw_wal, wal_fields, "Write-ahead log.", .check = refuse_wal);
 
+static const struct otc_field http_fields[] = {
+    OTC_HTTP_CLIENT_FIELDS(prw_http, client, "5s", ""),
+    OTC_FIELD_END,
+};
+static const struct otc_schema http_schema = OTC_SCHEMA(prw_http, http_fields, "Settings of the client.");
+
 static const struct otc_field fields[] = {
-    OTC_HTTP_CLIENT_FIELDS(prw_config, http, "5s", ""),
+    OTC_HTTP_CLIENT_FIELDS(prw_config, flat, "5s", ""),
+    OTC_FIELD_OPTIONAL(
+        prw_config, http, http_schema,
+        .doc = "The settings of the client, from `endpoint` to here, in a section of their own; it "
+               "counts instead of those beside it."),
+    OTC_FIELD(prw_config, include_metadata_keys,
+              .doc = "Metadata of the client that sent the points, forwarded as headers. Needs "
+                     "`include_metadata` on the receiver."),
     OTC_FIELD_AS(prw_config, name_space, "namespace", .def = "", .doc = "Prefix of every metric name."),
     OTC_FIELD(prw_config, external_labels,
               .doc = "Labels of every series; an attribute that becomes the same label wins."),
@@ -76,6 +91,12 @@ static const struct otc_field fields[] = {
                      "`remote_write_queue::num_consumers`."),
     OTC_FIELD_STRUCT(prw_config, target_info, target_info_schema, .doc = "Resources as `target_info`."),
     OTC_FIELD_STRUCT(prw_config, export_created_metric, created_schema, .doc = "Start times as series."),
+    OTC_FIELD(prw_config, convert_explicit_histograms_to_nhcb, .def = "false",
+              .doc =
+                  "Histograms become native ones with their own buckets (schema -53) instead of `_bucket`, "
+                  "`_sum` and `_count`."),
+    OTC_FIELD(prw_config, keep_classic_histograms, .def = "false",
+              .doc = "With the setting above, the classic series too."),
     OTC_FIELD_OPTIONAL(prw_config, remote_write_queue, queue_schema, .on_by_default = true,
                        .doc = "Holds batches in memory and sends them in the background."),
     OTC_FIELD_STRUCT(prw_config, retry_on_failure, otc_retry_fast_schema,
@@ -86,18 +107,23 @@ static const struct otc_field fields[] = {
 const struct otc_schema prometheus_remote_write_schema =
     OTC_SCHEMA(prw_config, fields, "Sends metrics by Prometheus remote write.");
 
-otc_status
-prometheus_remote_write_validate(const void *value, struct otc_error *err)
+const struct otc_http_client_config *
+prometheus_remote_write_http(const struct prw_config *config)
 {
-    const struct prw_config *config = value;
-    enum otc_compression compression = (enum otc_compression)config->http.compression.index;
+    return config->http ? &config->http->client : &config->flat;
+}
+
+static otc_status
+check_http(const struct otc_http_client_config *http, struct otc_error *err)
+{
+    enum otc_compression compression = (enum otc_compression)http->compression.index;
     otc_status status;
 
-    if (!config->http.endpoint || !*config->http.endpoint) {
+    if (!http->endpoint || !*http->endpoint) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,
                         "endpoint: requires a non-empty URL of a remote-write receiver");
     }
-    status = otc_http_url_check("endpoint", config->http.endpoint, err);
+    status = otc_http_url_check("endpoint", http->endpoint, err);
     if (status != OTC_OK) {
         return status;
     }
@@ -105,8 +131,46 @@ prometheus_remote_write_validate(const void *value, struct otc_error *err)
         return otc_fail(err, OTC_INVALID_ARGUMENT,
                         "compression: remote write is always compressed with snappy (allowed: snappy, none)");
     }
-    status = otc_prometheus_labels_check("external_labels", &config->external_labels, err);
-    return status == OTC_OK ? otc_http_client_check(&config->http, err) : status;
+    return otc_http_client_check(http, err);
+}
+
+/* What the protocol itself says in its headers is not a client's to say. */
+static otc_status
+check_metadata_keys(const otc_strings *keys, struct otc_error *err)
+{
+    static const char *const reserved[] = {"Content-Encoding", "Content-Type", "User-Agent",
+                                           "X-Prometheus-Remote-Write-Version"};
+
+    for (size_t i = 0; i < keys->n; i++) {
+        for (size_t k = 0; k < sizeof(reserved) / sizeof(reserved[0]); k++) {
+            if (strcasecmp(keys->items[i], reserved[k]) == 0) {
+                return otc_fail(
+                    err, OTC_INVALID_ARGUMENT,
+                    "include_metadata_keys entry \"%s\" collides with a reserved remote write header",
+                    keys->items[i]);
+            }
+        }
+    }
+    return keys->n <= PRW_METADATA_KEYS_MAX
+               ? OTC_OK
+               : otc_fail(err, OTC_INVALID_ARGUMENT, "include_metadata_keys: at most %d of them, got %zu",
+                          PRW_METADATA_KEYS_MAX, keys->n);
+}
+
+otc_status
+prometheus_remote_write_validate(const void *value, struct otc_error *err)
+{
+    const struct prw_config *config = value;
+    otc_status status = check_http(prometheus_remote_write_http(config), err);
+
+    if (status != OTC_OK && config->http) {
+        return otc_config_error_path(&http_schema, "http", err);
+    }
+    if (status == OTC_OK) {
+        status = check_metadata_keys(&config->include_metadata_keys, err);
+    }
+    return status == OTC_OK ? otc_prometheus_labels_check("external_labels", &config->external_labels, err)
+                            : status;
 }
 
 void
@@ -115,7 +179,10 @@ prometheus_remote_write_series_options(const struct prw_config *config, struct o
 {
     *out = (struct prw_options){.exposition = OTC_EXPOSITION_DEFAULTS,
                                 .target_info = config->target_info.enabled,
-                                .created = config->export_created_metric.enabled};
+                                .created = config->export_created_metric.enabled,
+                                .nhcb = config->convert_explicit_histograms_to_nhcb,
+                                .classic = !config->convert_explicit_histograms_to_nhcb ||
+                                           config->keep_classic_histograms};
     for (size_t i = 0; i < config->external_labels.n; i++) {
         labels[i] = (struct otc_const_label){config->external_labels.items[i].name,
                                              config->external_labels.items[i].value};

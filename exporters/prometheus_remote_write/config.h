@@ -9,6 +9,9 @@
 #include "common/prometheus/settings.h"
 #include "exporters/prometheus_remote_write/series.h"
 
+/** Of `include_metadata_keys`. */
+#define PRW_METADATA_KEYS_MAX 64
+
 /** `remote_write_queue`. */
 struct prw_queue_config {
     int64_t queue_size;
@@ -27,8 +30,15 @@ struct prw_wal {
     otc_duration lag_record_frequency;
 };
 
+/** `http`: the client's settings in a section of their own. */
+struct prw_http {
+    struct otc_http_client_config client;
+};
+
 struct prw_config {
-    struct otc_http_client_config http;
+    struct otc_http_client_config flat;
+    struct prw_http *http;
+    otc_strings include_metadata_keys;
     char *name_space;
     otc_headers external_labels;
     bool add_metric_suffixes;
@@ -41,6 +51,8 @@ struct prw_config {
     int64_t max_batch_request_parallelism;
     struct prw_switch target_info;
     struct prw_switch export_created_metric;
+    bool convert_explicit_histograms_to_nhcb;
+    bool keep_classic_histograms;
     struct prw_queue_config *remote_write_queue;
     struct otc_retry_config retry_on_failure;
     struct prw_wal *wal;
@@ -49,6 +61,8 @@ struct prw_config {
 extern const struct otc_schema prometheus_remote_write_schema;
 
 otc_status prometheus_remote_write_validate(const void *value, struct otc_error *err);
+/** The client's settings: those of `http` where it is there, else the ones beside it. */
+const struct otc_http_client_config *prometheus_remote_write_http(const struct prw_config *config);
 /**
  * How points become series. External labels go into `labels`, which has room for config->external_labels.n
  * and lives as long as the options.

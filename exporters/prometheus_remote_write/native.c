@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Exponential histograms as native ones (OpenTelemetry's compatibility/prometheus_and_openmetrics.md,
- * "Exponential Histograms"; prompb.Histogram). */
+ * "Exponential Histograms"; prompb.Histogram), and those with explicit buckets as native ones with custom
+ * buckets (https://prometheus.io/docs/specs/native_histograms/, "Custom buckets"). */
 #include "common/base/number.h"
 #include "common/otlp/wire.h"
 #include "exporters/prometheus_remote_write/series.h"
@@ -20,6 +21,9 @@
 #define ZERO_COUNT_INT 6
 #define NEGATIVE_SPANS 8
 #define POSITIVE_SPANS 11
+#define CUSTOM_VALUES 16
+/* Whose buckets are its own. */
+#define CUSTOM_SCHEMA (-53)
 
 static uint64_t
 zigzag(int64_t value)
@@ -138,6 +142,72 @@ prometheus_remote_write_native_histogram(const struct otc_point *point, struct o
     otc_wire_put_number(out, ZERO_COUNT_INT, point->zero_count);
     put_side(&point->negative, shift, NEGATIVE_SPANS, out);
     put_side(&point->positive, shift, POSITIVE_SPANS, out);
+    return !out->failed;
+}
+
+/* ---- Custom buckets ----------------------------------------------------------------------------- */
+
+static void
+put_bound(struct otc_buf *out, uint64_t bits)
+{
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        otc_buf_append_byte(out, (uint8_t)(bits >> shift));
+    }
+}
+
+/* The buckets into `spans`, their bounds into `bounds`. Returns the count of all. A bound of +Inf, where
+ * there is one, is the last; the last bucket has none, and holds what the others do not. */
+static uint64_t
+put_custom(const struct otc_point *point, struct spans *spans, struct otc_buf *bounds)
+{
+    struct otc_words_cursor bound_at = {0}, count_at = {0};
+    uint64_t bound = 0, count = 0, total = 0;
+    bool infinite = false;
+    int64_t index = 0;
+
+    while (!infinite && otc_words_next(&point->explicit_bounds, &bound_at, &bound)) {
+        infinite = isinf(otc_wire_bits_double(bound)) != 0;
+        if (!otc_words_next(&point->bucket_counts, &count_at, &count)) {
+            count = 0;
+        }
+        if (!infinite) {
+            put_bound(bounds, bound);
+            put_bucket(spans, index++, count);
+            total += count;
+        }
+    }
+    if (!infinite && !otc_words_next(&point->bucket_counts, &count_at, &count)) {
+        count = 0;
+    }
+    if (point->count > total + count) {
+        count = point->count - total;
+    }
+    put_bucket(spans, index, count);
+    return total + count;
+}
+
+bool
+prometheus_remote_write_custom_histogram(const struct otc_point *point, struct otc_buf *out)
+{
+    OTC_AUTO_BUF struct otc_buf buckets = {.limit = (size_t)8 << 20}, bounds = {.limit = (size_t)8 << 20};
+    struct spans spans = {.out = &buckets, .deltas = {.limit = (size_t)8 << 20}, .field = POSITIVE_SPANS};
+    bool stale = (point->flags & OTC_POINT_NO_RECORDED_VALUE) != 0;
+    uint64_t count = stale ? 0 : put_custom(point, &spans, &bounds);
+
+    put_span(&spans);
+    otc_wire_put_number(out, COUNT_INT, count);
+    otc_wire_put_fixed64(out, SUM,
+                         stale ? PRW_STALE_NAN : otc_wire_double_bits(point->has_sum ? point->sum : 0));
+    otc_wire_put_number(out, SCHEMA, zigzag(CUSTOM_SCHEMA));
+    otc_buf_append_slice(out, otc_buf_slice(&buckets));
+    if (spans.deltas.len > 0) {
+        otc_wire_put_bytes(out, POSITIVE_SPANS + 1, otc_buf_slice(&spans.deltas));
+    }
+    if (bounds.len > 0) {
+        otc_wire_put_bytes(out, CUSTOM_VALUES, otc_buf_slice(&bounds));
+    }
+    out->failed = out->failed || buckets.failed || bounds.failed || spans.deltas.failed;
+    otc_buf_release(&spans.deltas);
     return !out->failed;
 }
 

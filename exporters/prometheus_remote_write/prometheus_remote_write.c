@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/base/arena.h"
+#include "common/component/client.h"
 #include "common/component/exporter.h"
 #include "common/net/http_client.h"
 #include "exporters/prometheus_remote_write/config.h"
@@ -11,12 +13,17 @@
 /* What cannot be translated is logged at most this often; all of it is counted. */
 #define DROP_LOG_INTERVAL (60 * OTC_SECOND)
 
+/* Headers made of a client's metadata. */
+#define FORWARDED_MAX 128
+#define FORWARDED_BYTES_MAX ((size_t)64 << 10)
+
 enum dropped { DROPPED_NAME, DROPPED_VALUE, DROPPED_UNSUPPORTED, N_DROPPED };
 
 struct prw {
     struct otc_component component;
     struct otc_host *host;
     const struct prw_config *config;
+    const struct otc_http_client_config *http;
     char *id;
     char agent[256];
     struct otc_const_label *labels;
@@ -121,6 +128,31 @@ count_written(struct prw *self, const struct prw_written *written)
 
 static void on_reply(void *arg, const struct otc_http_reply *reply);
 
+/* What of the client's metadata goes along, up to `room` headers. Returns how many; what memory or characters
+ * do not allow is left out. */
+static size_t
+forwarded(const struct prw *self, const struct otc_batch *batch, struct otc_arena *texts,
+          struct otc_header *out, size_t room)
+{
+    const otc_strings *keys = &self->config->include_metadata_keys;
+    size_t n = 0;
+
+    for (size_t i = 0; i < keys->n; i++) {
+        struct otc_slice value;
+
+        for (size_t k = 0; n < room && otc_client_metadata(otc_batch_client(batch),
+                                                           otc_slice_str(keys->items[i]), k, &value);
+             k++) {
+            char *text = otc_arena_strndup(texts, value.data, value.len);
+
+            if (text && strlen(text) == value.len && !strpbrk(text, "\r\n")) {
+                out[n++] = (struct otc_header){keys->items[i], text};
+            }
+        }
+    }
+    return n;
+}
+
 /* Under the lock. */
 static otc_status
 send_request(struct prw *self, struct prw_request *request, struct otc_error *err)
@@ -130,24 +162,29 @@ send_request(struct prw *self, struct prw_request *request, struct otc_error *er
     static char types[][64] = {"application/x-protobuf",
                                "application/x-protobuf;proto=io.prometheus.write.v2.Request"},
                 versions[][8] = {"0.1.0", "2.0.0"}, snappy[] = "snappy";
+    OTC_AUTO_ARENA struct otc_arena texts;
+    struct otc_header more[FORWARDED_MAX];
     char number[16];
     const struct otc_header headers[] = {{type, types[request->job->v2]},
                                          {encoding, snappy},
                                          {agent, self->agent},
                                          {version, versions[request->job->v2]},
                                          {attempt, number}};
-    const struct otc_http_request http = {
+    struct otc_http_request http = {
         .method = "POST",
-        .url = self->config->http.endpoint,
+        .url = self->http->endpoint,
         .headers = headers,
         .n_headers = request->job->attempt > 0 ? 5 : 4,
         .fixed = true,
+        .forwarded = more,
         .body = otc_buf_slice(&request->body),
         .done = on_reply,
         .arg = request,
     };
     const struct otc_count sent = {self->sent_requests, 1};
 
+    otc_arena_init(&texts, FORWARDED_BYTES_MAX);
+    http.n_forwarded = forwarded(self, request->job->batch, &texts, more, FORWARDED_MAX);
     snprintf(number, sizeof(number), "%u", request->job->attempt);
     if (self->closed || !self->client) {
         return otc_fail(err, OTC_UNAVAILABLE, "the exporter is not running");
@@ -219,7 +256,7 @@ on_reply(void *arg, const struct otc_http_reply *reply)
     if (fell_back) {
         otc_log(self->host->logger, OTC_LOG_WARN, self->id,
                 "The receiver does not know remote write 2.0: sending 1.0 from now on",
-                OTC_FIELD_TEXT("url", self->config->http.endpoint));
+                OTC_FIELD_TEXT("url", self->http->endpoint));
     }
     if (ended) {
         done->fn(done, &result);
@@ -297,7 +334,7 @@ prw_start(struct otc_component *component, struct otc_error *err)
     struct prw *self = OTC_CONTAINER(component, prw, component);
 
     otc_status status =
-        otc_http_client_new(&self->config->http, self->host, self->id, self->agent, &self->client, err);
+        otc_http_client_new(self->http, self->host, self->id, self->agent, &self->client, err);
 
     return status == OTC_OK ? otc_exporter_start(self->exporter, err) : status;
 }
@@ -404,6 +441,7 @@ prw_create(const struct otc_settings *settings, struct otc_component **out, stru
     self->component = (struct otc_component){OTC_ABI_OF(otc_component), &ops};
     self->host = settings->host;
     self->config = config;
+    self->http = prometheus_remote_write_http(config);
     self->id = strdup(settings->id);
     self->labels = calloc(config->external_labels.n + 1, sizeof(*self->labels));
     pthread_mutex_init(&self->lock, NULL);

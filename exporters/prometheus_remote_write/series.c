@@ -375,6 +375,32 @@ has_sound_buckets(const struct otc_point *point)
     return true;
 }
 
+/* False: it has no such form, which is counted. */
+static bool
+put_native(struct prw_set *set, const struct otc_prom_series *from, const struct otc_point *point,
+           bool (*encode)(const struct otc_point *point, struct otc_buf *out))
+{
+    static const struct child native = {.suffix = "", .kind = 'h'};
+    OTC_AUTO_BUF struct otc_buf encoded = {.limit = (size_t)16 << 20};
+    struct prw_histogram *histogram;
+    struct prw_series *series;
+
+    if (!encode(point, &encoded)) {
+        set->dropped.unsupported++;
+        return false;
+    }
+    series = find(set, from, &native);
+    histogram = series ? prometheus_remote_write_set_alloc(set, sizeof(*histogram)) : NULL;
+    if (!histogram) {
+        return false;
+    }
+    histogram->encoded = copy(set, otc_buf_slice(&encoded));
+    histogram->start_ms = start_ms(point);
+    push(&series->histograms, &histogram->node, to_ms(point->time_unix_nano));
+    put_exemplars(set, series, point);
+    return true;
+}
+
 static void
 put_histogram(struct prw_set *set, const struct otc_prom_series *from, const struct otc_point *point)
 {
@@ -385,36 +411,25 @@ put_histogram(struct prw_set *set, const struct otc_prom_series *from, const str
         set->dropped.invalid_values++;
         return;
     }
-    if (point->has_sum || is_stale(point)) {
-        (void)put_sample(set, from, &sum, point, point->sum, true);
+    if (set->options->nhcb) {
+        (void)put_native(set, from, point, prometheus_remote_write_custom_histogram);
     }
-    (void)put_sample(set, from, &count, point, (double)point->count, true);
-    put_buckets(set, from, point);
+    if (set->options->classic) {
+        if (point->has_sum || is_stale(point)) {
+            (void)put_sample(set, from, &sum, point, point->sum, true);
+        }
+        (void)put_sample(set, from, &count, point, (double)point->count, true);
+        put_buckets(set, from, point);
+    }
     put_created(set, from, point);
 }
 
 static void
 put_exponential(struct prw_set *set, const struct otc_prom_series *from, const struct otc_point *point)
 {
-    static const struct child native = {.suffix = "", .kind = 'h'};
-    OTC_AUTO_BUF struct otc_buf encoded = {.limit = (size_t)16 << 20};
-    struct prw_histogram *histogram;
-    struct prw_series *series;
-
-    if (!prometheus_remote_write_native_histogram(point, &encoded)) {
-        set->dropped.unsupported++;
-        return;
+    if (put_native(set, from, point, prometheus_remote_write_native_histogram)) {
+        put_created(set, from, point);
     }
-    series = find(set, from, &native);
-    histogram = series ? prometheus_remote_write_set_alloc(set, sizeof(*histogram)) : NULL;
-    if (!histogram) {
-        return;
-    }
-    histogram->encoded = copy(set, otc_buf_slice(&encoded));
-    histogram->start_ms = start_ms(point);
-    push(&series->histograms, &histogram->node, to_ms(point->time_unix_nano));
-    put_exemplars(set, series, point);
-    put_created(set, from, point);
 }
 
 static void

@@ -54,6 +54,9 @@ struct prw_options {
     struct otc_exposition_options exposition;
     bool target_info;
     bool created;
+    /** Histograms with explicit buckets as native ones, as classic ones, or both. */
+    bool nhcb;
+    bool classic;
 };
 
 /** Why points were left out. */
@@ -100,5 +103,11 @@ void prometheus_remote_write_put_plain(struct otc_buf *out, double value);
  * when it cannot be one: no sum, or a scale below -4. Buckets of a scale above 8 are merged down to it.
  */
 bool prometheus_remote_write_native_histogram(const struct otc_point *point, struct otc_buf *out);
+/**
+ * The same of a histogram with explicit buckets, whose bounds rise and are one fewer than its counts: schema
+ * -53, its buckets its own. What the buckets do not hold of the count lies in the last one; no sum is 0.
+ * False out of memory.
+ */
+bool prometheus_remote_write_custom_histogram(const struct otc_point *point, struct otc_buf *out);
 
 #endif

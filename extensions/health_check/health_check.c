@@ -24,6 +24,11 @@ struct health_check_config {
     char *path;
     struct health_check_body *response_body;
     struct health_check_pipeline *check_collector_pipeline;
+    bool use_v2;
+    /* Of its second version alone. */
+    otc_strings http;
+    otc_strings grpc;
+    otc_strings component_health;
 };
 
 struct health_check {
@@ -60,6 +65,17 @@ static const struct otc_field pipeline_fields[] = {
 static const struct otc_schema pipeline_schema =
     OTC_SCHEMA(health_check_pipeline, pipeline_fields, "Ignored, as in the Collector.");
 
+/* The second version's sections, which the first one does not look at. */
+static otc_status
+pass_over(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
+{
+    (void)node;
+    (void)member;
+    (void)owner;
+    (void)err;
+    return OTC_OK;
+}
+
 static const struct otc_field fields[] = {
     OTC_HTTP_SERVER_FIELDS(health_check_config, server, "localhost:13133"),
     OTC_HTTP_PAGE_FIELDS(health_check_config, server),
@@ -67,6 +83,12 @@ static const struct otc_field fields[] = {
     OTC_FIELD_OPTIONAL(health_check_config, response_body, body_schema, .doc = "Bodies instead of the JSON."),
     OTC_FIELD_OPTIONAL(health_check_config, check_collector_pipeline, pipeline_schema, .inert = true,
                        .doc = "Ignored, as in the Collector."),
+    OTC_FIELD(health_check_config, use_v2, .def = "false",
+              .doc = "Refused when true: there is the first version's page alone."),
+    OTC_FIELD(health_check_config, http, .parse = pass_over, .inert = true, .doc = "Of the second version."),
+    OTC_FIELD(health_check_config, grpc, .parse = pass_over, .inert = true, .doc = "Of the second version."),
+    OTC_FIELD(health_check_config, component_health, .parse = pass_over, .inert = true,
+              .doc = "Of the second version."),
     OTC_FIELD_END,
 };
 static const struct otc_schema schema =
@@ -79,6 +101,11 @@ validate(const void *settings, struct otc_error *err)
 
     if (!config->server.endpoint || !*config->server.endpoint) {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "http endpoint required");
+    }
+    if (config->use_v2) {
+        return otc_fail(err, OTC_UNIMPLEMENTED,
+                        "use_v2: the second version, with its pages of components, is an OpenTelemetry "
+                        "Collector option that this build does not support; leave it out");
     }
     if (!config->path || *config->path != '/') {
         return otc_fail(err, OTC_INVALID_ARGUMENT, "path must start with /");

@@ -24,6 +24,7 @@ struct transform_config {
     otc_list trace_statements;
     otc_list metric_statements;
     otc_list log_statements;
+    otc_strings profile_statements;
     bool flatten_data;
 };
 
@@ -183,6 +184,19 @@ refuse_flatten(const struct otc_node *node, void *member, struct otc_config *own
                           "is an OpenTelemetry Collector option that this build does not support");
 }
 
+static otc_status
+refuse_profiles(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
+{
+    (void)member;
+    (void)owner;
+    return otc_node_is_null(node) || node->n == 0
+               ? OTC_OK
+               : otc_fail(
+                     err, OTC_INVALID_ARGUMENT,
+                     "is an OpenTelemetry Collector option that this build does not support: there is no "
+                     "signal of profiles");
+}
+
 static const struct otc_field fields[] = {
     OTC_FIELD(transform_config, error_mode, .def = "ignore", .choices = error_modes,
               .doc = "When a statement cannot be done: `propagate` refuses the batch, `ignore` logs it and "
@@ -193,6 +207,8 @@ static const struct otc_field fields[] = {
               .doc = "Statements on metrics."),
     OTC_FIELD(transform_config, log_statements, .sub = &group_schema, .parse = read_groups,
               .doc = "Statements on logs."),
+    OTC_FIELD(transform_config, profile_statements, .parse = refuse_profiles,
+              .doc = "Not supported: there are no profiles here."),
     OTC_FIELD(transform_config, flatten_data, .def = "false", .parse = refuse_flatten,
               .doc = "Not supported but for `false`."),
     OTC_FIELD_END,

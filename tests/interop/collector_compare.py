@@ -28,6 +28,12 @@ CASES = {
         {"key": "gone", "action": "delete"}, {"pattern": "^secret\\.", "action": "delete"},
         {"key": "user.email", "action": "hash"}, {"key": "text", "action": "convert", "converted_type": "int"},
         {"key": "http.url", "pattern": "^(?P<scheme>\\w+)://(?P<host>[^/]+)(?P<rest>/.*)?$", "action": "extract"}]}}),
+    "attributes_default": (["traces", "logs", "metrics"], {"attributes": {"actions": [
+        {"key": "a", "from_attribute": "gone", "default_value": "none", "action": "insert"}, {"key": "b", "default_value": [1, "x"], "action": "upsert"},
+        {"key": "c", "from_context": "metadata.none", "default_value": {"k": 0.5}, "action": "insert"},
+        {"key": "card", "from_attribute": "missing", "default_value": True, "action": "update"},
+        {"key": "d", "value": 1, "default_value": 2, "action": "insert"}]},
+        "resource": {"attributes": [{"key": "host.name", "from_attribute": "none", "default_value": "unknown", "action": "insert"}]}}),
     "attributes_include": (["traces"], {"attributes": {
         "include": {"match_type": "regexp", "services": ["^shop.*"], "span_names": ["GET .*"]},
         "exclude": {"match_type": "strict", "attributes": [{"key": "http.method", "value": "POST"}]},

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Every setting of ours that docs/compatibility.md calls the Collector's is known to the real Collector, with the default it has there, and
-what the page calls ours or the Collector's alone is unknown to the other. The differences are in tests/check/compatibility.txt.
+what the page calls ours or the Collector's alone is unknown to the other; and every setting that the Collector prints is known here. The differences are in tests/check/compatibility.txt.
 
     AIMON_BIN=build/release/bin/otelcol-aimon tests/interop/collector_keys.py
 """
@@ -132,6 +132,9 @@ def main():
     inert = {(f, key) for f in folders for key, _, _, meaning in compatibility.settings(collector.BIN, f) if "without effect" in meaning}
     compared = 0
     for f in folders:
+        mine = {key for key, *_ in compatibility.settings(collector.BIN, f)} | {key for key, (way, _) in known.get(f, {}).items() if way == "theirs"}
+        failures += ["-%s %s: the Collector has it" % (f, key) for key in both[0][f] if key and not any(
+            key == k or key.startswith(k + ".") or k.startswith(key + ".") or k.startswith(key + "[]") for k in mine)]
         for key in both[0][f].keys() & both[1][f].keys():
             if key.split(".")[0] in NEEDS.get(f, {}) and isinstance(NEEDS[f][key.split(".")[0]], list) or key.endswith(PRINTED):
                 continue

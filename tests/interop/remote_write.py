@@ -453,6 +453,10 @@ CASES = {
     "1.0 names": {"namespace": "ns", "add_metric_suffixes": False, "external_labels": {"cluster": "c", "zone": "no"}},
     "1.0 without suffixes": {"translation_strategy": "UnderscoreEscapingWithoutSuffixes"},
     "1.0 odd": {},
+    "1.0 custom buckets": {"convert_explicit_histograms_to_nhcb": True},
+    "1.0 custom buckets odd": {"convert_explicit_histograms_to_nhcb": True},
+    "2.0 custom buckets": {"protobuf_message": V2, "convert_explicit_histograms_to_nhcb": True, "keep_classic_histograms": True},
+    "1.0 keep_classic": {"keep_classic_histograms": True},
     "2.0": {"protobuf_message": V2},
     "2.0 odd": {"protobuf_message": V2},
 }

@@ -354,6 +354,69 @@ required_settings_are_asked_for(void **state)
     assert_string_equal(err.text, "exporters::e: requires a non-empty \"endpoint\"");
 }
 
+struct numbers {
+    int64_t count;
+    double ratio;
+    otc_duration wait;
+    otc_bytes memory;
+    bool flag;
+    otc_choice colour;
+    otc_numbers effect;
+};
+#define NEEDED(member, ...)                                                                                  \
+    static const struct otc_field member##_fields[] = {                                                      \
+        OTC_FIELD(numbers, member, .required = true, .doc = "Needed.", ##__VA_ARGS__), OTC_FIELD_END};       \
+    static const struct otc_schema member##_schema = OTC_SCHEMA(numbers, member##_fields, "Needs one.")
+NEEDED(count);
+NEEDED(ratio, .deprecated_key = "share");
+NEEDED(wait);
+NEEDED(memory);
+NEEDED(flag);
+NEEDED(colour, .choices = colours);
+NEEDED(effect);
+
+/* Zero and false are values; a null, an empty map and nothing are none. */
+static void
+required_numbers_are_asked_for(void **state)
+{
+    static const struct {
+        const struct otc_schema *schema;
+        const char *yaml;
+        bool ok;
+    } cases[] = {{&count_schema, "{}", false},
+                 {&count_schema, "count: null", false},
+                 {&count_schema, "count: 0", true},
+                 {&ratio_schema, "{}", false},
+                 {&ratio_schema, "ratio: 0", true},
+                 {&ratio_schema, "share: 0.5", true},
+                 {&wait_schema, "{}", false},
+                 {&wait_schema, "wait: 0s", true},
+                 {&memory_schema, "{}", false},
+                 {&memory_schema, "memory: 0", true},
+                 {&flag_schema, "{}", false},
+                 {&flag_schema, "flag: false", true},
+                 {&colour_schema, "{}", false},
+                 {&colour_schema, "colour: red", true},
+                 {&effect_schema, "{}", false},
+                 {&effect_schema, "effect: {}", false},
+                 {&effect_schema, "effect: {ks: 0}", true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct otc_document *doc = NULL;
+        struct otc_config *config = NULL;
+        struct otc_error err = OTC_ERROR_INIT;
+
+        assert_int_equal(otc_document_parse(otc_slice_str(cases[i].yaml), "t", &doc, NULL), OTC_OK);
+        assert_int_equal(
+            otc_config_decode(cases[i].schema, otc_document_root(doc), "exporters::e", &config, &err),
+            cases[i].ok ? OTC_OK : OTC_FAILED_PRECONDITION);
+        assert_true(cases[i].ok || strstr(err.text, "exporters::e: requires ") != NULL);
+        otc_config_free(config);
+        otc_document_free(doc);
+    }
+}
+
 static void
 decoded_values_print_with_secrets_redacted(void **state)
 {
@@ -429,6 +492,7 @@ main(void)
         cmocka_unit_test(nulls_keep_defaults),
         cmocka_unit_test(wrong_values_are_refused_with_their_place),
         cmocka_unit_test(required_settings_are_asked_for),
+        cmocka_unit_test(required_numbers_are_asked_for),
         cmocka_unit_test(decoded_values_print_with_secrets_redacted),
         cmocka_unit_test(tables_hold_every_setting),
         cmocka_unit_test(misspellings_are_recognised),

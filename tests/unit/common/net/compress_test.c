@@ -34,14 +34,20 @@ static void
 every_format_comes_back(void **state)
 {
     static const enum otc_compression formats[] = {
-        OTC_COMPRESS_GZIP, OTC_COMPRESS_NONE,    OTC_COMPRESS_ZSTD, OTC_COMPRESS_SNAPPY,
-        OTC_COMPRESS_ZLIB, OTC_COMPRESS_DEFLATE, OTC_COMPRESS_EMPTY};
-    static const size_t sizes[] = {0, 1, 100, 150000};
+        OTC_COMPRESS_GZIP,   OTC_COMPRESS_NONE,          OTC_COMPRESS_ZSTD,
+        OTC_COMPRESS_SNAPPY, OTC_COMPRESS_ZLIB,          OTC_COMPRESS_DEFLATE,
+        OTC_COMPRESS_EMPTY,  OTC_COMPRESS_SNAPPY_FRAMED, OTC_COMPRESS_LZ4};
+    static const size_t sizes[] = {0, 1, 100, 65536, 65537, 150000};
     static uint8_t data[150000];
 
     (void)state;
     for (size_t i = 0; i < sizeof(data); i++) {
         data[i] = (uint8_t)(i * i >> 7 & 63);
+    }
+    /* Nothing to be saved: snappy's frames hold it as it is. */
+    for (uint32_t i = 70000, random = 1; i < 140000; i++) {
+        random = random * 1664525 + 1013904223;
+        data[i] = (uint8_t)(random >> 24);
     }
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
         struct otc_compressor *compressor;
@@ -70,11 +76,15 @@ levels_are_checked(void **state)
         {9, OTC_COMPRESS_GZIP, OTC_OK},
         {10, OTC_COMPRESS_GZIP, OTC_INVALID_ARGUMENT},
         {-1, OTC_COMPRESS_GZIP, OTC_OK},
+        {-2, OTC_COMPRESS_ZLIB, OTC_OK},
+        {-3, OTC_COMPRESS_DEFLATE, OTC_INVALID_ARGUMENT},
         {11, OTC_COMPRESS_ZSTD, OTC_OK},
-        {12, OTC_COMPRESS_ZSTD, OTC_INVALID_ARGUMENT},
+        {22, OTC_COMPRESS_ZSTD, OTC_OK},
+        {-7, OTC_COMPRESS_ZSTD, OTC_OK},
         {1, OTC_COMPRESS_SNAPPY, OTC_INVALID_ARGUMENT},
-        {0, OTC_COMPRESS_LZ4, OTC_UNIMPLEMENTED},
-        {0, OTC_COMPRESS_SNAPPY_FRAMED, OTC_UNIMPLEMENTED},
+        {0, OTC_COMPRESS_LZ4, OTC_OK},
+        {1, OTC_COMPRESS_LZ4, OTC_INVALID_ARGUMENT},
+        {1, OTC_COMPRESS_SNAPPY_FRAMED, OTC_INVALID_ARGUMENT},
     };
 
     (void)state;

@@ -741,7 +741,7 @@ bad_settings_are_named(void **state)
         {"proxy_url: ftp://proxy", "proxy_url: must be a URL with one of the schemes"},
         {"headers: {'a:b': c}", "headers::a:b: net/http: invalid header field name"},
         {"headers: {a: \"b\\nc\"}", "headers::a: net/http: invalid header field value"},
-        {"compression: lz4", "compression: \"lz4\" is an OpenTelemetry Collector option"},
+        {"compression: lz4\ncompression_params: {level: 1}", "compression_params::level"},
         {"compression_params: {level: 99}", "compression_params::level"},
         {"tls: {ca_file: /nonexistent}",
          "tls::ca_file: failed to load TLS config: failed to load CA CertPool file "

@@ -164,7 +164,11 @@ compression_is_said_and_done(void **state)
     static const struct {
         const char *name;
         enum otc_encoding encoding;
-    } cases[] = {{"gzip", OTC_ENCODING_GZIP}, {"zstd", OTC_ENCODING_ZSTD}, {"deflate", OTC_ENCODING_ZLIB}};
+    } cases[] = {{"gzip", OTC_ENCODING_GZIP},
+                 {"zstd", OTC_ENCODING_ZSTD},
+                 {"deflate", OTC_ENCODING_ZLIB},
+                 {"lz4", OTC_ENCODING_LZ4},
+                 {"x-snappy-framed", OTC_ENCODING_SNAPPY_FRAMED}};
     struct fixture *f = *state;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -496,7 +500,8 @@ bad_settings_are_named(void **state)
         {"endpoint: localhost:4318", "endpoint: "},
         {"logs_endpoint: 'ftp://x'", "logs_endpoint: unsupported protocol scheme \"ftp\""},
         {"endpoint: http://x\nencoding: yaml", "encoding"},
-        {"endpoint: http://x\ncompression: lz4", "compression: \"lz4\" is an OpenTelemetry Collector option"},
+        {"endpoint: http://x\ncompression: lz4\ncompression_params: {level: 1}",
+         "compression_params::level: unsupported parameters {Level:1} for compression type \"lz4\""},
         {"endpoint: http://x\ntls: {cert_file: a}", "for auth via TLS, provide both certificate and key"},
         {"endpoint: http://x\nauth: {}", "authenticator: must name an extension"},
         {"endpoint: http://x\nsending_queue: {num_consumers: 0}", "`num_consumers` must be positive"},

@@ -2,6 +2,7 @@
 /* The exporter against a receiver: the MUSTs of the remote-write sender's compliance tests (headers, retries,
  * fallback), batches in several requests, counters. */
 #include "common/base/clock.h"
+#include "common/component/client.h"
 #include "common/otlp/json.h"
 #include "tests/harness/config.h"
 #include "tests/harness/http_peer.h"
@@ -176,6 +177,55 @@ a_request_has_the_protocols_headers(void **state)
                         "application/x-protobuf;proto=io.prometheus.write.v2.Request");
     assert_string_equal(header(f, 1, "x-prometheus-remote-write-version"), "2.0.0");
     assert_string_equal(sent_text(f, 1, true), "__name__=m0 0@1000 | type 2\n");
+}
+
+/* As the Collector's: of each key every value; what the configuration says of a header wins. */
+static void
+metadata_of_the_client_is_forwarded(void **state)
+{
+    static const struct otc_client_pair metadata[] = {{OTC_SLICE_LIT("x-scope-orgid"), OTC_SLICE_LIT("t1")},
+                                                      {OTC_SLICE_LIT("region"), OTC_SLICE_LIT("eu")},
+                                                      {OTC_SLICE_LIT("other"), OTC_SLICE_LIT("x")},
+                                                      {OTC_SLICE_LIT("own"), OTC_SLICE_LIT("theirs")},
+                                                      {OTC_SLICE_LIT("bad"), OTC_SLICE_LIT("a\r\nb: c")}};
+    static const char gauge[] = "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"name\":\"m\","
+                                "\"gauge\":{\"dataPoints\":[{\"asInt\":\"1\"}]}}]}]}]}";
+    OTC_AUTO_BUF struct otc_buf request = {.limit = 1 << 20};
+    struct otc_client *client = otc_client_new(otc_slice_str("127.0.0.1:1"), metadata, 5, NULL, 0);
+    struct fixture *f = *state;
+
+    start(f, "headers: {own: ours}\ninclude_metadata_keys: [X-Scope-OrgID, region, own, bad, missing]");
+    assert_int_equal(otc_json_to_protobuf(OTC_METRICS, otc_slice_str(gauge), 64, &request, NULL), OTC_OK);
+    assert_int_equal(otc_consume(f->exporter->ops->input(f->exporter, OTC_METRICS),
+                                 otc_batch_copy_of(OTC_METRICS, otc_buf_slice(&request), 1, client), NULL,
+                                 &f->err),
+                     OTC_OK);
+    otc_client_unref(client);
+    wait_metric(f, "otelcol_exporter_sent_metric_points", 1);
+    assert_string_equal(header(f, 0, "x-scope-orgid"), "t1");
+    assert_string_equal(header(f, 0, "region"), "eu");
+    assert_string_equal(header(f, 0, "own"), "ours");
+    assert_string_equal(header(f, 0, "other"), "");
+    assert_string_equal(header(f, 0, "bad"), "");
+    assert_string_equal(header(f, 0, "b"), "");
+}
+
+/* The client's settings in a section of their own. */
+static void
+the_http_section_counts(void **state)
+{
+    struct fixture *f = *state;
+    char settings[256];
+
+    snprintf(settings, sizeof(settings),
+             "headers: {a: flat}\nhttp: {endpoint: \"http://127.0.0.1:%d/nested\", headers: {b: nested}}",
+             otc_http_peer_port(f->peer));
+    start(f, settings);
+    send_gauges(f, 1, 1);
+    wait_metric(f, "otelcol_exporter_sent_metric_points", 1);
+    assert_string_equal(otc_http_peer_request(f->peer, 0)->path, "/nested");
+    assert_string_equal(header(f, 0, "b"), "nested");
+    assert_string_equal(header(f, 0, "a"), "");
 }
 
 static void
@@ -394,6 +444,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_request_has_the_protocols_headers),
+        TEST(metadata_of_the_client_is_forwarded),
+        TEST(the_http_section_counts),
         TEST(nothing_to_send_is_no_request),
         TEST(some_codes_are_tried_again),
         TEST(other_codes_are_final),

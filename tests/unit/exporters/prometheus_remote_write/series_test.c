@@ -253,6 +253,46 @@ points_without_a_value_end_their_series(void **state)
         "__name__=e hist{ 1:0 3:stale 15:1000 }\n");
 }
 
+#define NHCB "convert_explicit_histograms_to_nhcb: true\n"
+
+/* https://prometheus.io/docs/specs/native_histograms/, "Custom buckets": schema -53, bucket i ends at the
+ * i-th custom value, the last one at +Inf. Field 16: 8 bytes a value, which are none of the varints they are
+ * shown as. */
+static void
+histograms_are_native_ones_with_their_own_buckets(void **state)
+{
+    static const char gaps[] =
+        "{\"name\":\"h\",\"histogram\":{\"aggregationTemporality\":2,\"dataPoints\":[{\"timeUnixNano\":"
+        "\"1000000000\",\"count\":\"9\",\"bucketCounts\":[\"1\",\"0\",\"0\",\"0\",\"2\",\"4\"],"
+        "\"explicitBounds\":"
+        "[1,2,3,4,\"Infinity\"]},{\"timeUnixNano\":\"2000000000\",\"flags\":1,\"explicitBounds\":[1]},"
+        "{\"timeUnixNano\":\"3000000000\",\"count\":\"5\",\"sum\":2}]}}";
+    struct fixture *f = *state;
+    const char *text = translate(f, NHCB, LATENCY(EXEMPLARS));
+    const struct otc_prom_label *name = &f->set.first->labels[0];
+    const struct prw_histogram *first;
+
+    assert_int_equal(f->set.n_series, 1);
+    assert_true(otc_slice_equal_str(name->value, "latency_seconds"));
+    assert_non_null(strstr(text, "hist{ 1:6 3:2.5 4:-53 11:0+3 12:[1 1 1] 16:["));
+    assert_non_null(strstr(text, "} 2500000@700 #{} 2500001@800 #{span_id=0001020304050607,trace_id="));
+    first = OTC_CONTAINER(f->set.first->histograms, prw_histogram, node);
+    assert_memory_equal(first->encoded.data + first->encoded.len - 16, ((const double[]){1e-07, 2500000}),
+                        16);
+    /* What lies above the last bound is its bucket's; what the buckets do not hold of the count is the last
+     * one's. */
+    text = translate(f, NHCB, gaps);
+    assert_non_null(strstr(text, "hist{ 1:9 3:0 4:-53 11:0+1 11:3+1 12:[1 7] 16:["));
+    assert_non_null(strstr(text, "15:1000 } hist{ 1:0 3:stale 4:-53 15:2000 }"));
+    assert_non_null(strstr(text, "hist{ 1:5 3:2 4:-53 11:0+1 12:[5] 15:3000 }"));
+    text = translate(f, NHCB "keep_classic_histograms: true", LATENCY(""));
+    assert_int_equal(f->set.n_series, 6);
+    assert_non_null(strstr(text, "__name__=latency_seconds_bucket,le=+Inf 6@1000\n"));
+    /* Without the first setting the second means nothing. */
+    (void)translate(f, "keep_classic_histograms: true", LATENCY(""));
+    assert_int_equal(f->set.n_series, 5);
+}
+
 /* ---- Labels --------------------------------------------------------------------------------------- */
 
 #define SERVICE                                                                                              \
@@ -405,7 +445,7 @@ defaults_are_the_collectors(void **state)
 
     (void)translate(f, "", "");
     config = otc_config_value(f->config);
-    assert_int_equal(config->http.timeout.ns, 5 * OTC_SECOND);
+    assert_int_equal(config->flat.timeout.ns, 5 * OTC_SECOND);
     assert_int_equal(config->retry_on_failure.initial_interval.ns, 50 * OTC_MILLISECOND);
     assert_int_equal(config->retry_on_failure.max_interval.ns, 30 * OTC_SECOND);
     assert_int_equal(config->remote_write_queue->queue_size, 10000);
@@ -435,6 +475,11 @@ bad_settings_are_named(void **state)
         {"endpoint: http://x\nremote_write_queue: {queue_size: -1}", "queue_size"},
         {"endpoint: http://x\nremote_write_queue: {num_consumers: -1}", "num_consumers"},
         {"endpoint: http://x\nsending_queue: {}", "sending_queue"},
+        {"http: {}", "http::endpoint: requires a non-empty URL"},
+        {"http: {endpoint: \"http://x\", compression: gzip}", "http::compression: remote write is always"},
+        {"http: {endpoint: \"http://x\", proxy_url: x}", "http::proxy_url: must be a URL"},
+        {"endpoint: http://x\ninclude_metadata_keys: [a, USER-agent]",
+         "include_metadata_keys entry \"USER-agent\" collides with a reserved remote write header"},
     };
 
     (void)state;
@@ -457,6 +502,7 @@ main(void)
         TEST(numbers_are_samples_in_order_of_time),
         TEST(what_has_no_form_is_counted),
         TEST(histograms_are_classic_ones),
+        TEST(histograms_are_native_ones_with_their_own_buckets),
         TEST(exponential_histograms_are_native_ones),
         TEST(summaries_have_quantiles),
         TEST(points_without_a_value_end_their_series),

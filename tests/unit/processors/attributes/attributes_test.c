@@ -159,6 +159,29 @@ the_context_gives_values(void **state)
     otc_edited_end(&edited);
 }
 
+/* As the Collector's getSourceAttributeValue: the default is of use where no source gives a value. */
+static void
+defaults_are_for_what_no_source_gives(void **state)
+{
+    static const char json[] =
+        "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{},{\"attributes\":[{\"key\":\"from\",\"value\":{"
+        "\"intValue\":\"7\"}},{\"key\":\"u\",\"value\":{\"intValue\":\"1\"}}]}]}]}]}";
+
+    struct otc_edited edited;
+
+    (void)state;
+    otc_edited_begin(&edited, factory,
+                     "actions: [{key: a, from_attribute: from, default_value: none, action: insert},"
+                     " {key: c, from_context: metadata.none, default_value: [1, x], action: upsert},"
+                     " {key: alone, default_value: 0.5, action: insert},"
+                     " {key: v, value: 1, default_value: 2, action: insert},"
+                     " {key: u, from_attribute: none, default_value: 3, action: update}]");
+    assert_string_equal(otc_edited_json(&edited, OTC_TRACES, json, NULL),
+                        "resource{} scope{} item{a='none' c=[1,\"x\"] alone=0.5 v=1} "
+                        "item{from=7 u=3 a=7 c=[1,\"x\"] alone=0.5 v=1}");
+    otc_edited_end(&edited);
+}
+
 /* ---- Include and exclude ------------------------------------------------------------------------ */
 
 /* A span of a service in short: `svcA chat env='dev'`. The answer is "yes" when the action was taken. */
@@ -391,8 +414,8 @@ wrong_actions_are_refused_in_the_collectors_words(void **state)
                                       "of \"key\" and \"pattern\" have to "
                                       "be used) at the 0-th actions"},
         {"actions: [{key: a, action: insert}]", "error creating AttrProc. Either field \"value\", "
-                                                "\"from_attribute\" or \"from_context\" setting must be "
-                                                "specified for 0-th action"},
+                                                "\"from_attribute\", \"from_context\", or "
+                                                "\"default_value\" must be specified for 0-th action"},
         {"actions: [{key: a, action: insert, value: 1, from_attribute: b}]",
          "error creating AttrProc due to multiple value sources being set at the 0-th actions"},
         {"actions: [{key: a, action: upsert, value: 1, pattern: b}]",
@@ -482,6 +505,7 @@ main(void)
         cmocka_unit_test(extract_makes_attributes_of_named_groups),
         cmocka_unit_test(convert_changes_types),
         cmocka_unit_test(the_context_gives_values),
+        cmocka_unit_test(defaults_are_for_what_no_source_gives),
         cmocka_unit_test(spans_are_chosen_as_documented),
         cmocka_unit_test(log_records_are_chosen_by_body_and_severity),
         cmocka_unit_test(metrics_are_chosen_by_name),
