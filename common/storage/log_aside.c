@@ -24,7 +24,8 @@ otc_log_set_aside(struct otc_log *log, struct otc_log_record *record, const stru
     entry->skip = aside->skip < record->len ? aside->skip : (size_t)record->len;
     entry->done = aside->done;
     entry->arg = aside->arg;
-    if ((size_t)snprintf(entry->folder, sizeof(entry->folder), "%s", aside->folder) >= sizeof(entry->folder) ||
+    if ((size_t)snprintf(entry->folder, sizeof(entry->folder), "%s", aside->folder) >=
+            sizeof(entry->folder) ||
         (size_t)snprintf(entry->name, sizeof(entry->name), "%s", aside->name) >= sizeof(entry->name)) {
         free(entry);
         return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: the path is too long", aside->folder);
@@ -142,18 +143,20 @@ void
 otc__log_write_asides(struct otc_log *log)
 {
     struct otc__log_aside *asides, *next;
+    const char *folder;
     int folder_failed;
 
     if (!log->first_aside) {
         return;
     }
+    folder = log->first_aside->folder;
     asides = take(log);
     pthread_mutex_unlock(&log->writer->lock);
     for (struct otc__log_aside *aside = asides; aside; aside = aside->next) {
         aside->failed = write_aside(log, aside);
     }
     /* The files must be found after a power cut before the records go. */
-    folder_failed = sync_folder(asides->folder);
+    folder_failed = sync_folder(folder);
     for (struct otc__log_aside *aside = asides; aside; aside = next) {
         next = aside->next;
         aside->failed = aside->failed ? aside->failed : folder_failed;

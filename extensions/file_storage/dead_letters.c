@@ -19,8 +19,8 @@ struct file_storage_dead_letters {
     const struct file_storage_context *context;
     const char *queue;
     char folder[1100];
-    pthread_mutex_t lock; /* guards what follows */
-    uint64_t bytes, files;               /* in the folder */
+    pthread_mutex_t lock;                  /* guards what follows */
+    uint64_t bytes, files;                 /* in the folder */
     uint64_t pending_bytes, pending_files; /* on their way to it */
     int64_t looked;
     bool told;

@@ -86,8 +86,8 @@ count_category(struct drift_version *version, size_t index, const struct otc_val
 {
     size_t known = (size_t)(uintptr_t)otc_map_get(version->binding->features[index].categories, text);
 
-    count_in_cell(version, index, value, 0,
-                  known ? (uint32_t)(known - 1) : unseen_cell(version, index, text), counts);
+    count_in_cell(version, index, value, 0, known ? (uint32_t)(known - 1) : unseen_cell(version, index, text),
+                  counts);
 }
 
 /* What a value is to its feature: a number, or a text that `scratch` may hold. */
@@ -129,8 +129,8 @@ drift_count_value(struct drift_version *version, size_t index, const struct otc_
     } else if (bound->measure == DRIFT_CATEGORY) {
         count_category(version, index, value, text, counts);
     } else {
-        count_number(version, index, value, number, (uint32_t)otc_cells_find(&bound->reference->cells, number),
-                     counts);
+        count_number(version, index, value, number,
+                     (uint32_t)otc_cells_find(&bound->reference->cells, number), counts);
     }
 }
 
@@ -147,10 +147,10 @@ drift_note_unknown(struct drift_version *version, struct otc_slice name)
 /* A value on its way to its cell. */
 struct found {
     size_t index; /* in the binding; SIZE_MAX: it is not to be counted */
-    bool number;  /* a plain number, whose place is looked for ahead of the others' */
     double value;
     size_t slot;
     uint32_t cell;
+    bool number; /* a plain number, whose place is looked for ahead of the others' */
 };
 
 /* Values whose cells are found before the first is counted. */
@@ -265,8 +265,8 @@ count_many(struct drift_version *version, const struct otc_observed *observed, s
         size_t index = feature_of(version, &observed[i], place + i);
 
         found[i].index = index;
-        found[i].number = index != SIZE_MAX && is_number(&version->binding->features[index],
-                                                         &observed[i].value, &found[i].value);
+        found[i].number = index != SIZE_MAX &&
+                          is_number(&version->binding->features[index], &observed[i].value, &found[i].value);
     }
     find_cells(version, found, n, pane);
     for (size_t i = 0; i < n; i++) {

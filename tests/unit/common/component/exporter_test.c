@@ -290,7 +290,15 @@ permanent_errors_are_not_retried(void **state)
     assert_int_equal(dropped(f, "not_retryable"), 2);
     assert_string_equal(otc_vhost_log(f->vhost, 0).fields,
                         "error=not retryable error: Permanent error: bad data dropped_items=2");
+}
+
+static void
+nothing_is_retried_when_told_so(void **state)
+{
+    struct fixture *f = *state;
+
     f->retry.enabled = false;
+    make(f, true);
     otc_sink_answer(f->sink, OTC_UNAVAILABLE, "down");
     assert_int_equal(send(f, 1), OTC_OK);
     assert_int_equal(dropped(f, "retry_disabled"), 1);
@@ -464,10 +472,10 @@ shutdown_heeds_a_throttle(void **state)
     struct fixture *f = *state;
     struct otc_error busy = OTC_ERROR_INIT;
 
+    f->retry.max_elapsed_time.ns = 0;
     make(f, true);
     otc_fail(&busy, OTC_UNAVAILABLE, "slow down");
     busy.retry_after_ms = 60000;
-    f->retry.max_elapsed_time.ns = 0;
     otc_sink_refuse(f->sink, &busy);
     assert_int_equal(send(f, 5), OTC_OK);
     otc_exporter_shutdown(f->exporter, f->host->monotonic_ns(f->host) + OTC_SECOND);
@@ -536,6 +544,7 @@ main(void)
         cmocka_unit_test_setup_teardown(an_interval_of_0_does_not_spin, setup, teardown),
         cmocka_unit_test_setup_teardown(a_sender_starts_a_few_and_the_timer_the_rest, setup, teardown),
         cmocka_unit_test_setup_teardown(permanent_errors_are_not_retried, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_retried_when_told_so, setup, teardown),
         cmocka_unit_test_setup_teardown(the_sender_waits_for_the_result_when_told_to, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_queue_the_sender_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(senders_wait_for_room_when_told_to, setup, teardown),

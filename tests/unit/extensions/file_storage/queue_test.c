@@ -66,8 +66,9 @@ queue_of(struct otc_rig *rig, struct found *found)
     struct otc_storage_queue *queue = NULL;
 
     *found = (struct found){0};
-    if (otc_storage_queue_open(otc_vhost_host(rig->vhost), "file_storage", OTC_EXPORTER, "otlp_grpc/x", "traces",
-                               (struct otc_stored_reader){found_record, found}, &queue, &err) != OTC_OK) {
+    if (otc_storage_queue_open(otc_vhost_host(rig->vhost), "file_storage", OTC_EXPORTER, "otlp_grpc/x",
+                               "traces", (struct otc_stored_reader){found_record, found}, &queue,
+                               &err) != OTC_OK) {
         fail_msg("%s", err.text);
     }
     return queue;
