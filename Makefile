@@ -300,10 +300,17 @@ soak: deps-interop ## the release build under the highest load the machine holds
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/bin/otelcol-aimon $(BUILD)/release/tests/bench/payload
 	$(Q)tests/bench/soak.py --binary $(BUILD)/release/bin/otelcol-aimon --payload $(BUILD)/release/tests/bench/payload --seconds $(or $(SECONDS),3600)
 
+bench-profile: deps-check ## where the time of the running release build goes: user, system, instructions a span by part
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release bench-profile-run
+bench-profile-run: $(BIN) $(B)/tests/bench/payload
+	$(Q)tests/bench/cost_profile.py --binary $(BIN) --payload $(B)/tests/bench/payload
+.PHONY: bench-profile bench-profile-run
+
 bench-drift: deps ## the statistics of drift beside scipy, evidently, NannyML and river on the same rows
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/tests/bench/drift_bench
 	$(Q)tests/bench/peers.py --bench $(BUILD)/release/tests/bench/drift_bench
 .PHONY: bench-drift
+
 # Minutes; fixed seeds, so that the page changes with the code alone.
 simulate: ## measure false alarms and power of the drift verdicts anew: docs/drift-simulations.md
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/tests/bench/simulate

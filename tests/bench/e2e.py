@@ -166,6 +166,8 @@ def start(options, mode, workload, sink_port):
         load(grpc, learn, 1)
         time.sleep(1.1)
     os.unlink(learn)
+    if mode == "forward":
+        wait_for(lambda: counter(scrape(metrics), "otelcol_exporter_sent_spans") == sut.accepted(), "what was learned from to go on")
     return sut
 
 
