@@ -10,6 +10,7 @@ second process got. Exits 1 when memory or descriptors grew, or an item is not a
     tests/bench/soak.py --binary build/release/bin/otelcol-aimon --payload build/release/tests/bench/payload [--seconds 3600]
 """
 import argparse
+import itertools
 import os
 import statistics
 import subprocess
@@ -19,17 +20,22 @@ import time
 
 from e2e import EXPORT, Process, counter, free_port, payload, scrape, wait_for
 
-# Of the requests of W5; the filter drops those of the young, some of each request.
+# The filter drops some of each request: of W5 those of the young, of W2 the failures.
 SUT = """
 receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{grpc}", max_recv_msg_size_mib: 64}}}}}}}}
 processors:
   memory_limiter: {{check_interval: 1s, limit_mib: 1024, spike_limit_mib: 256}}
   batch: {{send_batch_size: 8192, send_batch_max_size: 10000, timeout: 200ms}}
   attributes: {{actions: [{{key: soak, value: true, action: upsert}}, {{key: gen_ai.response.id, action: delete}}]}}
-  filter: {{traces: {{span: ['attributes["ml.feature.age"] < 30']}}}}
+  filter: {{traces: {{span: ['attributes["ml.feature.age"] < 30', 'attributes["http.response.status_code"] >= 500']}}}}
 connectors:
   drift:
     presets: [ml, gen_ai]
+    features:
+    - {{name: size, from: 'attributes["http.response.body.size"]'}}
+    - {{name: code, from: 'attributes["http.response.status_code"]'}}
+    - {{name: route, from: 'attributes["http.route"]', type: categorical}}
+    - {{name: method, from: 'attributes["http.request.method"]', type: categorical}}
     reference: {{learn: {{observations: 5000, duration: 1s}}}}
     window: {{length: 1m, pane: 5s, time: arrival}}
   latency: {{window: {{length: 1m, pane: 5s, time: arrival}}}}
@@ -54,6 +60,8 @@ service:
   pipelines: {{traces: {{receivers: [otlp], exporters: [nop]}}}}
 """
 ROUND_S = 15
+# A round of each in turn: most of what a service sends is small.
+WORKLOADS = ("W2", "W2", "W5", "W2")
 # Memory is flat when the median of the last fifth of the samples is within this of the second fifth's: 3 %, and 4 MiB for what an
 # allocator keeps. The first fifth is for learning, the windows and the queue to fill.
 GROWTH, GROWTH_KIB = 1.03, 4096
@@ -109,9 +117,9 @@ class Soak:
         own, metrics = free_port(), free_port()
         self.sut = Process(options.binary, SUT.format(grpc=own, metrics=metrics, prometheus=free_port(), sink=grpc), own, metrics,
                            log=os.path.join(self.folder, "log"))
-        self.body, _ = payload(options, "W5", self.folder, options.spans)
+        self.bodies = {workload: payload(options, workload, self.folder, options.spans)[0] for workload in set(WORKLOADS)}
         self.sent, self.failures, self.scrapes = 0, [], 0
-        self.samples, self.descriptors, self.rates = [], [], []
+        self.samples, self.descriptors, self.rates = [], [], {workload: [] for workload in self.bodies}
 
     def descriptors_now(self):
         return len(os.listdir("/proc/%d/fd" % self.sut.child.pid))
@@ -121,10 +129,11 @@ class Soak:
         self.failures += broken(own_identities(scrape(self.sut.self_metrics)))
         self.scrapes += 1
 
-    def round(self, requests, began):
+    def round(self, workload, began):
         """Sends requests as fast as they are taken, and samples meanwhile."""
-        start = time.monotonic()
-        with subprocess.Popen(["h2load", "-t1", "-c4", "-m8", "-w24", "-W24", "-n%d" % requests, "-d" + self.body, "-Hcontent-type: application/grpc",
+        start, rates = time.monotonic(), self.rates[workload]
+        requests = max(100, int(rates[-1] / self.options.spans * ROUND_S)) if rates else 500
+        with subprocess.Popen(["h2load", "-t1", "-c4", "-m8", "-w24", "-W24", "-n%d" % requests, "-d" + self.bodies[workload], "-Hcontent-type: application/grpc",
                                "-Hte: trailers", "http://127.0.0.1:%d%s" % (self.sut.grpc, EXPORT)], stdout=subprocess.PIPE, text=True) as client:
             while client.poll() is None:
                 self.sample(began)
@@ -135,7 +144,7 @@ class Soak:
             if "%d succeeded" % requests not in client.stdout.read():
                 sys.exit("soak: h2load did not succeed")
         self.sent += requests * self.options.spans
-        self.rates.append(requests * self.options.spans / (time.monotonic() - start))
+        rates.append(requests * self.options.spans / (time.monotonic() - start))
 
     def settle(self):
         """Waits until nothing is under way, and gives the identities of all."""
@@ -152,11 +161,10 @@ class Soak:
         return rows
 
     def run(self):
-        began, cpu, requests = time.monotonic(), self.sut.cpu_s(), 500
+        began, cpu, workloads = time.monotonic(), self.sut.cpu_s(), itertools.cycle(WORKLOADS)
         while time.monotonic() - began < self.options.seconds:
-            self.round(requests, began)
+            self.round(next(workloads), began)
             rows = self.settle()
-            requests = max(100, int(self.rates[-1] / self.options.spans * ROUND_S))
         return rows, time.monotonic() - began, self.sut.cpu_s() - cpu
 
     def growth(self):
@@ -187,8 +195,9 @@ def main():
     # The first count is of a process that has not yet opened all it keeps open.
     if len(soak.descriptors) > 2 and soak.descriptors[-1] > max(soak.descriptors[1:3]):
         soak.failures.append("descriptors: %s" % soak.descriptors)
-    print("%.0f s, %d rounds, %.0f spans (%.0f a second in the median round, %.1f h of 10,000 a second), %.0f CPU-seconds"
-          % (seconds, len(soak.rates), soak.sent, statistics.median(soak.rates), soak.sent / 36e6, cpu))
+    print("%.0f s, %d rounds, %.0f spans (%.1f h of 10,000 a second; a second in the median round: %s), %.0f CPU-seconds"
+          % (seconds, sum(len(rates) for rates in soak.rates.values()), soak.sent, soak.sent / 36e6,
+             ", ".join("%.0f of %s" % (statistics.median(rates), workload) for workload, rates in sorted(soak.rates.items()) if rates), cpu))
     print("resident: %.1f MiB in the second fifth, %.1f MiB in the last, %.1f MiB at most; slope %+.2f MiB an hour"
           % (early / 1024, late / 1024, max(kib for _, kib in soak.samples) / 1024, soak.slope() / 1024))
     print("descriptors between rounds: %s to %s, %s at the end; identities exact in %d scrapes under load: %s"
