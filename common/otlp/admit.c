@@ -1,256 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/otlp/admit.h"
 
-#include "common/otlp/proto/collector.pb-c.h"
+#include "common/otlp/admit_schema.h"
 #include "common/otlp/walk_impl.h"
+
+#include <protobuf-c/protobuf-c.h>
 
 #define DEFAULT_DEPTH 64u
 #define MAX_DEPTH 256u
 #define DEFAULT_DECODED ((size_t)256 << 20)
 /* Messages that enclose an attribute, and three messages for each level of a key-value list. */
 #define STACK_FRAMES (16 + 3 * MAX_DEPTH)
-/* An allocator's own bytes for each block. */
-#define BLOCK_BYTES 16
-
-/* ---- The schema ---------------------------------------------------------------------------------- */
-
-enum kind {
-    TRACES_REQUEST,
-    METRICS_REQUEST,
-    LOGS_REQUEST,
-    RESOURCE_SPANS,
-    RESOURCE_METRICS,
-    RESOURCE_LOGS,
-    RESOURCE,
-    ENTITY_REF,
-    SCOPE_SPANS,
-    SCOPE_METRICS,
-    SCOPE_LOGS,
-    SCOPE,
-    SPAN,
-    EVENT,
-    LINK,
-    STATUS,
-    LOG_RECORD,
-    METRIC,
-    GAUGE,
-    SUM,
-    HISTOGRAM,
-    EXPONENTIAL,
-    SUMMARY,
-    NUMBER_POINT,
-    HISTOGRAM_POINT,
-    EXPONENTIAL_POINT,
-    BUCKETS,
-    SUMMARY_POINT,
-    QUANTILE,
-    EXEMPLAR,
-    KEY_VALUE,
-    ANY_VALUE,
-    ARRAY_VALUE,
-    KVLIST,
-    N_KINDS
-};
-
-/** What a known field is: 0 unknown. */
-enum form {
-    FORM_NONE,
-    FORM_VARINT,
-    FORM_STRINDEX,
-    FORM_WORD,
-    FORM_HALF,
-    FORM_BYTES,
-    FORM_TEXTS,
-    FORM_TRACE_ID,
-    FORM_SPAN_ID,
-    FORM_MESSAGE,
-    FORM_WORDS,
-    FORM_VARINTS
-};
-
-struct rule {
-    uint8_t form;
-    uint8_t kind;
-};
-
-#define FIELDS_MAX 17
-
-struct shape {
-    /** Bytes that a decoder allocates for the message, with the pointer to it. */
-    size_t bytes;
-    struct rule rules[FIELDS_MAX];
-};
-
-#define VARINT                                                                                               \
-    {                                                                                                        \
-        FORM_VARINT, 0                                                                                       \
-    }
-#define WORD                                                                                                 \
-    {                                                                                                        \
-        FORM_WORD, 0                                                                                         \
-    }
-#define HALF                                                                                                 \
-    {                                                                                                        \
-        FORM_HALF, 0                                                                                         \
-    }
-#define BYTES                                                                                                \
-    {                                                                                                        \
-        FORM_BYTES, 0                                                                                        \
-    }
-#define TEXTS                                                                                                \
-    {                                                                                                        \
-        FORM_TEXTS, 0                                                                                        \
-    }
-#define STRINDEX                                                                                             \
-    {                                                                                                        \
-        FORM_STRINDEX, 0                                                                                     \
-    }
-#define TRACE_ID                                                                                             \
-    {                                                                                                        \
-        FORM_TRACE_ID, 0                                                                                     \
-    }
-#define SPAN_ID                                                                                              \
-    {                                                                                                        \
-        FORM_SPAN_ID, 0                                                                                      \
-    }
-#define WORDS                                                                                                \
-    {                                                                                                        \
-        FORM_WORDS, 0                                                                                        \
-    }
-#define VARINTS                                                                                              \
-    {                                                                                                        \
-        FORM_VARINTS, 0                                                                                      \
-    }
-#define MESSAGE(kind)                                                                                        \
-    {                                                                                                        \
-        FORM_MESSAGE, (kind)                                                                                 \
-    }
-#define SIZE(type) (sizeof(Otc__Otlp__##type) + sizeof(void *) + BLOCK_BYTES)
-
-static const struct shape shapes[N_KINDS] = {
-    [TRACES_REQUEST] = {SIZE(ExportTraceServiceRequest), {[1] = MESSAGE(RESOURCE_SPANS)}},
-    [METRICS_REQUEST] = {SIZE(ExportMetricsServiceRequest), {[1] = MESSAGE(RESOURCE_METRICS)}},
-    [LOGS_REQUEST] = {SIZE(ExportLogsServiceRequest), {[1] = MESSAGE(RESOURCE_LOGS)}},
-    [RESOURCE_SPANS] = {SIZE(ResourceSpans),
-                        {[1] = MESSAGE(RESOURCE), [2] = MESSAGE(SCOPE_SPANS), [3] = BYTES}},
-    [RESOURCE_METRICS] = {SIZE(ResourceMetrics),
-                          {[1] = MESSAGE(RESOURCE), [2] = MESSAGE(SCOPE_METRICS), [3] = BYTES}},
-    [RESOURCE_LOGS] = {SIZE(ResourceLogs), {[1] = MESSAGE(RESOURCE), [2] = MESSAGE(SCOPE_LOGS), [3] = BYTES}},
-    [RESOURCE] = {SIZE(Resource), {[1] = MESSAGE(KEY_VALUE), [2] = VARINT, [3] = MESSAGE(ENTITY_REF)}},
-    [ENTITY_REF] = {SIZE(EntityRef), {[1] = TEXTS, [2] = TEXTS, [3] = TEXTS, [4] = TEXTS}},
-    [SCOPE_SPANS] = {SIZE(ScopeSpans), {[1] = MESSAGE(SCOPE), [2] = MESSAGE(SPAN), [3] = BYTES}},
-    [SCOPE_METRICS] = {SIZE(ScopeMetrics), {[1] = MESSAGE(SCOPE), [2] = MESSAGE(METRIC), [3] = BYTES}},
-    [SCOPE_LOGS] = {SIZE(ScopeLogs), {[1] = MESSAGE(SCOPE), [2] = MESSAGE(LOG_RECORD), [3] = BYTES}},
-    [SCOPE] = {SIZE(InstrumentationScope),
-               {[1] = BYTES, [2] = BYTES, [3] = MESSAGE(KEY_VALUE), [4] = VARINT}},
-    [SPAN] = {SIZE(Span),
-              {[1] = TRACE_ID,
-               [2] = SPAN_ID,
-               [3] = BYTES,
-               [4] = BYTES,
-               [5] = BYTES,
-               [6] = VARINT,
-               [7] = WORD,
-               [8] = WORD,
-               [9] = MESSAGE(KEY_VALUE),
-               [10] = VARINT,
-               [11] = MESSAGE(EVENT),
-               [12] = VARINT,
-               [13] = MESSAGE(LINK),
-               [14] = VARINT,
-               [15] = MESSAGE(STATUS),
-               [16] = HALF}},
-    [EVENT] = {SIZE(Span__Event), {[1] = WORD, [2] = BYTES, [3] = MESSAGE(KEY_VALUE), [4] = VARINT}},
-    [LINK] = {SIZE(Span__Link),
-              {[1] = BYTES, [2] = BYTES, [3] = BYTES, [4] = MESSAGE(KEY_VALUE), [5] = VARINT, [6] = HALF}},
-    [STATUS] = {SIZE(Status), {[2] = BYTES, [3] = VARINT}},
-    [LOG_RECORD] = {SIZE(LogRecord),
-                    {[1] = WORD,
-                     [2] = VARINT,
-                     [3] = BYTES,
-                     [5] = MESSAGE(ANY_VALUE),
-                     [6] = MESSAGE(KEY_VALUE),
-                     [7] = VARINT,
-                     [8] = HALF,
-                     [9] = TRACE_ID,
-                     [10] = SPAN_ID,
-                     [11] = WORD,
-                     [12] = BYTES}},
-    [METRIC] = {SIZE(Metric),
-                {[1] = BYTES,
-                 [2] = BYTES,
-                 [3] = BYTES,
-                 [5] = MESSAGE(GAUGE),
-                 [7] = MESSAGE(SUM),
-                 [9] = MESSAGE(HISTOGRAM),
-                 [10] = MESSAGE(EXPONENTIAL),
-                 [11] = MESSAGE(SUMMARY),
-                 [12] = MESSAGE(KEY_VALUE)}},
-    [GAUGE] = {SIZE(Gauge), {[1] = MESSAGE(NUMBER_POINT)}},
-    [SUM] = {SIZE(Sum), {[1] = MESSAGE(NUMBER_POINT), [2] = VARINT, [3] = VARINT}},
-    [HISTOGRAM] = {SIZE(Histogram), {[1] = MESSAGE(HISTOGRAM_POINT), [2] = VARINT}},
-    [EXPONENTIAL] = {SIZE(ExponentialHistogram), {[1] = MESSAGE(EXPONENTIAL_POINT), [2] = VARINT}},
-    [SUMMARY] = {SIZE(Summary), {[1] = MESSAGE(SUMMARY_POINT)}},
-    [NUMBER_POINT] = {SIZE(NumberDataPoint),
-                      {[2] = WORD,
-                       [3] = WORD,
-                       [4] = WORD,
-                       [5] = MESSAGE(EXEMPLAR),
-                       [6] = WORD,
-                       [7] = MESSAGE(KEY_VALUE),
-                       [8] = VARINT}},
-    [HISTOGRAM_POINT] = {SIZE(HistogramDataPoint),
-                         {[2] = WORD,
-                          [3] = WORD,
-                          [4] = WORD,
-                          [5] = WORD,
-                          [6] = WORDS,
-                          [7] = WORDS,
-                          [8] = MESSAGE(EXEMPLAR),
-                          [9] = MESSAGE(KEY_VALUE),
-                          [10] = VARINT,
-                          [11] = WORD,
-                          [12] = WORD}},
-    [EXPONENTIAL_POINT] = {SIZE(ExponentialHistogramDataPoint),
-                           {[1] = MESSAGE(KEY_VALUE),
-                            [2] = WORD,
-                            [3] = WORD,
-                            [4] = WORD,
-                            [5] = WORD,
-                            [6] = VARINT,
-                            [7] = WORD,
-                            [8] = MESSAGE(BUCKETS),
-                            [9] = MESSAGE(BUCKETS),
-                            [10] = VARINT,
-                            [11] = MESSAGE(EXEMPLAR),
-                            [12] = WORD,
-                            [13] = WORD,
-                            [14] = WORD}},
-    [BUCKETS] = {SIZE(ExponentialHistogramDataPoint__Buckets), {[1] = VARINT, [2] = VARINTS}},
-    [SUMMARY_POINT] = {SIZE(SummaryDataPoint),
-                       {[2] = WORD,
-                        [3] = WORD,
-                        [4] = WORD,
-                        [5] = WORD,
-                        [6] = MESSAGE(QUANTILE),
-                        [7] = MESSAGE(KEY_VALUE),
-                        [8] = VARINT}},
-    [QUANTILE] = {SIZE(SummaryDataPoint__ValueAtQuantile), {[1] = WORD, [2] = WORD}},
-    [EXEMPLAR] = {SIZE(Exemplar),
-                  {[2] = WORD, [3] = WORD, [4] = BYTES, [5] = BYTES, [6] = WORD, [7] = MESSAGE(KEY_VALUE)}},
-    [KEY_VALUE] = {SIZE(KeyValue), {[1] = BYTES, [2] = MESSAGE(ANY_VALUE), [3] = STRINDEX}},
-    [ANY_VALUE] = {SIZE(AnyValue),
-                   {[1] = BYTES,
-                    [2] = VARINT,
-                    [3] = VARINT,
-                    [4] = WORD,
-                    [5] = MESSAGE(ARRAY_VALUE),
-                    [6] = MESSAGE(KVLIST),
-                    [7] = BYTES,
-                    [8] = STRINDEX}},
-    [ARRAY_VALUE] = {SIZE(ArrayValue), {[1] = MESSAGE(ANY_VALUE)}},
-    [KVLIST] = {SIZE(KeyValueList), {[1] = MESSAGE(KEY_VALUE)}},
-};
 
 /* ---- What is invalid ----------------------------------------------------------------------------- */
 
@@ -317,6 +77,7 @@ struct pass {
     uint32_t max_depth;
     size_t decoded;
     enum verdict verdict;
+    const uint8_t *plain_limit;
     /** Of the span or log record that is being read. */
     struct otc_slice trace_id;
     struct otc_slice span_id;
@@ -325,55 +86,65 @@ struct pass {
 
 /** An AnyValue that is a text, a number or a truth, and nothing else. */
 static inline bool
-is_plain_value(struct otc_slice value)
+is_plain_value(const struct otc_plain *plain)
 {
-    const uint8_t *p = value.data, *end = p + value.len;
-    uint64_t ignored;
+    const uint8_t *p = plain->value;
+    const size_t len = (size_t)(plain->end - p);
+    uint64_t bytes;
 
-    if (value.len < 2) {
+    if (len < 2) {
         return false;
     }
     switch (p[0]) {
     case OTC_TAG(1, OTC_WIRE_BYTES):
-        return p[1] == value.len - 2 && p[1] < 0x80;
+        return p[1] == len - 2;
     case OTC_TAG(2, OTC_WIRE_VARINT):
     case OTC_TAG(3, OTC_WIRE_VARINT):
-        return otc_wire_varint(p + 1, end, &ignored) == end;
+        return otc_plain_is_varint(plain->end, len - 1, &bytes);
     case OTC_TAG(4, OTC_WIRE_FIXED64):
-        return value.len == 9;
+        return len == 9;
     default:
         return false;
     }
 }
 
 /**
- * An attribute as SDKs write it, key then a plain value, without a frame for each message: `p` is at its
- * length. Returns its end, or NULL when it has another shape and takes the long way.
+ * Passes over the attributes with plain values that follow each other from `p` on, without a frame for each
+ * message. Returns where something else begins.
  */
-static inline const uint8_t *
-plain_attribute(struct pass *pass, const uint8_t *p, const uint8_t *end)
+static __attribute__((noinline)) const uint8_t *
+plain_row(struct pass *pass, const uint8_t *p, const uint8_t *end, uint32_t tag)
 {
-    struct otc_slice key, value;
+    const uint8_t *start = p, *limit = end < pass->plain_limit ? end : pass->plain_limit;
+    struct otc_plain plain;
+    size_t n = 0;
 
-    if (pass->depth == pass->max_depth || !otc_attribute_is_plain(p, end, &key, &value) ||
-        !is_plain_value(value)) {
-        return NULL;
+    if (pass->depth == pass->max_depth) {
+        return p;
     }
-    /* Structs of pair and value, and a block each for key and text. */
-    pass->decoded += shapes[KEY_VALUE].bytes + shapes[ANY_VALUE].bytes + p[0] + 2 * (size_t)BLOCK_BYTES;
-    return p + 1 + p[0];
+    while (p < limit && otc_plain_read(p, end, tag, &plain) && is_plain_value(&plain)) {
+        p = plain.end;
+        n++;
+    }
+    /* Structs of pair and value, a block each for key and text, and their bytes: all but tags and lengths of
+     * the attributes. */
+    pass->decoded += n * (otc_admit_shapes[KEY_VALUE].bytes + otc_admit_shapes[ANY_VALUE].bytes +
+                          2 * (size_t)BLOCK_BYTES - 2) +
+                     (size_t)(p - start);
+    return p;
 }
 
 static const uint8_t *
 push(struct pass *pass, enum kind kind, struct otc_slice bytes)
 {
-    pass->decoded += shapes[kind].bytes;
+    pass->decoded += otc_admit_shapes[kind].bytes;
     if (kind == ANY_VALUE && ++pass->depth > pass->max_depth) {
         pass->verdict = TOO_DEEP;
         return NULL;
     }
     if (kind == SPAN || kind == LOG_RECORD) {
-        pass->trace_id = pass->span_id = OTC_SLICE_NONE;
+        pass->trace_id = OTC_SLICE_NONE;
+        pass->span_id = OTC_SLICE_NONE;
     }
     pass->stack[pass->n_frames++] = (struct frame){bytes.data + bytes.len, kind};
     return bytes.data;
@@ -410,100 +181,98 @@ sound_varints(struct otc_slice run)
     return p != NULL;
 }
 
-/** A field of form WORDS or VARINTS: packed or alone. */
+/** A packed run of words, or (`varints`) of varints. */
 static const uint8_t *
-repeated(struct pass *pass, enum form form, const uint8_t *p, const uint8_t *end, uint32_t type)
+packed(struct pass *pass, bool varints, const uint8_t *p, const uint8_t *end)
 {
     struct otc_slice run;
 
-    if (type != OTC_WIRE_BYTES) {
-        pass->decoded += 8;
-        return type == (form == FORM_WORDS ? OTC_WIRE_FIXED64 : OTC_WIRE_VARINT) ? otc_wire_skip(p, end, type)
-                                                                                 : NULL;
-    }
     p = otc_wire_bytes(p, end, &run);
-    if (!p || (form == FORM_WORDS ? run.len % 8 != 0 : !sound_varints(run))) {
+    if (!p || (varints ? !sound_varints(run) : run.len % 8 != 0)) {
         return NULL;
     }
-    pass->decoded += BLOCK_BYTES + run.len * (form == FORM_WORDS ? 1 : 8);
+    pass->decoded += BLOCK_BYTES + run.len * (varints ? 8 : 1);
     return p;
 }
 
-/** A field that the schema does not know: decoders keep it. */
+/** Whether a message knows this field, if perhaps with another wire type. */
+static bool
+is_known(const struct rule *rules, uint32_t field)
+{
+    bool known = false;
+
+    for (uint32_t type = 0; type < 8 && field <= TAGS_MAX >> 3; type++) {
+        known |= rules[field << 3 | type].form != FORM_NONE;
+    }
+    return known;
+}
+
+/** A field that the schema does not know: decoders keep it. NULL: it knows it, but not like this. */
 static const uint8_t *
-unknown_field(struct pass *pass, const uint8_t *p, const uint8_t *end, uint32_t tag)
+unknown_field(struct pass *pass, const struct rule *rules, const uint8_t *p, const uint8_t *end, uint32_t tag)
 {
     const uint8_t *start = p;
 
+    if (is_known(rules, tag >> 3)) {
+        return NULL;
+    }
     p = otc_wire_skip(p, end, tag);
     pass->decoded +=
         p ? 2 * (size_t)BLOCK_BYTES + sizeof(ProtobufCMessageUnknownField) + (size_t)(p - start) : 0;
     return p;
 }
 
-/** A text, an id or a message. */
+/** Takes a text or an id; `extra` bytes are allocated besides. */
 static inline const uint8_t *
-bytes_field(struct pass *pass, struct rule rule, const uint8_t *p, const uint8_t *end)
+bytes_field(struct pass *pass, const uint8_t *p, const uint8_t *end, size_t extra, struct otc_slice *bytes)
 {
-    struct otc_slice bytes;
-
-    p = otc_wire_bytes(p, end, &bytes);
+    p = otc_wire_bytes(p, end, bytes);
     if (!p) {
         return NULL;
     }
-    if (rule.form == FORM_MESSAGE) {
-        return push(pass, (enum kind)rule.kind, bytes);
-    }
-    if (rule.form == FORM_TRACE_ID) {
-        pass->trace_id = bytes;
-    } else if (rule.form == FORM_SPAN_ID) {
-        pass->span_id = bytes;
-    } else if (rule.form == FORM_TEXTS) {
-        pass->decoded += sizeof(ProtobufCBinaryData); /* its place in an array */
-    }
-    pass->decoded += bytes.len > 0 ? bytes.len + BLOCK_BYTES : 0;
+    pass->decoded += extra + (bytes->len > 0 ? bytes->len + BLOCK_BYTES : 0);
     return p;
 }
 
-/** Takes a field whose tag was read. Returns where reading goes on: after it, or inside a message. */
+/** Takes a field, whose tag was read, that is no message. Returns the position after it. */
 static inline const uint8_t *
-take_field(struct pass *pass, struct rule rule, const uint8_t *p, const uint8_t *end, uint32_t tag)
+take_leaf(struct pass *pass, const struct rule *rules, const uint8_t *p, const uint8_t *end, uint32_t tag)
 {
-    static const uint8_t types[] = {[FORM_VARINT] = OTC_WIRE_VARINT,
-                                    [FORM_STRINDEX] = OTC_WIRE_VARINT,
-                                    [FORM_WORD] = OTC_WIRE_FIXED64,
-                                    [FORM_HALF] = OTC_WIRE_FIXED32,
-                                    [FORM_BYTES] = OTC_WIRE_BYTES,
-                                    [FORM_TEXTS] = OTC_WIRE_BYTES,
-                                    [FORM_TRACE_ID] = OTC_WIRE_BYTES,
-                                    [FORM_SPAN_ID] = OTC_WIRE_BYTES,
-                                    [FORM_MESSAGE] = OTC_WIRE_BYTES,
-                                    [FORM_WORDS] = 0,
-                                    [FORM_VARINTS] = 0};
+    const enum form form = tag <= TAGS_MAX ? (enum form)rules[tag].form : FORM_NONE;
+    struct otc_slice bytes;
     uint64_t ignored;
 
-    if (rule.form == FORM_NONE) {
-        return unknown_field(pass, p, end, tag);
-    }
-    if (rule.form >= FORM_WORDS) {
-        return repeated(pass, (enum form)rule.form, p, end, tag & 7);
-    }
-    if ((tag & 7) != types[rule.form]) {
-        return NULL;
-    }
-    switch (rule.form) {
+    switch (form) {
+    case FORM_BYTES:
+        return bytes_field(pass, p, end, 0, &bytes);
+    case FORM_TEXTS: /* with its place in an array */
+        return bytes_field(pass, p, end, sizeof(ProtobufCBinaryData), &bytes);
+    case FORM_TRACE_ID:
+        return bytes_field(pass, p, end, 0, &pass->trace_id);
+    case FORM_SPAN_ID:
+        return bytes_field(pass, p, end, 0, &pass->span_id);
+    case FORM_WORD:
+        return end - p >= 8 ? p + 8 : NULL;
+    case FORM_HALF:
+        return end - p >= 4 ? p + 4 : NULL;
     case FORM_STRINDEX:
         pass->findings.out->strindex++;
         return otc_wire_varint(p, end, &ignored);
     case FORM_VARINT:
         return otc_wire_varint(p, end, &ignored);
-    case FORM_WORD:
-        return end - p >= 8 ? p + 8 : NULL;
-    case FORM_HALF:
-        return end - p >= 4 ? p + 4 : NULL;
-    default:
-        return bytes_field(pass, rule, p, end);
+    case FORM_PACKED_WORDS:
+    case FORM_PACKED_VARINTS:
+        return packed(pass, form == FORM_PACKED_VARINTS, p, end);
+    case FORM_ONE_WORD:
+    case FORM_ONE_VARINT:
+        pass->decoded += 8;
+        return otc_wire_skip(p, end, tag);
+    case FORM_MESSAGE:
+    case FORM_ATTRIBUTE:
+    case FORM_NONE:
+        break;
     }
+    return unknown_field(pass, rules, p, end, tag);
 }
 
 /**
@@ -514,32 +283,35 @@ static const uint8_t *
 read_message(struct pass *pass, const uint8_t *p, const uint8_t **bad)
 {
     const struct frame frame = pass->stack[pass->n_frames - 1];
-    const struct rule *rules = shapes[frame.kind].rules;
-    size_t depth = pass->n_frames;
+    const struct rule *rules = otc_admit_shapes[frame.kind].rules;
 
     do {
-        const uint8_t *start = p, *after;
-        struct rule rule = {0};
+        const uint8_t *start = p;
+        struct otc_slice message;
         uint32_t tag;
 
         p = otc_wire_tag(p, frame.end, &tag);
-        if (p && tag >> 3 < FIELDS_MAX) {
-            rule = rules[tag >> 3];
-        }
-        if (p && rule.kind == KEY_VALUE && (tag & 7) == OTC_WIRE_BYTES &&
-            (after = plain_attribute(pass, p, frame.end))) {
-            /* Attributes come in rows. */
-            do {
+        if (p && tag <= TAGS_MAX && rules[tag].kind != NO_KIND) {
+            const uint8_t *after =
+                rules[tag].form == FORM_ATTRIBUTE ? plain_row(pass, start, frame.end, tag) : start;
+
+            if (after != start) {
                 p = after;
-            } while (p < frame.end && *p == tag && (after = plain_attribute(pass, p + 1, frame.end)));
-            continue;
+                continue;
+            }
+            p = otc_wire_bytes(p, frame.end, &message);
+            if (p && (p = push(pass, (enum kind)rules[tag].kind, message))) {
+                return p;
+            }
+            *bad = start;
+            return NULL;
         }
-        p = p ? take_field(pass, rule, p, frame.end, tag) : NULL;
+        p = p ? take_leaf(pass, rules, p, frame.end, tag) : NULL;
         if (!p) {
             *bad = start;
             return NULL;
         }
-    } while (p < frame.end && pass->n_frames == depth);
+    } while (p < frame.end);
     return p;
 }
 
@@ -690,8 +462,9 @@ otc_admit(enum otc_signal signal, struct otc_slice part, const struct otc_admiss
     pass.depth = 0;
     pass.max_depth = limits && limits->max_depth ? limits->max_depth : DEFAULT_DEPTH;
     pass.max_depth = pass.max_depth > MAX_DEPTH ? MAX_DEPTH : pass.max_depth;
-    pass.decoded = shapes[roots[signal]].bytes;
+    pass.decoded = otc_admit_shapes[roots[signal]].bytes;
     pass.verdict = SOUND;
+    pass.plain_limit = otc_plain_limit(part);
     at = structural_pass(&pass, roots[signal], part);
     if (pass.verdict == TOO_DEEP) {
         return refuse(

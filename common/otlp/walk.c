@@ -3,39 +3,48 @@
 
 /* ---- Attributes --------------------------------------------------------------------------------- */
 
-/** Decodes a value: the plain ones in place. */
+/** Decodes a text, integer or double that is alone in its AnyValue. False: `value` is untouched. */
+static inline bool
+decode_plain(struct otc_slice encoded, struct otc_value *value)
+{
+    const uint8_t *p = encoded.data;
+    uint64_t bytes;
+
+    if (encoded.len < 2) {
+        return false;
+    }
+    switch (p[0]) {
+    case OTC_TAG(1, OTC_WIRE_BYTES):
+        if (p[1] != encoded.len - 2 || p[1] >= 0x80) {
+            return false;
+        }
+        value->type = OTC_VALUE_STRING;
+        value->as.slice = (struct otc_slice){p + 2, encoded.len - 2};
+        return true;
+    case OTC_TAG(3, OTC_WIRE_VARINT):
+        if (!otc_plain_is_varint(p + encoded.len, encoded.len - 1, &bytes)) {
+            return false;
+        }
+        value->type = OTC_VALUE_INT;
+        value->as.integer = (int64_t)otc_plain_varint(bytes);
+        return true;
+    case OTC_TAG(4, OTC_WIRE_FIXED64):
+        if (encoded.len != 9) {
+            return false;
+        }
+        value->type = OTC_VALUE_DOUBLE;
+        value->as.real = otc_wire_bits_double(otc_wire_load64(p + 1));
+        return true;
+    default:
+        return false;
+    }
+}
+
 static inline bool
 decode(struct otc_walk *walk, struct otc_slice encoded, struct otc_value *value)
 {
-    const uint8_t *p = encoded.data, *end = p + encoded.len;
-    uint64_t number;
-
-    if (encoded.len >= 2) {
-        switch (p[0]) {
-        case OTC_TAG(1, OTC_WIRE_BYTES):
-            if (p[1] == encoded.len - 2 && p[1] < 0x80) {
-                value->type = OTC_VALUE_STRING;
-                value->as.slice = (struct otc_slice){p + 2, encoded.len - 2};
-                return true;
-            }
-            break;
-        case OTC_TAG(3, OTC_WIRE_VARINT):
-            if (otc_wire_varint(p + 1, end, &number) == end) {
-                value->type = OTC_VALUE_INT;
-                value->as.integer = (int64_t)number;
-                return true;
-            }
-            break;
-        case OTC_TAG(4, OTC_WIRE_FIXED64):
-            if (encoded.len == 9) {
-                value->type = OTC_VALUE_DOUBLE;
-                value->as.real = otc_wire_bits_double(otc_wire_load64(p + 1));
-                return true;
-            }
-            break;
-        default:
-            break;
-        }
+    if (decode_plain(encoded, value)) {
+        return true;
     }
     value->type = OTC_VALUE_EMPTY;
     return otc_value_decode(encoded, value, &walk->bad);
@@ -159,8 +168,8 @@ take_unusual(struct otc_walk *walk, struct otc_slice encoded)
     return otc_pair_read(encoded, &pair, &walk->bad) && take(walk, &pair);
 }
 
-bool
-otc_walk_plain(struct otc_walk *walk, struct otc_slice key, struct otc_slice value)
+static __attribute__((noinline)) bool
+take_plain(struct otc_walk *walk, struct otc_slice key, struct otc_slice value)
 {
     struct otc_pair_view pair;
 
@@ -170,8 +179,35 @@ otc_walk_plain(struct otc_walk *walk, struct otc_slice key, struct otc_slice val
     return take(walk, &pair);
 }
 
+bool
+otc_walk_plain(struct otc_walk *walk, struct otc_slice key, struct otc_slice value)
+{
+    const struct otc_projection *projection = walk->projection;
+    const struct otc_wanted_key *wanted;
+    uint32_t at, index;
+    uint64_t tail;
+
+    /* The usual case: a key of eight bytes or more that stands once in the projection, or not at all. */
+    if (key.len < 8 || projection->n_prefixes > 0) {
+        return take_plain(walk, key, value);
+    }
+    tail = otc_wire_load64(key.data + key.len - 8);
+    at = projection->record.slots[otc_key_slot(tail, key.len)];
+    if (at == 0) {
+        return true;
+    }
+    wanted = &projection->record.keys[at - 1];
+    index = wanted->index;
+    if (wanted->tail != tail || wanted->len != key.len || wanted->next != 0 ||
+        !same_before_tail(wanted->text, key.data, key.len) || !decode_plain(value, &walk->values[index])) {
+        return take_plain(walk, key, value);
+    }
+    walk->touched[index / 64] |= UINT64_C(1) << (index % 64);
+    return true;
+}
+
 const uint8_t *
-otc_walk_unusual(struct otc_walk *walk, const uint8_t *p, const uint8_t *end)
+otc_walk_attribute(struct otc_walk *walk, const uint8_t *p, const uint8_t *end)
 {
     const uint8_t *start = p;
     struct otc_slice encoded;
@@ -250,6 +286,13 @@ scan_group(struct otc_walk *walk, struct otc_slice encoded, struct group *group)
         const uint8_t *start = p;
         uint32_t tag;
 
+        /* Most of a group is members. */
+        if (*p == OTC_TAG(2, OTC_WIRE_BYTES)) {
+            if (!(p = otc_wire_bytes(p + 1, end, &ignored))) {
+                return fail_at(walk, start);
+            }
+            continue;
+        }
         if (!(p = otc_wire_tag(p, end, &tag))) {
             return fail_at(walk, start);
         }
@@ -337,6 +380,19 @@ read_scope(struct otc_walk *walk, struct otc_slice scope)
     return wire.p == wire.end || fail_at(walk, wire.p);
 }
 
+/** The next member of a group that scan_group found sound. */
+static inline bool
+next_member(struct otc_slice *rest, struct otc_slice *member)
+{
+    if (rest->len > 0 && rest->data[0] == OTC_TAG(2, OTC_WIRE_BYTES)) {
+        const uint8_t *end = rest->data + rest->len, *p = otc_wire_bytes(rest->data + 1, end, member);
+
+        *rest = (struct otc_slice){p, (size_t)(end - p)};
+        return true;
+    }
+    return otc_messages_next(rest, 2, member);
+}
+
 static bool
 walk_scope(struct otc_walk *walk, struct otc_slice encoded)
 {
@@ -356,7 +412,7 @@ walk_scope(struct otc_walk *walk, struct otc_slice encoded)
         return false;
     }
     memcpy(walk->values, walk->base, projection->n * sizeof(walk->values[0]));
-    while (otc_messages_next(&encoded, 2, &member)) {
+    while (next_member(&encoded, &member)) {
         if (!walk->item(walk, member)) {
             return false;
         }
@@ -428,6 +484,7 @@ otc_walk_request(struct otc_walk *walk, const struct otc_projection *projection,
 
     walk->projection = projection ? projection : &nothing;
     walk->part = part;
+    walk->plain_limit = otc_plain_limit(part);
     walk->bad = NULL;
     walk->stopped = walk->out_of_memory = false;
     walk->n_scopes = 0;
@@ -488,9 +545,21 @@ read_status(struct otc_walk *walk, struct otc_slice encoded, struct otc_span *sp
     return true;
 }
 
-/** A field of a span beyond its attributes. Returns the position after it; NULL: malformed. */
+/** The attributes from `start` on, the first of whose lengths begins at `p`. */
+static inline __attribute__((always_inline)) const uint8_t *
+read_attributes(struct otc_walk *walk, const uint8_t *start, const uint8_t *p, const uint8_t *end,
+                uint32_t tag)
+{
+    const uint8_t *after = otc_walk_row(walk, start, end, tag);
+
+    return after != start ? after : otc_walk_attribute(walk, p, end);
+}
+
+/** A field of a span, whose tag from `start` to `p` was read. Returns the position after it; NULL:
+ * malformed. */
 static inline const uint8_t *
-read_span_field(struct otc_walk *walk, const uint8_t *p, const uint8_t *end, uint32_t tag)
+read_span_field(struct otc_walk *walk, const uint8_t *start, const uint8_t *p, const uint8_t *end,
+                uint32_t tag)
 {
     struct otc_span *span = &walk->show.span;
     struct otc_slice bytes;
@@ -515,13 +584,17 @@ read_span_field(struct otc_walk *walk, const uint8_t *p, const uint8_t *end, uin
         return otc_wire_fixed64(p, end, &span->start_unix_nano);
     case OTC_TAG(8, OTC_WIRE_FIXED64):
         return otc_wire_fixed64(p, end, &span->end_unix_nano);
-    case OTC_TAG(9, OTC_WIRE_BYTES): /* its tag written in more bytes than it needs */
-        return otc_walk_unusual(walk, p, end);
+    case OTC_TAG(9, OTC_WIRE_BYTES):
+        return read_attributes(walk, start, p, end, OTC_TAG(9, OTC_WIRE_BYTES));
     case OTC_TAG(10, OTC_WIRE_VARINT):
     case OTC_TAG(12, OTC_WIRE_VARINT):
     case OTC_TAG(14, OTC_WIRE_VARINT):
         return otc_wire_varint32(p, end, &number);
     case OTC_TAG(11, OTC_WIRE_BYTES):
+        if (span->events.len == 0) {
+            span->events = otc_slice_of(start, (size_t)(end - start));
+        }
+        return otc_wire_bytes(p, end, &bytes);
     case OTC_TAG(13, OTC_WIRE_BYTES):
         return otc_wire_bytes(p, end, &bytes);
     case OTC_TAG(15, OTC_WIRE_BYTES):
@@ -538,8 +611,13 @@ read_span_field(struct otc_walk *walk, const uint8_t *p, const uint8_t *end, uin
 static inline void
 clear_span(struct otc_span *span)
 {
-    span->trace_id = span->span_id = span->parent_span_id = span->trace_state = OTC_SLICE_NONE;
-    span->name = span->status_message = span->events = OTC_SLICE_NONE;
+    span->trace_id = OTC_SLICE_NONE;
+    span->span_id = OTC_SLICE_NONE;
+    span->parent_span_id = OTC_SLICE_NONE;
+    span->trace_state = OTC_SLICE_NONE;
+    span->name = OTC_SLICE_NONE;
+    span->status_message = OTC_SLICE_NONE;
+    span->events = OTC_SLICE_NONE;
     span->start_unix_nano = span->end_unix_nano = 0;
     span->flags = 0;
     span->kind = span->status_code = 0;
@@ -558,19 +636,9 @@ walk_span(struct otc_walk *walk, struct otc_slice encoded)
         const uint8_t *start = p;
         uint32_t tag = *p;
 
-        /* Most of a span is attributes. */
-        if (tag == OTC_TAG(9, OTC_WIRE_BYTES)) {
-            if (!(p = otc_walk_attribute(walk, p + 1, end))) {
-                return false;
-            }
-            continue;
-        }
-        if (tag == OTC_TAG(11, OTC_WIRE_BYTES) && span->events.len == 0) {
-            span->events = otc_slice_of(start, (size_t)(end - start));
-        }
         /* Field 0 is refused by read_span_field. */
         p = tag < 0x80 ? p + 1 : otc_wire_tag(p, end, &tag);
-        p = p ? read_span_field(walk, p, end, tag) : NULL;
+        p = p ? read_span_field(walk, start, p, end, tag) : NULL;
         if (!p) {
             return walk->bad ? false : fail_at(walk, start);
         }
@@ -658,9 +726,17 @@ walk_log(struct otc_walk *walk, struct otc_slice encoded)
     log->encoded = encoded;
     otc_walk_reset(walk);
     while (p < end) {
-        const uint8_t *start = p;
+        const uint8_t *start;
         uint32_t tag;
 
+        p = otc_walk_row(walk, p, end, OTC_TAG(6, OTC_WIRE_BYTES));
+        if (!p) {
+            return false;
+        }
+        if (p == end) {
+            break;
+        }
+        start = p;
         p = otc_wire_tag(p, end, &tag);
         p = p ? read_log_field(walk, p, end, tag) : NULL;
         if (!p) {

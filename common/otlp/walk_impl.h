@@ -3,6 +3,7 @@
 #ifndef OTC_OTLP_WALK_IMPL_H
 #define OTC_OTLP_WALK_IMPL_H
 
+#include "common/otlp/plain.h"
 #include "common/otlp/walk.h"
 #include "common/otlp/wire.h"
 
@@ -10,9 +11,6 @@
 #define OTC_TAG(field, type) ((uint32_t)(field) << 3 | (uint32_t)(type))
 /** A set of field numbers below 64. */
 #define OTC_FIELDS(first, last) ((~UINT64_C(0) >> (63 - (last))) & (~UINT64_C(0) << (first)))
-
-/** Keys of a plain attribute are shorter. */
-#define OTC_PLAIN_MAX 128
 
 /** A wanted key. `tail`: its last eight bytes, or all of a shorter one. */
 struct otc_wanted_key {
@@ -76,6 +74,8 @@ struct otc_walk {
     const struct otc_projection *projection;
     /** The message that is being read, for the position in an error. */
     struct otc_slice part;
+    /** Attributes before it may be plain ones (otc_plain_limit). */
+    const uint8_t *plain_limit;
     /** Where reading failed; NULL: nowhere. */
     const uint8_t *bad;
     bool stopped;
@@ -111,8 +111,9 @@ otc_status otc_walk_request(struct otc_walk *walk, const struct otc_projection *
                             struct otc_slice part, struct otc_error *err);
 /** A plain attribute whose key may be wanted. False: `bad` is set. */
 bool otc_walk_plain(struct otc_walk *walk, struct otc_slice key, struct otc_slice value);
-/** As otc_walk_attribute, for an attribute in any shape. */
-const uint8_t *otc_walk_unusual(struct otc_walk *walk, const uint8_t *p, const uint8_t *end);
+/** Reads the attribute, of any shape, whose length begins at `p`; returns the position after it, or NULL with
+ * `bad` set. */
+const uint8_t *otc_walk_attribute(struct otc_walk *walk, const uint8_t *p, const uint8_t *end);
 /** Sets values and matches back to those of resource and scope. */
 void otc_walk_reset(struct otc_walk *walk);
 
@@ -144,53 +145,42 @@ otc_key_slot(uint64_t tail, size_t len)
     return (uint32_t)((tail ^ len << 56) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - OTC_KEY_SLOTS_LOG));
 }
 
-/**
- * An attribute of fewer than 128 bytes as SDKs write it, key then value and nothing else: `p` is at its
- * length. False: it has another shape (or is cut).
- */
+/** Whether byte c % 64 is in the set. (Compilers make one instruction of it, written like this.) */
 static inline bool
-otc_attribute_is_plain(const uint8_t *p, const uint8_t *end, struct otc_slice *key, struct otc_slice *value)
+otc_in_set(uint64_t set, uint8_t c)
 {
-    size_t len, key_len, value_len;
-    const uint8_t *at;
-    uint16_t head;
-
-    if (end - p < 6) {
-        return false;
-    }
-    len = p[0];
-    key_len = p[2];
-    /* A key too long makes it huge. */
-    value_len = len - 4 - key_len;
-    if (len >= OTC_PLAIN_MAX || len >= (size_t)(end - p) || p[1] != OTC_TAG(1, OTC_WIRE_BYTES) ||
-        value_len >= OTC_PLAIN_MAX) {
-        return false;
-    }
-    at = p + 3 + key_len;
-    *key = (struct otc_slice){p + 3, key_len};
-    *value = (struct otc_slice){at + 2, value_len};
-    memcpy(&head, at, sizeof(head));
-    return head == (OTC_TAG(2, OTC_WIRE_BYTES) | value_len << 8);
+    return (set & UINT64_C(1) << (c % 64)) != 0;
 }
 
-/** Reads the attribute whose length begins at `p`; returns the position after it, or NULL with `bad` set. */
+/** Keys that nobody can want are told by length and last byte, and by the first byte of a prefix. Of an empty
+ * key these are its length and the value's tag; last_bytes is all or nothing for it. */
+static inline bool
+otc_walk_may_want(const struct otc_projection *projection, const struct otc_plain *plain)
+{
+    return otc_in_set(projection->last_bytes[plain->key_len], plain->key[(size_t)plain->key_len - 1]) ||
+           otc_in_set(projection->initials, plain->key[0]);
+}
+
+/**
+ * Passes over the plain attributes that follow each other from `p` on; returns where something else begins,
+ * or NULL with `bad` set.
+ */
 static inline __attribute__((always_inline)) const uint8_t *
-otc_walk_attribute(struct otc_walk *walk, const uint8_t *p, const uint8_t *end)
+otc_walk_row(struct otc_walk *walk, const uint8_t *p, const uint8_t *end, uint32_t tag)
 {
     const struct otc_projection *projection = walk->projection;
-    struct otc_slice key, value;
+    const uint8_t *limit = end < walk->plain_limit ? end : walk->plain_limit;
+    struct otc_plain plain;
 
-    if (!otc_attribute_is_plain(p, end, &key, &value)) {
-        return otc_walk_unusual(walk, p, end);
+    while (p < limit && otc_plain_read(p, end, tag, &plain)) {
+        if (otc_walk_may_want(projection, &plain) &&
+            !otc_walk_plain(walk, (struct otc_slice){plain.key, plain.key_len},
+                            (struct otc_slice){plain.value, (size_t)(plain.end - plain.value)})) {
+            return NULL;
+        }
+        p = plain.end;
     }
-    /* Keys that nobody can want are told by length and last byte, and by the first byte of a prefix. Of an
-     * empty key these are its length and the value's tag; last_bytes is all or nothing for it. */
-    if ((projection->last_bytes[key.len] >> (key.data[key.len - 1] % 64) & 1 ||
-         projection->initials >> (key.data[0] % 64) & 1) &&
-        !otc_walk_plain(walk, key, value)) {
-        return NULL;
-    }
-    return p + 1 + p[0];
+    return p;
 }
 
 /** Skips the value after `tag`. NULL when malformed or one of the `known` fields (it then has a wrong type).

@@ -292,6 +292,7 @@ walk_point(struct otc_walk *walk, struct otc_slice encoded, const struct otc_poi
 {
     const uint8_t *p = encoded.data, *end = p + encoded.len;
     struct otc_point *point = &walk->show.point;
+    const uint32_t attribute = OTC_TAG(otc_point_attributes(metric->type), OTC_WIRE_BYTES);
 
     memcpy((uint8_t *)point + sizeof(point->record), (const uint8_t *)metric + sizeof(point->record),
            sizeof(*point) - sizeof(point->record));
@@ -302,9 +303,17 @@ walk_point(struct otc_walk *walk, struct otc_slice encoded, const struct otc_poi
     point->has_sum = point->type == OTC_METRIC_SUMMARY;
     otc_walk_reset(walk);
     while (p < end) {
-        const uint8_t *start = p;
+        const uint8_t *start;
         uint32_t tag;
 
+        p = otc_walk_row(walk, p, end, attribute);
+        if (!p) {
+            return false;
+        }
+        if (p == end) {
+            break;
+        }
+        start = p;
         p = otc_wire_tag(p, end, &tag);
         p = p ? read(walk, p, end, tag) : NULL;
         if (!p) {

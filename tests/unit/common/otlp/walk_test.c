@@ -403,6 +403,85 @@ a_projection_has_a_limit(void **state)
     otc_projection_free(NULL);
 }
 
+#define N_NAMES 368
+
+/* Names of every length up to 120 with a letter more or less in their middle, and names that differ in their
+ * last eight bytes alone. */
+static void
+name_of(size_t i, char name[128])
+{
+    size_t len = i < 240 ? 1 + i % 120 : 8;
+
+    memset(name, 'x', len);
+    name[len] = '\0';
+    if (i >= 240) {
+        snprintf(name + len, 9, "%08x", (unsigned)i * 2654435761u);
+    } else if (i >= 120) {
+        name[len / 2] = 'y';
+    }
+}
+
+/** Half of the names are wanted, some of them twice. Returns how many are. */
+static size_t
+wanted_names(char names[N_NAMES][128], struct otc_wanted *wanted)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < N_NAMES; i++) {
+        name_of(i, names[i]);
+        for (size_t times = (i + i / 120 + i / 16) % 2 ? 0 : 1 + (i % 6 == 0); times > 0; times--) {
+            wanted[n++] = (struct otc_wanted){names[i], OTC_AT_RECORD, false};
+        }
+    }
+    return n;
+}
+
+struct named {
+    const struct otc_wanted *wanted;
+    size_t n;
+    bool seen;
+};
+
+static bool
+see_names(void *arg, const struct otc_span *span)
+{
+    struct named *named = arg;
+
+    for (size_t i = 0; i < named->n; i++) {
+        assert_int_equal(span->record.values[i].type, OTC_VALUE_STRING);
+        if (!otc_slice_equal(span->record.values[i].as.slice, otc_slice_str(named->wanted[i].key))) {
+            fail_msg("%s has the value of %.*s", named->wanted[i].key,
+                     OTC_SLICE_ARG(span->record.values[i].as.slice));
+        }
+    }
+    named->seen = true;
+    return true;
+}
+
+/* The value of each attribute is its name. */
+static void
+wanted_names_are_told_apart_by_all_of_their_bytes(void **state)
+{
+    static char names[N_NAMES][128];
+    struct otc_wanted wanted[OTC_PROJECTION_MAX];
+    struct named named = {.wanted = wanted, .n = wanted_names(names, wanted)};
+    struct otc_projection *projection = NULL;
+    struct around a = open_request();
+    size_t span = otc_wire_begin(&a.out, 2);
+
+    (void)state;
+    for (size_t i = 0; i < N_NAMES; i++) {
+        put_pair(&a.out, 9, names[i], names[i]);
+    }
+    otc_wire_end(&a.out, span);
+    close_scope(&a);
+    assert_int_equal(otc_projection_new(wanted, named.n, &projection, NULL), OTC_OK);
+    assert_int_equal(otc_walk_spans(projection, close_request(&a), see_names, &named, NULL), OTC_OK);
+    assert_true(named.seen);
+    otc_projection_free(projection);
+    otc_buf_release(&a.out);
+}
+
 int
 main(void)
 {
@@ -416,6 +495,7 @@ main(void)
         cmocka_unit_test(words_and_buckets_may_come_in_several_runs),
         cmocka_unit_test(malformed_bytes_are_refused_with_their_place),
         cmocka_unit_test(a_projection_has_a_limit),
+        cmocka_unit_test(wanted_names_are_told_apart_by_all_of_their_bytes),
     };
 
     return cmocka_run_group_tests_name("common/otlp/walk", tests, NULL, NULL);
