@@ -27,5 +27,7 @@ void otc_receiver_count(const struct otc_receiver_counters *counters, size_t ite
  * write at once, without the helper's queue. */
 const struct otc_instrument *otc_exporter_sent_items(enum otc_signal signal);
 const struct otc_instrument *otc_exporter_send_failed_items(enum otc_signal signal);
+/** aimon_exporter_dropped_items {exporter, data_type, reason}. */
+const struct otc_instrument *otc_exporter_dropped_items(void);
 
 #endif

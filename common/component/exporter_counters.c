@@ -52,6 +52,12 @@ otc_exporter_send_failed_items(enum otc_signal signal)
     return &send_failed_of[signal];
 }
 
+const struct otc_instrument *
+otc_exporter_dropped_items(void)
+{
+    return &dropped;
+}
+
 void
 otc__exporter_counters_init(struct otc_exporter_counters *counters, struct otc_meter *meter, const char *id,
                             enum otc_signal signal, int64_t capacity)

@@ -2,6 +2,7 @@
 #include "exporters/file/config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const formats[] = {"json", "proto", NULL};
 static const char *const compressions[] = {"", "zstd", NULL};
@@ -22,18 +23,21 @@ static const struct otc_schema rotation_schema =
     OTC_SCHEMA(file_rotation_config, rotation_fields, "A limit of the file's size.");
 
 static const struct otc_field group_by_fields[] = {
-    OTC_FIELD(file_group_by_config, enabled, .def = "false", .doc = "Only `false` is supported."),
-    OTC_FIELD(file_group_by_config, resource_attribute, .def = "fileexporter.path_segment", .inert = true,
-              .doc = "Attribute that names the file."),
-    OTC_FIELD(file_group_by_config, max_open_files, .def = "100", .min = "1", .inert = true,
-              .doc = "Files open at a time."),
+    OTC_FIELD(file_group_by_config, enabled, .def = "false",
+              .doc = "A file for each value of the attribute; `path` has one `*`, whose place it takes."),
+    OTC_FIELD(file_group_by_config, resource_attribute, .def = "fileexporter.path_segment",
+              .doc = "Resource attribute that names the file, or a path to it. What has none is dropped and "
+                     "counted."),
+    OTC_FIELD(file_group_by_config, max_open_files, .def = "100", .min = "1", .max = "10000",
+              .doc = "Files open at a time; the one that was not used for longest is closed."),
     OTC_FIELD_END,
 };
 static const struct otc_schema group_by_schema =
     OTC_SCHEMA(file_group_by_config, group_by_fields, "A file for each value of a resource attribute.");
 
 static const struct otc_field fields[] = {
-    OTC_FIELD(file_config, path, .required = true, .doc = "The file."),
+    OTC_FIELD(file_config, path, .required = true,
+              .doc = "The file; with `group_by` its `*` stands for a value."),
     OTC_FIELD(file_config, format, .def = "json", .choices = formats,
               .doc = "`json`: a line of OTLP/JSON a batch. `proto`: length (4 bytes, big-endian) and OTLP."),
     OTC_FIELD(file_config, compression, .def = "", .choices = compressions,
@@ -49,7 +53,8 @@ static const struct otc_field fields[] = {
               .doc = "What is held in memory is written this often at least; 0: 1s."),
     OTC_FIELD(file_config, create_directory, .def = "false", .doc = "Make the folders of `path`."),
     OTC_FIELD(file_config, directory_permissions, .def = "0755", .doc = "Of folders that are made, octal."),
-    OTC_FIELD_STRUCT(file_config, group_by, group_by_schema, .doc = "A file for each value of an attribute."),
+    OTC_FIELD_STRUCT(file_config, group_by, group_by_schema,
+                     .doc = "A file for each value of an attribute; off without `enabled`."),
     OTC_FIELD_END,
 };
 const struct otc_schema file_schema = OTC_SCHEMA(file_config, fields, "Writes what comes to a file.");
@@ -62,6 +67,27 @@ file_permissions(const char *text, unsigned *out)
 
     *out = (unsigned)value;
     return *text && !*end && value > 0 && value <= 0777;
+}
+
+static otc_status
+check_groups(const struct file_config *config, struct otc_error *err)
+{
+    const char *star = strchr(config->path, '*');
+
+    if (!config->group_by.enabled) {
+        return OTC_OK;
+    }
+    if (!star || strchr(star + 1, '*')) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT,
+                        "path must contain exactly one * when group_by is enabled");
+    }
+    if (star == config->path) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "path must not start with * when group_by is enabled");
+    }
+    return config->group_by.resource_attribute && *config->group_by.resource_attribute
+               ? OTC_OK
+               : otc_fail(err, OTC_INVALID_ARGUMENT,
+                          "resource_attribute must not be empty when group_by is enabled");
 }
 
 otc_status
@@ -82,13 +108,10 @@ file_validate(const void *settings, struct otc_error *err)
                         "encoding: '%s': encoding extensions are not supported; take `format`",
                         config->encoding);
     }
-    if (config->group_by.enabled) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "group_by::enabled: not supported; only false is");
-    }
     if (!config->directory_permissions || !file_permissions(config->directory_permissions, &permissions)) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,
                         "directory_permissions: '%s' is no octal number from 1 to 777",
                         config->directory_permissions ? config->directory_permissions : "");
     }
-    return OTC_OK;
+    return check_groups(config, err);
 }

@@ -2,16 +2,10 @@
 /* The exporter to a file: OTLP/JSON, a batch a line, or OTLP behind its length. It writes in the thread that
  * brings the data, which waits for the disk only when the system has no memory left to hold it. */
 #include "common/component/counters.h"
-#include "common/net/compress.h"
-#include "common/otlp/json_encode.h"
-#include "exporters/file/config.h"
-#include "exporters/file/writer.h"
+#include "exporters/file/groups.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-
-/* Largest record. */
-#define RECORD_BYTES_MAX ((size_t)1 << 30)
 
 struct file;
 
@@ -19,7 +13,7 @@ struct lane {
     struct otc_consumer consumer;
     struct file *owner;
     enum otc_signal signal;
-    struct otc_series *sent, *failed;
+    struct otc_series *sent, *failed, *dropped;
 };
 
 struct file {
@@ -30,10 +24,11 @@ struct file {
     struct lane lanes[OTC_N_SIGNALS];
     struct otc_timer *timer;
     struct file_writer_settings settings;
-    pthread_mutex_t lock; /* guards what follows */
-    struct file_writer *writer;
-    struct otc_compressor *compressor; /* NULL: plain */
-    struct otc_buf request, text, compressed;
+    pthread_mutex_t lock;       /* guards what follows */
+    struct file_writer *writer; /* NULL with groups, and after the end */
+    struct file_groups *groups; /* NULL without group_by, and after the end */
+    struct file_encoder encoder;
+    struct otc_buf request;
     bool failing; /* the last flush failed, which was logged */
 };
 
@@ -55,43 +50,33 @@ join(struct file *self, const struct otc_batch *batch, struct otc_slice *out, st
     return self->request.failed ? otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory") : OTC_OK;
 }
 
-/* The batch as it is written, but for what stands before and after it. */
+/* Under the lock. All of it is written, or nothing where there are no groups. */
 static otc_status
-encode(struct file *self, const struct otc_batch *batch, struct otc_slice *out, struct otc_error *err)
+write_batch(struct file *self, const struct otc_batch *batch, struct file_grouped *grouped,
+            struct otc_error *err)
 {
-    otc_status status = join(self, batch, out, err);
-
-    if (status == OTC_OK && self->config->format.index == FILE_JSON) {
-        otc_buf_clear(&self->text);
-        status = otc_protobuf_to_json(otc_batch_signal(batch), *out, &self->text, err);
-        *out = otc_buf_slice(&self->text);
-    }
-    if (status == OTC_OK && self->compressor) {
-        otc_buf_clear(&self->compressed);
-        status = otc_compress(self->compressor, *out, &self->compressed, err);
-        *out = otc_buf_slice(&self->compressed);
-    }
-    return status;
-}
-
-/* Under the lock. */
-static otc_status
-write_batch(struct file *self, const struct otc_batch *batch, struct otc_error *err)
-{
-    bool line = self->config->format.index == FILE_JSON && !self->compressor;
-    struct otc_slice record;
-    otc_status status = encode(self, batch, &record, err);
-    uint8_t length[4];
+    int64_t now_ns = self->host->now_ns(self->host);
+    enum otc_signal signal = otc_batch_signal(batch);
+    struct otc_slice request;
+    otc_status status = join(self, batch, &request, err);
 
     if (status != OTC_OK) {
         return status;
     }
-    for (int i = 0; i < 4; i++) {
-        length[i] = (uint8_t)(record.len >> (24 - 8 * i));
-    }
-    return file_writer_append(self->writer, line ? OTC_SLICE_NONE : otc_slice_of(length, sizeof(length)),
-                              record, line ? otc_slice_str("\n") : OTC_SLICE_NONE,
-                              self->host->now_ns(self->host), err);
+    return self->groups ? file_groups_write(self->groups, signal, request, now_ns, grouped, err)
+                        : file_encoder_write(&self->encoder, self->writer, signal, request, now_ns, err);
+}
+
+static void
+count(const struct lane *lane, size_t items, otc_status status, const struct file_grouped *grouped)
+{
+    bool none = status != OTC_OK && !grouped->written;
+    size_t failed = none ? items : grouped->failed, dropped = none ? 0 : grouped->dropped;
+    const struct otc_count counts[] = {{lane->sent, (int64_t)(items - failed - dropped)},
+                                       {lane->failed, (int64_t)failed},
+                                       {lane->dropped, (int64_t)dropped}};
+
+    otc_meter_add(lane->owner->host->meter, counts, 3);
 }
 
 static otc_status
@@ -99,19 +84,18 @@ consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done 
 {
     struct lane *lane = OTC_CONTAINER(consumer, lane, consumer);
     struct file *self = lane->owner;
-    struct otc_count count = {lane->sent, (int64_t)otc_batch_items(batch)};
+    struct file_grouped grouped = {0};
     otc_status status = OTC_OK;
 
     (void)done;
     pthread_mutex_lock(&self->lock);
-    if (!self->writer) {
+    if (!self->writer && !self->groups) {
         status = otc_fail(err, OTC_UNAVAILABLE, "%s: shut down", self->id);
     } else if (otc_batch_parts(batch) > 0) {
-        status = write_batch(self, batch, err);
+        status = write_batch(self, batch, &grouped, err);
     }
     pthread_mutex_unlock(&self->lock);
-    count.series = status == OTC_OK ? lane->sent : lane->failed;
-    otc_meter_add(self->host->meter, &count, 1);
+    count(lane, otc_batch_items(batch), status, &grouped);
     otc_batch_unref(batch);
     return status;
 }
@@ -132,7 +116,8 @@ flush(void *arg)
     bool failed, told = false;
 
     pthread_mutex_lock(&self->lock);
-    failed = self->writer && file_writer_flush(self->writer, &err) != OTC_OK;
+    failed = (self->writer && file_writer_flush(self->writer, &err) != OTC_OK) ||
+             (self->groups && file_groups_flush(self->groups, &err) != OTC_OK);
     told = failed && self->failing;
     self->failing = failed;
     pthread_mutex_unlock(&self->lock);
@@ -147,7 +132,7 @@ static void
 read_settings(struct file *self)
 {
     const struct file_config *config = self->config;
-    unsigned permissions = 0;
+    unsigned permissions = config->group_by.enabled ? 0755 : 0;
 
     if (config->create_directory) {
         (void)file_permissions(config->directory_permissions, &permissions);
@@ -163,22 +148,29 @@ read_settings(struct file *self)
 }
 
 static otc_status
+open_files(struct file *self, struct otc_error *err)
+{
+    if (!self->config->group_by.enabled) {
+        return file_writer_open(&self->settings, &self->writer, err);
+    }
+    self->groups = file_groups_new(&self->settings, &self->config->group_by, &self->encoder);
+    return self->groups ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+static otc_status
 start(struct otc_component *component, struct otc_error *err)
 {
     struct file *self = OTC_CONTAINER(component, file, component);
-    otc_status status = OTC_OK;
+    otc_status status;
 
     read_settings(self);
-    if (self->config->compression.index == FILE_ZSTD) {
-        status = otc_compressor_new(OTC_COMPRESS_ZSTD, self->config->compression_params.level,
-                                    &self->compressor, err);
-    }
+    status = file_encoder_init(&self->encoder, self->config, err);
     self->timer = self->host->timer_new(self->host, flush, self);
     if (status == OTC_OK && !self->timer) {
         status = otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
     if (status == OTC_OK) {
-        status = file_writer_open(&self->settings, &self->writer, err);
+        status = open_files(self, err);
     }
     if (status == OTC_OK) {
         self->host->timer_arm(self->host, self->timer, flush_interval(self));
@@ -191,15 +183,20 @@ stop(struct otc_component *component, int64_t deadline_ns, struct otc_error *err
 {
     struct file *self = OTC_CONTAINER(component, file, component);
     struct file_writer *writer;
+    struct file_groups *groups;
+    otc_status status;
 
     (void)deadline_ns;
     self->host->timer_free(self->host, self->timer);
     self->timer = NULL;
     pthread_mutex_lock(&self->lock);
     writer = self->writer;
+    groups = self->groups;
     self->writer = NULL;
+    self->groups = NULL;
     pthread_mutex_unlock(&self->lock);
-    return file_writer_close(writer, err);
+    status = file_groups_close(groups, err);
+    return status == OTC_OK ? file_writer_close(writer, err) : status;
 }
 
 static void
@@ -208,10 +205,8 @@ destroy(struct otc_component *component)
     struct file *self = OTC_CONTAINER(component, file, component);
 
     (void)stop(component, 0, NULL);
-    otc_compressor_free(self->compressor);
+    file_encoder_release(&self->encoder);
     otc_buf_release(&self->request);
-    otc_buf_release(&self->text);
-    otc_buf_release(&self->compressed);
     pthread_mutex_destroy(&self->lock);
     free(self);
 }
@@ -229,7 +224,8 @@ static otc_status
 create(const struct otc_settings *settings, struct otc_component **out, struct otc_error *err)
 {
     struct file *self = calloc(1, sizeof(*self));
-    struct otc_label label = {"exporter", settings->id};
+    struct otc_label labels[] = {
+        {"exporter", settings->id}, {"data_type", NULL}, {"reason", "no_path_segment"}};
 
     if (!self || pthread_mutex_init(&self->lock, NULL) != 0) {
         free(self);
@@ -239,9 +235,7 @@ create(const struct otc_settings *settings, struct otc_component **out, struct o
     self->host = settings->host;
     self->id = settings->id;
     self->config = settings->config;
-    otc_buf_init(&self->request, RECORD_BYTES_MAX);
-    otc_buf_init(&self->text, RECORD_BYTES_MAX);
-    otc_buf_init(&self->compressed, RECORD_BYTES_MAX);
+    otc_buf_init(&self->request, FILE_RECORD_BYTES_MAX);
     for (int i = 0; i < OTC_N_SIGNALS; i++) {
         self->lanes[i] = (struct lane){.consumer = {.abi = OTC_ABI_OF(otc_consumer), .consume = consume},
                                        .owner = self,
@@ -251,8 +245,10 @@ create(const struct otc_settings *settings, struct otc_component **out, struct o
         enum otc_signal signal = settings->pairs[i].from;
         struct lane *lane = &self->lanes[signal];
 
-        lane->sent = otc_meter_series(self->host->meter, otc_exporter_sent_items(signal), &label, 1);
-        lane->failed = otc_meter_series(self->host->meter, otc_exporter_send_failed_items(signal), &label, 1);
+        labels[1].value = otc_signal_name(signal);
+        lane->sent = otc_meter_series(self->host->meter, otc_exporter_sent_items(signal), labels, 1);
+        lane->failed = otc_meter_series(self->host->meter, otc_exporter_send_failed_items(signal), labels, 1);
+        lane->dropped = otc_meter_series(self->host->meter, otc_exporter_dropped_items(), labels, 3);
     }
     *out = &self->component;
     return OTC_OK;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/prometheus/config.h"
 
+#include "common/component/counters.h"
 #include "common/component/otc.h"
 #include "common/net/server.h"
 
@@ -33,8 +34,6 @@ struct prometheus {
 static const struct otc_instrument sent_points = {"otelcol_exporter_sent_metric_points", "{datapoints}",
                                                   "Number of items successfully sent to the destination.",
                                                   OTC_COUNTER};
-static const struct otc_instrument dropped_items = {"aimon_exporter_dropped_items", "{items}",
-                                                    "Items given up, by reason.", OTC_COUNTER};
 static const struct otc_instrument held_series = {"aimon_exporter_prometheus_series", "{series}",
                                                   "Series held for the next scrape.", OTC_GAUGE};
 static const struct otc_instrument conflicting_series = {
@@ -53,7 +52,7 @@ make_counters(struct prometheus *self)
     self->conflicts = otc_meter_series(meter, &conflicting_series, labels, 1);
     for (int i = PROMETHEUS_INVALID_NAME; i < PROMETHEUS_N_OUTCOMES; i++) {
         labels[2].value = prometheus_outcome_name((enum prometheus_outcome)i);
-        self->outcomes[i] = otc_meter_series(meter, &dropped_items, labels, 3);
+        self->outcomes[i] = otc_meter_series(meter, otc_exporter_dropped_items(), labels, 3);
     }
 }
 

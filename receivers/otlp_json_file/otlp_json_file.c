@@ -5,6 +5,7 @@
 #include "common/otlp/admit.h"
 #include "common/otlp/json.h"
 #include "receivers/otlp_json_file/config.h"
+#include "receivers/otlp_json_file/positions.h"
 #include "receivers/otlp_json_file/tail.h"
 
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct json_file {
     struct otc_consumer *next[OTC_N_SIGNALS]; /* NULL: not wired */
     struct otc_receiver_counters counters[OTC_N_SIGNALS];
     struct tail *tail;
+    struct positions *positions; /* NULL: kept in memory alone */
     struct otc_timer *timer;
     int64_t wait_ns;    /* before the next poll, where a refusal asked for it */
     unsigned delivered; /* bit: the line at hand was given to that signal's pipelines */
@@ -170,28 +172,40 @@ poll_files(void *arg)
     bool more;
 
     receiver->wait_ns = 0;
-    more = otlp_json_file_tail_poll(receiver->tail, receiver->host->monotonic_ns(receiver->host), TURN_BYTES);
+    more = otlp_json_file_tail_poll(receiver->tail, receiver->host->monotonic_ns(receiver->host),
+                                    receiver->host->now_ns(receiver->host), TURN_BYTES);
+    otlp_json_file_positions_keep(receiver->positions);
     wait_ns = receiver->wait_ns > wait_ns ? receiver->wait_ns : more ? 0 : wait_ns;
     receiver->host->timer_arm(receiver->host, receiver->timer, wait_ns);
+}
+
+static struct tail_settings
+tail_settings(const struct otlp_json_file_config *config)
+{
+    return (struct tail_settings){.include = config->include.items,
+                                  .n_include = config->include.n,
+                                  .exclude = config->exclude.items,
+                                  .n_exclude = config->exclude.n,
+                                  .older_ns = config->exclude_older_than.ns,
+                                  .from_beginning = config->start_at.index == OTLP_JSON_FILE_BEGINNING,
+                                  .replay = config->replay_file,
+                                  .remove = config->delete_after_read,
+                                  .lock = config->acquire_fs_lock,
+                                  .compression = (enum tail_compression)config->compression.index,
+                                  .truncated = (enum tail_truncated)config->on_truncate.index,
+                                  .fingerprint = (size_t)config->fingerprint_size.n,
+                                  .max_line = (size_t)config->max_log_size.n,
+                                  .max_files = (size_t)config->max_concurrent_files,
+                                  .flush_ns = config->force_flush_period.ns};
 }
 
 static otc_status
 start(struct otc_component *self, struct otc_error *err)
 {
     struct json_file *receiver = OTC_CONTAINER(self, json_file, component);
-    const struct otlp_json_file_config *config = receiver->config;
-    const struct tail_settings settings = {.include = config->include.items,
-                                           .n_include = config->include.n,
-                                           .exclude = config->exclude.items,
-                                           .n_exclude = config->exclude.n,
-                                           .from_beginning =
-                                               config->start_at.index == OTLP_JSON_FILE_BEGINNING,
-                                           .replay = config->replay_file,
-                                           .fingerprint = (size_t)config->fingerprint_size.n,
-                                           .max_line = (size_t)config->max_log_size.n,
-                                           .max_files = (size_t)config->max_concurrent_files,
-                                           .flush_ns = config->force_flush_period.ns};
+    const struct tail_settings settings = tail_settings(receiver->config);
     const struct tail_calls calls = {on_line, on_trouble, receiver};
+    otc_status status;
 
     for (int signal = 0; signal < OTC_N_SIGNALS; signal++) {
         if (receiver->next[signal]) {
@@ -204,8 +218,12 @@ start(struct otc_component *self, struct otc_error *err)
     if (!receiver->tail || !receiver->timer) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
-    receiver->host->timer_arm(receiver->host, receiver->timer, 0);
-    return OTC_OK;
+    status = otlp_json_file_positions_open(receiver->host, receiver->id, receiver->config->storage,
+                                           receiver->tail, &receiver->positions, err);
+    if (status == OTC_OK) {
+        receiver->host->timer_arm(receiver->host, receiver->timer, 0);
+    }
+    return status;
 }
 
 static otc_status
@@ -217,6 +235,10 @@ shut_down(struct otc_component *self, int64_t deadline_ns, struct otc_error *err
     (void)err;
     receiver->host->timer_free(receiver->host, receiver->timer);
     receiver->timer = NULL;
+    if (receiver->tail) {
+        otlp_json_file_positions_close(receiver->positions);
+        receiver->positions = NULL;
+    }
     return OTC_OK;
 }
 
@@ -226,6 +248,7 @@ destroy(struct otc_component *self)
     struct json_file *receiver = OTC_CONTAINER(self, json_file, component);
 
     receiver->host->timer_free(receiver->host, receiver->timer);
+    otlp_json_file_positions_free(receiver->positions);
     otlp_json_file_tail_free(receiver->tail);
     free(receiver);
 }

@@ -78,7 +78,7 @@ start_at(struct fixture *fixture, const char *path, const char *settings, struct
 {
     char yaml[512];
 
-    (void)snprintf(yaml, sizeof(yaml), "{path: %s%s}", path, settings);
+    (void)snprintf(yaml, sizeof(yaml), "{path: \"%s\"%s}", path, settings);
     if (otc_rig_create(&fixture->rig, factory, yaml, err) != OTC_OK) {
         return OTC_INVALID_ARGUMENT;
     }
@@ -353,6 +353,185 @@ folders_are_made_when_asked_for(void **state)
     assert_int_equal(stat_of.st_mode & 0777, 0700);
 }
 
+/* ---- Groups ---------------------------------------------------------------------------------------- */
+
+#define OF(segment, text)                                                                                    \
+    "{\"resource\":{\"attributes\":[{\"key\":\"fileexporter.path_segment\",\"value\":{\"stringValue\":"      \
+    "\"" segment "\"}}]},\"scopeLogs\":[{\"logRecords\":[{\"body\":{\"stringValue\":\"" text "\"}}]}]}"
+#define OF_NOBODY "{\"scopeLogs\":[{\"logRecords\":[{},{}]}]}"
+#define REQUEST(resources) "{\"resourceLogs\":[" resources "]}"
+
+static void
+start_groups(struct fixture *fixture, const char *settings)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    char more[256];
+
+    (void)snprintf(more, sizeof(more), ", group_by: {enabled: true%s", settings);
+    if (start_at(fixture, path_of(fixture, "g/*.json"), more, &err) != OTC_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static void
+assert_file(const struct fixture *fixture, const char *name, const char *expected)
+{
+    OTC_AUTO_BUF struct otc_buf text = contents(fixture, name);
+
+    assert_string_equal(text.len ? otc_buf_cstr(&text) : "", expected);
+}
+
+static int64_t
+metric(const struct fixture *fixture, const char *name, const char *labels)
+{
+    return otc_vhost_metric(fixture->rig.vhost, name, labels);
+}
+
+static otc_status
+send_items(struct fixture *fixture, const char *document, size_t items, struct otc_error *err)
+{
+    OTC_AUTO_BUF struct otc_buf request = protobuf_of(document);
+    struct otc_consumer *consumer = fixture->rig.component->ops->input(fixture->rig.component, OTC_LOGS);
+
+    return otc_consume(consumer, otc_batch_copy_of(OTC_LOGS, otc_buf_slice(&request), items, NULL), NULL,
+                       err);
+}
+
+static void
+each_group_has_its_file(void **state)
+{
+    struct fixture *fixture = *state;
+    struct otc_error err = OTC_ERROR_INIT;
+
+    start_groups(fixture, "}");
+    assert_int_equal(send_items(fixture,
+                                REQUEST(OF("a", "1") "," OF("b/c", "2") "," OF_NOBODY "," OF("a", "3") "," OF(
+                                    "../../../etc/x", "4")),
+                                6, &err),
+                     OTC_OK);
+    assert_int_equal(send_items(fixture, REQUEST(OF("a", "5")), 1, &err), OTC_OK);
+    otc_vhost_advance(fixture->rig.vhost, OTC_SECOND);
+    assert_file(fixture, "g/a.json", REQUEST(OF("a", "1") "," OF("a", "3")) "\n" REQUEST(OF("a", "5")) "\n");
+    assert_file(fixture, "g/b/c.json", REQUEST(OF("b/c", "2")) "\n");
+    assert_file(fixture, "g/etc/x.json", REQUEST(OF("../../../etc/x", "4")) "\n");
+    assert_int_equal(metric(fixture, "otelcol_exporter_sent_log_records", "exporter=file"), 5);
+    assert_int_equal(metric(fixture, "aimon_exporter_dropped_items",
+                            "exporter=file,data_type=logs,reason=no_path_segment"),
+                     2);
+}
+
+/* With one file open at a time each goes on, without `append` too; a new start empties it. */
+static void
+files_that_were_closed_go_on(void **state)
+{
+    struct fixture *fixture = *state;
+    struct otc_error err = OTC_ERROR_INIT;
+
+    for (int i = 0; i < 2; i++) {
+        start_groups(fixture, ", max_open_files: 1}");
+        assert_int_equal(send_items(fixture, REQUEST(OF("a", "1")), 1, &err), OTC_OK);
+        assert_int_equal(send_items(fixture, REQUEST(OF("b", "2")), 1, &err), OTC_OK);
+        assert_file(fixture, "g/a.json", REQUEST(OF("a", "1")) "\n"); /* closed, so written */
+        assert_int_equal(send_items(fixture, REQUEST(OF("a", "3")), 1, &err), OTC_OK);
+        stop(fixture);
+        assert_file(fixture, "g/a.json", REQUEST(OF("a", "1")) "\n" REQUEST(OF("a", "3")) "\n");
+        assert_file(fixture, "g/b.json", REQUEST(OF("b", "2")) "\n");
+    }
+}
+
+static void
+another_attribute_another_format(void **state)
+{
+    struct fixture *fixture = *state;
+    struct otc_error err = OTC_ERROR_INIT;
+    OTC_AUTO_BUF struct otc_buf message = {.limit = 1000}, file = {0};
+    const char *document =
+        "{\"resourceLogs\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{"
+        "\"stringValue\":\"s\"}}]},\"scopeLogs\":[{\"logRecords\":[{}]}]}]}";
+
+    start_groups(fixture, ", resource_attribute: service.name}, format: proto, create_directory: true, "
+                          "directory_permissions: \"0700\"");
+    assert_int_equal(send_items(fixture, document, 1, &err), OTC_OK);
+    stop(fixture);
+    message = protobuf_of(document);
+    file = contents(fixture, "g/s.json");
+    assert_int_equal(file.len, message.len + 4);
+    assert_memory_equal(file.data + 4, message.data, message.len);
+}
+
+static void
+a_group_that_cannot_be_written(void **state)
+{
+    struct fixture *fixture = *state;
+    struct otc_error err = OTC_ERROR_INIT;
+
+    start_groups(fixture, "}");
+    assert_int_equal(send_items(fixture, REQUEST(OF("a", "1")), 1, &err), OTC_OK);
+    /* "a.json" is no folder. */
+    assert_int_equal(send_items(fixture, REQUEST(OF("a.json/x", "2") "," OF("b", "3")), 2, &err),
+                     OTC_FAILED_PRECONDITION);
+    assert_true(err.permanent);
+    assert_non_null(strstr(err.text, "a.json/x.json"));
+    assert_int_equal(send_items(fixture, REQUEST(OF("n\\u0000l", "4")), 1, &err), OTC_INVALID_ARGUMENT);
+    stop(fixture);
+    assert_file(fixture, "g/b.json", REQUEST(OF("b", "3")) "\n");
+}
+
+static void
+a_full_disk_refuses_all_or_says_it_is_final(void **state)
+{
+    struct fixture *fixture = *state;
+    struct otc_error err = OTC_ERROR_INIT;
+    char *large = malloc(200000);
+
+    (void)snprintf(large, 200000,
+                   "{\"resourceLogs\":[{\"resource\":{\"attributes\":[{\"key\":\"fileexporter.path_segment\","
+                   "\"value\":{\"stringValue\":\"ull\"}}]},\"scopeLogs\":[{\"logRecords\":[{\"body\":{"
+                   "\"stringValue\":\"%070000d\"}}]}]},%s]}",
+                   0, OF_NOBODY);
+    assert_int_equal(start_at(fixture, "/dev/f*", ", group_by: {enabled: true, max_open_files: 1}", &err),
+                     OTC_OK);
+    assert_int_equal(send_items(fixture, large, 3, &err), OTC_OK); /* held */
+    assert_int_equal(send_items(fixture, large, 3, &err), OTC_UNAVAILABLE);
+    assert_false(err.permanent);
+    assert_int_equal(metric(fixture, "otelcol_exporter_send_failed_log_records", "exporter=file"), 3);
+    /* The file that holds what cannot be written is not closed for another one. */
+    assert_int_equal(send_items(fixture, REQUEST(OF("older/x", "1")), 1, &err), OTC_UNAVAILABLE);
+    otc_vhost_advance(fixture->rig.vhost, 3 * OTC_SECOND);
+    assert_int_equal(otc_vhost_logged(fixture->rig.vhost, "File not written"), 1);
+    assert_int_equal(metric(fixture, "otelcol_exporter_sent_log_records", "exporter=file"), 1);
+    free(large);
+}
+
+static void
+more_groups_than_are_gathered(void **state)
+{
+    struct fixture *fixture = *state;
+    struct otc_error err = OTC_ERROR_INIT;
+    OTC_AUTO_BUF struct otc_buf document = {.limit = 10 << 20};
+    size_t n = 0;
+
+    (void)otc_buf_append_str(&document, "{\"resourceLogs\":[");
+    for (int i = 0; i < 5000; i++) {
+        (void)otc_buf_printf(
+            &document,
+            "%s{\"resource\":{\"attributes\":[{\"key\":\"fileexporter.path_segment\",\"value\":{"
+            "\"stringValue\":\"%d\"}}]},\"scopeLogs\":[{\"logRecords\":[{}]}]}",
+            i ? "," : "", i % 4999);
+    }
+    (void)otc_buf_append_str(&document, "]}");
+    start_groups(fixture, "}");
+    assert_int_equal(send_items(fixture, otc_buf_cstr(&document), 5000, &err), OTC_OK);
+    stop(fixture);
+    for (int i = 0; i < 4999; i++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof(name), "g/%d.json", i);
+        n += access(path_of(fixture, name), F_OK) == 0;
+    }
+    assert_int_equal(n, 4999);
+}
+
 static void
 settings_that_are_refused(void **state)
 {
@@ -365,7 +544,12 @@ settings_that_are_refused(void **state)
         {"{path: a, format: xml}", "format"},
         {"{path: a, compression: gzip}", "compression"},
         {"{path: a, flush_interval: -1s}", "flush_interval"},
-        {"{path: a, group_by: {enabled: true}}", "group_by::enabled: not supported"},
+        {"{path: a, group_by: {enabled: true}}", "path must contain exactly one * when group_by is enabled"},
+        {"{path: \"a*b*\", group_by: {enabled: true}}", "path must contain exactly one *"},
+        {"{path: \"*.json\", group_by: {enabled: true}}", "path must not start with *"},
+        {"{path: \"a*\", group_by: {enabled: true, resource_attribute: \"\"}}",
+         "resource_attribute must not be empty"},
+        {"{path: \"a*\", group_by: {enabled: true, max_open_files: 0}}", "max_open_files"},
         {"{path: a, encoding: otlp}", "encoding extensions are not supported"},
         {"{path: a, directory_permissions: \"9\"}", "no octal number"},
     };
@@ -386,10 +570,20 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_line_a_batch_is_written_in_time),     TEST(what_is_held_is_written_at_the_end),
-        TEST(a_file_is_emptied_or_goes_on),          TEST(protobuf_stands_behind_its_length),
-        TEST(zstd_compresses_each_batch_by_itself),  TEST(a_full_file_gets_another_name),
-        TEST(a_full_disk_refuses_what_comes_next),   TEST(folders_are_made_when_asked_for),
+        TEST(a_line_a_batch_is_written_in_time),
+        TEST(what_is_held_is_written_at_the_end),
+        TEST(a_file_is_emptied_or_goes_on),
+        TEST(protobuf_stands_behind_its_length),
+        TEST(zstd_compresses_each_batch_by_itself),
+        TEST(a_full_file_gets_another_name),
+        TEST(a_full_disk_refuses_what_comes_next),
+        TEST(folders_are_made_when_asked_for),
+        TEST(each_group_has_its_file),
+        TEST(files_that_were_closed_go_on),
+        TEST(another_attribute_another_format),
+        TEST(a_group_that_cannot_be_written),
+        TEST(a_full_disk_refuses_all_or_says_it_is_final),
+        TEST(more_groups_than_are_gathered),
         cmocka_unit_test(settings_that_are_refused),
     };
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The receiver of files on a virtual clock: what is read, once, whatever happens to the files. */
+#include "common/base/buf.h"
+#include "common/net/compress.h"
 #include "tests/harness/rig.h"
 #include "tests/harness/sink.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,7 +61,7 @@ static int
 tear_down(void **state)
 {
     struct fixture *fixture = *state;
-    static const char *const names[] = {"a.json", "b.json", "c.json", "skip.json"};
+    static const char *const names[] = {"a.json", "b.json", "c.json", "skip.json", "a.json.gz", "b.json.gz"};
 
     if (fixture->rig.component) {
         struct otc_error err = OTC_ERROR_INIT;
@@ -82,8 +86,8 @@ start_with(struct fixture *fixture, const char *settings)
     struct otc_error err = OTC_ERROR_INIT;
     char yaml[512];
 
-    (void)snprintf(yaml, sizeof(yaml), "{include: [%s/*.json], exclude: [%s/skip*]%s}", fixture->folder,
-                   fixture->folder, settings);
+    (void)snprintf(yaml, sizeof(yaml), "{include: [\"%s/**/*.{json,json.gz}\"], exclude: [%s/skip*]%s}",
+                   fixture->folder, fixture->folder, settings);
     if (otc_rig_create(&fixture->rig, factory, yaml, &err) != OTC_OK) {
         fail_msg("%s", err.text);
     }
@@ -303,6 +307,265 @@ without_memory_a_line_waits(void **state)
     assert_int_equal(otc_vhost_charged(fixture->rig.vhost), 0);
 }
 
+/* ---- Compressed files ------------------------------------------------------------------------------ */
+
+/* Appends a member to a file, `len` bytes of it (SIZE_MAX: all). Returns how many it has. */
+static size_t
+put_gzip(const struct fixture *fixture, const char *name, const char *mode, const char *text, size_t len)
+{
+    struct otc_compressor *compressor = NULL;
+    OTC_AUTO_BUF struct otc_buf member = {.limit = (size_t)64 << 20};
+    struct otc_error err = OTC_ERROR_INIT;
+    FILE *file = fopen(path_of(fixture, name), mode);
+
+    assert_non_null(file);
+    assert_int_equal(otc_compressor_new(OTC_COMPRESS_GZIP, 0, &compressor, &err), OTC_OK);
+    assert_int_equal(otc_compress(compressor, otc_slice_str(text), &member, &err), OTC_OK);
+    otc_compressor_free(compressor);
+    len = len < member.len ? len : member.len;
+    assert_int_equal(fwrite(member.data, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+    return member.len;
+}
+
+static void
+compressed_files_are_read_as_they_grow(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t len;
+
+    put_gzip(fixture, "a.json.gz", "w", SPAN("1") "\n" SPAN("2") "\n" SPAN("no end"), SIZE_MAX);
+    start_with(fixture, ", start_at: beginning, compression: gzip");
+    assert_int_equal(spans(fixture), 3);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 3);
+    len = put_gzip(fixture, "a.json.gz", "a", SPAN("4") "\n" SPAN("5") "\n", 40);
+    poll_once(fixture); /* a part of a member: some of it may come out */
+    assert_in_range(spans(fixture), 3, 4);
+    assert_int_equal(truncate(path_of(fixture, "a.json.gz"),
+                              (off_t)put_gzip(fixture, "b.json.gz", "w",
+                                              SPAN("1") "\n" SPAN("2") "\n" SPAN("no end"), SIZE_MAX)),
+                     0);
+    assert_int_equal(unlink(path_of(fixture, "b.json.gz")), 0);
+    assert_int_equal(put_gzip(fixture, "a.json.gz", "a", SPAN("4") "\n" SPAN("5") "\n", SIZE_MAX), len);
+    poll_once(fixture);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 5);
+    assert_int_equal(otc_vhost_logged(fixture->rig.vhost, "File not read"), 0);
+}
+
+static void
+a_file_that_is_compressed_goes_on(void **state)
+{
+    struct fixture *fixture = *state;
+
+    put(fixture, "a.json", "w", SPAN("1") "\n" SPAN("2") "\n");
+    start_with(fixture, ", start_at: beginning, compression: auto");
+    assert_int_equal(spans(fixture), 2);
+    put_gzip(fixture, "b.json.gz", "w", SPAN("1") "\n" SPAN("2") "\n" SPAN("3") "\n", SIZE_MAX);
+    poll_once(fixture); /* beside it: a copy */
+    assert_int_equal(spans(fixture), 2);
+    assert_int_equal(unlink(path_of(fixture, "a.json")), 0);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 3);
+    put(fixture, "c.json", "w", SPAN("1") "\n" SPAN("2") "\n" SPAN("3") "\n" SPAN("4") "\n");
+    assert_int_equal(unlink(path_of(fixture, "b.json.gz")), 0);
+    poll_once(fixture); /* one that was decompressed is read anew */
+    assert_int_equal(spans(fixture), 7);
+}
+
+static void
+compressed_files_at_the_start_are_passed_over(void **state)
+{
+    struct fixture *fixture = *state;
+
+    put_gzip(fixture, "a.json.gz", "w", SPAN("1") "\n" SPAN("2") "\n", SIZE_MAX);
+    start_with(fixture, ", compression: auto");
+    assert_int_equal(spans(fixture), 0);
+    put_gzip(fixture, "a.json.gz", "a", SPAN("3") "\n", SIZE_MAX);
+    put_gzip(fixture, "b.json.gz", "w", SPAN("another") "\n", SIZE_MAX);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 2);
+}
+
+static void
+large_compressed_files_take_turns_and_wait_for_the_pipeline(void **state)
+{
+    struct fixture *fixture = *state;
+    OTC_AUTO_BUF struct otc_buf text = {.limit = (size_t)64 << 20};
+
+    for (int i = 0; i < 50000; i++) {
+        (void)otc_buf_append_str(&text, SPAN("1") "\n");
+    }
+    put_gzip(fixture, "a.json.gz", "w", otc_buf_cstr(&text), SIZE_MAX);
+    (void)otc_buf_append_str(&text, SPAN("another") "\n");
+    memcpy(strstr(otc_buf_cstr(&text), "5b8e"), "9999", 4); /* another file, by its first line */
+    put_gzip(fixture, "b.json.gz", "w", otc_buf_cstr(&text), SIZE_MAX);
+    start_with(fixture, ", start_at: beginning, compression: auto");
+    otc_vhost_run(fixture->rig.vhost);
+    otc_sink_answer(fixture->sinks[OTC_TRACES], OTC_UNAVAILABLE, "queue is full");
+    for (int i = 0; i < 20; i++) {
+        poll_once(fixture);
+    }
+    otc_sink_answer(fixture->sinks[OTC_TRACES], OTC_OK, NULL);
+    for (int i = 0; i < 40; i++) {
+        poll_once(fixture);
+    }
+    assert_int_equal(spans(fixture), 100001);
+}
+
+static void
+what_is_no_gzip_is_told_once(void **state)
+{
+    struct fixture *fixture = *state;
+
+    put(fixture, "a.json", "w", SPAN("plain") "\n");
+    put_gzip(fixture, "a.json.gz", "w", SPAN("1") "\n" SPAN("2") "\n", SIZE_MAX);
+    put(fixture, "a.json.gz", "a", "garbage behind it");
+    put(fixture, "b.json.gz", "w", "\x1f\x8b no gzip either");
+    start_with(fixture, ", start_at: beginning, compression: gzip");
+    poll_once(fixture);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 2);
+    assert_int_equal(otc_vhost_logged(fixture->rig.vhost, "File not read"), 2);
+}
+
+/* ---- Files that go, shrink, are old or locked ------------------------------------------------------ */
+
+static bool
+exists(const struct fixture *fixture, const char *name)
+{
+    return access(path_of(fixture, name), F_OK) == 0;
+}
+
+static void
+files_are_removed_when_they_were_read(void **state)
+{
+    struct fixture *fixture = *state;
+
+    put(fixture, "a.json", "w", SPAN("1") "\n" SPAN("no end yet"));
+    put(fixture, "b.json", "w", SPAN("other") "\n");
+    put_gzip(fixture, "a.json.gz", "w", SPAN("packed") "\n", SIZE_MAX);
+    put(fixture, "b.json.gz", "w", "\x1f\x8b no gzip");
+    start_with(fixture, ", start_at: beginning, compression: auto, delete_after_read: true");
+    assert_int_equal(spans(fixture), 3);
+    assert_true(exists(fixture, "a.json"));
+    assert_false(exists(fixture, "b.json"));
+    assert_false(exists(fixture, "a.json.gz"));
+    otc_vhost_advance(fixture->rig.vhost, OTC_SECOND);
+    assert_int_equal(spans(fixture), 4);
+    assert_false(exists(fixture, "a.json"));
+    assert_true(exists(fixture, "b.json.gz"));
+}
+
+static void
+a_refused_line_keeps_its_file(void **state)
+{
+    struct fixture *fixture = *state;
+
+    start_with(fixture, ", start_at: beginning, delete_after_read: true");
+    otc_sink_answer(fixture->sinks[OTC_TRACES], OTC_UNAVAILABLE, "queue is full");
+    put(fixture, "a.json", "w", SPAN("1") "\n" SPAN("2") "\n");
+    poll_once(fixture);
+    assert_true(exists(fixture, "a.json"));
+    otc_sink_answer(fixture->sinks[OTC_TRACES], OTC_OK, NULL);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 2);
+    assert_false(exists(fixture, "a.json"));
+}
+
+/* What is read of a file that is cut to its first line and then gets another one. */
+static size_t
+spans_after_a_cut(struct fixture *fixture, const char *settings)
+{
+    put(fixture, "a.json", "w", SPAN("1") "\n" SPAN("2") "\n" SPAN("3") "\n");
+    start_with(fixture, settings);
+    assert_int_equal(truncate(path_of(fixture, "a.json"), (off_t)strlen(SPAN("1") "\n")), 0);
+    poll_once(fixture);
+    put(fixture, "a.json", "a", SPAN("4") "\n");
+    poll_once(fixture);
+    return spans(fixture);
+}
+
+static void
+cut_files_are_read_from_their_new_end(void **state)
+{
+    assert_int_equal(
+        spans_after_a_cut(*state, ", start_at: beginning, on_truncate: read_new, fingerprint_size: 16"), 4);
+}
+
+static void
+cut_files_wait_until_they_are_longer(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(
+        spans_after_a_cut(fixture, ", start_at: beginning, on_truncate: ignore, fingerprint_size: 16"), 3);
+    put(fixture, "a.json", "a", SPAN("5") "\n" SPAN("6") "\n");
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 4);
+}
+
+static void
+old_files_are_not_begun(void **state)
+{
+    struct fixture *fixture = *state;
+    struct timespec times[2] = {{0}};
+    int64_t now;
+
+    put(fixture, "a.json", "w", SPAN("1") "\n");
+    put(fixture, "b.json", "w", SPAN("younger") "\n");
+    start_with(fixture, ", start_at: beginning, exclude_older_than: 1h");
+    now = otc_vhost_host(fixture->rig.vhost)->now_ns(otc_vhost_host(fixture->rig.vhost)) / OTC_SECOND;
+    put(fixture, "c.json", "w", SPAN("old") "\n");
+    times[0].tv_sec = times[1].tv_sec = (time_t)(now - 3700);
+    assert_int_equal(utimensat(AT_FDCWD, path_of(fixture, "c.json"), times, 0), 0);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 2);
+    assert_int_equal(utimensat(AT_FDCWD, path_of(fixture, "a.json"), times, 0), 0);
+    for (int i = 0; i < 10; i++) {
+        poll_once(fixture);
+    }
+    put(fixture, "a.json", "a", SPAN("it grows") "\n"); /* known: it is not read anew */
+    times[0].tv_sec = times[1].tv_sec = (time_t)now;
+    assert_int_equal(utimensat(AT_FDCWD, path_of(fixture, "c.json"), times, 0), 0);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 4);
+}
+
+static void
+locked_files_wait(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd;
+
+    put(fixture, "a.json", "w", SPAN("1") "\n");
+    fd = open(path_of(fixture, "a.json"), O_RDONLY);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    start_with(fixture, ", start_at: beginning, acquire_fs_lock: true");
+    assert_int_equal(spans(fixture), 0);
+    assert_int_equal(flock(fd, LOCK_UN), 0);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 1);
+    assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0); /* it was let go */
+    assert_int_equal(close(fd), 0);
+}
+
+static void
+a_file_that_cannot_be_opened_is_told_once(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(symlink(path_of(fixture, "a.json"), path_of(fixture, "a.json")), 0); /* a loop */
+    assert_int_equal(symlink(path_of(fixture, "b.json"), path_of(fixture, "b.json")), 0);
+    put(fixture, "c.json", "w", SPAN("1") "\n");
+    start_with(fixture, ", start_at: beginning");
+    poll_once(fixture);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 1);
+    assert_in_range(otc_vhost_logged(fixture->rig.vhost, "File not read"), 0, 2);
+}
+
 static void
 settings_that_are_refused(void **state)
 {
@@ -311,12 +574,18 @@ settings_that_are_refused(void **state)
     } cases[] = {
         {"", "include"},
         {"{include: []}", "requires a non-empty \"include\""},
-        {"{include: [\"/a/**/*.json\"]}", "`**` is not supported"},
-        {"{include: [a], storage: file_storage}", "storage: not supported"},
-        {"{include: [a], compression: gzip}", "compression: 'gzip' is not supported"},
+        {"{include: [\"/a/{b,c/*.json\"]}", "include::0: '/a/{b,c/*.json': a { has no }"},
+        {"{include: [a], exclude: [b, \"c[a-\"]}", "exclude::1: 'c[a-': a [ has no ]"},
+        {"{include: [a], compression: zstd}", "compression"},
+        {"{include: [a], on_truncate: cry}", "on_truncate"},
+        {"{include: [a], exclude_older_than: -1h}", "exclude_older_than"},
+        {"{include: [a], ordering_criteria: {top_n: 1}}", "ordering_criteria"},
+        {"{include: [a], multiline: {line_start_pattern: x}}", "multiline"},
+        {"{include: [a], header: {pattern: x}}", "header"},
         {"{include: [a], start_at: middle}", "start_at"},
         {"{include: [a], poll: 1s}", "has invalid keys: poll"},
-        {"{include: [a], delete_after_read: true}", "delete_after_read"},
+        {"{include: [a], delete_after_read: true}",
+         "'delete_after_read' cannot be used with 'start_at: end'"},
     };
 
     (void)state;
@@ -345,6 +614,18 @@ main(void)
         TEST(many_lines_take_turns),
         TEST(a_replayed_file_is_read_again),
         TEST(without_memory_a_line_waits),
+        TEST(compressed_files_are_read_as_they_grow),
+        TEST(a_file_that_is_compressed_goes_on),
+        TEST(compressed_files_at_the_start_are_passed_over),
+        TEST(large_compressed_files_take_turns_and_wait_for_the_pipeline),
+        TEST(what_is_no_gzip_is_told_once),
+        TEST(files_are_removed_when_they_were_read),
+        TEST(a_refused_line_keeps_its_file),
+        TEST(cut_files_are_read_from_their_new_end),
+        TEST(cut_files_wait_until_they_are_longer),
+        TEST(old_files_are_not_begun),
+        TEST(locked_files_wait),
+        TEST(a_file_that_cannot_be_opened_is_told_once),
         cmocka_unit_test(settings_that_are_refused),
     };
 
