@@ -25,7 +25,10 @@ include components.mk
 
 COMMON := common/base common/stats common/json common/config common/regex common/digest common/otlp common/net \
           common/prometheus common/storage common/component common/transform common/ottl common/analysis
-FOLDERS := $(COMMON) $(COMPONENTS) sidecar
+# What the bridge is made of, network and storage left out.
+BRIDGE := common/base common/stats common/json common/config common/regex common/digest common/otlp common/component \
+          common/transform common/ottl common/analysis $(BRIDGED)
+FOLDERS := $(COMMON) $(COMPONENTS) sidecar ocb
 
 DEPS.common/base :=
 DEPS.common/stats := common/base
@@ -43,6 +46,7 @@ DEPS.common/ottl := common/base common/regex common/digest common/otlp common/co
 DEPS.common/analysis := common/base common/stats common/json common/config common/otlp common/component common/ottl
 $(foreach c,$(COMPONENTS),$(eval DEPS.$c := $(COMMON)))
 DEPS.sidecar := $(COMMON) $(COMPONENTS)
+DEPS.ocb := $(BRIDGE)
 DEPS.tests/harness := common/component
 DEPS.tests/harness/data := common/base
 DEPS.tests/harness/simulation := common/analysis
@@ -123,6 +127,7 @@ $$(SRC.$1:%.c=$(B)/%.o): PKG_CFLAGS = $$(call pkg_cflags,$$(PKGS.$1))
 endef
 GENOBJ.common/otlp := $(PROTO_C:$(GEN)/%.c=$(B)/gen/%.o)
 GENOBJ.sidecar := $(B)/gen/sidecar/components.o
+GENOBJ.ocb := $(B)/gen/ocb/components.o
 $(foreach f,$(FOLDERS) tests/harness tests/harness/data tests/harness/simulation tests/fuzz/oracle,$(eval $(call FOLDER,$f)))
 
 $(B)/%.o: %.c
@@ -141,13 +146,19 @@ $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: %.proto
 	@mkdir -p $(GEN)
 	$(if $(V),,@echo "  PROTOC  $<")
 	$(Q)protoc-c --proto_path=. --c_out=$(GEN) $<
+# A table of factories. $(1): its name, $(2): the folders.
+factory_table = ( echo '\#include "common/component/otc.h"'; \
+	  for c in $(2); do kind=$${c%%/*}; echo "extern const struct otc_factory otc_$${c\#\#*/}_$${kind%s}_factory;"; done; \
+	  echo 'extern const struct otc_factory *const $(1)[];'; \
+	  echo 'const struct otc_factory *const $(1)[] = {'; \
+	  for c in $(2); do kind=$${c%%/*}; echo "    &otc_$${c\#\#*/}_$${kind%s}_factory,"; done; \
+	  echo '    0};' )
 $(GEN)/sidecar/components.c: components.mk
 	@mkdir -p $(@D)
-	$(Q)( echo '#include "common/component/otc.h"'; \
-	  for c in $(COMPONENTS); do kind=$${c%%/*}; echo "extern const struct otc_factory otc_$${c##*/}_$${kind%s}_factory;"; done; \
-	  echo 'const struct otc_factory *const otc_components[] = {'; \
-	  for c in $(COMPONENTS); do kind=$${c%%/*}; echo "    &otc_$${c##*/}_$${kind%s}_factory,"; done; \
-	  echo '    0};' ) > $@
+	$(Q)$(call factory_table,otc_components,$(COMPONENTS)) > $@
+$(GEN)/ocb/components.c: components.mk
+	@mkdir -p $(@D)
+	$(Q)$(call factory_table,otc_bridge_factories,$(BRIDGED)) > $@
 
 # What is installed for others' components, and the functions that such a plug-in finds in the program that loads it.
 API_HEADERS := common/base/status.h common/base/slice.h common/base/log.h common/base/clock.h common/base/buf.h \
@@ -166,6 +177,29 @@ $(BIN): $(call archives,$(call closure,sidecar)) $(API_LINK)
 	$(if $(V),,@echo "  LD      $@")
 	$(Q)$(CC) $(LDFLAGS_V) -Wl,--exclude-libs,$(FOREIGN_ARCHIVES) @$(API_LINK) -o $@ $(B)/sidecar/main.o -Wl,--start-group \
 	  $(filter %.a,$^) -Wl,--end-group $(LINK.sidecar)
+
+# ---- The bridge: our components for a Collector written in Go ---------------------------------------------
+
+# One object of ours and of the libraries that we link, in which only otc_… is left to link with. The Go package is compiled anew
+# when library.h changes, which Go's cache looks at; the library itself it does not know.
+BRIDGE_GO := ocb/internal/bridge
+BRIDGE_ARCHIVES = $(call archives,$(call closure,ocb))
+static_library = $(shell $(CXX_LINK) -print-file-name=lib$1.a)
+CXX_LINK := $(if $(filter clang%,$(notdir $(CC))),clang++,g++)
+BRIDGE_FOREIGN = $(foreach l,jansson yaml protobuf-c xxhash re2 crypto stdc++ gcc_eh,$(call static_library,$l))
+
+.PHONY: bridge bridge-library
+bridge: ## the library that ocb/ links into a Collector (release build): ocb/internal/bridge/lib/libotelcol_aimon.a
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release bridge-library
+bridge-library: $(B)/libotelcol_aimon.a
+	$(Q)tests/check/bridge_library.sh $< $(BRIDGE_GO) ocb/bridge.h common/component/otc.h
+$(B)/libotelcol_aimon.a: $$(BRIDGE_ARCHIVES)
+	$(if $(V),,@echo "  LD      $@")
+	$(Q)ld -r -d --force-group-allocation -o $(B)/bridge.o --whole-archive $(call archives,ocb) --no-whole-archive \
+	  --start-group $^ $(BRIDGE_FOREIGN) --end-group
+	$(Q)objcopy --wildcard --weaken-symbol='_Z*' --strip-debug $(B)/bridge.o # "unique" names of C++ become weak, so that they can become local
+	$(Q)objcopy --localize-hidden --wildcard --keep-global-symbol='otc_*' $(B)/bridge.o
+	$(Q)rm -f $@ && ar rcs $@ $(B)/bridge.o && rm $(B)/bridge.o
 
 # ---- Tests ----------------------------------------------------------------------------------------------
 

@@ -29,3 +29,15 @@ COMPONENTS := \
     extensions/pprof \
     extensions/zpages \
 
+# Those that `make bridge` puts into a Collector written in Go: what needs no network, no disk and no thread.
+BRIDGED := \
+    processors/drift \
+    processors/latency \
+    processors/span_metrics \
+    processors/attributes \
+    processors/filter \
+    processors/probabilistic_sampler \
+    processors/redaction \
+    processors/resource \
+    processors/transform \
+

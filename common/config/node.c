@@ -36,6 +36,21 @@ otc_document_root(const struct otc_document *doc)
     return doc->root;
 }
 
+static void
+forget_positions(struct otc_node *node)
+{
+    node->line = 0;
+    for (struct otc_node *child = node->first; child != NULL; child = child->next) {
+        forget_positions(child);
+    }
+}
+
+void
+otc_document_forget_positions(struct otc_document *doc)
+{
+    forget_positions(doc->root);
+}
+
 const struct otc_config_note *
 otc_document_notes(const struct otc_document *doc)
 {

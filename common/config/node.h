@@ -103,6 +103,8 @@ OTC_CHECK otc_status otc_document_parse(struct otc_slice text, const char *name,
 /** Expands a parsed document in place. */
 OTC_CHECK otc_status otc_document_expand(struct otc_document *doc, const struct otc_environment *env,
                                          struct otc_error *err);
+/** Errors name no places from now on: for a text that no user wrote. */
+void otc_document_forget_positions(struct otc_document *doc);
 /** Never NULL; a null node for an empty document. Borrowed. */
 const struct otc_node *otc_document_root(const struct otc_document *doc);
 void otc_document_free(struct otc_document *doc);

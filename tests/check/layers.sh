@@ -23,13 +23,14 @@ allowed() {
     receivers/* | processors/* | exporters/* | extensions/*)
         echo "common/base common/stats common/json common/config common/otlp common/net common/prometheus common/storage common/component common/regex common/digest common/transform common/ottl common/analysis $1" ;;
     sidecar) echo "common/ sidecar" ;;
+    ocb) echo "common/ ocb" ;;
     *) echo "" ;;
     esac
 }
 
-folders=$(git ls-files '*.c' '*.h' | grep -E '^(common|receivers|processors|exporters|extensions|sidecar)/' | sed 's,/[^/]*$,,' | sort -u)
+folders=$(git ls-files '*.c' '*.h' | grep -E '^(common|receivers|processors|exporters|extensions|sidecar|ocb)/' | sed 's,/[^/]*$,,' | sort -u)
 for folder in $folders; do
-    case "$folder" in common/otlp/proto) continue ;; esac
+    case "$folder" in common/otlp/proto | ocb/internal/*) continue ;; esac
     may=$(allowed "$folder")
     [ -n "$may" ] || { echo "$folder: no layer is declared for this folder"; status=1; continue; }
     # One look at all files of the folder: a process for each include would take half a minute.
@@ -56,7 +57,7 @@ foreign() {
     owners=
     for owner in "$@"; do owners="$owners :!$owner"; done
     # shellcheck disable=SC2086
-    named=$(git grep -lE "^ *# *include [<\"]$pattern" -- common receivers processors exporters extensions sidecar $owners || true)
+    named=$(git grep -lE "^ *# *include [<\"]$pattern" -- common receivers processors exporters extensions sidecar ocb $owners || true)
     for file in $named; do
         echo "$file: <$pattern may be included in $* only"
         status=1
@@ -81,7 +82,7 @@ foreign 'grpc/' exporters/otlp_grpc
 foreign 'sqlite3\.h' common/storage
 foreign 'xxhash\.h' common/base
 foreign 'crypt\.h' extensions/basic_auth
-foreign 'pthread\.h' common sidecar exporters processors receivers extensions
+foreign 'pthread\.h' common sidecar exporters processors receivers extensions ocb
 
 [ $status = 0 ] && echo "layers: ok"
 exit $status

@@ -50,13 +50,18 @@ COLLECTOR = os.path.join(CACHE, "otelcol-%s-%s" % (VERSION[1:], hashlib.sha256(j
 
 def build():
     """True when the Collector is there, or could be built; else the reason is printed as `skipped: …`."""
-    return go_peer.once(COLLECTOR, build_in)
+    return build_as(manifest(), COLLECTOR)
 
 
-def build_in(work):
+def build_as(wanted, path, **dist):
+    """The same for a manifest of one's own, kept as `path`; `dist`: further keys of its `dist`."""
+    return go_peer.once(path, lambda work: build_in(work, wanted, dist))
+
+
+def build_in(work, wanted, dist):
     with open(os.path.join(work, "build.yaml"), "w", encoding="utf-8") as f:
-        json.dump({"dist": {"name": "otelcol", "output_path": work + "/out"}, "conf_resolver": {"default_uri_scheme": "env"},
-                   **manifest()}, f)
+        json.dump({"dist": {"name": "otelcol", "output_path": work + "/out", **dist}, "conf_resolver": {"default_uri_scheme": "env"},
+                   **wanted}, f)
     go_peer.go(work, "run", CORE + "cmd/builder@" + VERSION, "--config", f.name)
     return work + "/out/otelcol"
 

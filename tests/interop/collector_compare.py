@@ -193,7 +193,7 @@ def components(program):
     return found
 
 
-def configurations(work, cases, theirs_ports, ours_ports, back_ports):
+def configurations(work, cases, theirs_ports, ours_ports, back_ports, called):
     quiet = {"telemetry": {"metrics": {"level": "none"}}}
     both = [{"receivers": {}, "processors": {}, "exporters": {}, "service": {**quiet, "pipelines": {}}} for _ in range(2)]
     theirs, ours = both
@@ -202,15 +202,16 @@ def configurations(work, cases, theirs_ports, ours_ports, back_ports):
         for program, port in ((theirs, theirs_port), (ours, ours_port)):
             program["receivers"]["otlp/" + case] = {"protocols": {"http": {"endpoint": "127.0.0.1:%d" % port}}}
             for name, settings in processors.items():
-                program["processors"]["%s/%s" % (name, case)] = settings
+                program["processors"]["%s/%s" % (called(name) if program is theirs else name, case)] = settings
         theirs["receivers"]["otlp/back_" + case] = {"protocols": {"grpc": {"endpoint": "127.0.0.1:%d" % back_port}}}
         ours["exporters"]["otlp_grpc/" + case] = {"endpoint": "127.0.0.1:%d" % back_port, "tls": {"insecure": True}}
         for side in ("theirs", "ours"):
             theirs["exporters"]["file/%s_%s" % (side, case)] = {"path": "%s/%s_%s.jsonl" % (work, side, case), "flush_interval": "100ms"}
         chain = ["%s/%s" % (name, case) for name in processors]
+        their_chain = ["%s/%s" % (called(name), case) for name in processors]
         for signal in signals:
             theirs["service"]["pipelines"]["%s/%s" % (signal, case)] = {
-                "receivers": ["otlp/" + case], "processors": chain, "exporters": ["file/theirs_" + case]}
+                "receivers": ["otlp/" + case], "processors": their_chain, "exporters": ["file/theirs_" + case]}
             theirs["service"]["pipelines"]["%s/back_%s" % (signal, case)] = {
                 "receivers": ["otlp/back_" + case], "exporters": ["file/ours_" + case]}
             ours["service"]["pipelines"]["%s/%s" % (signal, case)] = {
@@ -239,19 +240,18 @@ def compare(work, case):
     return differences, len(sides["theirs"])
 
 
-def main():
-    if not collector.build():
-        return 0
-    ours_has, theirs_has = components(collector.BIN), components(collector.COLLECTOR)
-    wanted = {name for _, processors in CASES.values() for name in processors}
-    missing = sorted(wanted - ours_has) + sorted(wanted - theirs_has)
-    cases = [case for case, (_, processors) in CASES.items() if not set(processors) & set(missing)]
+def compared(program, wanted=CASES, called=str):
+    """(differences, items compared) of a Collector and ours in the cases of `wanted`; `called`: the type that ours has there."""
+    ours_has, theirs_has = components(collector.BIN), components(program)
+    names = {name for case in wanted for name in CASES[case][1]}
+    missing = sorted(names - ours_has) + sorted(name for name in names if called(name) not in theirs_has)
+    cases = [case for case in wanted if not set(CASES[case][1]) & set(missing)]
     failures, total = ["no such processor here: " + name for name in missing], 0
     sent, sampled, readable = documents(), sampled_documents(TRACE_STATES + WRONG_STATES), sampled_documents(TRACE_STATES)
     with tempfile.TemporaryDirectory() as work, contextlib.ExitStack() as stack:
         theirs_ports, ours_ports, back_ports = (collector.ports(3 * len(cases))[i::3] for i in range(3))
-        theirs, ours = configurations(work, cases, theirs_ports, ours_ports, back_ports)
-        stack.enter_context(collector.running(collector.COLLECTOR, theirs, work + "/theirs.log"))
+        theirs, ours = configurations(work, cases, theirs_ports, ours_ports, back_ports, called)
+        stack.enter_context(collector.running(program, theirs, work + "/theirs.log"))
         stack.enter_context(collector.running(collector.BIN, ours, work + "/ours.log"))
         for case, *both in zip(cases, theirs_ports, ours_ports):
             for signal in CASES[case][0]:
@@ -271,6 +271,13 @@ def main():
                 differences, n = compare(work, case)
                 failures += differences
                 total += n
+    return failures, total
+
+
+def main():
+    if not collector.build():
+        return 0
+    failures, total = compared(collector.COLLECTOR)
     for failure in failures[:30]:
         print(failure)
     print("%d passed, %d different" % (total, len(failures)))

@@ -107,7 +107,7 @@ def settings(case):
     return {**CASES[case], "metrics_flush_interval": "1s"}
 
 
-def configurations(work, theirs_port, ours_port, back_ports):
+def configurations(work, called, theirs_port, ours_port, back_ports):
     """Ours sends its metrics back into the Collector, which writes both down."""
     quiet = {"telemetry": {"metrics": {"level": "none"}}}
     theirs = {"receivers": {"otlp": {"protocols": {"http": {"endpoint": "127.0.0.1:%d" % theirs_port}}}}, "connectors": {},
@@ -116,14 +116,15 @@ def configurations(work, theirs_port, ours_port, back_ports):
             "exporters": {}, "service": {**quiet, "pipelines": {"traces": {"receivers": ["otlp"], "exporters": []}}}}
     for case, port in zip(CASES, back_ports):
         connector = "spanmetrics/" + case if case == "default" else "span_metrics/" + case
+        their_connector = "%s/%s" % (called, case) if called else connector
         theirs["receivers"]["otlp/" + case] = {"protocols": {"grpc": {"endpoint": "127.0.0.1:%d" % port}}}
         ours["exporters"]["otlp_grpc/" + case] = {"endpoint": "127.0.0.1:%d" % port, "tls": {"insecure": True}}
-        for side, program, receiver, exporter in [("theirs", theirs, connector, "file/theirs_" + case),
+        for side, program, receiver, exporter in [("theirs", theirs, their_connector, "file/theirs_" + case),
                                                   ("theirs", None, "otlp/" + case, "file/ours_" + case),
                                                   ("ours", ours, connector, "otlp_grpc/" + case)]:
             if program:
-                program["connectors"][connector] = settings(case)
-                program["service"]["pipelines"]["traces"]["exporters"].append(connector)
+                program["connectors"][receiver] = settings(case)
+                program["service"]["pipelines"]["traces"]["exporters"].append(receiver)
             target = program or theirs
             target["service"]["pipelines"]["metrics/%s_%s" % (receiver.replace("/", "_"), side)] = {
                 "receivers": [receiver], "exporters": [exporter]}
@@ -226,14 +227,13 @@ def compare(case, theirs_path, ours_path):
             fail("%s: %s:\n    theirs %s\n    ours   %s" % (case, key, [values(p) for p in a], [values(p) for p in b]))
 
 
-def main():
-    if not collector.build():
-        return 0
+def compared(program, called=None):
+    """(differences, points compared) of a Collector and ours; `called`: the connector's type there, other than the Collector's own."""
     rng = random.Random(20260101)
     with tempfile.TemporaryDirectory() as work:
         theirs_port, ours_port, *back = collector.ports(2 + len(CASES))
-        theirs, ours = configurations(work, theirs_port, ours_port, back)
-        with collector.running(collector.COLLECTOR, theirs, work + "/theirs.log"):
+        theirs, ours = configurations(work, called, theirs_port, ours_port, back)
+        with collector.running(program, theirs, work + "/theirs.log"):
             with collector.running(collector.BIN, ours, work + "/ours.log"):
                 for round_ in range(ROUNDS):
                     body = request(rng, round_)
@@ -252,6 +252,13 @@ def main():
             for name in ("theirs", "ours"):
                 with open("%s/%s.log" % (work, name), encoding="utf-8", errors="replace") as f:
                     print("---- %s.log\n%s" % (name, f.read()[-1500:]))
+    return failures, points
+
+
+def main():
+    if not collector.build():
+        return 0
+    compared(collector.COLLECTOR)
     for text in failures[:20]:
         print(text)
     print("%d passed, %d failed" % (points, len(failures)))

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package aimonfilter is the processor filter under a name of its own, beside the Collector's.
+package aimonfilter
+
+import (
+	"go.opentelemetry.io/collector/processor"
+
+	"github.com/otelcol-aimon/otelcol-aimon/ocb/internal/bridge"
+)
+
+// NewFactory is what a Collector's builder calls.
+func NewFactory() processor.Factory { return bridge.NewProcessor("filter", "aimon_filter") }

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package aimonresource is the processor resource under a name of its own, beside the Collector's.
+package aimonresource
+
+import (
+	"go.opentelemetry.io/collector/processor"
+
+	"github.com/otelcol-aimon/otelcol-aimon/ocb/internal/bridge"
+)
+
+// NewFactory is what a Collector's builder calls.
+func NewFactory() processor.Factory { return bridge.NewProcessor("resource", "aimon_resource") }

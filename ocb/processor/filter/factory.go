@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package filter is the Collector's filter processor, in its place: a manifest holds one of the two.
+package filter
+
+import (
+	"go.opentelemetry.io/collector/processor"
+
+	"github.com/otelcol-aimon/otelcol-aimon/ocb/internal/bridge"
+)
+
+// NewFactory is what a Collector's builder calls.
+func NewFactory() processor.Factory { return bridge.NewProcessor("filter", "filter") }

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package transform is the Collector's transform processor, in its place: a manifest holds one of the two.
+package transform
+
+import (
+	"go.opentelemetry.io/collector/processor"
+
+	"github.com/otelcol-aimon/otelcol-aimon/ocb/internal/bridge"
+)
+
+// NewFactory is what a Collector's builder calls.
+func NewFactory() processor.Factory { return bridge.NewProcessor("transform", "transform") }

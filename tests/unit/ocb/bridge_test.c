@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ocb/bridge.h"
+
+#include "common/base/clock.h"
+#include "ocb/loop.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* ---- The loop ----------------------------------------------------------------------------------- */
+
+struct trace {
+    struct otc_bridge_loop loop;
+    struct otc_timer *timer, *other;
+    int wakes;
+    char ran[16];
+};
+
+static void
+wake_trace(void *arg)
+{
+    ((struct trace *)arg)->wakes++;
+}
+
+static void
+note(struct trace *trace, char what)
+{
+    trace->ran[strlen(trace->ran)] = what;
+}
+
+static void
+task(void *arg)
+{
+    note(arg, 't');
+}
+
+static void
+again(void *arg)
+{
+    struct trace *trace = arg;
+
+    note(trace, 'a');
+    otc_bridge_timer_arm(&trace->loop, trace->timer, 0);
+}
+
+static void
+frees_itself(void *arg)
+{
+    struct trace *trace = arg;
+
+    note(trace, 'f');
+    otc_bridge_timer_free(&trace->loop, trace->other);
+    trace->other = NULL;
+}
+
+static void
+tasks_go_before_timers_and_the_runner_is_woken_once(void **state)
+{
+    struct trace trace = {.wakes = 0};
+
+    (void)state;
+    otc_bridge_loop_init(&trace.loop, wake_trace, &trace);
+    trace.timer = otc_bridge_timer_new(&trace.loop, again, &trace);
+    trace.other = otc_bridge_timer_new(&trace.loop, frees_itself, &trace);
+    assert_int_equal(otc_bridge_loop_run(&trace.loop), -1);
+    assert_int_equal(trace.wakes, 0);
+    otc_bridge_timer_arm(&trace.loop, trace.timer, 0);
+    assert_true(otc_bridge_loop_post(&trace.loop, task, &trace));
+    assert_true(otc_bridge_loop_post(&trace.loop, task, &trace));
+    assert_int_equal(trace.wakes, 1);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(otc_bridge_loop_run(&trace.loop), 0);
+    }
+    assert_string_equal(trace.ran, "ttaa");
+    otc_bridge_timer_disarm(&trace.loop, trace.timer);
+    assert_int_equal(otc_bridge_loop_run(&trace.loop), -1);
+    otc_bridge_timer_arm(&trace.loop, trace.other, OTC_HOUR);
+    assert_int_equal(trace.wakes, 2);
+    assert_in_range(otc_bridge_loop_run(&trace.loop), OTC_HOUR - OTC_MINUTE, OTC_HOUR);
+    otc_bridge_timer_arm(&trace.loop, trace.timer, 2 * OTC_HOUR); /* later than the runner looks anyway */
+    assert_int_equal(trace.wakes, 2);
+    otc_bridge_loop_flush(&trace.loop); /* the one that arms itself runs once */
+    assert_string_equal(trace.ran + 4, trace.ran[4] == 'a' ? "af" : "fa");
+    assert_null(trace.other);
+    otc_bridge_timer_free(&trace.loop, trace.timer);
+    assert_true(otc_bridge_loop_post(&trace.loop, task, &trace));
+    otc_bridge_loop_close(&trace.loop);
+    assert_string_equal(trace.ran + 6, "t");
+    assert_false(otc_bridge_loop_post(&trace.loop, task, &trace));
+    otc_bridge_loop_release(&trace.loop);
+}
+
+/* ---- Configurations ----------------------------------------------------------------------------- */
+
+static void
+refused(const char *type, const char *json, otc_status status, const char *wanted)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+
+    assert_int_equal(otc_bridge_check(otc_bridge_factory(type, OTC_CONNECTOR), json, strlen(json), "@", &err),
+                     status);
+    assert_string_equal(err.text, wanted);
+}
+
+static void
+a_configuration_is_checked_by_its_table(void **state)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+
+    (void)state;
+    assert_int_equal(otc_bridge_check(otc_bridge_factory("latency", OTC_CONNECTOR), NULL, 0, "@", &err),
+                     OTC_OK);
+    refused("latency", "{\"windov\":{}}", OTC_INVALID_ARGUMENT,
+            "decoding failed due to the following error(s):\n\n'' has invalid keys: windov (did you mean "
+            "\"window\"?)");
+    refused("latency", "{\"limits\":{\"models\":0}}", OTC_FAILED_PRECONDITION,
+            "@::limits::models: must be between 1 and 100000, got 0");
+    refused(
+        "drift", "{\"storage\":\"file_storage\"}", OTC_FAILED_PRECONDITION,
+        "@::storage: the storage \"file_storage\" cannot be used inside a Collector: the component keeps its "
+        "state in memory there; leave the setting out, or run it in a sidecar");
+    assert_null(otc_bridge_factory("latency", OTC_PROCESSOR));
+    assert_ptr_not_equal(otc_bridge_factory("drift", OTC_PROCESSOR),
+                         otc_bridge_factory("drift", OTC_CONNECTOR));
+    assert_null(otc_bridge_factory("otlp", OTC_RECEIVER));
+}
+
+/* ---- Data --------------------------------------------------------------------------------------- */
+
+static void
+ignore_log(uintptr_t handle, enum otc_log_level level, const char *message,
+           const struct otc_log_field *fields, size_t n)
+{
+    (void)handle;
+    (void)level;
+    (void)message;
+    (void)fields;
+    (void)n;
+}
+
+static void
+ignore_report(uintptr_t handle, enum otc_component_state told, const char *text)
+{
+    (void)handle;
+    (void)told;
+    (void)text;
+}
+
+static void
+count_wake(uintptr_t handle)
+{
+    (*(int *)handle)++;
+}
+
+static const struct otc_bridge_calls calls = {ignore_log, ignore_report, count_wake};
+
+static struct otc_bridge *
+started(const char *type, enum otc_kind kind, enum otc_signal to, const char *json, int *wakes)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_bridge *bridge =
+        otc_bridge_new(otc_bridge_factory(type, kind), &calls, (uintptr_t)wakes, OTC_LOG_INFO);
+
+    assert_non_null(bridge);
+    assert_true(otc_bridge_resource(bridge, "service.name", "test"));
+    assert_true(otc_bridge_pair(bridge, OTC_TRACES, to));
+    assert_int_equal(otc_bridge_create(bridge, type, json, strlen(json), &err), OTC_OK);
+    assert_int_equal(otc_bridge_start(bridge, &err), OTC_OK);
+    return bridge;
+}
+
+/** One span "a". */
+static const char span[] = "\x0a\x07\x12\x05\x12\x03\x2a\x01\x61";
+
+static struct otc_batch *
+edited(struct otc_bridge *bridge, const char *client, size_t client_len, bool *same)
+{
+    struct otc_bridge_answer answer;
+
+    assert_true(otc_bridge_changes(bridge, OTC_TRACES));
+    assert_int_equal(
+        otc_bridge_consume(bridge, OTC_TRACES, span, sizeof(span) - 1, 1, client, client_len, &answer),
+        OTC_OK);
+    *same = answer.same;
+    return answer.out;
+}
+
+static void
+a_processor_answers_with_what_it_passes_on(void **state)
+{
+    static const char client[] = "a\0\0"
+                                 "10.1.2.3:4\0m\0tenant\0blue\0";
+    int wakes = 0;
+    bool same = false;
+    void *copy = NULL;
+    const void *bytes = NULL;
+    size_t len = 0;
+    struct otc_bridge *bridge = started(
+        "attributes", OTC_PROCESSOR, OTC_TRACES,
+        "{\"actions\":[{\"key\":\"who\",\"from_context\":\"metadata.tenant\",\"action\":\"insert\"}]}",
+        &wakes);
+    struct otc_batch *out = edited(bridge, client, sizeof(client) - 1, &same);
+
+    (void)state;
+    assert_non_null(out);
+    assert_false(same);
+    assert_true(otc_bridge_bytes(out, &copy, &bytes, &len));
+    assert_non_null(memmem(bytes, len, "blue", 4));
+    free(copy);
+    otc_batch_unref(out);
+    out = edited(bridge, NULL, 0, &same);
+    assert_true(same);
+    otc_batch_unref(out);
+    otc_bridge_free(bridge);
+    bridge = started("filter", OTC_PROCESSOR, OTC_TRACES, "{\"traces\":{\"span\":[\"name == \\\"a\\\"\"]}}",
+                     &wakes);
+    assert_null(edited(bridge, NULL, 0, &same));
+    otc_bridge_free(bridge);
+}
+
+static void
+a_connector_leaves_results_to_be_taken(void **state)
+{
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_bridge_answer answer;
+    int wakes = 0;
+    struct otc_bridge *bridge = started("latency", OTC_CONNECTOR, OTC_METRICS, "{}", &wakes);
+    struct otc_batch *result;
+    void *metrics;
+    size_t len;
+
+    (void)state;
+    assert_false(otc_bridge_pair(bridge, OTC_LOGS, OTC_METRICS));
+    assert_false(otc_bridge_changes(bridge, OTC_TRACES));
+    assert_int_equal(otc_bridge_consume(bridge, OTC_TRACES, span, sizeof(span) - 1, 1, NULL, 0, &answer),
+                     OTC_OK);
+    assert_null(answer.out);
+    assert_null(otc_bridge_take(bridge));
+    wakes = 0;
+    otc_bridge_flush(bridge);
+    result = otc_bridge_take(bridge);
+    assert_non_null(result);
+    assert_int_equal(otc_batch_signal(result), OTC_METRICS);
+    assert_true(wakes > 0);
+    otc_bridge_refused(bridge, OTC_METRICS, otc_batch_items(result));
+    assert_true(otc_bridge_metrics(bridge, &metrics, &len));
+    assert_non_null(memmem(metrics, len, "aimon_emit_points_refused", 25));
+    free(metrics);
+    otc_batch_unref(result);
+    assert_int_equal(otc_bridge_shutdown(bridge, OTC_SECOND, &err), OTC_OK);
+    assert_int_equal(otc_bridge_shutdown(bridge, OTC_SECOND, &err), OTC_OK);
+    otc_bridge_free(bridge); /* results that nobody took go with it */
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tasks_go_before_timers_and_the_runner_is_woken_once),
+        cmocka_unit_test(a_configuration_is_checked_by_its_table),
+        cmocka_unit_test(a_processor_answers_with_what_it_passes_on),
+        cmocka_unit_test(a_connector_leaves_results_to_be_taken),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
