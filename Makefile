@@ -259,9 +259,9 @@ $(FUZZERS): %: %.o $(call archives,$(FUZZ_LINK))
 TOOLS := $(B)/tests/fuzz/seeds $(B)/tests/bench/payload $(B)/tests/bench/walk_bench $(B)/tests/bench/stats_bench \
          $(B)/tests/bench/pipeline_bench $(B)/tests/bench/flat_memory $(B)/tests/bench/drift_bench
 TOOLS += $(B)/tests/bench/simulate $(B)/tests/bench/forward_bench
-$(TOOLS:=.o) $(B)/tests/bench/payload_main.o: | $(PROTO_H)
+$(TOOLS:=.o) $(B)/tests/bench/payload_main.o $(B)/tests/bench/workloads.o: | $(PROTO_H)
 $(B)/tests/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(call archives,$(FUZZ_LINK))
-$(B)/tests/bench/payload: $(B)/tests/bench/payload_main.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
+$(B)/tests/bench/payload: $(B)/tests/bench/payload_main.o $(B)/tests/bench/workloads.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
 $(B)/tests/bench/stats_bench: $(B)/tests/bench/stats_bench.o $(B)/tests/bench/counted.o $(call archives,common/stats common/base)
 $(B)/tests/bench/walk_bench: $(B)/tests/bench/walk_bench.o $(B)/tests/bench/counted.o $(B)/tests/bench/payload.o $(call archives,$(FUZZ_LINK))
 $(B)/tests/bench/pipeline_bench: $(B)/tests/bench/pipeline_bench.o $(B)/tests/bench/counted.o $(B)/tests/bench/payload.o $(call archives,$(call uniq,tests/harness processors/drift processors/latency processors/span_metrics $(COMMON)))
@@ -340,11 +340,17 @@ bench-profile-run: $(BIN) $(B)/tests/bench/payload
 	$(Q)tests/bench/cost_profile.py --binary $(BIN) --payload $(B)/tests/bench/payload
 .PHONY: bench-profile bench-profile-run
 
-bench-drift: deps ## the statistics of drift beside scipy, evidently, NannyML and river on the same rows
+bench-drift: deps ## the statistics of drift beside scipy, evidently, NannyML, whylogs and river on the same rows
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/tests/bench/drift_bench
-	$(Q)tests/bench/peers.py --bench $(BUILD)/release/tests/bench/drift_bench
+	$(Q)tests/bench/peers/analysis.py --bench $(BUILD)/release/tests/bench/drift_bench
 .PHONY: bench-drift
 
+# Quiet machine, please; about 20 minutes.
+bench-peers: deps-check ## beside other pipelines and libraries: measure, write docs/performance.md and docs/img/peers-*.svg (QUICK=1 T=substring RENDER=1)
+	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release bench-peers-run
+bench-peers-run: $(BIN) $(addprefix $(B)/tests/bench/,payload drift_bench malloc_count.so)
+	$(Q)tests/bench/bench_peers.py --build $(B) --results $(BUILD)/peers.json $(if $(QUICK),--quick) $(if $(T),--only '$(T)') $(if $(RENDER),--render)
+.PHONY: bench-peers bench-peers-run
 # Minutes; fixed seeds, so that the page changes with the code alone.
 simulate: ## measure false alarms and power of the drift verdicts anew: docs/drift-simulations.md
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/tests/bench/simulate
@@ -366,8 +372,8 @@ layers: ## gate: who may include whom
 	$(Q)tests/check/layers.sh
 sources: ## gate: licence lines, file length, no sleeps in tests
 	$(Q)tests/check/source.sh
-scripts: ## gate: the shell scripts are shellcheck's
-	$(Q)shellcheck -S warning .ci/run $$(git ls-files '*.sh') && echo "scripts: ok"
+scripts: ## gate: the shell scripts are shellcheck's, what the bench of peers writes is right
+	$(Q)shellcheck -S warning .ci/run $$(git ls-files '*.sh') && tests/bench/test_peers.py -q && echo "scripts: ok"
 headers: $(PROTO_H) ## gate: every header compiles alone
 	$(Q)tests/check/headers.sh $(GEN)
 symbols: $(BIN) ## gate: components export their factory alone

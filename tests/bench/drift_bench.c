@@ -2,7 +2,7 @@
 /*
  * What drift costs once the values are at hand: nanoseconds of CPU an observation, microseconds an evaluation
  * with every statistic and its verdict, bytes a feature; and the columns of a file of doubles as one window
- * against another, for peers.py to compare with others.
+ * against another, for peers/analysis.py to compare with others.
  *
  *     drift_bench                         the table
  *     drift_bench insert|evaluate|category|adwin|page_hinkley|kswin N

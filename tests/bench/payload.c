@@ -12,9 +12,8 @@ payload_kind_of(const char *name, enum payload_kind *kind)
     return strcmp(name, "W2") == 0 || strcmp(name, "W5") == 0;
 }
 
-/** splitmix64. */
-static uint64_t
-next(uint64_t *state)
+uint64_t
+payload_next(uint64_t *state)
 {
     uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
 
@@ -23,8 +22,8 @@ next(uint64_t *state)
     return z ^ z >> 31;
 }
 
-static void
-put_text(struct otc_buf *out, uint32_t field, const char *key, const char *text)
+void
+payload_put_text(struct otc_buf *out, uint32_t field, const char *key, const char *text)
 {
     size_t pair = otc_wire_begin(out, field), value;
 
@@ -35,8 +34,8 @@ put_text(struct otc_buf *out, uint32_t field, const char *key, const char *text)
     otc_wire_end(out, pair);
 }
 
-static void
-put_int(struct otc_buf *out, uint32_t field, const char *key, uint64_t number)
+void
+payload_put_int(struct otc_buf *out, uint32_t field, const char *key, uint64_t number)
 {
     size_t pair = otc_wire_begin(out, field), value;
 
@@ -47,8 +46,8 @@ put_int(struct otc_buf *out, uint32_t field, const char *key, uint64_t number)
     otc_wire_end(out, pair);
 }
 
-static void
-put_double(struct otc_buf *out, uint32_t field, const char *key, double number)
+void
+payload_put_double(struct otc_buf *out, uint32_t field, const char *key, double number)
 {
     size_t pair = otc_wire_begin(out, field), value;
 
@@ -59,8 +58,8 @@ put_double(struct otc_buf *out, uint32_t field, const char *key, double number)
     otc_wire_end(out, pair);
 }
 
-static void
-put_resource(struct otc_buf *out)
+void
+payload_put_resource(struct otc_buf *out)
 {
     static const char *const pairs[][2] = {{"service.name", "checkout"},
                                            {"service.version", "1.42.0"},
@@ -77,7 +76,7 @@ put_resource(struct otc_buf *out)
     size_t mark = otc_wire_begin(out, 1);
 
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-        put_text(out, 1, pairs[i][0], pairs[i][1]);
+        payload_put_text(out, 1, pairs[i][0], pairs[i][1]);
     }
     otc_wire_end(out, mark);
 }
@@ -92,25 +91,26 @@ put_scope(struct otc_buf *out, enum payload_kind kind)
     otc_wire_end(out, mark);
 }
 
-static void
-put_http(struct otc_buf *out, uint64_t *seed)
+void
+payload_put_http(struct otc_buf *out, uint64_t *seed)
 {
     static const char *const routes[] = {"/api/v1/cart/{id}", "/api/v1/orders", "/api/v1/products/{sku}",
                                          "/healthz"};
     static const uint16_t codes[] = {200, 200, 200, 200, 201, 404, 500, 200};
     char peer[32];
 
-    snprintf(peer, sizeof(peer), "10.0.%u.%u", (unsigned)(next(seed) & 255), (unsigned)(next(seed) & 255));
-    put_text(out, 9, "http.request.method", "GET");
-    put_text(out, 9, "url.scheme", "https");
-    put_text(out, 9, "http.route", routes[next(seed) & 3]);
-    put_int(out, 9, "http.response.status_code", codes[next(seed) & 7]);
-    put_text(out, 9, "server.address", "shop.example.com");
-    put_int(out, 9, "server.port", 443);
-    put_text(out, 9, "client.address", peer);
-    put_text(out, 9, "user_agent.original", "okhttp/4.12.0");
-    put_text(out, 9, "network.protocol.version", "1.1");
-    put_int(out, 9, "http.response.body.size", next(seed) % 20000);
+    snprintf(peer, sizeof(peer), "10.0.%u.%u", (unsigned)(payload_next(seed) & 255),
+             (unsigned)(payload_next(seed) & 255));
+    payload_put_text(out, 9, "http.request.method", "GET");
+    payload_put_text(out, 9, "url.scheme", "https");
+    payload_put_text(out, 9, "http.route", routes[payload_next(seed) & 3]);
+    payload_put_int(out, 9, "http.response.status_code", codes[payload_next(seed) & 7]);
+    payload_put_text(out, 9, "server.address", "shop.example.com");
+    payload_put_int(out, 9, "server.port", 443);
+    payload_put_text(out, 9, "client.address", peer);
+    payload_put_text(out, 9, "user_agent.original", "okhttp/4.12.0");
+    payload_put_text(out, 9, "network.protocol.version", "1.1");
+    payload_put_int(out, 9, "http.response.body.size", payload_next(seed) % 20000);
 }
 
 static void
@@ -123,46 +123,48 @@ put_features(struct otc_buf *out, uint64_t *seed)
 
     for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
         snprintf(key, sizeof(key), "ml.feature.%s", features[i]);
-        put_double(out, 9, key, (double)(next(seed) % 100000) / 997.0);
+        payload_put_double(out, 9, key, (double)(payload_next(seed) % 100000) / 997.0);
     }
-    put_text(out, 9, "ml.feature.country", countries[next(seed) & 7]);
-    put_double(out, 9, "ml.prediction.score", (double)(next(seed) % 10000) / 10000.0);
-    put_text(out, 9, "ml.model.name", "credit");
-    put_text(out, 9, "ml.model.version", "2024-11-03");
+    payload_put_text(out, 9, "ml.feature.country", countries[payload_next(seed) & 7]);
+    payload_put_double(out, 9, "ml.prediction.score", (double)(payload_next(seed) % 10000) / 10000.0);
+    payload_put_text(out, 9, "ml.model.name", "credit");
+    payload_put_text(out, 9, "ml.model.version", "2024-11-03");
 }
 
-static void
-put_gen_ai(struct otc_buf *out, uint64_t *seed)
+void
+payload_put_gen_ai(struct otc_buf *out, uint64_t *seed)
 {
     char id[40];
 
-    snprintf(id, sizeof(id), "chatcmpl-%016llx", (unsigned long long)next(seed));
-    put_text(out, 9, "gen_ai.operation.name", "chat");
-    put_text(out, 9, "gen_ai.provider.name", "openai");
-    put_text(out, 9, "gen_ai.request.model", "gpt-4o-mini");
-    put_text(out, 9, "gen_ai.response.model", "gpt-4o-mini-2024-07-18");
-    put_text(out, 9, "gen_ai.response.id", id);
-    put_int(out, 9, "gen_ai.request.max_tokens", 1024);
-    put_double(out, 9, "gen_ai.request.temperature", 0.7);
-    put_double(out, 9, "gen_ai.request.top_p", 0.95);
-    put_int(out, 9, "gen_ai.usage.input_tokens", 100 + next(seed) % 4000);
-    put_int(out, 9, "gen_ai.usage.output_tokens", 1 + next(seed) % 800);
-    put_text(out, 9, "gen_ai.conversation.id", "conv_5j66UpCpwteGg4YSxUnt7lPY");
-    put_text(out, 9, "gen_ai.output.type", "text");
-    put_int(out, 9, "gen_ai.request.seed", next(seed) % 1000);
-    put_double(out, 9, "gen_ai.server.time_to_first_token", (double)(next(seed) % 1000) / 1000);
-    put_text(out, 9, "server.address", "api.openai.com");
-    put_int(out, 9, "server.port", 443);
-    put_text(out, 9, "user.id", "user-81527");
-    put_text(out, 9, "session.id", "0193f2a7-8c1e-7d33-9a58-30ad3a8f7f10");
-    put_text(out, 9, "app.tenant", "acme-industries-eu");
+    snprintf(id, sizeof(id), "chatcmpl-%016llx", (unsigned long long)payload_next(seed));
+    payload_put_text(out, 9, "gen_ai.operation.name", "chat");
+    payload_put_text(out, 9, "gen_ai.provider.name", "openai");
+    payload_put_text(out, 9, "gen_ai.request.model", "gpt-4o-mini");
+    payload_put_text(out, 9, "gen_ai.response.model", "gpt-4o-mini-2024-07-18");
+    payload_put_text(out, 9, "gen_ai.response.id", id);
+    payload_put_int(out, 9, "gen_ai.request.max_tokens", 1024);
+    payload_put_double(out, 9, "gen_ai.request.temperature", 0.7);
+    payload_put_double(out, 9, "gen_ai.request.top_p", 0.95);
+    payload_put_int(out, 9, "gen_ai.usage.input_tokens", 100 + payload_next(seed) % 4000);
+    payload_put_int(out, 9, "gen_ai.usage.output_tokens", 1 + payload_next(seed) % 800);
+    payload_put_text(out, 9, "gen_ai.conversation.id", "conv_5j66UpCpwteGg4YSxUnt7lPY");
+    payload_put_text(out, 9, "gen_ai.output.type", "text");
+    payload_put_int(out, 9, "gen_ai.request.seed", payload_next(seed) % 1000);
+    payload_put_double(out, 9, "gen_ai.server.time_to_first_token",
+                       (double)(payload_next(seed) % 1000) / 1000);
+    payload_put_text(out, 9, "server.address", "api.openai.com");
+    payload_put_int(out, 9, "server.port", 443);
+    payload_put_text(out, 9, "user.id", "user-81527");
+    payload_put_text(out, 9, "session.id", "0193f2a7-8c1e-7d33-9a58-30ad3a8f7f10");
+    payload_put_text(out, 9, "app.tenant", "acme-industries-eu");
     put_features(out, seed);
 }
 
 static void
 put_span(struct otc_buf *out, enum payload_kind kind, size_t index, uint64_t *seed)
 {
-    uint64_t id[3] = {next(seed) | 1, next(seed), next(seed) | 1}, parent = next(seed) | 1;
+    uint64_t id[3] = {payload_next(seed) | 1, payload_next(seed), payload_next(seed) | 1},
+             parent = payload_next(seed) | 1;
     uint64_t start = START_NS + index * UINT64_C(1000000);
     size_t mark = otc_wire_begin(out, 2), status;
 
@@ -173,14 +175,14 @@ put_span(struct otc_buf *out, enum payload_kind kind, size_t index, uint64_t *se
                        otc_slice_str(kind == PAYLOAD_W2 ? "GET /api/v1/cart/{id}" : "chat gpt-4o-mini"));
     otc_wire_put_number(out, 6, kind == PAYLOAD_W2 ? 2 : 3);
     otc_wire_put_fixed64(out, 7, start);
-    otc_wire_put_fixed64(out, 8, start + 1000000 + next(seed) % UINT64_C(400000000));
+    otc_wire_put_fixed64(out, 8, start + 1000000 + payload_next(seed) % UINT64_C(400000000));
     if (kind == PAYLOAD_W2) {
-        put_http(out, seed);
+        payload_put_http(out, seed);
     } else {
-        put_gen_ai(out, seed);
+        payload_put_gen_ai(out, seed);
     }
     status = otc_wire_begin(out, 15);
-    if (next(seed) % 50 == 0) {
+    if (payload_next(seed) % 50 == 0) {
         otc_wire_put_number(out, 3, 2);
     }
     otc_wire_end(out, status);
@@ -193,7 +195,7 @@ payload_traces(enum payload_kind kind, size_t spans, uint64_t seed, struct otc_b
 {
     size_t request = otc_wire_begin(out, 1), scope;
 
-    put_resource(out);
+    payload_put_resource(out);
     scope = otc_wire_begin(out, 2);
     put_scope(out, kind);
     for (size_t i = 0; i < spans; i++) {
