@@ -142,11 +142,11 @@ otc__count_failed(const struct otc_exporter_counters *counters, size_t items, si
 }
 
 void
-otc__count_poisoned(const struct otc_exporter_counters *counters, size_t items)
+otc__count_poisoned(const struct otc_exporter_counters *counters, size_t items, bool dead)
 {
     const struct otc_count counts[] = {{counters->enqueued, (int64_t)items},
                                        {counters->send_failed, (int64_t)items},
-                                       {counters->dead_lettered, (int64_t)items}};
+                                       {dead ? counters->dead_lettered : counters->left, (int64_t)items}};
 
     otc_meter_add(counters->meter, counts, 3);
 }

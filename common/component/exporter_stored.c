@@ -224,13 +224,17 @@ sort_out_poison(struct otc_exporter *exporter)
             otc__exporter_enqueue(exporter, entry);
             continue;
         }
-        otc__count_poisoned(&exporter->counters, entry->items);
-        otc_log(exporter->options.host->logger, OTC_LOG_ERROR, exporter->options.id,
-                "The process ended 3 times while this was being sent. Keeping it as a dead letter.",
-                OTC_FIELD_TEXT("data_type", otc_signal_name(exporter->options.signal)),
-                OTC_FIELD_NUMBER("dead_lettered_items", entry->items));
         entry->dead = storage->reserve(storage, entry->stored, sizeof(struct head));
         entry->keep = !entry->dead;
+        otc__count_poisoned(&exporter->counters, entry->items, entry->dead);
+        otc_log(
+            exporter->options.host->logger, OTC_LOG_ERROR, exporter->options.id,
+            entry->dead
+                ? "The process ended 3 times while this was being sent. Keeping it as a dead letter."
+                : "The process ended 3 times while this was being sent. There is no room for dead letters: "
+                  "leaving it in the queue for the next start.",
+            OTC_FIELD_TEXT("data_type", otc_signal_name(exporter->options.signal)),
+            OTC_FIELD_NUMBER(entry->dead ? "dead_lettered_items" : "left_items", entry->items));
         otc__stored_end(exporter, entry);
         otc_entry_end(entry, NULL);
     }
@@ -254,13 +258,23 @@ otc__stored_reserve(struct otc_exporter *exporter, const struct otc__request *re
     return items;
 }
 
+/* An entry whose record stays for the next start, which must not think that this one crashed over it. */
+static void
+leave(struct otc_exporter *exporter, struct otc_entry *entry)
+{
+    if (entry->marked) {
+        exporter->storage->mark(exporter->storage, entry->stored, false);
+    }
+    exporter->storage->forget(exporter->storage, entry->stored);
+}
+
 void
 otc__stored_end(struct otc_exporter *exporter, struct otc_entry *entry)
 {
     struct otc_storage_queue *storage = exporter->storage;
 
     if (entry->keep) {
-        storage->forget(storage, entry->stored);
+        leave(exporter, entry);
     } else if (entry->dead) {
         storage->reject(storage, entry->stored, sizeof(struct head),
                         entry->error ? entry->error->text : "the process ended 3 times while it was sent");
@@ -327,14 +341,29 @@ missing(const struct otc_exporter *exporter)
     return NULL;
 }
 
-/* Takes a damaged entry out of the queue. Under the lock. */
+/* Takes a damaged entry out of the queue, which makes room for others. Under the lock, which is let go
+ * meanwhile. */
 static void
-give_up(struct otc_exporter *exporter, struct otc_entry *entry)
+give_up(struct otc_exporter *exporter, struct otc_entry *entry, const char *why)
 {
+    struct otc_storage_queue *storage = exporter->storage;
+    struct otc__news news;
+
+    otc__news_init(&news);
     otc_entries_unlink(&exporter->queue, entry);
     exporter->size -= entry->size;
     exporter->queued_left -= entry->left;
     otc__count_given_up(&exporter->counters, entry->items, exporter->size, OTC_DROP_DAMAGED);
+    otc__exporter_admit(exporter, false, &news);
+    pthread_mutex_unlock(&exporter->lock);
+    if (keeps_dead_letters(exporter) && storage->reserve(storage, entry->stored, 0)) {
+        storage->reject(storage, entry->stored, 0, why);
+    } else {
+        storage->forget(storage, entry->stored);
+    }
+    otc_entry_end(entry, NULL);
+    otc__exporter_tell(exporter, &news);
+    pthread_mutex_lock(&exporter->lock);
 }
 
 bool
@@ -363,15 +392,7 @@ otc__stored_load_next(struct otc_exporter *exporter)
     if (status != OTC_DATA_LOSS) {
         return false;
     }
-    give_up(exporter, entry);
-    pthread_mutex_unlock(&exporter->lock);
-    if (keeps_dead_letters(exporter) && exporter->storage->reserve(exporter->storage, entry->stored, 0)) {
-        exporter->storage->reject(exporter->storage, entry->stored, 0, err.text);
-    } else {
-        exporter->storage->forget(exporter->storage, entry->stored);
-    }
-    otc_entry_end(entry, NULL);
-    pthread_mutex_lock(&exporter->lock);
+    give_up(exporter, entry, err.text);
     return true;
 }
 
@@ -391,6 +412,8 @@ otc_exporter_start(struct otc_exporter *exporter, struct otc_error *err)
                                     (struct otc_stored_reader){found, exporter}, &exporter->storage, err);
     if (status == OTC_OK) {
         sort_out_poison(exporter);
+    } else {
+        otc_entries_end(&exporter->queue, NULL); /* of what was found before it failed */
     }
     if (status == OTC_OK && exporter->queue.first) {
         options->host->timer_arm(options->host, exporter->timer, 0);
@@ -427,7 +450,7 @@ otc__stored_release(struct otc_exporter *exporter, size_t pending)
         return;
     }
     for (entry = left.first; entry; entry = entry->next) {
-        exporter->storage->forget(exporter->storage, entry->stored);
+        leave(exporter, entry);
     }
     otc_entries_end(&left, NULL);
     exporter->storage->close(exporter->storage);

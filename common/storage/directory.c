@@ -28,6 +28,23 @@ otc_directory_check(const char *path, struct otc_error *err)
                                   : otc_fail(err, OTC_FAILED_PRECONDITION, "%s is not a directory", path);
 }
 
+/* A new folder must be found after a power cut; where the one above cannot be flushed nothing is lost by
+ * going on. */
+static void
+sync_parent(const char *path)
+{
+    char parent[PATH_MAX_BYTES];
+    const char *end = strrchr(path, '/');
+    int fd;
+
+    (void)snprintf(parent, sizeof(parent), "%.*s", end > path ? (int)(end - path) : 1, end ? path : ".");
+    fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+}
+
 otc_status
 otc_directory_make(const char *path, mode_t mode, struct otc_error *err)
 {
@@ -43,7 +60,9 @@ otc_directory_make(const char *path, mode_t mode, struct otc_error *err)
         }
         memcpy(part, path, i);
         part[i] = '\0';
-        if (mkdir(part, mode) != 0 && errno != EEXIST) {
+        if (mkdir(part, mode) == 0) {
+            sync_parent(part);
+        } else if (errno != EEXIST) {
             return otc_fail(err, errno == EACCES ? OTC_PERMISSION_DENIED : OTC_INTERNAL, "mkdir %s: %s", part,
                             strerror(errno));
         }

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -20,6 +19,8 @@
 #define GENERATIONS_MAX 4096u
 #define PATH_MAX_BYTES 1200u
 #define BASE_MAX 256u
+/* So much of a file is read at once, unless a record is larger. */
+#define WINDOW_BYTES ((size_t)1 << 20)
 
 static const char magic[8] = {'O', 'T', 'C', 'J', 'R', 'N', 'L', '1'};
 
@@ -103,11 +104,12 @@ list_files(struct otc_journal *journal, struct otc_error *err)
 {
     DIR *folder = opendir(journal->directory);
     const struct dirent *entry;
+    int failed;
 
     if (!folder) {
         return otc_fail(err, OTC_INTERNAL, "%s: %s", journal->directory, strerror(errno));
     }
-    while ((entry = readdir(folder)) && journal->n_files <= GENERATIONS_MAX) {
+    while ((errno = 0, entry = readdir(folder)) && journal->n_files <= GENERATIONS_MAX) {
         char path[PATH_MAX_BYTES];
         uint64_t generation;
         struct stat found;
@@ -119,7 +121,11 @@ list_files(struct otc_journal *journal, struct otc_error *err)
             journal->bytes += journal->files[journal->n_files++].bytes;
         }
     }
+    failed = entry ? 0 : errno;
     (void)closedir(folder);
+    if (failed) {
+        return otc_fail(err, OTC_INTERNAL, "%s: %s", journal->directory, strerror(failed));
+    }
     qsort(journal->files, journal->n_files, sizeof(*journal->files), by_generation);
     return OTC_OK;
 }
@@ -358,6 +364,14 @@ otc_journal_bytes(const struct otc_journal *journal)
 /* ---- Reading -------------------------------------------------------------------------------------- */
 
 struct replay {
+    /* What was read of a file. Not mapped: a page that the disk does not give back would end the process. */
+    int fd;
+    int64_t size; /* of the file */
+    uint8_t *window;
+    size_t capacity;
+    int64_t at; /* where the window lies in the file, and how much it holds */
+    size_t held;
+    int failed; /* errno of the last read; 0 when the file was shorter than it said */
     const struct otc_journal *journal;
     bool (*fn)(void *arg, struct otc_slice record);
     void *arg;
@@ -372,39 +386,99 @@ incomplete(struct replay *replay, uint64_t generation, const char *why)
                    (unsigned long long)generation, why);
 }
 
-enum found { FOUND_RECORD, FOUND_TORN, FOUND_DAMAGE };
+/* The `len` bytes at `at`, which the file has, until the next call; NULL: they cannot be read. */
+static const uint8_t *
+look_at(struct replay *replay, int64_t at, size_t len)
+{
+    size_t want = len > WINDOW_BYTES ? len : WINDOW_BYTES;
+
+    if (at >= replay->at && at + (int64_t)len <= replay->at + (int64_t)replay->held) {
+        return replay->window + (at - replay->at);
+    }
+    if (want > replay->capacity) {
+        uint8_t *grown = realloc(replay->window, want);
+
+        if (!grown) {
+            replay->failed = ENOMEM;
+            return NULL;
+        }
+        replay->window = grown;
+        replay->capacity = want;
+    }
+    replay->at = at;
+    replay->held = 0;
+    replay->failed = 0;
+    while (replay->held < len) {
+        ssize_t n = pread(replay->fd, replay->window + replay->held, want - replay->held,
+                          (off_t)(at + (int64_t)replay->held));
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            replay->failed = n < 0 ? errno : 0;
+            return NULL;
+        }
+        replay->held += (size_t)n;
+    }
+    return replay->window;
+}
+
+enum found { FOUND_RECORD, FOUND_TORN, FOUND_DAMAGE, FOUND_UNREADABLE };
 
 /* What stands at a place: a record, the beginning of one, or neither. */
 static enum found
-find_record(struct otc_slice rest, uint64_t seed, struct otc_slice *record)
+find_record(struct replay *replay, int64_t at, uint64_t seed, struct otc_slice *record)
 {
+    const uint8_t *bytes;
     uint32_t len;
 
-    if (rest.len < RECORD_HEAD_BYTES) {
+    if (replay->size - at < (int64_t)RECORD_HEAD_BYTES) {
         return FOUND_TORN;
     }
-    len = (uint32_t)number_of(rest.data, 4);
-    if (check_of_length(len, seed) != number_of(rest.data + 4, 4)) {
+    bytes = look_at(replay, at, RECORD_HEAD_BYTES);
+    if (!bytes) {
+        return FOUND_UNREADABLE;
+    }
+    len = (uint32_t)number_of(bytes, 4);
+    if (check_of_length(len, seed) != number_of(bytes + 4, 4)) {
         return FOUND_DAMAGE;
     }
-    if (len > rest.len - RECORD_HEAD_BYTES) {
+    if ((int64_t)len > replay->size - at - (int64_t)RECORD_HEAD_BYTES) {
         return FOUND_TORN;
     }
-    *record = otc_slice_of(rest.data + RECORD_HEAD_BYTES, len);
-    return otc_hash64(*record, seed) == number_of(rest.data + 8, 8) ? FOUND_RECORD : FOUND_DAMAGE;
+    bytes = look_at(replay, at, RECORD_HEAD_BYTES + len);
+    if (!bytes) {
+        return FOUND_UNREADABLE;
+    }
+    *record = otc_slice_of(bytes + RECORD_HEAD_BYTES, len);
+    return otc_hash64(*record, seed) == number_of(bytes + 8, 8) ? FOUND_RECORD : FOUND_DAMAGE;
 }
 
-/* The records of a file's content. `may_be_torn`: the writer was at it when its process ended, and nobody was
- * answered for the record that it did not finish. */
 static void
-replay_records(struct replay *replay, const struct file *file, struct otc_slice content, bool may_be_torn)
+unreadable(struct replay *replay, uint64_t generation)
 {
-    size_t at = HEADER_BYTES;
+    char why[100];
 
-    while (at < content.len) {
+    (void)snprintf(why, sizeof(why), "it cannot be read: %s",
+                   replay->failed ? strerror(replay->failed) : "it is shorter than it was");
+    incomplete(replay, generation, why);
+}
+
+/* The records of a file. `may_be_torn`: the writer was at it when its process ended, and nobody was answered
+ * for the record that it did not finish. */
+static void
+replay_records(struct replay *replay, const struct file *file, bool may_be_torn)
+{
+    int64_t at = HEADER_BYTES;
+
+    while (at < replay->size) {
         struct otc_slice record = OTC_SLICE_NONE;
 
-        switch (find_record(otc_slice_skip(content, at), seed_of(file->generation, (int64_t)at), &record)) {
+        switch (find_record(replay, at, seed_of(file->generation, at), &record)) {
+        case FOUND_UNREADABLE:
+            unreadable(replay, file->generation);
+            return;
         case FOUND_TORN:
             if (!may_be_torn) {
                 incomplete(replay, file->generation, "it was cut off");
@@ -420,30 +494,36 @@ replay_records(struct replay *replay, const struct file *file, struct otc_slice 
             incomplete(replay, file->generation, "a record is not understood");
             return;
         }
-        at += RECORD_HEAD_BYTES + record.len;
+        at += (int64_t)(RECORD_HEAD_BYTES + record.len);
         replay->out->records++;
         replay->out->bytes += record.len;
     }
 }
 
 static void
-replay_content(struct replay *replay, const struct file *file, struct otc_slice content, bool last)
+replay_content(struct replay *replay, const struct file *file, bool last)
 {
     struct file_header header;
+    const uint8_t *bytes;
     bool same_boot;
 
-    if (content.len < sizeof(header)) {
+    if (replay->size < (int64_t)sizeof(header)) {
         incomplete(replay, file->generation, "it has no header");
         return;
     }
-    memcpy(&header, content.data, sizeof(header));
+    bytes = look_at(replay, 0, sizeof(header));
+    if (!bytes) {
+        unreadable(replay, file->generation);
+        return;
+    }
+    memcpy(&header, bytes, sizeof(header));
     if (memcmp(header.magic, magic, sizeof(magic)) != 0 || header.generation != file->generation ||
         header.status < FILE_OPEN || header.status > FILE_GAP) {
         incomplete(replay, file->generation, "its header is damaged");
         return;
     }
     same_boot = header.boot[0] != '\0' && memcmp(header.boot, replay->journal->boot, BOOT_BYTES) == 0;
-    replay_records(replay, file, content, last && same_boot);
+    replay_records(replay, file, last && same_boot);
     if (!replay->out->complete) {
         return;
     }
@@ -454,50 +534,38 @@ replay_content(struct replay *replay, const struct file *file, struct otc_slice 
     }
 }
 
-static otc_status
-replay_file(struct replay *replay, const struct file *file, bool last, struct otc_error *err)
+static void
+replay_file(struct replay *replay, const struct file *file, bool last)
 {
     char path[PATH_MAX_BYTES];
     struct stat found;
-    void *content = MAP_FAILED;
-    int fd;
 
     path_of(replay->journal, file->generation, path);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &found) != 0) {
-        otc_fail(err, OTC_INTERNAL, "%s: %s", path, strerror(errno));
-        if (fd >= 0) {
-            close(fd);
-        }
-        return OTC_INTERNAL;
+    replay->held = 0;
+    replay->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (replay->fd < 0 || fstat(replay->fd, &found) != 0) {
+        replay->failed = errno;
+        unreadable(replay, file->generation);
+    } else {
+        replay->size = (int64_t)found.st_size;
+        replay_content(replay, file, last);
     }
-    if (found.st_size > 0) {
-        content = mmap(NULL, (size_t)found.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (replay->fd >= 0) {
+        close(replay->fd);
     }
-    close(fd);
-    if (found.st_size > 0 && content == MAP_FAILED) {
-        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s: %s", path, strerror(errno));
-    }
-    replay_content(replay, file,
-                   found.st_size > 0 ? otc_slice_of(content, (size_t)found.st_size) : OTC_SLICE_NONE, last);
-    if (found.st_size > 0) {
-        (void)munmap(content, (size_t)found.st_size);
-    }
-    return OTC_OK;
 }
 
-otc_status
+void
 otc_journal_replay(const struct otc_journal *journal, uint64_t from,
                    bool (*fn)(void *arg, struct otc_slice record), void *arg,
-                   struct otc_journal_replayed *out, struct otc_error *err)
+                   struct otc_journal_replayed *out)
 {
-    struct replay replay = {journal, fn, arg, out};
+    struct replay replay = {.journal = journal, .fn = fn, .arg = arg, .out = out};
     uint64_t expected = from;
 
     *out = (struct otc_journal_replayed){.complete = true, .why = ""};
     for (size_t i = 0; i < journal->n_files && out->complete; i++) {
         const struct file *file = &journal->files[i];
-        otc_status status;
 
         if (file->generation < from) {
             continue;
@@ -506,13 +574,10 @@ otc_journal_replay(const struct otc_journal *journal, uint64_t from,
             break;
         }
         expected++;
-        status = replay_file(&replay, file, i + 1 == journal->n_files, err);
-        if (status != OTC_OK) {
-            return status;
-        }
+        replay_file(&replay, file, i + 1 == journal->n_files);
     }
+    free(replay.window);
     if (out->complete && (expected == from || journal->files[journal->n_files - 1].generation >= expected)) {
         incomplete(&replay, expected, "it is missing");
     }
-    return OTC_OK;
 }

@@ -44,12 +44,12 @@ struct otc_journal_replayed {
 };
 /**
  * Calls `fn` for each record of generation `from` and the later ones, oldest first; content is borrowed for
- * the call. `fn` returns false for content it cannot use: that ends the replay as incomplete. Fails out of
- * memory and on errors of the disk alone.
+ * the call. `fn` returns false for content it cannot use: that ends the replay as incomplete, and so does
+ * what the disk does not give back, or has no room in memory.
  */
-OTC_CHECK otc_status otc_journal_replay(const struct otc_journal *journal, uint64_t from,
-                                        bool (*fn)(void *arg, struct otc_slice record), void *arg,
-                                        struct otc_journal_replayed *out, struct otc_error *err);
+void otc_journal_replay(const struct otc_journal *journal, uint64_t from,
+                        bool (*fn)(void *arg, struct otc_slice record), void *arg,
+                        struct otc_journal_replayed *out);
 /**
  * Begins a new file; further records go there. Its generation is above all that were. Not flushed. The last
  * file is removed when it stands behind one with a gap, where no replay comes to it: rolls whose snapshots

@@ -130,7 +130,7 @@ otc__record_read(const struct otc__segment *segment, const struct otc_log_record
         return otc_fail(err, OTC_DATA_LOSS, "a record of the queue on disk cannot be read: %s",
                         strerror(errno));
     }
-    if (got < record->len || !otc__log_header_is_sound(&header, segment->number) ||
+    if (got < record->len || !otc__log_header_is_sound(&header, segment->number, record->offset) ||
         header.number != record->number || header.len != record->len ||
         otc_hash64(otc_slice_of(out->data + at, got), segment->number) != header.content_check) {
         return otc_fail(err, OTC_DATA_LOSS, "a record of the queue on disk is damaged");
@@ -208,12 +208,10 @@ otc__segment_retire(struct otc_log *log, struct otc__segment *segment)
 void
 otc__log_remove_locked(struct otc_log *log, struct otc_log_record *record)
 {
-    static const uint8_t removed = OTC__LOG_REMOVED;
     struct otc__segment *segment = record->segment;
 
-    /* Written over a byte that has its room: a full disk does not hinder it, and failing costs a repetition.
-     */
-    (void)!pwrite(segment->fd, &removed, 1, OTC__LOG_PAGE + (off_t)record->index);
+    otc__log_write_note(segment, record->index,
+                        otc__log_note(segment->number, record->index, OTC__LOG_REMOVED));
     otc__segment_remove(record);
     if (segment->live == 0 && segment != log->active) {
         otc__segment_retire(log, segment);
@@ -247,16 +245,17 @@ otc_log_forget(struct otc_log *log, struct otc_log_record *record)
 void
 otc_log_mark(struct otc_log *log, struct otc_log_record *record, bool begins)
 {
-    uint8_t mark = 0;
+    uint32_t note = 0;
 
     pthread_mutex_lock(&log->writer->lock);
     if (begins) {
-        mark = (uint8_t)(OTC__LOG_MARKED +
-                         (record->crashes < OTC_LOG_CRASHES_MAX ? record->crashes + 1 : OTC_LOG_CRASHES_MAX));
+        note =
+            otc__log_note(record->segment->number, record->index,
+                          record->crashes < OTC_LOG_CRASHES_MAX ? record->crashes + 1u : OTC_LOG_CRASHES_MAX);
     } else {
         record->crashes = 0;
     }
-    (void)!pwrite(record->segment->fd, &mark, 1, OTC__LOG_PAGE + (off_t)record->index);
+    otc__log_write_note(record->segment, record->index, note);
     pthread_mutex_unlock(&log->writer->lock);
 }
 
@@ -426,33 +425,48 @@ otc_log_writer_free(struct otc_log_writer *writer)
 
 /* ---- Life ------------------------------------------------------------------------------------------ */
 
+static void
+end_segment(const struct otc_log *log, const struct otc__segment *segment)
+{
+    if (segment == log->active) {
+        otc__segment_seal(log, segment, segment->used, segment->records);
+    }
+    /* What was removed should stay so after a power cut too; the room that is left goes back. */
+    if (!segment->evidence) {
+        (void)!ftruncate(segment->fd, segment->used);
+    }
+    if (log->sync != OTC_LOG_SYNC_NONE) {
+        (void)fdatasync(segment->fd);
+    }
+}
+
 /* Gives back what is not part of the list any more: records are their users' to remove. */
 static void
-free_log(struct otc_log *log)
+free_segments(struct otc_log *log, struct otc__segment *first)
 {
     struct otc__segment *next;
 
-    for (struct otc__segment *segment = log->dead; segment; segment = next) {
+    for (struct otc__segment *segment = first; segment; segment = next) {
         next = segment->next;
-        otc__segment_drop(log, segment);
-    }
-    for (struct otc__segment *segment = log->segments; segment; segment = next) {
-        next = segment->next;
-        if (segment->live == 0) {
+        if (log->opened && segment->live == 0) {
             otc__segment_drop(log, segment);
             continue;
         }
-        /* What was removed should stay so after a power cut too; the room that is left goes back. */
-        if (segment == log->active) {
-            otc__segment_seal(log, segment, segment->used, segment->records);
+        if (log->opened) {
+            end_segment(log, segment);
         }
-        (void)!ftruncate(segment->fd, segment->used);
-        if (log->sync != OTC_LOG_SYNC_NONE) {
-            (void)fdatasync(segment->fd);
+        if (segment->fd >= 0) {
+            close(segment->fd);
         }
-        close(segment->fd);
         free(segment);
     }
+}
+
+static void
+free_log(struct otc_log *log)
+{
+    free_segments(log, log->dead);
+    free_segments(log, log->segments);
     if (log->directory_fd >= 0) {
         close(log->directory_fd);
     }
@@ -496,8 +510,10 @@ otc_log_open(struct otc_log_writer *writer, const struct otc_log_options *option
         return status;
     }
     pthread_mutex_lock(&writer->lock);
+    log->opened = true;
     log->next = writer->logs;
     writer->logs = log;
+    pthread_cond_signal(&writer->work); /* there may be segments that nobody needs */
     pthread_mutex_unlock(&writer->lock);
     *out = log;
     return OTC_OK;

@@ -10,11 +10,13 @@
  * all.
  *
  * Segment: a page that names the format and, once nothing more will be written to it, says where it ends (the
- * seal); 16384 bytes, one for each record in it, that say which was removed; then records, aligned to 8
- * bytes: a header (magic, index, number, length, XXH3-64 of the content and of the header, seeded with the
- * segment's number) and the content. Room is allocated when a segment is made, so that a full disk keeps
- * nobody from removing. A segment goes when all of it was removed; the last one is begun anew by each
- * process. One record that stays long therefore keeps the segment that holds it.
+ * seal); a note of 4 bytes for each of 16384 records, that says which was removed, by a hash of the segment's
+ * number and the record's place in it; a copy of the seal; then records, aligned to 8 bytes: a header (magic,
+ * index, number, length, XXH3-64 of the content and of the header, seeded with the segment's number and with
+ * where it lies) and the content. So nothing counts that lies in a place that is not its own, and a note that
+ * is damaged costs a repetition, never a record. Room is allocated when a segment is made, so that a full
+ * disk keeps nobody from removing. A segment goes when all of it was removed; the last one is begun anew by
+ * each process. One record that stays long therefore keeps the segment that holds it.
  *
  * One thread a folder writes (otc_log_writer): it commits when 64 records or 1 MiB wait, or 2 ms after the
  * first came, with one flush for all. When a write or flush fails, what it should have saved is written anew
@@ -32,6 +34,8 @@
 #define OTC_LOG_RECORD_MAX ((size_t)256 << 20)
 /** Records in one segment. */
 #define OTC_LOG_SEGMENT_RECORDS 16384
+/** Where the first of them lies. */
+#define OTC_LOG_RECORDS_AT (4096 + OTC_LOG_SEGMENT_RECORDS * 4 + 64)
 /** Records and bytes that may wait for the disk; further ones are refused. */
 #define OTC_LOG_WAITING_MAX 10000
 #define OTC_LOG_WAITING_BYTES ((size_t)64 << 20)

@@ -36,13 +36,19 @@ struct copy {
     struct otc__log_put *put;
 };
 
+/* False out of memory; a record that cannot be read gets no copy. */
 static bool
 read_copy(const struct otc__segment *segment, struct copy *copy)
 {
+    otc_status status;
+
     copy->content.limit = OTC_LOG_RECORD_MAX;
+    status = otc__record_read(segment, &copy->from, &copy->content, NULL);
+    if (status != OTC_OK) {
+        return status == OTC_DATA_LOSS;
+    }
     copy->put = calloc(1, sizeof(*copy->put) + sizeof(struct otc_slice));
-    if (!copy->put || !(copy->put->record = calloc(1, sizeof(*copy->put->record))) ||
-        otc__record_read(segment, &copy->from, &copy->content, NULL) != OTC_OK) {
+    if (!copy->put || !(copy->put->record = calloc(1, sizeof(*copy->put->record)))) {
         return false;
     }
     copy->put->record->number = copy->from.number;
@@ -66,11 +72,11 @@ free_copies(struct copy *copies, size_t n)
 }
 
 static struct otc_log_record *
-find(const struct otc__segment *segment, uint64_t number)
+find(const struct otc__segment *segment, uint32_t index)
 {
     struct otc_log_record *record = segment->first;
 
-    while (record && record->number != number) {
+    while (record && record->index != index) {
         record = record->next;
     }
     return record;
@@ -81,7 +87,7 @@ find(const struct otc__segment *segment, uint64_t number)
 static void
 adopt(struct otc_log *log, struct otc__segment *segment, struct copy *copy)
 {
-    struct otc_log_record *record = find(segment, copy->from.number), *there = copy->put->record;
+    struct otc_log_record *record = find(segment, copy->from.index), *there = copy->put->record;
 
     if (!record) {
         otc__log_remove_locked(log, there);
@@ -112,21 +118,23 @@ otc__log_compact(struct otc_log *log, struct otc__segment *segment)
     pthread_mutex_unlock(&log->writer->lock);
     for (size_t i = 0; i < n && ok; i++) {
         ok = read_copy(segment, &copies[i]);
-        if (ok) {
+        if (ok && copies[i].put) {
             *end = copies[i].put;
             end = &copies[i].put->next;
         }
     }
-    if (ok) {
+    if (ok && puts) {
         ok = otc__log_write_puts(log, puts, true) == 0;
     } else {
         pthread_mutex_lock(&log->writer->lock);
     }
     for (size_t i = 0; i < n && ok; i++) {
-        adopt(log, segment, &copies[i]);
+        if (copies[i].put) {
+            adopt(log, segment, &copies[i]);
+        }
     }
     segment->readers--;
-    segment->damaged = segment->damaged || !ok; /* it stays as it is */
+    segment->damaged = segment->damaged || segment->live > 0; /* what is left stays as it is */
     if (segment->live == 0) {
         otc__segment_retire(log, segment);
     }

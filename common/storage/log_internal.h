@@ -10,13 +10,15 @@
 
 #define OTC__LOG_PATH 1400
 #define OTC__LOG_PAGE 4096
-/** Where the first record of a segment lies. */
-#define OTC__LOG_RECORDS (OTC__LOG_PAGE + OTC_LOG_SEGMENT_RECORDS)
-/** What stands for a removed record, and for one that a process had marked 1 to 3 times. */
-#define OTC__LOG_REMOVED 0xa5
-#define OTC__LOG_MARKED 0xc0
-/** Where the seal of a segment lies. */
+/** Bytes of a record's note. */
+#define OTC__LOG_NOTE 4
+/** Where the two seals of a segment lie, and its first record. */
 #define OTC__LOG_SEAL 2048
+#define OTC__LOG_SEAL_COPY (OTC__LOG_PAGE + OTC_LOG_SEGMENT_RECORDS * OTC__LOG_NOTE)
+#define OTC__LOG_RECORDS OTC_LOG_RECORDS_AT
+_Static_assert(OTC__LOG_RECORDS == OTC__LOG_SEAL_COPY + 64, "the copy of the seal lies before the records");
+/** The note of a removed record; 1 to 3 is how often a process had marked one. */
+#define OTC__LOG_REMOVED 0
 
 struct otc__log_header {
     uint32_t magic;
@@ -112,6 +114,7 @@ struct otc_log {
     int64_t bytes;       /* used by all segments */
     int64_t dirty_since; /* when something was told that is not flushed; 0: nothing is */
     bool busy;           /* a commit is under way */
+    bool opened;         /* else its files are left as they are */
 };
 
 struct otc_log_writer {
@@ -136,9 +139,14 @@ otc__log_aligned(uint64_t len)
 }
 
 void otc__log_path(const struct otc_log *log, uint64_t segment, const char *suffix, char path[OTC__LOG_PATH]);
-/** Fills in both checks. */
-void otc__log_seal_header(struct otc__log_header *header, uint64_t segment);
-bool otc__log_header_is_sound(const struct otc__log_header *header, uint64_t segment);
+/** Fills in the magic and the check of a header that lies at `offset`. */
+void otc__log_seal_header(struct otc__log_header *header, uint64_t segment, int64_t offset);
+bool otc__log_header_is_sound(const struct otc__log_header *header, uint64_t segment, int64_t offset);
+/** What stands in a segment for a record that was removed (0) or marked (1 to 3 times); 0 for neither. */
+uint32_t otc__log_note(uint64_t segment, uint32_t index, unsigned what);
+/** Writes one, over bytes that have their room: a full disk does not hinder it, and failing costs a
+ * repetition. */
+void otc__log_write_note(const struct otc__segment *segment, uint32_t index, uint32_t note);
 
 /** Notes that nothing more will be written to a segment; failing costs exactness after damage alone. */
 void otc__segment_seal(const struct otc_log *log, const struct otc__segment *segment, int64_t used,

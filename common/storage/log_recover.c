@@ -22,6 +22,7 @@ struct recovery {
     struct otc__segment **end;       /* where the next segment is hung in */
     struct otc_log_record **records; /* in the order of the files */
     size_t n_records, capacity;
+    size_t n_told; /* of them, or freed */
     size_t quarantined;
     uint64_t top; /* the highest number that was seen, removed records included */
     /* Of the segment that is read: */
@@ -49,7 +50,7 @@ segment_number(const struct otc_log *log, const char *name)
         return 0;
     }
     number = strtoull(name + base + 1, &end, 16);
-    return end == name + base + 17 && strcmp(end, ".segment") == 0 ? number : 0;
+    return end == name + base + 17 && strcmp(end, ".segment") == 0 && number < UINT64_MAX ? number : 0;
 }
 
 static int
@@ -66,11 +67,12 @@ list_segments(const struct otc_log *log, uint64_t **numbers, size_t *n, struct o
     DIR *folder = opendir(log->directory);
     size_t capacity = 0;
     struct dirent *entry;
+    int failed;
 
     if (!folder) {
         return otc_fail(err, OTC_FAILED_PRECONDITION, "%s: %s", log->directory, strerror(errno));
     }
-    while ((entry = readdir(folder))) {
+    while ((errno = 0, entry = readdir(folder))) {
         uint64_t number = segment_number(log, entry->d_name);
 
         if (number == 0) {
@@ -87,7 +89,12 @@ list_segments(const struct otc_log *log, uint64_t **numbers, size_t *n, struct o
         }
         (*numbers)[(*n)++] = number;
     }
+    failed = errno;
     closedir(folder);
+    if (failed) {
+        /* Segments that are not seen now would be taken for copies of younger ones later. */
+        return otc_fail(err, OTC_FAILED_PRECONDITION, "%s: %s", log->directory, strerror(failed));
+    }
     if (*n > 0) {
         qsort(*numbers, *n, sizeof(**numbers), by_number);
     }
@@ -107,7 +114,8 @@ quarantine(struct recovery *r, size_t from, size_t to)
         otc__log_corrupt_path(r->log, r->segment->number, path);
         fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     }
-    if (fd < 0 || write(fd, r->bytes + from, to - from) != (ssize_t)(to - from)) {
+    if (fd < 0 || write(fd, r->bytes + from, to - from) != (ssize_t)(to - from) ||
+        r->log->io.sync(r->log->io.arg, fd) != 0) {
         r->segment->evidence = true;
     }
     if (fd >= 0) {
@@ -117,21 +125,43 @@ quarantine(struct recovery *r, size_t from, size_t to)
 
 /* ---- Records --------------------------------------------------------------------------------------- */
 
+/* Whether the note of a record says this. */
+static bool
+says(const struct recovery *r, uint32_t index, unsigned what)
+{
+    uint32_t note;
+
+    memcpy(&note, r->bytes + OTC__LOG_PAGE + (size_t)index * OTC__LOG_NOTE, sizeof(note));
+    return note != 0 && note == otc__log_note(r->segment->number, index, what);
+}
+
 static bool
 was_removed(const struct recovery *r, uint32_t index)
 {
-    return r->bytes[OTC__LOG_PAGE + index] == OTC__LOG_REMOVED;
+    return says(r, index, OTC__LOG_REMOVED);
 }
 
 /* Crashes within marks, in a row. */
 static uint8_t
 crashes_of(const struct recovery *r, uint32_t index)
 {
-    uint8_t mark = r->bytes[OTC__LOG_PAGE + index];
+    uint8_t crashes = OTC_LOG_CRASHES_MAX;
 
-    return mark > OTC__LOG_MARKED && mark <= OTC__LOG_MARKED + OTC_LOG_CRASHES_MAX
-               ? (uint8_t)(mark - OTC__LOG_MARKED)
-               : 0;
+    while (crashes > 0 && !says(r, index, crashes)) {
+        crashes--;
+    }
+    return crashes;
+}
+
+/* Counts a record of which nothing sound is left, and notes that it was: the next start does not count it
+ * again. Where its bytes are not copied aside it is found again, as long as the file is kept. */
+static void
+lose(struct recovery *r, uint32_t index)
+{
+    r->found->lost++;
+    if (!r->unreadable && !r->segment->evidence) {
+        otc__log_write_note(r->segment, index, otc__log_note(r->segment->number, index, OTC__LOG_REMOVED));
+    }
 }
 
 static bool
@@ -148,8 +178,8 @@ header_at(const struct recovery *r, size_t at, struct otc__log_header *header)
         return false;
     }
     memcpy(header, r->bytes + at, sizeof(*header));
-    return otc__log_header_is_sound(header, r->segment->number) && header->index >= r->next_index &&
-           header->len <= r->len - at - sizeof(*header);
+    return otc__log_header_is_sound(header, r->segment->number, (int64_t)at) &&
+           header->index >= r->next_index && header->len <= r->len - at - sizeof(*header);
 }
 
 /* Records between those that were read, of which nothing sound is left. */
@@ -157,8 +187,22 @@ static void
 count_lost(struct recovery *r, uint32_t before)
 {
     for (; r->next_index < before; r->next_index++) {
-        r->found->lost += !was_removed(r, r->next_index);
+        if (!was_removed(r, r->next_index)) {
+            lose(r, r->next_index);
+        }
     }
+}
+
+/* Whether all records up to this one are known to be removed, and there are some. */
+static bool
+all_removed(const struct recovery *r, uint32_t before)
+{
+    uint32_t index = r->next_index;
+
+    while (index < before && was_removed(r, index)) {
+        index++;
+    }
+    return r->next_index < before && index == before;
 }
 
 static bool
@@ -212,8 +256,8 @@ take_record(struct recovery *r, const struct otc__log_header *header, size_t at)
         return true;
     }
     if (!sound) {
-        r->found->lost++;
         quarantine(r, at, end < r->len ? end : r->len);
+        lose(r, header->index);
         return true;
     }
     return keep(r, header, at);
@@ -234,6 +278,30 @@ next_header(const struct recovery *r, size_t at)
         }
     }
     return r->len;
+}
+
+/* Bytes that are no record, up to the next one or the end. */
+static void
+skip_damage(struct recovery *r, size_t at, size_t next)
+{
+    struct otc__log_header header;
+    bool end = next == r->len;
+    uint32_t before = end ? (uint32_t)r->n_sealed : r->next_index;
+
+    if (end && r->torn_end) {
+        r->found->torn_bytes += next - at;
+        return;
+    }
+    if (!end && header_at(r, next, &header)) {
+        before = header.index;
+    }
+    if (all_removed(r, before)) {
+        return; /* nobody needs them */
+    }
+    quarantine(r, at, next);
+    count_lost(r, before);
+    /* How many there were at an end nothing tells without a seal; one at least. */
+    r->found->lost += end && !r->sealed;
 }
 
 static bool
@@ -260,13 +328,7 @@ take_records(struct recovery *r)
             break;
         }
         next = next_header(r, at);
-        if (next == r->len && r->torn_end) {
-            r->found->torn_bytes += next - at;
-        } else {
-            quarantine(r, at, next);
-            /* How many there were at an end nothing tells without a seal; one at least. */
-            r->found->lost += next == r->len && !r->sealed;
-        }
+        skip_damage(r, at, next);
         at = next;
     }
     if (r->sealed) {
@@ -306,10 +368,15 @@ read_whole(struct recovery *r, uint8_t *bytes, size_t len)
 static void
 read_seal(struct recovery *r, bool newest)
 {
+    static const size_t places[] = {OTC__LOG_SEAL, OTC__LOG_SEAL_COPY};
     struct otc__log_seal seal;
 
-    memcpy(&seal, r->bytes + OTC__LOG_SEAL, sizeof(seal));
-    r->sealed = otc__log_seal_is_sound(&seal, r->segment->number);
+    r->sealed = false;
+    r->n_sealed = 0;
+    for (size_t i = 0; i < 2 && !r->sealed; i++) {
+        memcpy(&seal, r->bytes + places[i], sizeof(seal));
+        r->sealed = otc__log_seal_is_sound(&seal, r->segment->number);
+    }
     r->torn_end = newest && !r->sealed;
     if (r->sealed) {
         r->n_sealed = seal.records;
@@ -317,7 +384,8 @@ read_seal(struct recovery *r, bool newest)
     }
 }
 
-/* Nothing more is written to a segment of a former process: its torn end goes, and it is sealed. */
+/* Nothing more is written to a segment of a former process: its torn or damaged end goes, and it is sealed.
+ */
 static void
 end_segment(const struct recovery *r)
 {
@@ -328,29 +396,59 @@ end_segment(const struct recovery *r)
     (void)r->log->io.sync(r->log->io.arg, segment->fd);
 }
 
+/* A file that ends before its first record: one that was being made, or what is left of one. `lost`: records
+ * that were before. */
+static void
+note_stump(struct recovery *r, uint64_t lost)
+{
+    struct otc__segment *segment = r->segment;
+
+    if (r->torn_end) {
+        r->found->torn_bytes += (uint64_t)segment->size;
+    } else {
+        r->found->lost += !r->sealed;
+    }
+    segment->evidence = segment->size > 0 && r->found->lost > lost;
+    r->found->damaged_bytes += segment->evidence ? (uint64_t)segment->size : 0;
+}
+
 static otc_status
 read_records(struct recovery *r, bool newest, struct otc_error *err)
 {
     struct otc__segment *segment = r->segment;
-    size_t len = (size_t)segment->size;
-    uint8_t *bytes = malloc(len);
+    size_t len = (size_t)segment->size, room = len < OTC__LOG_RECORDS ? OTC__LOG_RECORDS : len;
+    uint8_t *bytes = malloc(room);
+    uint64_t lost = r->found->lost;
     otc_status status = OTC_OK;
 
     if (!bytes) {
         return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
     }
     read_whole(r, bytes, len);
+    memset(bytes + len, 0, room - len);
+    segment->evidence = segment->evidence || len < OTC__LOG_RECORDS;
     r->bytes = bytes;
     r->len = len;
     r->next_index = 0;
     read_seal(r, newest);
     if (!take_records(r)) {
         status = otc_fail(err, OTC_UNAVAILABLE, "out of memory");
-    } else if (r->torn_end && segment->live > 0 && !r->unreadable) {
+    } else if (len < OTC__LOG_RECORDS) {
+        note_stump(r, lost);
+    } else if (!r->sealed && segment->live > 0 && !r->unreadable && (r->torn_end || !segment->evidence)) {
         end_segment(r);
     }
     free(bytes);
     return status;
+}
+
+/* Whether a file cannot be opened for a reason that the start can be told, rather than for one of the disk.
+ */
+static bool
+is_ours(int error)
+{
+    return error == EACCES || error == EPERM || error == EROFS || error == EMFILE || error == ENFILE ||
+           error == ENOMEM;
 }
 
 /* `*gone`: there is nothing to read of it, which is no failure of the log. */
@@ -366,22 +464,12 @@ read_segment(struct recovery *r, bool newest, bool *gone, struct otc_error *err)
         segment->fd = open(path, O_RDWR | O_CLOEXEC);
     } while (segment->fd < 0 && errno == EINTR);
     if (segment->fd < 0 || fstat(segment->fd, &file) != 0) {
-        *gone = errno == EIO || errno == ENOENT || errno == ELOOP || errno == EISDIR || errno == ENXIO;
+        *gone = !is_ours(errno);
         return *gone ? OTC_OK : otc_fail(err, OTC_FAILED_PRECONDITION, "%s: %s", path, strerror(errno));
     }
     segment->size = (int64_t)file.st_size;
     segment->used = segment->size < OTC__LOG_RECORDS ? segment->size : OTC__LOG_RECORDS;
-    if (segment->size >= OTC__LOG_RECORDS) {
-        return read_records(r, newest, err);
-    }
-    if (newest) {
-        r->found->torn_bytes += (uint64_t)segment->size;
-    } else {
-        segment->evidence = segment->size > 0;
-        r->found->damaged_bytes += (uint64_t)segment->size;
-        r->found->lost++;
-    }
-    return OTC_OK;
+    return read_records(r, newest, err);
 }
 
 /* Reads one segment; one of which nothing is needed any more is removed, unless something in it was damaged:
@@ -390,6 +478,7 @@ static otc_status
 recover_segment(struct recovery *r, uint64_t number, bool newest, struct otc_error *err)
 {
     struct otc__segment *segment = calloc(1, sizeof(*segment));
+    uint64_t lost = r->found->lost;
     otc_status status;
     bool gone = false;
 
@@ -402,8 +491,9 @@ recover_segment(struct recovery *r, uint64_t number, bool newest, struct otc_err
     r->unreadable = false;
     status = read_segment(r, newest, &gone, err);
     if (status == OTC_OK && segment->live == 0 && (gone || r->unreadable)) {
-        /* The disk does not give it back. It stays where it is, for who can. */
-        r->found->lost++;
+        /* The disk does not give it back. It stays where it is, for who can. How much there was nothing tells
+         * without a seal; one record at least. */
+        r->found->lost += gone || (!r->sealed && r->found->lost == lost);
         r->found->damaged_bytes += (uint64_t)segment->size;
         if (segment->fd >= 0) {
             close(segment->fd);
@@ -433,18 +523,23 @@ by_record_number(const void *a, const void *b)
     return ((*x)->segment->number > (*y)->segment->number) - ((*x)->segment->number < (*y)->segment->number);
 }
 
+/* What a second copy of a record has in common with it. Numbers alone may be those of another record: when a
+ * segment could not be read for a while, younger ones had them again. */
+struct identity {
+    uint64_t number; /* 0: none */
+    uint64_t len;
+    uint64_t hash;
+};
+
 /* Tells of a record; of a second copy (a commit whose first attempt failed, a compaction that was cut off)
- * nothing is needed. */
+ * nothing is needed. Unless all goes well the record is freed. */
 static otc_status
-tell_record(struct recovery *r, struct otc_log_record *record, uint64_t *last, struct otc_error *err)
+tell_record(struct recovery *r, struct otc_log_record *record, struct identity *last, struct otc_error *err)
 {
     OTC_AUTO_BUF struct otc_buf content = {.limit = OTC_LOG_RECORD_MAX};
+    struct identity identity;
     otc_status status;
 
-    if (record->number == *last) {
-        otc_log_remove(r->log, record);
-        return OTC_OK;
-    }
     status = otc__record_read(record->segment, record, &content, err);
     if (status == OTC_DATA_LOSS) {
         /* It was sound a moment ago: it stays for the next start. */
@@ -452,10 +547,16 @@ tell_record(struct recovery *r, struct otc_log_record *record, uint64_t *last, s
         otc_log_forget(r->log, record);
         return OTC_OK;
     }
-    *last = record->number;
     if (status != OTC_OK) {
+        free(record);
         return status;
     }
+    identity = (struct identity){record->number, record->len, otc_hash64(otc_buf_slice(&content), 0)};
+    if (memcmp(&identity, last, sizeof(identity)) == 0) {
+        otc_log_remove(r->log, record);
+        return OTC_OK;
+    }
+    *last = identity;
     r->found->records++;
     r->found->bytes += record->len;
     if (r->options->found) {
@@ -469,14 +570,16 @@ static otc_status
 tell_records(struct recovery *r, struct otc_error *err)
 {
     otc_status status = OTC_OK;
-    uint64_t last = 0;
+    struct identity last = {0};
+    size_t i;
 
     if (r->n_records > 0) {
         qsort(r->records, r->n_records, sizeof(struct otc_log_record *), by_record_number);
     }
-    for (size_t i = 0; i < r->n_records && status == OTC_OK; i++) {
+    for (i = 0; i < r->n_records && status == OTC_OK; i++) {
         status = tell_record(r, r->records[i], &last, err);
     }
+    r->n_told = i;
     /* Above removed ones too: where the note of that is lost they come again, and must not be taken for
      * copies. */
     r->log->next_number = r->top + 1;
@@ -498,6 +601,9 @@ otc__log_recover(struct otc_log *log, const struct otc_log_options *options, str
     }
     if (status == OTC_OK) {
         status = tell_records(&r, err);
+    }
+    for (size_t i = r.n_told; i < r.n_records; i++) {
+        free(r.records[i]);
     }
     free(r.records);
     free(numbers);

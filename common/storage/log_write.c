@@ -106,19 +106,40 @@ checked_part(const struct otc__log_header *header)
     return otc_slice_of(header, offsetof(struct otc__log_header, header_check));
 }
 
+/* A header counts where it was written alone. */
+static uint64_t
+place_seed(uint64_t segment, int64_t offset)
+{
+    return segment * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)offset;
+}
+
 void
-otc__log_seal_header(struct otc__log_header *header, uint64_t segment)
+otc__log_seal_header(struct otc__log_header *header, uint64_t segment, int64_t offset)
 {
     header->magic = OTC__LOG_MAGIC;
-    header->header_check = otc_hash64(checked_part(header), segment);
+    header->header_check = otc_hash64(checked_part(header), place_seed(segment, offset));
 }
 
 bool
-otc__log_header_is_sound(const struct otc__log_header *header, uint64_t segment)
+otc__log_header_is_sound(const struct otc__log_header *header, uint64_t segment, int64_t offset)
 {
     return header->magic == OTC__LOG_MAGIC && header->index < OTC_LOG_SEGMENT_RECORDS &&
            header->len <= OTC_LOG_RECORD_MAX &&
-           header->header_check == otc_hash64(checked_part(header), segment);
+           header->header_check == otc_hash64(checked_part(header), place_seed(segment, offset));
+}
+
+uint32_t
+otc__log_note(uint64_t segment, uint32_t index, unsigned what)
+{
+    const uint32_t place[2] = {index, what};
+
+    return (uint32_t)otc_hash64(otc_slice_of(place, sizeof(place)), segment) | 1;
+}
+
+void
+otc__log_write_note(const struct otc__segment *segment, uint32_t index, uint32_t note)
+{
+    (void)!pwrite(segment->fd, &note, sizeof(note), OTC__LOG_PAGE + (off_t)index * OTC__LOG_NOTE);
 }
 
 static struct otc_slice
@@ -139,10 +160,14 @@ otc__segment_seal(const struct otc_log *log, const struct otc__segment *segment,
                   uint64_t records)
 {
     struct otc__log_seal seal = {OTC__LOG_MAGIC, (uint64_t)used, records, 0};
-    struct iovec part = {&seal, sizeof(seal)};
+    static const off_t places[] = {OTC__LOG_SEAL, OTC__LOG_SEAL_COPY};
 
     seal.check = otc_hash64(sealed_part(&seal), segment->number);
-    (void)log->io.write(log->io.arg, segment->fd, &part, 1, OTC__LOG_SEAL);
+    for (size_t i = 0; i < 2; i++) {
+        struct iovec part = {&seal, sizeof(seal)};
+
+        (void)log->io.write(log->io.arg, segment->fd, &part, 1, places[i]);
+    }
 }
 
 /* Whether a file of so many bytes may be allocated. What cannot be asked is left to the allocation. */
@@ -182,7 +207,8 @@ otc__segment_make(struct otc_log *log, int64_t bytes, struct otc__segment **out)
         free(segment);
         return OTC__LOG_MIN_FREE;
     }
-    segment->number = log->next_segment++;
+    segment->number = log->next_segment;
+    log->next_segment += log->next_segment < UINT64_MAX;
     segment->used = OTC__LOG_RECORDS;
     segment->size = OTC__LOG_RECORDS + (bytes > log->segment_bytes ? bytes : log->segment_bytes);
     otc__log_path(log, segment->number, "segment", path);
@@ -287,7 +313,7 @@ write_put(struct commit *commit, struct otc__log_put *put)
     if (!otc_hash64_slices(put->slices, put->n, commit->at->number, &header.content_check)) {
         return ENOMEM;
     }
-    otc__log_seal_header(&header, commit->at->number);
+    otc__log_seal_header(&header, commit->at->number, commit->used);
     parts[n++] = (struct iovec){&header, sizeof(header)};
     for (size_t i = 0; i < put->n; i++) {
         parts[n++] = (struct iovec){(void *)(uintptr_t)put->slices[i].data, put->slices[i].len};

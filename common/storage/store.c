@@ -62,8 +62,9 @@ fail(const struct otc_store *store, int code, struct otc_error *err)
                         "%s: the file's limit of %lld bytes, or the disk, is full", store->path,
                         (long long)store->options.max_bytes);
     }
-    return otc_fail(err, status_of(code), "%s: %s%s%s", store->path, text, reason ? ": " : "",
-                    reason ? strerror(reason) : "");
+    return otc_fail(
+        err, reason == EACCES || reason == EPERM || reason == EROFS ? OTC_PERMISSION_DENIED : status_of(code),
+        "%s: %s%s%s", store->path, text, reason ? ": " : "", reason ? strerror(reason) : "");
 }
 
 /* ---- Opening -------------------------------------------------------------------------------------- */
@@ -188,12 +189,11 @@ open_db(struct otc_store *store, char why[256])
     return code;
 }
 
-/* Takes the file and its companions out of the way. */
+/* Takes the file and what was written ahead of it out of the way; sqlite3 reads them together. */
 static otc_status
 move_aside(struct otc_store *store, struct otc_store_moved *moved, struct otc_error *err)
 {
-    static const char *const companions[] = {"-wal", "-shm"};
-    char from[OTC_STORE_PATH_MAX + 8], to[OTC_STORE_PATH_MAX];
+    char from[OTC_STORE_PATH_MAX + 8], to[OTC_STORE_PATH_MAX], ahead[OTC_STORE_PATH_MAX + 8];
     int n = snprintf(to, sizeof(to), "%s.corrupt-%lld", store->path,
                      (long long)(store->options.now_ns / OTC_SECOND));
 
@@ -201,10 +201,13 @@ move_aside(struct otc_store *store, struct otc_store_moved *moved, struct otc_er
         return otc_fail(err, OTC_INTERNAL, "%s: damaged, and cannot be moved aside: %s", store->path,
                         strerror(errno));
     }
-    for (size_t i = 0; i < 2; i++) {
-        (void)snprintf(from, sizeof(from), "%s%s", store->path, companions[i]);
+    (void)snprintf(from, sizeof(from), "%s-wal", store->path);
+    (void)snprintf(ahead, sizeof(ahead), "%s-wal", to);
+    if (rename(from, ahead) != 0) {
         (void)unlink(from);
     }
+    (void)snprintf(from, sizeof(from), "%s-shm", store->path);
+    (void)unlink(from);
     if (moved) {
         (void)snprintf(moved->path, sizeof(moved->path), "%s", to);
     }
@@ -303,14 +306,28 @@ outcome(struct otc_store *store, int code, struct otc_store_moved *moved, struct
     return is_damage(code) ? after_damage(store, moved, err) : fail(store, code, err);
 }
 
+/* A store that could not be opened in the place of a damaged one may be able to now. */
+static otc_status
+open_again(struct otc_store *store, struct otc_store_moved *moved, struct otc_error *err)
+{
+    otc_status status = store->db ? OTC_OK : open_sound(store, moved, err);
+
+    if (status != OTC_OK) {
+        close_db(store);
+    }
+    return status;
+}
+
 otc_status
 otc_store_get(struct otc_store *store, struct otc_slice key, void (*fn)(void *arg, struct otc_slice value),
               void *arg, struct otc_store_moved *moved, struct otc_error *err)
 {
+    otc_status status;
     int code;
 
-    if (!store->db) {
-        return otc_fail(err, OTC_UNAVAILABLE, "%s: closed after an error", store->path);
+    status = open_again(store, moved, err);
+    if (status != OTC_OK) {
+        return status;
     }
     code = sqlite3_bind_blob(store->select, 1, key.len ? (const void *)key.data : "", (int)key.len,
                              SQLITE_STATIC);
@@ -364,8 +381,9 @@ otc_store_apply(struct otc_store *store, const struct otc_store_change *changes,
                             OTC_STORE_KEY_MAX, OTC_STORE_VALUE_MAX, changes[i].key.len, changes[i].value.len);
         }
     }
-    if (!store->db) {
-        return otc_fail(err, OTC_UNAVAILABLE, "%s: closed after an error", store->path);
+    status = open_again(store, moved, err);
+    if (status != OTC_OK) {
+        return status;
     }
     code = run(store, "BEGIN IMMEDIATE");
     for (size_t i = 0; i < n && code == SQLITE_OK; i++) {

@@ -54,6 +54,28 @@ log_moved(const struct client *client, const struct otc_store_moved *moved)
     }
 }
 
+/* Opens the store, unless it is open. */
+static otc_status
+open_store(struct client *client, struct otc_error *err)
+{
+    const struct file_storage_config *config = client->context->config;
+    struct otc_host *host = client->context->host;
+    const struct otc_store_options options = {config->max_size.n, config->timeout.ns, host->now_ns(host)};
+    struct otc_store_moved moved = {.path = ""};
+    char path[OTC_STORE_PATH_MAX];
+    otc_status status;
+
+    if (client->store) {
+        return OTC_OK;
+    }
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s.db", config->directory, client->name) >= sizeof(path)) {
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: the path is too long", config->directory);
+    }
+    status = otc_store_open(path, &options, &moved, &client->store, err);
+    log_moved(client, &moved);
+    return status;
+}
+
 /* Passes an outcome of the store on; a damaged store has become an empty one. */
 static otc_status
 settle(const struct client *client, otc_status status, const struct otc_store_moved *moved)
@@ -71,8 +93,11 @@ client_get(struct otc_storage *storage, struct otc_slice key, void (*fn)(void *a
 {
     struct client *client = client_of(storage);
     struct otc_store_moved moved = {.path = ""};
-    otc_status status = otc_store_get(client->store, key, fn, arg, &moved, err);
+    otc_status status = open_store(client, err);
 
+    if (status == OTC_OK) {
+        status = otc_store_get(client->store, key, fn, arg, &moved, err);
+    }
     status = settle(client, status, &moved);
     return status == OTC_DATA_LOSS ? OTC_NOT_FOUND : status;
 }
@@ -97,7 +122,11 @@ client_apply(struct otc_storage *storage, const struct otc_storage_change *chang
     for (int attempt = 0; attempt < 2 && status == OTC_DATA_LOSS; attempt++) {
         struct otc_store_moved moved = {.path = ""};
 
-        status = settle(client, otc_store_apply(client->store, list, n, &moved, err), &moved);
+        status = open_store(client, err);
+        if (status == OTC_OK) {
+            status = otc_store_apply(client->store, list, n, &moved, err);
+        }
+        status = settle(client, status, &moved);
     }
     free(list);
     if (status == OTC_OK) {
@@ -144,14 +173,12 @@ client_replay(struct otc_storage *storage, uint64_t from, bool (*fn)(void *arg, 
 {
     struct client *client = client_of(storage);
     struct otc_journal_replayed replayed;
-    otc_status status = otc_journal_replay(client->journal, from, fn, arg, &replayed, err);
 
-    if (status != OTC_OK) {
-        count(client, client->failures, 1);
-    }
+    (void)err;
+    otc_journal_replay(client->journal, from, fn, arg, &replayed);
     *out = (struct otc_storage_replayed){replayed.records, replayed.bytes, replayed.complete, ""};
     memcpy(out->why, replayed.why, sizeof(out->why));
-    return status;
+    return OTC_OK;
 }
 
 static void
@@ -240,17 +267,16 @@ static otc_status
 open_files(struct client *client, struct otc_error *err)
 {
     const struct file_storage_config *config = client->context->config;
-    struct otc_host *host = client->context->host;
-    const struct otc_store_options options = {config->max_size.n, config->timeout.ns, host->now_ns(host)};
-    struct otc_store_moved moved;
-    char path[OTC_STORE_PATH_MAX];
-    otc_status status;
+    otc_status status = open_store(client, err);
 
-    if ((size_t)snprintf(path, sizeof(path), "%s/%s.db", config->directory, client->name) >= sizeof(path)) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: the path is too long", config->directory);
+    if (status == OTC_INTERNAL || status == OTC_RESOURCE_EXHAUSTED) {
+        /* The disk, which may be mended. */
+        count(client, client->failures, 1);
+        otc_log(client->context->host->logger, OTC_LOG_ERROR, client->context->id,
+                "A store cannot be opened; going on without it until it can",
+                OTC_FIELD_TEXT("error", err->text));
+        status = OTC_OK;
     }
-    status = otc_store_open(path, &options, &moved, &client->store, err);
-    log_moved(client, &moved);
     if (status == OTC_OK) {
         status = otc_journal_open(config->directory, client->name, config->max_journal_size.n,
                                   &client->journal, err);

@@ -97,6 +97,8 @@ file_storage_dead_letters_new(const struct file_storage_context *context, const 
         self->stored = otc_meter_series(meter, &bytes_instrument, labels, n_labels);
         self->n_stored = otc_meter_series(meter, &files_instrument, labels, n_labels);
         self->failures = otc_meter_series(meter, &failures_instrument, labels, n_labels);
+    }
+    if (context->config->dead_letter) {
         look(self);
     }
     return self;

@@ -145,7 +145,7 @@ ignore_put(void *arg, struct otc_log_record *record, const struct otc_error *res
 static bool
 write_log(void)
 {
-    const size_t records_at = 4096 + OTC_LOG_SEGMENT_RECORDS;
+    const size_t records_at = OTC_LOG_RECORDS_AT;
     const struct otc_log_options options = {
         .directory = ".", .base = "seed", .segment_bytes = 65536, .max_bytes = 1 << 20};
     OTC_AUTO_BUF struct otc_buf bytes = {.limit = 1 << 20};

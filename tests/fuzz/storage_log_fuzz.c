@@ -3,7 +3,7 @@
  * what was put afterwards is there. The first byte says which of the first records count as removed; the rest
  * is records. */
 #include "common/base/buf.h"
-#include "common/storage/log.h"
+#include "common/storage/log_internal.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <fcntl.h>
@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define RECORDS_AT (4096 + OTC_LOG_SEGMENT_RECORDS)
 #define FOUND_MAX 4096
 
 static struct otc_log_record *found[FOUND_MAX];
@@ -33,7 +32,7 @@ static char folder[64];
 static void
 write_segment(const uint8_t *data, size_t size)
 {
-    static uint8_t head[RECORDS_AT];
+    static uint8_t head[OTC__LOG_RECORDS];
     char path[512];
     int fd;
 
@@ -41,7 +40,11 @@ write_segment(const uint8_t *data, size_t size)
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     memset(head, 0, sizeof(head));
     for (size_t i = 0; i < 8; i++) {
-        head[4096 + i] = data[0] >> i & 1 ? 0xa5 : 0;
+        const uint32_t removed = otc__log_note(1, (uint32_t)i, OTC__LOG_REMOVED);
+
+        if (data[0] >> i & 1) {
+            memcpy(head + OTC__LOG_PAGE + i * OTC__LOG_NOTE, &removed, sizeof(removed));
+        }
     }
     if (fd < 0 || write(fd, head, sizeof(head)) != (ssize_t)sizeof(head) ||
         write(fd, data + 1, size - 1) != (ssize_t)(size - 1)) {

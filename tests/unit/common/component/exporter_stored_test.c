@@ -585,6 +585,46 @@ poison_is_never_deleted(void **state)
     start(f);
     assert_int_equal(otc_sink_calls(f->sink), calls);
     assert_int_equal(on_disk(f), 1);
+    assert_int_equal(metric(f, "aimon_exporter_dead_lettered_items"), 0);
+    assert_int_equal(metric(f, "aimon_exporter_left_items"), 6); /* by either process */
+    assert_int_equal(otc_vhost_logged(f->vhost,
+                                      "The process ended 3 times while this was being sent. There is "
+                                      "no room for dead letters: leaving it in the queue for the "
+                                      "next start."),
+                     1);
+}
+
+/* Who waits for room has it when damaged records leave the queue. */
+static void
+a_damaged_record_makes_room(void **state)
+{
+    struct fixture *f = *state;
+    struct otc_test_done first = OTC_TEST_DONE_INIT, second = OTC_TEST_DONE_INIT;
+
+    start(f);
+    otc_sink_answer(f->sink, OTC_UNAVAILABLE, "down");
+    for (size_t i = 1; i <= 3; i++) {
+        send(f, i);
+    }
+    stop(f);
+    f->disk.records[1].damaged = f->disk.records[2].damaged = true;
+    f->queue.num_consumers = 1;
+    f->queue.queue_size = 3;
+    f->queue.block_on_overflow = true;
+    otc_sink_clear(f->sink);
+    otc_sink_answer(f->sink, OTC_PENDING, NULL);
+    start(f);
+    assert_int_equal(otc_sink_pending(f->sink), 1);
+    assert_int_equal(send_as(f, 4, NULL, &first), OTC_PENDING);
+    assert_int_equal(send_as(f, 5, NULL, &second), OTC_PENDING);
+    assert_int_equal(first.calls + second.calls, 0);
+    assert_true(otc_sink_complete(f->sink, OTC_OK, NULL));
+    otc_vhost_run(f->vhost);
+    assert_int_equal(otc_sink_pending(f->sink), 1); /* the first */
+    assert_int_equal(first.calls, 1);
+    assert_int_equal(second.calls, 1);
+    assert_int_equal(second.result.status, OTC_OK);
+    check_law(f);
 }
 
 /* With a queue on disk nobody gives up, unless the user says so. */
@@ -842,6 +882,7 @@ main(void)
         CASE(dead_letters_are_the_requests_as_they_came),
         CASE(what_ends_the_process_three_times_is_not_sent_again),
         CASE(poison_is_never_deleted),
+        CASE(a_damaged_record_makes_room),
         CASE(an_outage_has_no_end_by_default),
         CASE(a_damaged_record_costs_itself),
         CASE(a_long_queue_does_not_stay_in_memory),

@@ -4,7 +4,7 @@
 #define OTC_TESTS_STORAGE_LOG_FIXTURE_H
 
 #include "common/base/buf.h"
-#include "common/storage/log.h"
+#include "common/storage/log_internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,7 +41,8 @@ struct fixture {
     /* Faults. */
     int fail_writes, fail_syncs, fail_creates; /* how many of the next ones */
     int error;
-    int syncs; /* that were asked for */
+    int syncs;                     /* that were asked for */
+    void (*told_hook)(int number); /* called when a record is there */
 };
 
 static inline int
@@ -223,6 +224,9 @@ put_done(void *arg, struct otc_log_record *record, const struct otc_error *resul
     } *put = arg;
     struct fixture *f = put->f;
 
+    if (result->status == OTC_OK && f->told_hook) {
+        f->told_hook(put->number);
+    }
     pthread_mutex_lock(&f->lock);
     f->records[put->number] = record;
     f->waiting--;

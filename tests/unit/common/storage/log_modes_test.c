@@ -102,7 +102,7 @@ static void
 a_number_does_not_come_twice(void **state)
 {
     struct fixture *f = *state;
-    const uint8_t there = 0;
+    const uint32_t there = 0;
     char path[512];
     int fd;
 
@@ -113,7 +113,7 @@ a_number_does_not_come_twice(void **state)
     close_log(f);
     snprintf(path, sizeof(path), "%s/exporter_otlp_traces.0000000000000001.segment", f->folder);
     fd = open(path, O_WRONLY);
-    assert_int_equal(pwrite(fd, &there, 1, 4096 + 2), 1);
+    assert_int_equal(pwrite(fd, &there, OTC__LOG_NOTE, OTC__LOG_PAGE + 2 * OTC__LOG_NOTE), OTC__LOG_NOTE);
     close(fd);
     open_log(f);
     check_order(f, (const int[]){0, 1, 2, 3}, 4);
@@ -132,7 +132,7 @@ a_seal_tells_what_is_missing(void **state)
     take_out(f, 3);
     close_log(f);
     assert_int_equal(files(f, ".segment", path), 1);
-    assert_int_equal(truncate(path, 4096 + 16384 + 64 + 10), 0);
+    assert_int_equal(truncate(path, OTC__LOG_RECORDS + 64 + 10), 0);
     open_log(f);
     check_order(f, (const int[]){0}, 1);
     assert_int_equal(f->found.lost, 3);
@@ -142,7 +142,7 @@ a_seal_tells_what_is_missing(void **state)
     close_log(f);
     assert_int_equal(files(f, ".segment", path), 1);
     fd = open(path, O_WRONLY);
-    assert_int_equal(pwrite(fd, zeroes, sizeof(zeroes), 4096 + 16384 + 128), 200);
+    assert_int_equal(pwrite(fd, zeroes, sizeof(zeroes), OTC__LOG_RECORDS + 128), 200);
     close(fd);
     open_log(f);
     check_order(f, (const int[]){0, 1}, 2);

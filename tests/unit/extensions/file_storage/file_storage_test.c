@@ -153,6 +153,37 @@ damage_is_logged_and_counted(void **state)
     assert_int_equal(scratch_count(".corrupt-1767225"), 1);
 }
 
+/* A disk that does not let a store be opened keeps nobody from starting, and what is stored later is. */
+static void
+a_store_that_cannot_be_opened_is_tried_again(void **state)
+{
+    struct otc_storage_change change = {otc_slice_str("snapshot"), otc_slice_str("content"), false};
+    const char *labels = "extension=file_storage,component=drift,kind=connector";
+    struct otc_buf value = {.limit = 100};
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_storage *storage;
+    struct otc_rig rig;
+
+    (void)state;
+    scratch_clear();
+    assert_int_equal(mkdir(scratch_path("connector_drift.db"), 0700), 0);
+    assert_null(start(&rig, ""));
+    storage = storage_of(&rig, "drift");
+    assert_int_equal(
+        otc_vhost_logged(rig.vhost, "A store cannot be opened; going on without it until it can"), 1);
+    assert_int_equal(storage->get(storage, change.key, copy, &value, &err), OTC_INTERNAL);
+    assert_non_null(strstr(err.text, "connector_drift.db: unable to open database file"));
+    assert_int_equal(storage->apply(storage, &change, 1, &err), OTC_INTERNAL);
+    assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_failures", labels), 3);
+    assert_int_equal(rmdir(scratch_path("connector_drift.db")), 0);
+    assert_int_equal(storage->apply(storage, &change, 1, &err), OTC_OK);
+    assert_int_equal(storage->get(storage, change.key, copy, &value, &err), OTC_OK);
+    assert_string_equal(otc_buf_cstr(&value), "content");
+    storage->close(storage);
+    stop(&rig);
+    otc_buf_release(&value);
+}
+
 static void
 a_folder_is_one_process(void **state)
 {
@@ -234,9 +265,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(state_survives_a_restart),     cmocka_unit_test(ids_become_file_names),
-        cmocka_unit_test(damage_is_logged_and_counted), cmocka_unit_test(a_folder_is_one_process),
-        cmocka_unit_test(wrong_settings_are_told),      cmocka_unit_test(a_missing_folder_is_made),
+        cmocka_unit_test(state_survives_a_restart),
+        cmocka_unit_test(ids_become_file_names),
+        cmocka_unit_test(damage_is_logged_and_counted),
+        cmocka_unit_test(a_store_that_cannot_be_opened_is_tried_again),
+        cmocka_unit_test(a_folder_is_one_process),
+        cmocka_unit_test(wrong_settings_are_told),
+        cmocka_unit_test(a_missing_folder_is_made),
         cmocka_unit_test(who_is_no_storage_is_told),
     };
 
