@@ -296,7 +296,7 @@ DEPS_BUILD := gcc g++ make pkg-config libc6-dev libgrpc-dev libprotobuf-c-dev pr
               libzstd-dev libxxhash-dev libsqlite3-dev libre2-dev libcurl4-openssl-dev libsnappy-dev liblz4-dev
 DEPS_TEST := libcmocka-dev curl
 # Foreign software: real peers, oracles, load. Not for `make demo` and `make test`: Debian's prometheus starts a service.
-DEPS_INTEROP := python3 python3-venv python3-grpcio python3-scipy python3-yaml prometheus nghttp2-client curl procps openssl
+DEPS_INTEROP := python3 python3-venv python3-grpcio python3-scipy python3-yaml prometheus nghttp2-client curl procps openssl zstd
 DEPS_CHECK := clang clang-tidy clang-format libclang-rt-14-dev llvm shellcheck valgrind strace
 
 deps: ## install the Debian packages that building and testing need

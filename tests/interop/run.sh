@@ -28,7 +28,7 @@ export AIMON_BIN AIMON_RESULTS AIMON_TESTDATA=${AIMON_TESTDATA:-../shared/data}
 want=${2:-}
 trap 'rm -f "$AIMON_RESULTS"' EXIT
 # What takes longest first.
-for test in tests/interop/{compat_compare,fleet,drift_kill,hostile,queue_kill}.py tests/interop/*.py tests/interop/*.sh; do
+for test in tests/interop/{compat_compare,fleet,drift_kill,hostile,queue_kill,testbed}.py tests/interop/*.py tests/interop/*.sh; do
     case "$test" in */run.sh) continue ;; *"$want"*) ;; *) continue ;; esac
     [ -x "$test" ] && echo "$test"
 done | awk '!seen[$0]++' | xargs -r -n 1 -P 2 "$0" --one
