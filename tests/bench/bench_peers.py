@@ -36,10 +36,10 @@ DOCUMENT = os.path.join(ROOT, "docs/performance.md")
 @dataclasses.dataclass
 class Plan:
     """How much is measured."""
-    rounds: int = 5
-    round_s: float = 0.4
+    rounds: int = 7
+    round_s: float = 0.3
     latency_rounds: int = 3
-    latency_s: float = 4.0
+    latency_s: float = 3.0
     rows: int = 400000
     analysis_rounds: int = 3
     series: int = costs.SERIES

@@ -3,6 +3,7 @@
 
 import contextlib
 import dataclasses
+import time
 
 from peers import load
 from peers.program import Absent, Failed, Setup, wait_for
@@ -49,15 +50,17 @@ class Cell:
         self.requests, self.rates, self.failed = 0, [], ""
 
     def measure(self, requests):
-        """(items per CPU-second, seconds) of so many requests; every item is proven at the sink, or by the program's own counter."""
+        """(items per CPU-second, seconds until all of them are where they go) of so many requests; every item is proven at the sink, or by
+        the program's own counter."""
         want = requests * self.request.items
         sink = self.where.sink if self.setup.forward else None
         before, arrived = self.program.accepted(self.request.signal), sink and sink.accepted(self.request.signal)
-        cpu = self.program.cpu_s()
+        cpu, began = self.program.cpu_s(), time.monotonic()
         seconds = load.send(self.program, self.request, requests, self.setup.tls)
         if sink:
             wait_for(lambda: sink.accepted(self.request.signal) - arrived >= want,
                      f"{want} items of {self.program.name} to arrive behind it", 20)
+            seconds = time.monotonic() - began
         cpu = self.program.cpu_s() - cpu
         if before is not None:
             got = self.program.accepted(self.request.signal) - before
