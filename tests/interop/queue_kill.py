@@ -79,6 +79,10 @@ class Backend(grpc.GenericRpcHandler):
         self.port = self.server.add_insecure_port("127.0.0.1:0")
         self.server.start()
 
+    def arrived(self):
+        with self.lock:
+            return collections.Counter(self.seen)
+
     def service(self, details):
         def answer(request, context):
             with self.lock:
@@ -185,12 +189,13 @@ def load(service, ledger, stop, size=5):
 def settle(backend, ledger, what, lost_allowed=0):
     """Waits until all that was acknowledged arrived, and gives the verdict."""
     end = time.monotonic() + 30
-    while time.monotonic() < end and not ledger.acknowledged <= set(backend.seen):
+    while time.monotonic() < end and not ledger.acknowledged <= backend.arrived().keys():
         time.sleep(0.05)
-    lost = ledger.acknowledged - set(backend.seen)
-    made_up = set(backend.seen) - ledger.sent
+    arrived = backend.arrived()
+    lost = ledger.acknowledged - arrived.keys()
+    made_up = arrived.keys() - ledger.sent
     wrong = {code: n for code, n in ledger.refused.items() if code not in (429, 502, 503, 504)}
-    twice = sum(n - 1 for n in backend.seen.values())
+    twice = sum(n - 1 for n in arrived.values())
     print(f"{what}: {len(ledger.acknowledged)} acknowledged, {len(lost)} lost, {twice} more than once, "
           f"{sum(ledger.refused.values())} requests refused")
     if len(lost) > lost_allowed or made_up or wrong:
@@ -302,9 +307,9 @@ def full_disk():
                           check=False).returncode:
             print("full disk: not run, it takes the right to mount")
             return
+        backend, ledger = Backend(), Ledger()
+        service = Service(folder, backend, processors="")
         try:
-            backend, ledger = Backend(), Ledger()
-            service = Service(folder, backend, processors="")
             service.start()
             backend.down = True
             filler = 0
@@ -321,6 +326,8 @@ def full_disk():
             service.stop()
             backend.server.stop(0)
         finally:
+            service.process.kill()
+            service.process.wait()
             subprocess.run(["umount", folder + "/queue"], check=False)
 
 
