@@ -187,8 +187,9 @@ otc_bridge_metrics(struct otc_bridge *bridge, void **bytes, size_t *len)
         otc_metrics_builder_new(NULL, 0, "otelcol-aimon", NULL, OTC_BRIDGE_WAITING_MAX);
     struct otc_buf out = {.limit = OTC_BRIDGE_WAITING_MAX};
     size_t points = 0;
-    bool ok = builder && otc_meter_collect(bridge->host.meter, builder, (uint64_t)bridge->began_ns,
-                                           (uint64_t)bridge->host.now_ns(&bridge->host));
+    const struct otc_meter_view view = {.start_unix_nano = (uint64_t)bridge->began_ns,
+                                        .now_unix_nano = (uint64_t)bridge->host.now_ns(&bridge->host)};
+    bool ok = builder && otc_meter_collect(bridge->host.meter, builder, &view);
 
     *bytes = NULL;
     *len = 0;

@@ -307,19 +307,72 @@ add_pipeline(struct loading *l, const struct otc_node *node)
     }
 }
 
+/* What is wrong with a reader, or with all of them: as decoding or as validation would tell it. */
+static void
+add_reader_error(struct loading *l, size_t index, otc_status status, const struct otc_error *err)
+{
+    char above[64];
+
+    if (status != OTC_FAILED_PRECONDITION) {
+        snprintf(above, sizeof(above), "service.telemetry.metrics.readers[%zu]", index);
+        add_lines_below(l, above, err->text);
+    } else if (l->config->invalid == NULL) {
+        l->config->invalid = keep_text(l->config, err->text);
+    }
+}
+
+static otc_status
+refuse_readers(const struct otc_node *readers, struct otc_error *err)
+{
+    if (readers->n == 0) {
+        otc_fail(
+            err, OTC_FAILED_PRECONDITION,
+            "service::telemetry: collector telemetry metrics reader should exist when metric level is not "
+            "none");
+    } else {
+        otc_fail(err, OTC_FAILED_PRECONDITION, "service::telemetry::metrics::readers: at most %u, got %zu",
+                 OTC_READERS_MAX, readers->n);
+    }
+    otc_node_error(readers, err);
+    return OTC_FAILED_PRECONDITION;
+}
+
+static void
+load_readers(struct loading *l, const struct otc_metrics_settings *metrics)
+{
+    struct otc_service_config *config = l->config;
+    const struct otc_node *list = metrics->readers;
+    const struct otc_node *item = list != NULL ? list->first : NULL;
+    struct otc_error err = OTC_ERROR_INIT;
+    size_t n = list != NULL ? list->n : 1;
+
+    if (metrics->level.index == OTC_METRICS_NONE) {
+        return;
+    }
+    if (n == 0 || n > OTC_READERS_MAX) {
+        add_reader_error(l, 0, refuse_readers(list, &err), &err);
+        return;
+    }
+    config->readers = otc_arena_alloc(&config->arena, n * sizeof(struct otc_reader));
+    for (size_t i = 0; config->readers != NULL && i < n; i++) {
+        otc_status status = otc_reader_decode(item, i, config->registry, &config->readers[i], &err);
+
+        config->n_readers++;
+        if (status != OTC_OK) {
+            add_reader_error(l, i, status, &err);
+        }
+        item = item != NULL ? item->next : NULL;
+    }
+}
+
 /* What the field tables do not know of `service::telemetry`. */
 static void
 load_telemetry(struct loading *l, const struct otc_telemetry_settings *telemetry)
 {
     struct otc_service_config *config = l->config;
     struct otc_error err = OTC_ERROR_INIT;
-    otc_status status = otc_reader_decode(&telemetry->metrics, &config->reader, &err);
 
-    if (status == OTC_FAILED_PRECONDITION) {
-        config->invalid = keep_text(config, err.text);
-    } else if (status != OTC_OK) {
-        add_lines_below(l, "service.telemetry.metrics.readers[0]", err.text);
-    }
+    load_readers(l, &telemetry->metrics);
     if (config->invalid == NULL && otc_resource_read(telemetry->resource, NULL, NULL, &err) != OTC_OK) {
         config->invalid = keep_text(config, err.text);
     }
@@ -438,7 +491,9 @@ otc_service_config_free(struct otc_service_config *config)
     for (size_t i = 0; i < config->n_pipelines; i++) {
         otc_config_free(config->pipelines[i].config);
     }
-    otc_config_free(config->reader);
+    for (size_t i = 0; i < config->n_readers; i++) {
+        otc_reader_release(&config->readers[i]);
+    }
     otc_config_free(config->settings);
     otc_arena_release(&config->arena);
     free(config);
@@ -454,12 +509,6 @@ enum otc_metrics_level
 otc_service_metrics_level(const struct otc_service_config *config)
 {
     return (enum otc_metrics_level)otc_service_telemetry(config)->metrics.level.index;
-}
-
-const struct otc_prometheus_reader *
-otc_service_reader(const struct otc_service_config *config)
-{
-    return otc_reader_endpoint(config->reader);
 }
 
 const struct otc_component_config *
@@ -488,6 +537,11 @@ otc_service_config_notes(const struct otc_service_config *config,
 {
     each_note(config->notes, note, arg);
     each_note(otc_config_notes(config->settings), note, arg);
+    for (size_t i = 0; i < config->n_readers; i++) {
+        if (config->readers[i].config != NULL) {
+            each_note(otc_config_notes(config->readers[i].config), note, arg);
+        }
+    }
     for (size_t i = 0; i < config->n_components; i++) {
         if (config->components[i].config != NULL) {
             each_note(otc_config_notes(config->components[i].config), note, arg);

@@ -7,7 +7,7 @@
 #include "sidecar/gates.h"
 #include "sidecar/host.h"
 #include "sidecar/log.h"
-#include "sidecar/self_metrics.h"
+#include "sidecar/telemetry.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -16,6 +16,9 @@
 /* A supervisor kills after 10 s. */
 #define DRAIN_NS (9 * OTC_SECOND)
 #define RELOAD_DRAIN_NS (5 * OTC_SECOND)
+/* What backends of the own metrics may cost the end; a black hole among them must not hold up a reload. */
+#define LAST_EXPORT_NS (OTC_SECOND / 2)
+#define LAST_EXPORT_MAX_NS (2 * OTC_SECOND)
 
 /* What one configuration becomes. */
 struct generation {
@@ -30,7 +33,8 @@ struct program {
     struct otc_meter *meter;
     struct otc_sidecar_host host;
     struct generation current;
-    struct otc_self_metrics *metrics;
+    struct otc_self_source source;
+    struct otc_telemetry *telemetry;
     struct otc_loop_signal *signals[3];
     /** Set when a failed reload or a fatal component ends the program. */
     bool failed;
@@ -105,6 +109,8 @@ create_with_resource(struct program *p, struct generation *g, struct otc_error *
         status = otc_log_sink_configure(&p->log, &otc_service_telemetry(g->loaded.config)->logs,
                                         p->host.resource, p->host.n_resource, err);
     }
+    p->source.level = otc_service_metrics_level(g->loaded.config);
+    otc_meter_set_detailed(p->meter, p->source.level == OTC_METRICS_DETAILED);
     return status == OTC_OK ? create(p, g, err) : status;
 }
 
@@ -130,25 +136,20 @@ set_service(struct program *p, struct otc_service *service)
     otc_log_sink_set_scope(&p->log, service != NULL ? otc_service_scope : NULL, service);
 }
 
-/* Starts a prepared generation, the endpoint for its own metrics included. */
+/* Starts a prepared generation, the readers of its own metrics included. */
 static otc_status
 start(struct program *p, const struct generation *g, struct otc_error *err)
 {
-    const struct otc_prometheus_reader *reader = otc_service_reader(g->loaded.config);
-    otc_status status = OTC_OK;
+    otc_status status = otc_telemetry_open(g->loaded.config, &p->source, &p->telemetry, err);
 
-    if (reader != NULL) {
-        status = otc_self_metrics_open(reader, otc_service_metrics_level(g->loaded.config), &p->host.host,
-                                       &p->metrics, err);
-    }
     if (status == OTC_OK) {
         set_service(p, g->service);
         status = otc_service_start(g->service, err);
     }
     if (status != OTC_OK) {
         set_service(p, NULL);
-        otc_self_metrics_close(p->metrics);
-        p->metrics = NULL;
+        otc_telemetry_close(p->telemetry, 0);
+        p->telemetry = NULL;
         return status;
     }
     atomic_store(&p->host.ready, true);
@@ -156,16 +157,27 @@ start(struct program *p, const struct generation *g, struct otc_error *err)
     return OTC_OK;
 }
 
+/* What is told last has the rest of the time, some of it at least. */
+static void
+close_telemetry(struct program *p, int64_t deadline)
+{
+    int64_t now = otc_clock_monotonic_ns();
+    int64_t least = now + LAST_EXPORT_NS, most = now + LAST_EXPORT_MAX_NS;
+
+    otc_telemetry_close(p->telemetry, deadline < least ? least : deadline < most ? deadline : most);
+    p->telemetry = NULL;
+}
+
 static otc_status
 stop(struct program *p, const struct generation *g, int64_t drain_ns, struct otc_error *err)
 {
+    int64_t deadline = otc_clock_monotonic_ns() + drain_ns;
     otc_status status;
 
     atomic_store(&p->host.ready, false);
-    status = otc_service_shutdown(g->service, otc_clock_monotonic_ns() + drain_ns, err);
+    status = otc_service_shutdown(g->service, deadline, err);
     set_service(p, NULL);
-    otc_self_metrics_close(p->metrics);
-    p->metrics = NULL;
+    close_telemetry(p, deadline);
     return status;
 }
 
@@ -348,6 +360,7 @@ open_program(struct program *p, struct otc_error *err)
     status = otc_sidecar_host_init(&p->host, p->loop, logger_of(p), p->meter, err);
     p->host.fatal = on_fatal;
     p->host.fatal_arg = p;
+    otc_self_source_init(&p->source, &p->host.host, OTC_METRICS_NORMAL);
     return status == OTC_OK ? open_signals(p, err) : status;
 }
 

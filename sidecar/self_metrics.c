@@ -2,62 +2,24 @@
 /* The meter and what the system knows of the process, as Prometheus text. */
 #include "sidecar/self_metrics.h"
 
-#include "common/base/number.h"
-#include "common/component/meter.h"
-#include "common/net/loop.h"
 #include "common/net/server.h"
 #include "common/prometheus/exposition.h"
 #include "sidecar/resource.h"
 
 #include <fnmatch.h>
-#include <malloc.h>
 #include <stdatomic.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #define REQUEST_MAX ((size_t)16 << 20)
 #define PAGE_MAX ((size_t)32 << 20)
 
 struct otc_self_metrics {
     const struct otc_prometheus_reader *settings;
-    enum otc_metrics_level level;
-    struct otc_host *host;
+    struct otc_self_source source;
     struct otc_server *server;
-    int64_t started_ns;
-    int64_t started_unix_ns;
     /** Scrapes that could not be rendered. */
     atomic_llong failed;
 };
 
-static const struct otc_metric uptime = {"otelcol_process_uptime", "s",  "Uptime of the process [Alpha]",
-                                         OTC_METRIC_SUM,           true, OTC_TEMPORALITY_CUMULATIVE};
-static const struct otc_metric cpu_seconds = {"otelcol_process_cpu_seconds",
-                                              "s",
-                                              "Total CPU user and system time in seconds [Alpha]",
-                                              OTC_METRIC_SUM,
-                                              true,
-                                              OTC_TEMPORALITY_CUMULATIVE};
-static const struct otc_metric memory_rss = {.name = "otelcol_process_memory_rss",
-                                             .unit = "By",
-                                             .description =
-                                                 "Total physical memory (resident set size) [Alpha]",
-                                             .type = OTC_METRIC_GAUGE};
-static const struct otc_metric heap_alloc = {
-    .name = "otelcol_process_runtime_heap_alloc_bytes",
-    .unit = "By",
-    .description = "Bytes of allocated heap objects (see 'man mallinfo2', uordblks and hblkhd) [Alpha]",
-    .type = OTC_METRIC_GAUGE};
-static const struct otc_metric total_alloc = {"otelcol_process_runtime_total_alloc_bytes",
-                                              "By",
-                                              "Most bytes the process ever had resident [Alpha]",
-                                              OTC_METRIC_SUM,
-                                              true,
-                                              OTC_TEMPORALITY_CUMULATIVE};
-static const struct otc_metric total_memory = {
-    .name = "otelcol_process_runtime_total_sys_memory_bytes",
-    .unit = "By",
-    .description = "Total bytes of memory obtained from the OS for the heap [Alpha]",
-    .type = OTC_METRIC_GAUGE};
 static const struct otc_metric handler_errors = {
     "promhttp_metric_handler_errors",
     "",
@@ -72,51 +34,6 @@ static const struct otc_metric handler_errors_total = {
     OTC_METRIC_SUM,
     true,
     OTC_TEMPORALITY_CUMULATIVE};
-
-static int64_t
-resident_bytes(void)
-{
-    FILE *file = fopen("/proc/self/statm", "re");
-    char line[128];
-    int64_t pages = 0;
-
-    if (file != NULL) {
-        if (fgets(line, sizeof(line), file) != NULL) {
-            /* The second number: resident pages. */
-            const char *at = line + strcspn(line, " ");
-
-            at += *at == ' ';
-            if (!otc_parse_int64(otc_slice_of(at, strcspn(at, " \n")), &pages)) {
-                pages = 0;
-            }
-        }
-        (void)fclose(file);
-    }
-    return pages * sysconf(_SC_PAGESIZE);
-}
-
-static double
-seconds(struct timeval t)
-{
-    return (double)t.tv_sec + (double)t.tv_usec / 1e6;
-}
-
-static void
-add_process(const struct otc_self_metrics *m, struct otc_metrics_builder *builder,
-            const struct otc_point_head *head)
-{
-    struct mallinfo2 heap = mallinfo2();
-    struct rusage usage = {0};
-    double up = (double)(m->host->monotonic_ns(m->host) - m->started_ns) / 1e9;
-
-    (void)getrusage(RUSAGE_SELF, &usage);
-    otc_build_number(builder, &cpu_seconds, head, seconds(usage.ru_utime) + seconds(usage.ru_stime));
-    otc_build_integer(builder, &memory_rss, head, resident_bytes());
-    otc_build_integer(builder, &heap_alloc, head, (int64_t)(heap.uordblks + heap.hblkhd));
-    otc_build_integer(builder, &total_memory, head, (int64_t)(heap.arena + heap.hblkhd));
-    otc_build_integer(builder, &total_alloc, head, (int64_t)usage.ru_maxrss * 1024);
-    otc_build_number(builder, &uptime, head, up);
-}
 
 static void
 add_handler(const struct otc_self_metrics *m, struct otc_metrics_builder *builder, struct otc_point_head head)
@@ -135,46 +52,21 @@ add_handler(const struct otc_self_metrics *m, struct otc_metrics_builder *builde
     }
 }
 
-/* The Collector's instruments that its level leaves out; all others are told from `basic` on. */
-static bool
-is_of_level(const void *arg, const char *name)
-{
-    static const struct {
-        const char *prefix;
-        enum otc_metrics_level least;
-    } instruments[] = {
-        {"otelcol_processor_batch_batch_send_size_bytes", OTC_METRICS_DETAILED},
-        {"otelcol_processor_batch_", OTC_METRICS_NORMAL},
-        {"otelcol_processor_internal_duration", OTC_METRICS_DETAILED},
-        {"otelcol_exporter_queue_batch_send_size", OTC_METRICS_DETAILED},
-        {"otelcol_exporter_enqueue_size", OTC_METRICS_DETAILED},
-    };
-    const struct otc_self_metrics *m = arg;
-
-    for (size_t i = 0; i < sizeof(instruments) / sizeof(instruments[0]); i++) {
-        if (strncmp(name, instruments[i].prefix, strlen(instruments[i].prefix)) == 0) {
-            return m->level >= instruments[i].least;
-        }
-    }
-    return true;
-}
-
 static otc_status
 collect(struct otc_self_metrics *m, struct otc_buf *request, struct otc_error *err)
 {
     struct otc_metrics_builder *builder =
         otc_metrics_builder_new(NULL, 0, "otelcol-aimon", OTC_VERSION, REQUEST_MAX);
-    uint64_t now = (uint64_t)m->host->now_ns(m->host);
-    const struct otc_point_head head = {.start_unix_nano = (uint64_t)m->started_unix_ns,
-                                        .time_unix_nano = now};
+    const struct otc_self_source *source = &m->source;
+    const struct otc_point_head head = {.start_unix_nano = (uint64_t)source->started_unix_ns,
+                                        .time_unix_nano = (uint64_t)source->host->now_ns(source->host)};
     size_t points;
     bool ok = builder != NULL;
 
     if (ok) {
-        add_process(m, builder, &head);
+        ok = otc_self_collect(source, builder, NULL);
         add_handler(m, builder, head);
-        ok = otc_meter_collect_some(m->host->meter, builder, head.start_unix_nano, now, is_of_level, m) &&
-             otc_metrics_builder_finish(builder, request, &points);
+        ok = ok && otc_metrics_builder_finish(builder, request, &points);
     }
     otc_metrics_builder_free(builder);
     return ok ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "the page is too large");
@@ -196,7 +88,7 @@ static otc_status
 append_target(const struct otc_self_metrics *m, struct otc_buf *out, struct otc_error *err)
 {
     size_t n;
-    const struct otc_label *resource = m->host->resource(m->host, &n);
+    const struct otc_label *resource = m->source.host->resource(m->source.host, &n);
     bool first = true;
 
     otc_buf_append_str(out, "# HELP target_info Target metadata\n# TYPE target_info gauge\ntarget_info{");
@@ -235,7 +127,7 @@ constant_labels(const struct otc_self_metrics *m, struct otc_const_label labels[
 {
     const struct otc_resource_labels *wanted = m->settings->with_resource_constant_labels;
     size_t n, taken = 0;
-    const struct otc_label *resource = m->host->resource(m->host, &n);
+    const struct otc_label *resource = m->source.host->resource(m->source.host, &n);
 
     for (size_t i = 0; wanted != NULL && i < n && taken < OTC_RESOURCE_MAX; i++) {
         if (!any_matches(&wanted->excluded, resource[i].key) &&
@@ -291,13 +183,13 @@ serve(void *arg, struct otc_exchange *exchange)
 }
 
 otc_status
-otc_self_metrics_open(const struct otc_prometheus_reader *reader, enum otc_metrics_level level,
-                      struct otc_host *host, struct otc_self_metrics **out, struct otc_error *err)
+otc_self_metrics_open(const struct otc_prometheus_reader *reader, const struct otc_self_source *source,
+                      struct otc_self_metrics **out, struct otc_error *err)
 {
     static const struct otc_page pages[] = {{"/metrics", serve}};
     bool bracket = strchr(reader->host, ':') != NULL && reader->host[0] != '[';
     struct otc_self_metrics *m = calloc(1, sizeof(*m));
-    struct otc_server_options options = {.host = host, .component_id = "telemetry", .arg = m};
+    struct otc_server_options options = {.host = source->host, .component_id = "telemetry", .arg = m};
     char endpoint[300];
     otc_status status;
 
@@ -305,10 +197,7 @@ otc_self_metrics_open(const struct otc_prometheus_reader *reader, enum otc_metri
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
     m->settings = reader;
-    m->level = level;
-    m->host = host;
-    m->started_ns = host->monotonic_ns(host);
-    m->started_unix_ns = host->now_ns(host);
+    m->source = *source;
     snprintf(endpoint, sizeof(endpoint), "%s%s%s:%lld", bracket ? "[" : "", reader->host, bracket ? "]" : "",
              (long long)reader->port);
     options.endpoint = endpoint;

@@ -3,14 +3,15 @@
 #ifndef OTC_SIDECAR_SELF_METRICS_H
 #define OTC_SIDECAR_SELF_METRICS_H
 
-#include "sidecar/settings.h"
+#include "sidecar/self_source.h"
 
 /** Opaque. */
 struct otc_self_metrics;
 
-/** Opens the endpoint. All arguments are borrowed while it is open. UNAVAILABLE: the address is in use. */
+/** Opens the endpoint. `reader` and the source's host are borrowed while it is open. UNAVAILABLE: the address
+ * is in use. */
 OTC_CHECK otc_status otc_self_metrics_open(const struct otc_prometheus_reader *reader,
-                                           enum otc_metrics_level level, struct otc_host *host,
+                                           const struct otc_self_source *source,
                                            struct otc_self_metrics **out, struct otc_error *err);
 /** NULL is allowed. */
 void otc_self_metrics_close(struct otc_self_metrics *metrics);

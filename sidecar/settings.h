@@ -4,6 +4,7 @@
 #define OTC_SIDECAR_SETTINGS_H
 
 #include "common/base/arena.h"
+#include "sidecar/readers.h"
 #include "sidecar/service.h"
 
 /** service::telemetry::logs. */
@@ -27,22 +28,6 @@ struct otc_logs_settings {
     /** A map node, or NULL. */
     const struct otc_node *initial_fields;
     const struct otc_node *processors;
-};
-
-/** Resource attributes by name; `*` and `?` stand for anything. Without `included`: all. */
-struct otc_resource_labels {
-    otc_strings included;
-    otc_strings excluded;
-};
-
-struct otc_prometheus_reader {
-    char *host;
-    int64_t port;
-    bool without_scope_info;
-    bool without_units;
-    bool without_type_suffix;
-    /** Those that become labels of every series, or NULL. */
-    struct otc_resource_labels *with_resource_constant_labels;
 };
 
 /** service::telemetry::metrics. */
@@ -80,15 +65,6 @@ extern const struct otc_schema otc_root_schema;
 /** "receivers", by enum otc_kind. */
 extern const char *const otc_section_names[5];
 
-/**
- * The reader of a metrics section, decoded; `*out` NULL when there is none (level none). INVALID_ARGUMENT
- * with paths relative to the reader.
- */
-OTC_CHECK otc_status otc_reader_decode(const struct otc_metrics_settings *metrics, struct otc_config **out,
-                                       struct otc_error *err);
-/** Its endpoint; NULL without a reader. */
-const struct otc_prometheus_reader *otc_reader_endpoint(const struct otc_config *config);
-
 /** One configured component. */
 struct otc_component_config {
     enum otc_kind kind;
@@ -116,7 +92,9 @@ struct otc_service_config {
     const struct otc_factory *const *registry;
     const struct otc_node *root;
     struct otc_config *settings;
-    struct otc_config *reader;
+    /** Of the program's own metrics; none at level none. */
+    struct otc_reader *readers;
+    size_t n_readers;
     struct otc_component_config *components;
     size_t n_components;
     struct otc_pipeline_config *pipelines;
@@ -132,8 +110,6 @@ struct otc_service_config {
 const struct otc_telemetry_settings *otc_service_telemetry(const struct otc_service_config *config);
 /** service::telemetry::metrics::level. */
 enum otc_metrics_level otc_service_metrics_level(const struct otc_service_config *config);
-/** The prometheus reader's settings, or NULL when self-metrics are off. */
-const struct otc_prometheus_reader *otc_service_reader(const struct otc_service_config *config);
 /** The component of this kind and id, or NULL. */
 const struct otc_component_config *otc_service_component(const struct otc_service_config *config,
                                                          enum otc_kind kind, const char *id);

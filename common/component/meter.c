@@ -22,6 +22,7 @@ struct otc_series {
     struct otc_series *next; /* of the same instrument */
     struct otc_label *labels;
     size_t n_labels;
+    size_t at; /* of its values in a snapshot */
 };
 
 /* Of the buckets of a histogram. */
@@ -34,6 +35,7 @@ struct bounds {
 struct instrument {
     struct otc_instrument declared;
     struct otc_metric metric;
+    struct otc_metric delta; /* the same as differences */
     struct otc_series *first, *last;
     struct instrument *next;
 };
@@ -54,7 +56,14 @@ struct otc_meter {
     size_t n_values; /* of all series, buckets included */
     size_t max_series;
     atomic_ullong refused;
+    atomic_bool detailed;
 };
+
+static bool
+is_histogram(enum otc_instrument_kind kind)
+{
+    return kind == OTC_HISTOGRAM || kind == OTC_DURATION;
+}
 
 struct otc_meter *
 otc_meter_new(size_t max_series)
@@ -112,12 +121,14 @@ new_instrument(struct otc_arena *arena, const struct otc_instrument *declared)
         .name = made->declared.name,
         .unit = made->declared.unit,
         .description = made->declared.description,
-        .type = declared->kind == OTC_GAUGE       ? OTC_METRIC_GAUGE
-                : declared->kind == OTC_HISTOGRAM ? OTC_METRIC_HISTOGRAM
-                                                  : OTC_METRIC_SUM,
+        .type = declared->kind == OTC_GAUGE    ? OTC_METRIC_GAUGE
+                : is_histogram(declared->kind) ? OTC_METRIC_HISTOGRAM
+                                               : OTC_METRIC_SUM,
         .monotonic = declared->kind == OTC_COUNTER,
         .temporality = OTC_TEMPORALITY_CUMULATIVE,
     };
+    made->delta = made->metric;
+    made->delta.temporality = OTC_TEMPORALITY_DELTA;
     return made->declared.name && made->declared.unit && made->declared.description ? made : NULL;
 }
 
@@ -152,7 +163,7 @@ new_series(struct otc_arena *arena, const struct otc_instrument *declared, struc
     if (!series || !copies) {
         return NULL;
     }
-    if (declared->kind == OTC_HISTOGRAM) {
+    if (is_histogram(declared->kind)) {
         series->counts = otc_arena_alloc(arena, (bounds.n + 1) * sizeof(*series->counts));
         if (!series->counts || bounds.n > OTC_HISTOGRAM_BOUNDS) {
             return NULL;
@@ -198,6 +209,7 @@ add_series(struct otc_meter *meter, struct otc_slice key, const struct otc_instr
         instrument->first = series;
     }
     instrument->last = series;
+    series->at = meter->n_values;
     meter->n_series++;
     meter->n_values += values_of(series);
     return series;
@@ -273,12 +285,20 @@ change(_Atomic int64_t *value, int64_t delta, bool set)
     atomic_store_explicit(value, (int64_t)((uint64_t)before + (uint64_t)delta), memory_order_release);
 }
 
+/* What one of what a histogram takes is in what it tells. */
+static double
+unit_of(const struct otc_series *series)
+{
+    return series->kind == OTC_DURATION ? 1e-9 : 1;
+}
+
 static void
 observe(struct otc_series *series, int64_t value)
 {
+    double told = (double)value * unit_of(series);
     size_t bucket = 0;
 
-    while (bucket < series->n_bounds && (double)value > series->bounds[bucket]) {
+    while (bucket < series->n_bounds && told > series->bounds[bucket]) {
         bucket++;
     }
     change(&series->counts[bucket], 1, false);
@@ -322,10 +342,10 @@ otc_meter_refused(const struct otc_meter *meter)
 static void
 copy_values(const struct otc_meter *meter, int64_t *values)
 {
-    size_t n = 0;
-
     for (const struct instrument *instrument = meter->first; instrument; instrument = instrument->next) {
         for (const struct otc_series *series = instrument->first; series; series = series->next) {
+            size_t n = series->at;
+
             values[n++] = atomic_load_explicit(&series->value, memory_order_acquire);
             for (size_t i = 0; series->counts && i <= series->n_bounds; i++) {
                 values[n++] = atomic_load_explicit(&series->counts[i], memory_order_acquire);
@@ -364,15 +384,13 @@ bool
 otc_meter_visit(struct otc_meter *meter, otc_meter_fn fn, void *arg)
 {
     int64_t *values;
-    size_t n = 0;
 
     pthread_mutex_lock(&meter->registry_lock);
     values = snapshot(meter);
     for (const struct instrument *instrument = meter->first; values && instrument;
          instrument = instrument->next) {
         for (const struct otc_series *series = instrument->first; series; series = series->next) {
-            fn(arg, &instrument->declared, series->labels, series->n_labels, values[n]);
-            n += values_of(series);
+            fn(arg, &instrument->declared, series->labels, series->n_labels, values[series->at]);
         }
     }
     pthread_mutex_unlock(&meter->registry_lock);
@@ -380,74 +398,134 @@ otc_meter_visit(struct otc_meter *meter, otc_meter_fn fn, void *arg)
     return values != NULL;
 }
 
+/* ---- As OTLP --------------------------------------------------------------------------------------- */
+
+void
+otc_meter_values_release(struct otc_meter_values *values)
+{
+    free(values->items);
+    *values = (struct otc_meter_values){0};
+}
+
+/* The values of a snapshot, less those of the one before where differences are asked for. */
+struct told {
+    const struct otc_meter_view *view;
+    const int64_t *values;
+};
+
+static bool
+is_delta(const struct told *told, enum otc_instrument_kind kind)
+{
+    return told->view->since && (kind == OTC_COUNTER || is_histogram(kind));
+}
+
+static int64_t
+value_at(const struct told *told, const struct otc_series *series, size_t i)
+{
+    const struct otc_meter_values *since = told->view->since;
+    size_t at = series->at + i;
+
+    if (!is_delta(told, series->kind) || !since->items || at >= since->n) {
+        /* Series made since then stand behind. */
+        return told->values[at];
+    }
+    return told->values[at] - since->items[at];
+}
+
 static bool
 build_histogram(struct otc_metrics_builder *builder, const struct otc_metric *metric,
-                const struct otc_series *series, const struct otc_point_head *head, const int64_t *values)
+                const struct otc_series *series, const struct otc_point_head *head, const struct told *told)
 {
     uint64_t counts[OTC_HISTOGRAM_BOUNDS + 1];
     struct otc_histogram_value value = {.has_sum = true,
-                                        .sum = (double)values[0],
+                                        .sum = (double)value_at(told, series, 0) * unit_of(series),
                                         .counts = counts,
                                         .bounds = series->bounds,
                                         .n_bounds = series->n_bounds};
 
     for (size_t i = 0; i <= series->n_bounds; i++) {
-        counts[i] = (uint64_t)values[1 + i];
+        counts[i] = (uint64_t)value_at(told, series, 1 + i);
         value.count += counts[i];
     }
     return otc_build_histogram(builder, metric, head, &value);
 }
 
-/* `values`: those of the series in a snapshot. */
 static bool
 build_series(struct otc_metrics_builder *builder, const struct instrument *instrument,
-             const struct otc_series *series, struct otc_point_head head, const int64_t *values)
+             const struct otc_series *series, const struct told *told)
 {
+    const struct otc_meter_view *view = told->view;
     struct otc_attribute attributes[MAX_LABELS];
+    bool delta = is_delta(told, series->kind);
+    const struct otc_metric *metric = delta ? &instrument->delta : &instrument->metric;
+    const struct otc_point_head head = {
+        .attributes = attributes,
+        .n_attributes = series->n_labels,
+        .start_unix_nano = delta && view->since->items ? view->since->unix_nano : view->start_unix_nano,
+        .time_unix_nano = view->now_unix_nano,
+    };
 
     for (size_t i = 0; i < series->n_labels; i++) {
         attributes[i].key = otc_slice_str(series->labels[i].key);
         attributes[i].value.type = OTC_VALUE_STRING;
         attributes[i].value.as.slice = otc_slice_str(series->labels[i].value);
     }
-    head.attributes = attributes;
-    head.n_attributes = series->n_labels;
     if (series->counts) {
-        return build_histogram(builder, &instrument->metric, series, &head, values);
+        return build_histogram(builder, metric, series, &head, told);
     }
-    return otc_build_integer(builder, &instrument->metric, &head, values[0]);
+    return otc_build_integer(builder, metric, &head, value_at(told, series, 0));
+}
+
+/* Keeps the values for the next differences, or frees them. */
+static void
+keep_values(const struct otc_meter_view *view, int64_t *values, size_t n)
+{
+    if (view->now && values) {
+        *view->now = (struct otc_meter_values){values, n, view->now_unix_nano};
+    } else {
+        free(values);
+    }
 }
 
 bool
-otc_meter_collect(struct otc_meter *meter, struct otc_metrics_builder *builder, uint64_t start_unix_nano,
-                  uint64_t now_unix_nano)
+otc_meter_collect(struct otc_meter *meter, struct otc_metrics_builder *builder,
+                  const struct otc_meter_view *view)
 {
-    return otc_meter_collect_some(meter, builder, start_unix_nano, now_unix_nano, NULL, NULL);
-}
-
-bool
-otc_meter_collect_some(struct otc_meter *meter, struct otc_metrics_builder *builder, uint64_t start_unix_nano,
-                       uint64_t now_unix_nano, bool (*wanted)(const void *arg, const char *name),
-                       const void *arg)
-{
-    struct otc_point_head head = {.start_unix_nano = start_unix_nano, .time_unix_nano = now_unix_nano};
+    struct told told = {.view = view};
     int64_t *values;
-    size_t n = 0;
+    size_t n;
     bool ok;
 
     pthread_mutex_lock(&meter->registry_lock);
     values = snapshot(meter);
+    n = meter->n_values;
+    told.values = values;
     ok = values != NULL;
     for (const struct instrument *instrument = meter->first; ok && instrument;
          instrument = instrument->next) {
-        bool take = !wanted || wanted(arg, instrument->declared.name);
+        bool take = !view->wanted || view->wanted(view->arg, instrument->declared.name);
 
-        for (const struct otc_series *series = instrument->first; ok && series; series = series->next) {
-            ok = !take || build_series(builder, instrument, series, head, values + n);
-            n += values_of(series);
+        for (const struct otc_series *series = instrument->first; ok && take && series;
+             series = series->next) {
+            ok = build_series(builder, instrument, series, &told);
         }
     }
     pthread_mutex_unlock(&meter->registry_lock);
-    free(values);
+    keep_values(view, values, n);
+    if (!ok && view->now) {
+        otc_meter_values_release(view->now);
+    }
     return ok;
+}
+
+bool
+otc_meter_detailed(const struct otc_meter *meter)
+{
+    return atomic_load_explicit(&meter->detailed, memory_order_relaxed);
+}
+
+void
+otc_meter_set_detailed(struct otc_meter *meter, bool detailed)
+{
+    atomic_store_explicit(&meter->detailed, detailed, memory_order_relaxed);
 }

@@ -20,16 +20,36 @@ typedef void (*otc_meter_fn)(void *arg, const struct otc_instrument *instrument,
  * memory.
  */
 bool otc_meter_visit(struct otc_meter *meter, otc_meter_fn fn, void *arg);
+/** What is told when, and of what. */
+struct otc_meter_view {
+    /** Of cumulative values: since when. */
+    uint64_t start_unix_nano;
+    uint64_t now_unix_nano;
+    /** Which instruments, by name; NULL: all. */
+    bool (*wanted)(const void *arg, const char *name);
+    const void *arg;
+    /**
+     * Not NULL: counters and histograms tell what changed since these values (all NULL: since the series were
+     * made), and `now` gets the present ones.
+     */
+    const struct otc_meter_values *since;
+    struct otc_meter_values *now;
+};
+/** What was told of each series, for the differences to the next time. Zeroed: nothing yet. */
+struct otc_meter_values {
+    int64_t *items;
+    size_t n;
+    uint64_t unix_nano;
+};
+void otc_meter_values_release(struct otc_meter_values *values);
 /**
- * The same as OTLP: counters become monotonic, up-down counters non-monotonic cumulative sums. False out of
- * memory or at the builder's limit.
+ * The same as OTLP: counters become monotonic, up-down counters non-monotonic sums. False out of memory or at
+ * the builder's limit; `view->now` is then released.
  */
-bool otc_meter_collect(struct otc_meter *meter, struct otc_metrics_builder *builder, uint64_t start_unix_nano,
-                       uint64_t now_unix_nano);
-/** The same of the instruments whose name `wanted` takes. */
-bool otc_meter_collect_some(struct otc_meter *meter, struct otc_metrics_builder *builder,
-                            uint64_t start_unix_nano, uint64_t now_unix_nano,
-                            bool (*wanted)(const void *arg, const char *name), const void *arg);
+bool otc_meter_collect(struct otc_meter *meter, struct otc_metrics_builder *builder,
+                       const struct otc_meter_view *view);
+/** What otc_meter_detailed() answers; false at first. Not while components are made. */
+void otc_meter_set_detailed(struct otc_meter *meter, bool detailed);
 /** Series asked for beyond the limit. */
 uint64_t otc_meter_refused(const struct otc_meter *meter);
 

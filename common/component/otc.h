@@ -118,7 +118,8 @@ otc_consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_d
 
 /* ---- Self-metrics ------------------------------------------------------------------------------- */
 
-enum otc_instrument_kind { OTC_COUNTER, OTC_UP_DOWN_COUNTER, OTC_GAUGE, OTC_HISTOGRAM };
+/** OTC_DURATION: a histogram that takes nanoseconds and tells seconds; its bounds are in seconds. */
+enum otc_instrument_kind { OTC_COUNTER, OTC_UP_DOWN_COUNTER, OTC_GAUGE, OTC_HISTOGRAM, OTC_DURATION };
 
 /** One instrument: the Collector's name where it has one ("otelcol_receiver_accepted_spans"), else "aimon_…".
  */
@@ -150,8 +151,8 @@ struct otc_count {
 OTC_API struct otc_series *otc_meter_series(struct otc_meter *meter, const struct otc_instrument *instrument,
                                             const struct otc_label *labels, size_t n_labels);
 #define OTC_HISTOGRAM_BOUNDS 32
-/** The same for an instrument of kind OTC_HISTOGRAM: ascending upper bounds (inclusive), borrowed for good,
- * OTC_HISTOGRAM_BOUNDS at most. */
+/** The same for an instrument of kind OTC_HISTOGRAM or OTC_DURATION: ascending upper bounds (inclusive),
+ * borrowed for good, OTC_HISTOGRAM_BOUNDS at most. */
 OTC_API struct otc_series *otc_meter_histogram(struct otc_meter *meter,
                                                const struct otc_instrument *instrument, const double *bounds,
                                                size_t n_bounds, const struct otc_label *labels,
@@ -161,6 +162,12 @@ OTC_API struct otc_series *otc_meter_histogram(struct otc_meter *meter,
 OTC_API void otc_meter_add(struct otc_meter *meter, const struct otc_count *counts, size_t n_counts);
 /** Current value, for tests and status pages; of a histogram the sum. */
 OTC_API int64_t otc_series_value(const struct otc_series *series);
+/**
+ * True when the program tells details of itself (service::telemetry::metrics::level: detailed): instruments
+ * of that level are made, and what costs time to measure is measured, then alone. Asked once, when a
+ * component is created.
+ */
+OTC_API bool otc_meter_detailed(const struct otc_meter *meter);
 
 struct otc_storage;
 

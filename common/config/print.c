@@ -365,7 +365,7 @@ static void
 redact_by_name(struct otc_node *node)
 {
     static const char *const names[] = {"password", "token",   "client_secret", "access_token",
-                                        "api_key",  "key_pem", "hmac_key"};
+                                        "api_key",  "key_pem", "hmac_key",      "headers_list"};
 
     for (struct otc_node *child = node->first; child != NULL; child = child->next) {
         if (otc_slice_equal_str(child->key, "headers")) {

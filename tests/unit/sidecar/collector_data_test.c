@@ -105,8 +105,7 @@ static const struct golden collector[] = {
     IN(TRACES, OTELCONF "internal__migration__v0.2.0_traces.yaml"),
     IN(LOGS, OTELCONF "internal__migration__v0.3.0_logs_marshaled.yaml",
        .error = "'service.telemetry.logs.encoding' unknown value \"\""),
-    IN(METRICS, OTELCONF "internal__migration__v0.3.0_metrics_marshaled.yaml",
-       .error = "service::telemetry::metrics::readers: at most one reader is supported"),
+    IN(METRICS, OTELCONF "internal__migration__v0.3.0_metrics_marshaled.yaml"),
     OF(BODY, OTC_EXPORTER, "debug", "exporter__debugexporter__config_output_paths_empty.yaml"),
     OF(BODY, OTC_EXPORTER, "debug", "exporter__debugexporter__config_verbosity.yaml"),
     OF(BODY, OTC_EXPORTER, "debug", "exporter__debugexporter__config_verbosity_typo.yaml",
@@ -675,7 +674,8 @@ a_reader_that_only_sets_its_host_keeps_the_other_defaults(void **state)
     (void)state;
     assert_int_equal(otc_document_parse(otc_slice_str(text), "t", &doc, &err), OTC_OK);
     assert_int_equal(otc_service_config_new(otc_document_root(doc), nop_registry, &config, &err), OTC_OK);
-    reader = otc_service_reader(config);
+    assert_int_equal(config->n_readers, 1);
+    reader = config->readers[0].pull;
     assert_string_equal(reader->host, "::0");
     assert_int_equal(reader->port, 8888);
     assert_true(reader->without_units && reader->without_type_suffix && reader->without_scope_info);

@@ -221,6 +221,17 @@ get(uint16_t port, const char *path, struct otc_buf *out)
     close(fd);
 }
 
+/* The endpoint of a reader at a level. */
+static otc_status
+open_page(struct fixture *f, const struct otc_prometheus_reader *reader, enum otc_metrics_level level,
+          struct otc_self_metrics **out, struct otc_error *err)
+{
+    struct otc_self_source source;
+
+    otc_self_source_init(&source, &f->host.host, level);
+    return otc_self_metrics_open(reader, &source, out, err);
+}
+
 static const struct otc_instrument spans = {"otelcol_receiver_accepted_spans", "{spans}", "Spans.",
                                             OTC_COUNTER};
 
@@ -253,7 +264,7 @@ self_metrics_are_served(void **state)
     open_host(&f);
     count = (struct otc_count){otc_meter_series(f.meter, &spans, labels, 2), 7};
     otc_meter_add(f.meter, &count, 1);
-    if (otc_self_metrics_open(&reader, OTC_METRICS_NORMAL, &f.host.host, &metrics, &err) != OTC_OK) {
+    if (open_page(&f, &reader, OTC_METRICS_NORMAL, &metrics, &err) != OTC_OK) {
         fail_msg("%s", err.text);
     }
     get(otc_self_metrics_port(metrics), "/metrics", &page);
@@ -266,8 +277,7 @@ self_metrics_are_served(void **state)
     get(otc_self_metrics_port(metrics), "/other", &page);
     assert_non_null(strstr(otc_buf_cstr(&page), "HTTP/1.1 404 "));
     clash.port = otc_self_metrics_port(metrics);
-    assert_int_equal(otc_self_metrics_open(&clash, OTC_METRICS_NORMAL, &f.host.host, &second, &err),
-                     OTC_UNAVAILABLE);
+    assert_int_equal(open_page(&f, &clash, OTC_METRICS_NORMAL, &second, &err), OTC_UNAVAILABLE);
     assert_non_null(strstr(err.text, "address already in use"));
     otc_self_metrics_close(metrics);
     otc_buf_release(&page);
@@ -289,8 +299,7 @@ names_get_suffixes_where_asked_for(void **state)
     open_host(&f);
     count = (struct otc_count){otc_meter_series(f.meter, &spans, NULL, 0), 1};
     otc_meter_add(f.meter, &count, 1);
-    assert_int_equal(otc_self_metrics_open(&reader, OTC_METRICS_NORMAL, &f.host.host, &metrics, &err),
-                     OTC_OK);
+    assert_int_equal(open_page(&f, &reader, OTC_METRICS_NORMAL, &metrics, &err), OTC_OK);
     assert_int_equal(otc_self_metrics_render(metrics, &page, &err), OTC_OK);
     assert_non_null(strstr(otc_buf_cstr(&page), "\notelcol_receiver_accepted_spans_total 1\n"));
     assert_non_null(strstr(otc_buf_cstr(&page), "\notelcol_process_uptime_seconds_total "));
@@ -322,7 +331,7 @@ levels_leave_instruments_out(void **state)
         struct otc_error err = OTC_ERROR_INIT;
         struct otc_buf page = {.limit = 1 << 20};
 
-        assert_int_equal(otc_self_metrics_open(&reader, level, &f.host.host, &metrics, &err), OTC_OK);
+        assert_int_equal(open_page(&f, &reader, level, &metrics, &err), OTC_OK);
         assert_int_equal(otc_self_metrics_render(metrics, &page, &err), OTC_OK);
         assert_non_null(strstr(otc_buf_cstr(&page), "\notelcol_receiver_accepted_spans 0\n"));
         assert_int_equal(strstr(otc_buf_cstr(&page), "\notelcol_processor_batch_timeout_trigger_send 0\n") !=
@@ -353,8 +362,7 @@ resource_attributes_become_labels_where_asked_for(void **state)
     open_host(&f);
     count = (struct otc_count){otc_meter_series(f.meter, &spans, NULL, 0), 1};
     otc_meter_add(f.meter, &count, 1);
-    assert_int_equal(otc_self_metrics_open(&reader, OTC_METRICS_NORMAL, &f.host.host, &metrics, &err),
-                     OTC_OK);
+    assert_int_equal(open_page(&f, &reader, OTC_METRICS_NORMAL, &metrics, &err), OTC_OK);
     assert_int_equal(otc_self_metrics_render(metrics, &page, &err), OTC_OK);
     assert_non_null(strstr(otc_buf_cstr(&page),
                            "\notelcol_receiver_accepted_spans{service_name=\"otelcol-aimon\","

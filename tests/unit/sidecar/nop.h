@@ -221,8 +221,18 @@ NOP_FACTORY(nop_connector, OTC_CONNECTOR, "nop", nop_connections)
 NOP_FACTORY(nop_extension, OTC_EXTENSION, "nop", nop_all)
 NOP_FACTORY(traces_receiver, OTC_RECEIVER, "traces_only", nop_traces)
 
+/* What stands behind periodic readers. */
+extern const struct otc_factory otc_otlp_http_exporter_factory;
+
 static const struct otc_factory *const nop_registry[] = {
-    &nop_receiver, &traces_receiver, &nop_processor, &nop_exporter, &nop_connector, &nop_extension, NULL,
+    &nop_receiver,
+    &traces_receiver,
+    &nop_processor,
+    &nop_exporter,
+    &nop_connector,
+    &nop_extension,
+    &otc_otlp_http_exporter_factory,
+    NULL,
 };
 
 /** Decodes, validates and builds what `doc` (taken over) says, as far as it goes; the error is the stage's.

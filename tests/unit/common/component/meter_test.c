@@ -112,6 +112,8 @@ note_point(void *arg, const struct otc_point *point)
     return true;
 }
 
+static const struct otc_meter_view view = {.start_unix_nano = 1000, .now_unix_nano = 2000};
+
 static void
 series_become_otlp(void **state)
 {
@@ -125,7 +127,7 @@ series_become_otlp(void **state)
 
     (void)state;
     otc_meter_add(meter, &count, 1);
-    assert_true(otc_meter_collect(meter, builder, 1000, 2000));
+    assert_true(otc_meter_collect(meter, builder, &view));
     assert_true(otc_metrics_builder_finish(builder, &buf, &points));
     assert_int_equal(points, 1);
     assert_int_equal(otc_walk_points(NULL, otc_buf_slice(&buf), note_point, &point, NULL), OTC_OK);
@@ -158,7 +160,7 @@ a_histogram_has_its_buckets(void **state)
     (void)state;
     otc_meter_add(meter, counts, 5);
     assert_int_equal(otc_series_value(series), 72);
-    assert_true(otc_meter_collect(meter, builder, 1000, 2000));
+    assert_true(otc_meter_collect(meter, builder, &view));
     assert_true(otc_metrics_builder_finish(builder, &buf, &points));
     assert_int_equal(points, 2);
     /* The last one, the histogram. */
@@ -174,6 +176,86 @@ a_histogram_has_its_buckets(void **state)
     otc_meter_free(meter);
 }
 
+/* The sum of a point, and when it begins. */
+static struct otc_point
+collect_one(struct otc_meter *meter, const struct otc_meter_view *of)
+{
+    struct otc_metrics_builder *builder = otc_metrics_builder_new(NULL, 0, "scope", "1", 100000);
+    OTC_AUTO_BUF struct otc_buf buf = {.limit = 100000};
+    const struct otc_point *point = NULL;
+    size_t points;
+
+    assert_true(otc_meter_collect(meter, builder, of));
+    assert_true(otc_metrics_builder_finish(builder, &buf, &points));
+    assert_int_equal(otc_walk_points(NULL, otc_buf_slice(&buf), note_point, &point, NULL), OTC_OK);
+    assert_non_null(point);
+    otc_metrics_builder_free(builder);
+    return *point;
+}
+
+static void
+differences_are_since_the_last_time(void **state)
+{
+    static const double bounds[] = {10, 25};
+    static const struct otc_instrument sizes = {"sizes", "{unit}", "What was sent.", OTC_HISTOGRAM};
+    struct otc_meter *meter = otc_meter_new(10);
+    struct otc_meter_values before = {0}, now = {0};
+    struct otc_meter_view of = {.start_unix_nano = 1, .now_unix_nano = 10, .since = &before, .now = &now};
+    struct otc_count count = {otc_meter_series(meter, &in, NULL, 0), 7};
+    struct otc_point point;
+
+    (void)state;
+    otc_meter_add(meter, &count, 1);
+    point = collect_one(meter, &of);
+    assert_int_equal(point.value.as.integer, 7);
+    assert_int_equal(point.temporality, OTC_TEMPORALITY_DELTA);
+    assert_int_equal(point.start_unix_nano, 1);
+    before = now;
+    otc_meter_add(meter, &count, 1);
+    /* Made since then, and told last. */
+    count.series = otc_meter_histogram(meter, &sizes, bounds, 2, NULL, 0);
+    count.delta = 20;
+    otc_meter_add(meter, &count, 1);
+    of.now_unix_nano = 20;
+    point = collect_one(meter, &of);
+    assert_int_equal(point.count, 1);
+    assert_true(point.sum == 20);
+    assert_int_equal(point.start_unix_nano, 10);
+    otc_meter_values_release(&before);
+    before = now;
+    of.now_unix_nano = 30;
+    point = collect_one(meter, &of);
+    assert_int_equal(point.count, 0);
+    assert_true(point.sum == 0);
+    assert_int_equal(point.start_unix_nano, 20);
+    otc_meter_values_release(&before);
+    otc_meter_values_release(&now);
+    otc_meter_free(meter);
+}
+
+static void
+durations_are_told_in_seconds(void **state)
+{
+    static const double bounds[] = {0, 0.001, 1};
+    static const struct otc_instrument durations = {"durations", "s", "How long.", OTC_DURATION};
+    struct otc_meter *meter = otc_meter_new(10);
+    struct otc_series *series = otc_meter_histogram(meter, &durations, bounds, 3, NULL, 0);
+    const struct otc_count counts[] = {
+        {series, 0}, {series, 1000000}, {series, 1000001}, {series, 2000000000}};
+    struct otc_point point;
+
+    (void)state;
+    otc_meter_add(meter, counts, 4);
+    point = collect_one(meter, &view);
+    assert_int_equal(point.type, OTC_METRIC_HISTOGRAM);
+    assert_int_equal(point.count, 4);
+    assert_true(point.sum > 2.002 && point.sum < 2.0020011);
+    assert_false(otc_meter_detailed(meter));
+    otc_meter_set_detailed(meter, true);
+    assert_true(otc_meter_detailed(meter));
+    otc_meter_free(meter);
+}
+
 int
 main(void)
 {
@@ -182,6 +264,8 @@ main(void)
         cmocka_unit_test(a_scrape_sees_whole_changes),
         cmocka_unit_test(series_become_otlp),
         cmocka_unit_test(a_histogram_has_its_buckets),
+        cmocka_unit_test(differences_are_since_the_last_time),
+        cmocka_unit_test(durations_are_told_in_seconds),
     };
 
     return cmocka_run_group_tests_name("common/component/meter", tests, NULL, NULL);
