@@ -291,11 +291,11 @@ connect_processor(struct otc_graph *graph, const struct otc_pipeline_config *p, 
                   struct otc_consumer **entry, struct otc_error *err)
 {
     struct otc_instance *instance = find_instance(graph, resolve(graph, OTC_PROCESSOR, id), p);
-    struct otc_meter *meter = graph->host->meter;
+    const struct otc_counted counted = {graph->host, instance->config->id, instance, p->signal};
     struct otc_consumer *next = *entry, *input = NULL;
     otc_status status;
 
-    if (!otc_graph_count(&graph->arena, meter, OTC_COUNT_OUTGOING, instance->config->id, p->signal, &next)) {
+    if (!otc_graph_count(&graph->arena, &counted, OTC_COUNT_OUTGOING, &next)) {
         return out_of_memory(err);
     }
     status = connect_to(instance, p->signal, next, err);
@@ -307,9 +307,7 @@ connect_processor(struct otc_graph *graph, const struct otc_pipeline_config *p, 
     }
     input->holds = input->holds || next->holds;
     *entry = input;
-    return otc_graph_count(&graph->arena, meter, OTC_COUNT_INCOMING, instance->config->id, p->signal, entry)
-               ? OTC_OK
-               : out_of_memory(err);
+    return otc_graph_count(&graph->arena, &counted, OTC_COUNT_INCOMING, entry) ? OTC_OK : out_of_memory(err);
 }
 
 /* What stands before a consumer holds its answers if that does. */

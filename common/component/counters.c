@@ -1,32 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/component/counters.h"
 
+const double otc_size_bounds[OTC_N_SIZE_BOUNDS] = {10,   25,    50,    75,    100,   250,   500,  750,
+                                                   1000, 2000,  3000,  4000,  5000,  6000,  7000, 8000,
+                                                   9000, 10000, 20000, 30000, 50000, 100000};
+const double otc_bytes_bounds[OTC_N_BYTES_BOUNDS] = {128,    256,     512,     1024,    2048,    4096,
+                                                     8192,   16384,   32768,   65536,   131072,  262144,
+                                                     524288, 1048576, 2097152, 4194304, 8388608, 16777216};
+
 /* Names by signal; spelled out so that they can be searched for. */
 static const struct otc_instrument accepted_of[OTC_N_SIGNALS] = {
-    {"otelcol_receiver_accepted_spans", "{spans}", "Number of spans successfully pushed into the pipeline.",
+    {"otelcol_receiver_accepted_spans", "{span}", "Number of spans successfully pushed into the pipeline.",
      OTC_COUNTER},
-    {"otelcol_receiver_accepted_metric_points", "{datapoints}",
+    {"otelcol_receiver_accepted_metric_points", "{datapoint}",
      "Number of metric points successfully pushed into the pipeline.", OTC_COUNTER},
-    {"otelcol_receiver_accepted_log_records", "{records}",
+    {"otelcol_receiver_accepted_log_records", "{record}",
      "Number of log records successfully pushed into the pipeline.", OTC_COUNTER},
 };
 static const struct otc_instrument refused_of[OTC_N_SIGNALS] = {
-    {"otelcol_receiver_refused_spans", "{spans}",
+    {"otelcol_receiver_refused_spans", "{span}",
      "Number of spans that could not be pushed into the pipeline.", OTC_COUNTER},
-    {"otelcol_receiver_refused_metric_points", "{datapoints}",
+    {"otelcol_receiver_refused_metric_points", "{datapoint}",
      "Number of metric points that could not be pushed into the pipeline.", OTC_COUNTER},
-    {"otelcol_receiver_refused_log_records", "{records}",
+    {"otelcol_receiver_refused_log_records", "{record}",
      "Number of log records that could not be pushed into the pipeline.", OTC_COUNTER},
 };
 static const struct otc_instrument failed_of[OTC_N_SIGNALS] = {
-    {"otelcol_receiver_failed_spans", "{spans}", "Number of spans that failed within the receiver.",
+    {"otelcol_receiver_failed_spans", "{span}", "Number of spans that failed within the receiver.",
      OTC_COUNTER},
-    {"otelcol_receiver_failed_metric_points", "{datapoints}",
+    {"otelcol_receiver_failed_metric_points", "{datapoint}",
      "Number of metric points that failed within the receiver.", OTC_COUNTER},
-    {"otelcol_receiver_failed_log_records", "{records}",
+    {"otelcol_receiver_failed_log_records", "{record}",
      "Number of log records that failed within the receiver.", OTC_COUNTER},
 };
-static const struct otc_instrument requests = {"otelcol_receiver_requests", "{requests}",
+static const struct otc_instrument requests = {"otelcol_receiver_requests", "{request}",
                                                "Number of requests by outcome.", OTC_COUNTER};
 
 void

@@ -23,6 +23,12 @@ void otc_receiver_counters_init(struct otc_receiver_counters *counters, struct o
  */
 void otc_receiver_count(const struct otc_receiver_counters *counters, size_t items, otc_status status);
 
+/** Upper bounds of the Collector's histograms of items and of bytes. */
+#define OTC_N_SIZE_BOUNDS 22u
+#define OTC_N_BYTES_BOUNDS 18u
+extern const double otc_size_bounds[OTC_N_SIZE_BOUNDS];
+extern const double otc_bytes_bounds[OTC_N_BYTES_BOUNDS];
+
 /** The instruments otelcol_exporter_sent_<items> and otelcol_exporter_send_failed_<items>, for exporters that
  * write at once, without the helper's queue. */
 const struct otc_instrument *otc_exporter_sent_items(enum otc_signal signal);

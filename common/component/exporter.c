@@ -173,6 +173,7 @@ exporter_consume(struct otc_consumer *self, struct otc_batch *batch, struct otc_
         otc_batch_unref(batch);
         return otc_fail(err, OTC_UNAVAILABLE, "out of memory");
     }
+    otc__count_offered(&exporter->counters, batch);
     entry->size = otc_size_of(batch, exporter->sizer);
     if (stores && exporter->gather.metadata_keys->n + (size_t)exporter->gather.enough > 0) {
         entry->mix = otc_client_hash(otc_batch_client(batch), exporter->gather.metadata_keys->items,
@@ -269,7 +270,7 @@ otc_exporter_new(const struct otc_exporter_options *options, struct otc_exporter
     pthread_mutex_init(&exporter->lock, NULL);
     pthread_cond_init(&exporter->told, NULL);
     otc__exporter_counters_init(&exporter->counters, host->meter, options->id, options->signal,
-                                queue ? queue->queue_size : 0);
+                                queue ? queue->queue_size : 0, otc__exporter_batch(exporter) != NULL);
     *out = exporter;
     return OTC_OK;
 }

@@ -5,9 +5,9 @@
 
 #define COUNTERS(name, what)                                                                                 \
     {                                                                                                        \
-        {"otelcol_exporter_" name "_spans", "{spans}", what, OTC_COUNTER},                                   \
-            {"otelcol_exporter_" name "_metric_points", "{datapoints}", what, OTC_COUNTER},                  \
-            {"otelcol_exporter_" name "_log_records", "{records}", what, OTC_COUNTER},                       \
+        {"otelcol_exporter_" name "_spans", "{span}", what, OTC_COUNTER},                                    \
+            {"otelcol_exporter_" name "_metric_points", "{datapoint}", what, OTC_COUNTER},                   \
+            {"otelcol_exporter_" name "_log_records", "{record}", what, OTC_COUNTER},                        \
     }
 
 static const struct otc_instrument sent_of[OTC_N_SIGNALS] =
@@ -17,13 +17,29 @@ static const struct otc_instrument send_failed_of[OTC_N_SIGNALS] =
 static const struct otc_instrument enqueue_failed_of[OTC_N_SIGNALS] =
     COUNTERS("enqueue_failed", "Number of items that failed to be added to the sending queue.");
 
-static const struct otc_instrument queue_size = {"otelcol_exporter_queue_size", "{batches}",
+static const struct otc_instrument queue_size = {"otelcol_exporter_queue_size", "{batch}",
                                                  "Current size of the sending queue.", OTC_GAUGE};
-static const struct otc_instrument queue_capacity = {"otelcol_exporter_queue_capacity", "{batches}",
+static const struct otc_instrument queue_capacity = {"otelcol_exporter_queue_capacity", "{batch}",
                                                      "Fixed capacity of the sending queue.", OTC_GAUGE};
-static const struct otc_instrument in_flight_requests = {"otelcol_exporter_in_flight_requests", "{requests}",
+static const struct otc_instrument in_flight_requests = {"otelcol_exporter_in_flight_requests", "{request}",
                                                          "Requests being sent or waiting to be sent again.",
                                                          OTC_UP_DOWN_COUNTER};
+static const struct otc_instrument enqueue_size = {
+    "otelcol_exporter_enqueue_size", "{unit}",
+    "Number of units in the request added to the sending queue. Only available on detailed level.",
+    OTC_HISTOGRAM};
+static const struct otc_instrument enqueue_bytes = {
+    "otelcol_exporter_enqueue_size_bytes", "By",
+    "Number of bytes in the request added to the sending queue. Only available on detailed level.",
+    OTC_HISTOGRAM};
+static const struct otc_instrument send_size = {
+    "otelcol_exporter_queue_batch_send_size", "{unit}",
+    "Number of units in the batch. Only recorded when batching is enabled. Only available on detailed level.",
+    OTC_HISTOGRAM};
+static const struct otc_instrument send_bytes = {"otelcol_exporter_queue_batch_send_size_bytes", "By",
+                                                 "Number of bytes in batch that was sent. Only recorded when "
+                                                 "batching is enabled. Only available on detailed level.",
+                                                 OTC_HISTOGRAM};
 static const struct otc_instrument enqueued = {"aimon_exporter_enqueued_items", "{items}",
                                                "Items taken over by the exporter.", OTC_COUNTER};
 static const struct otc_instrument queued = {"aimon_exporter_queued_items", "{items}",
@@ -58,15 +74,37 @@ otc_exporter_dropped_items(void)
     return &dropped;
 }
 
+/* What level detailed has besides. */
+static void
+init_detailed(struct otc_exporter_counters *counters, const struct otc_label *exporter, bool queue,
+              bool batches)
+{
+    struct otc_meter *meter = counters->meter;
+
+    counters->detailed = true;
+    if (queue) {
+        counters->enqueue_size =
+            otc_meter_histogram(meter, &enqueue_size, otc_size_bounds, OTC_N_SIZE_BOUNDS, exporter, 1);
+        counters->enqueue_bytes =
+            otc_meter_histogram(meter, &enqueue_bytes, otc_bytes_bounds, OTC_N_BYTES_BOUNDS, exporter, 1);
+    }
+    if (batches) {
+        counters->send_size =
+            otc_meter_histogram(meter, &send_size, otc_size_bounds, OTC_N_SIZE_BOUNDS, exporter, 1);
+        counters->send_bytes =
+            otc_meter_histogram(meter, &send_bytes, otc_bytes_bounds, OTC_N_BYTES_BOUNDS, exporter, 1);
+    }
+}
+
 void
 otc__exporter_counters_init(struct otc_exporter_counters *counters, struct otc_meter *meter, const char *id,
-                            enum otc_signal signal, int64_t capacity)
+                            enum otc_signal signal, int64_t capacity, bool batches)
 {
     static const char *const reasons[OTC_N_DROP_REASONS] = {"not_retryable", "retries_exhausted",
                                                             "retry_disabled", "shutdown", "damaged"};
     struct otc_label labels[] = {{"exporter", id}, {"data_type", otc_signal_name(signal)}, {"reason", NULL}};
 
-    *counters = (struct otc_exporter_counters){.meter = meter};
+    *counters = (struct otc_exporter_counters){.meter = meter, .id = id, .signal = signal};
     counters->sent = otc_meter_series(meter, &sent_of[signal], labels, 1);
     counters->send_failed = otc_meter_series(meter, &send_failed_of[signal], labels, 1);
     counters->enqueue_failed = otc_meter_series(meter, &enqueue_failed_of[signal], labels, 1);
@@ -86,6 +124,77 @@ otc__exporter_counters_init(struct otc_exporter_counters *counters, struct otc_m
         counters->queue_size = otc_meter_series(meter, &queue_size, labels, 2);
         otc_meter_add(meter, &count, 1);
     }
+    if (otc_meter_detailed(meter)) {
+        init_detailed(counters, labels, capacity > 0, batches);
+    }
+}
+
+static void
+count_sizes(const struct otc_exporter_counters *counters, struct otc_series *items, struct otc_series *bytes,
+            const struct otc_batch *batch)
+{
+    if (items) {
+        const struct otc_count counts[] = {{items, (int64_t)otc_batch_items(batch)},
+                                           {bytes, (int64_t)otc_batch_bytes(batch)}};
+
+        otc_meter_add(counters->meter, counts, 2);
+    }
+}
+
+void
+otc__count_offered(const struct otc_exporter_counters *counters, const struct otc_batch *batch)
+{
+    count_sizes(counters, counters->enqueue_size, counters->enqueue_bytes, batch);
+}
+
+void
+otc__count_request(const struct otc_exporter_counters *counters, const struct otc_batch *batch)
+{
+    count_sizes(counters, counters->send_size, counters->send_bytes, batch);
+}
+
+/* What went wrong, in the words of gRPC's Go library, as the Collector's labels have it. */
+static const char *
+error_type(const struct otc_error *error, enum otc_drop_reason reason)
+{
+    static const char *const names[] = {
+        [OTC_CANCELLED] = "Canceled",
+        [OTC_UNKNOWN] = "Unknown",
+        [OTC_INVALID_ARGUMENT] = "InvalidArgument",
+        [OTC_DEADLINE_EXCEEDED] = "DeadlineExceeded",
+        [OTC_NOT_FOUND] = "NotFound",
+        [OTC_ALREADY_EXISTS] = "AlreadyExists",
+        [OTC_PERMISSION_DENIED] = "PermissionDenied",
+        [OTC_RESOURCE_EXHAUSTED] = "ResourceExhausted",
+        [OTC_FAILED_PRECONDITION] = "FailedPrecondition",
+        [OTC_ABORTED] = "Aborted",
+        [OTC_OUT_OF_RANGE] = "OutOfRange",
+        [OTC_UNIMPLEMENTED] = "Unimplemented",
+        [OTC_INTERNAL] = "Internal",
+        [OTC_UNAVAILABLE] = "Unavailable",
+        [OTC_DATA_LOSS] = "DataLoss",
+        [OTC_UNAUTHENTICATED] = "Unauthenticated",
+    };
+    size_t status = (size_t)error->status;
+
+    if (reason == OTC_DROP_SHUTDOWN) {
+        return "Shutdown";
+    }
+    return status < sizeof(names) / sizeof(names[0]) && names[status] ? names[status] : "_OTHER";
+}
+
+/* The series of failures; at level detailed that of failures of this kind. */
+static struct otc_series *
+failures(const struct otc_exporter_counters *counters, const struct otc_error *error,
+         enum otc_drop_reason reason)
+{
+    const struct otc_label labels[] = {{"exporter", counters->id},
+                                       {"error.type", error_type(error, reason)},
+                                       {"error.permanent", error->permanent ? "true" : "false"}};
+
+    return counters->detailed
+               ? otc_meter_series(counters->meter, &send_failed_of[counters->signal], labels, 3)
+               : counters->send_failed;
 }
 
 void
@@ -129,10 +238,10 @@ otc__count_sent(const struct otc_exporter_counters *counters, size_t items, int6
 
 void
 otc__count_failed(const struct otc_exporter_counters *counters, size_t items, size_t dead, int64_t size,
-                  enum otc_drop_reason reason)
+                  enum otc_drop_reason reason, const struct otc_error *error)
 {
     const struct otc_count counts[] = {{counters->in_flight, -(int64_t)items},
-                                       {counters->send_failed, (int64_t)items},
+                                       {failures(counters, error, reason), (int64_t)items},
                                        {counters->dropped[reason], (int64_t)(items - dead)},
                                        {counters->dead_lettered, (int64_t)dead},
                                        {counters->in_flight_requests, -1},
@@ -144,8 +253,9 @@ otc__count_failed(const struct otc_exporter_counters *counters, size_t items, si
 void
 otc__count_poisoned(const struct otc_exporter_counters *counters, size_t items, bool dead)
 {
+    const struct otc_error error = {.status = OTC_INTERNAL, .permanent = true};
     const struct otc_count counts[] = {{counters->enqueued, (int64_t)items},
-                                       {counters->send_failed, (int64_t)items},
+                                       {failures(counters, &error, OTC_DROP_NOT_RETRYABLE), (int64_t)items},
                                        {dead ? counters->dead_lettered : counters->left, (int64_t)items}};
 
     otc_meter_add(counters->meter, counts, 3);
@@ -155,8 +265,9 @@ void
 otc__count_given_up(const struct otc_exporter_counters *counters, size_t items, int64_t size,
                     enum otc_drop_reason reason)
 {
+    const struct otc_error error = {.status = OTC_UNAVAILABLE};
     const struct otc_count counts[] = {{counters->queued, -(int64_t)items},
-                                       {counters->send_failed, (int64_t)items},
+                                       {failures(counters, &error, reason), (int64_t)items},
                                        {counters->dropped[reason], (int64_t)items},
                                        {counters->queue_size, size}};
 

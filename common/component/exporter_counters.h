@@ -22,18 +22,29 @@ struct otc_exporter_counters {
     struct otc_series *queue_size, *in_flight_requests;
     struct otc_series *enqueued, *queued, *in_flight, *left, *dead_lettered;
     struct otc_series *dropped[OTC_N_DROP_REASONS];
+    /* At level detailed alone, NULL else. */
+    struct otc_series *enqueue_size, *enqueue_bytes;
+    struct otc_series *send_size, *send_bytes;
+    /* Failures are told by type then, in series of their own. */
+    bool detailed;
+    const char *id;
+    enum otc_signal signal;
 };
 
-/** `capacity` 0: no queue, and no series of one. */
+/** `id` is borrowed. `capacity` 0: no queue, and no series of one. `batches`: the queue makes batches. */
 void otc__exporter_counters_init(struct otc_exporter_counters *counters, struct otc_meter *meter,
-                                 const char *id, enum otc_signal signal, int64_t capacity);
+                                 const char *id, enum otc_signal signal, int64_t capacity, bool batches);
+/** Of a request that comes to the queue, whether it is taken or not. */
+void otc__count_offered(const struct otc_exporter_counters *counters, const struct otc_batch *batch);
+/** Of one that leaves it, once however often it is tried. */
+void otc__count_request(const struct otc_exporter_counters *counters, const struct otc_batch *batch);
 void otc__count_refused(const struct otc_exporter_counters *counters, size_t items);
 void otc__count_enqueued(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size);
 void otc__count_started(const struct otc_exporter_counters *counters, size_t items);
 void otc__count_sent(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size);
-/** Of an attempt that failed for good; `dead` of the items are kept as dead letters. */
+/** Of an attempt that failed for good, as `error` says; `dead` of the items are kept as dead letters. */
 void otc__count_failed(const struct otc_exporter_counters *counters, size_t items, size_t dead,
-                       int64_t queue_size, enum otc_drop_reason reason);
+                       int64_t queue_size, enum otc_drop_reason reason, const struct otc_error *error);
 /** Of what a former process left and goes to the dead letters at once; not `dead`: it stays for the next
  * start. */
 void otc__count_poisoned(const struct otc_exporter_counters *counters, size_t items, bool dead);

@@ -222,7 +222,7 @@ settle(struct otc_exporter *exporter, struct otc__request *request, const struct
     } else if (final->status == OTC_OK) {
         otc__count_sent(&exporter->counters, request->items, exporter->size);
     } else {
-        otc__count_failed(&exporter->counters, request->items, dead, exporter->size, reason);
+        otc__count_failed(&exporter->counters, request->items, dead, exporter->size, reason, final);
     }
     otc__exporter_admit(exporter, false, news);
     return dead;
@@ -312,6 +312,9 @@ start(struct otc_exporter *exporter, struct otc__request *request)
 
     if (!request->batch) {
         request->batch = otc_shares_merge(&request->shares, exporter->gather.metadata_keys, &broken);
+        if (request->batch) {
+            otc__count_request(&exporter->counters, request->batch);
+        }
     }
     if (!request->batch) {
         /* What could not be cut cannot be sent later either. */

@@ -7,12 +7,6 @@
 
 #define RETRY_AFTER_MS 1000
 
-static const struct otc_instrument incoming_items = {"otelcol_processor_incoming_items", "{items}",
-                                                     "Number of items passed to the processor.", OTC_COUNTER};
-static const struct otc_instrument outgoing_items = {"otelcol_processor_outgoing_items", "{items}",
-                                                     "Number of items emitted from the processor.",
-                                                     OTC_COUNTER};
-
 /* ---- Parts of the new batch --------------------------------------------------------------------- */
 
 /* An edited part, charged to the budget as long as it lives. */
@@ -120,15 +114,6 @@ edit_parts(struct otc_transform *self, struct otc_batch *batch, struct making *m
     return status;
 }
 
-static void
-count(const struct otc_transform_lane *lane, size_t incoming, size_t outgoing)
-{
-    const struct otc_count counts[] = {{lane->incoming, (int64_t)incoming},
-                                       {lane->outgoing, (int64_t)outgoing}};
-
-    otc_meter_add(lane->owner->host->meter, counts, 2);
-}
-
 /* The batch that goes on instead; NULL with OK: nothing is left. Takes the old one over. */
 static otc_status
 edit_batch(const struct otc_transform_lane *lane, struct otc_batch *batch, struct otc_batch **out,
@@ -141,7 +126,6 @@ edit_batch(const struct otc_transform_lane *lane, struct otc_batch *batch, struc
     *out = NULL;
     /* A batch may say less of itself than is in it. */
     making.dropped = making.dropped < items ? making.dropped : items;
-    count(lane, items, status == OTC_OK ? items - making.dropped : 0);
     if (status == OTC_OK && !making.changed) {
         *out = otc_batch_ref(batch);
         discard(&making);
@@ -231,12 +215,5 @@ otc_transform_init(struct otc_transform *self, const struct otc_settings *settin
         self->lanes[i].consumer =
             (struct otc_consumer){.abi = OTC_ABI_OF(otc_consumer), .mutates_data = true, .consume = consume};
         self->lanes[i].owner = self;
-    }
-    for (size_t i = 0; i < settings->n_pairs; i++) {
-        enum otc_signal signal = settings->pairs[i].from;
-        struct otc_label labels[] = {{"processor", settings->id}, {"otel_signal", otc_signal_name(signal)}};
-
-        self->lanes[signal].incoming = otc_meter_series(self->host->meter, &incoming_items, labels, 2);
-        self->lanes[signal].outgoing = otc_meter_series(self->host->meter, &outgoing_items, labels, 2);
     }
 }

@@ -2,7 +2,7 @@
 /**
  * @file What every processor that changes data is: consumers of the three signals, an edit of each part, a
  * new batch of what changed. A batch in which nothing changed is passed on as it is; one that is emptied is
- * not passed on at all. Counts otelcol_processor_incoming_items and …_outgoing_items.
+ * not passed on at all.
  */
 #ifndef OTC_TRANSFORM_TRANSFORM_H
 #define OTC_TRANSFORM_TRANSFORM_H
@@ -36,8 +36,6 @@ struct otc_transform_lane {
     struct otc_consumer consumer;
     struct otc_transform *owner;
     struct otc_consumer *next;
-    struct otc_series *incoming;
-    struct otc_series *outgoing;
 };
 
 /** The first member of such a processor. */

@@ -31,7 +31,7 @@ struct prometheus {
 
 /* ---- Self-metrics ------------------------------------------------------------------------------- */
 
-static const struct otc_instrument sent_points = {"otelcol_exporter_sent_metric_points", "{datapoints}",
+static const struct otc_instrument sent_points = {"otelcol_exporter_sent_metric_points", "{datapoint}",
                                                   "Number of items successfully sent to the destination.",
                                                   OTC_COUNTER};
 static const struct otc_instrument held_series = {"aimon_exporter_prometheus_series", "{series}",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/batch/batch.h"
 
+#include "common/component/counters.h"
+
 #include <strings.h>
 
 struct batch {
@@ -55,19 +57,19 @@ batch_validate(const void *settings, struct otc_error *err)
 /* ---- Self-metrics ---------------------------------------------------------------------------------- */
 
 static const struct otc_instrument trigger_instruments[] = {
-    {"otelcol_processor_batch_batch_size_trigger_send", "{times}",
+    {"otelcol_processor_batch_batch_size_trigger_send", "{time}",
      "Number of times the batch was sent due to a size trigger", OTC_COUNTER},
-    {"otelcol_processor_batch_timeout_trigger_send", "{times}",
+    {"otelcol_processor_batch_timeout_trigger_send", "{time}",
      "Number of times the batch was sent due to a timeout trigger", OTC_COUNTER},
 };
 static const struct otc_instrument cardinality_instrument = {
-    "otelcol_processor_batch_metadata_cardinality", "{combinations}",
+    "otelcol_processor_batch_metadata_cardinality", "{combination}",
     "Number of distinct metadata value combinations being processed", OTC_UP_DOWN_COUNTER};
-static const double send_size_bounds[] = {10,   25,    50,    75,    100,   250,   500,  750,
-                                          1000, 2000,  3000,  4000,  5000,  6000,  7000, 8000,
-                                          9000, 10000, 20000, 30000, 50000, 100000};
 static const struct otc_instrument send_size_instrument = {
-    "otelcol_processor_batch_batch_send_size", "{units}", "Number of units in the batch", OTC_HISTOGRAM};
+    "otelcol_processor_batch_batch_send_size", "{unit}", "Number of units in the batch", OTC_HISTOGRAM};
+static const struct otc_instrument send_bytes_instrument = {
+    "otelcol_processor_batch_batch_send_size_bytes", "By",
+    "Number of bytes in batch that was sent. Only available on detailed level.", OTC_HISTOGRAM};
 static const struct otc_instrument accepted_instrument = {"aimon_processor_batch_accepted_items", "{items}",
                                                           "Items taken over by the processor.", OTC_COUNTER};
 static const struct otc_instrument sent_instrument = {"aimon_processor_batch_sent_items", "{items}",
@@ -91,8 +93,11 @@ batch_counters_init(struct batch_counters *counters, struct otc_meter *meter, co
     }
     counters->cardinality = otc_meter_series(meter, &cardinality_instrument, labels, 1);
     counters->send_size =
-        otc_meter_histogram(meter, &send_size_instrument, send_size_bounds,
-                            sizeof(send_size_bounds) / sizeof(send_size_bounds[0]), labels, 1);
+        otc_meter_histogram(meter, &send_size_instrument, otc_size_bounds, OTC_N_SIZE_BOUNDS, labels, 1);
+    if (otc_meter_detailed(meter)) {
+        counters->send_bytes = otc_meter_histogram(meter, &send_bytes_instrument, otc_bytes_bounds,
+                                                   OTC_N_BYTES_BOUNDS, labels, 1);
+    }
     counters->accepted = otc_meter_series(meter, &accepted_instrument, labels, 2);
     counters->sent = otc_meter_series(meter, &sent_instrument, labels, 2);
     counters->refused = otc_meter_series(meter, &refused_instrument, labels, 2);

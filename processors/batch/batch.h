@@ -28,6 +28,7 @@ struct batch_counters {
     struct otc_series *triggers[2];
     struct otc_series *cardinality;
     struct otc_series *send_size;
+    struct otc_series *send_bytes; /* NULL but at level detailed */
     struct otc_series *accepted, *sent, *refused, *held;
 };
 

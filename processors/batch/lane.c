@@ -82,13 +82,15 @@ static void
 send(struct parcel *parcel)
 {
     struct batch_lane *lane = parcel->lane;
-    const struct otc_count counts[] = {{lane->counters.triggers[parcel->trigger], 1},
-                                       {lane->counters.send_size, (int64_t)parcel->items}};
     struct otc_error result = OTC_ERROR_INIT;
     struct otc_batch *batch = merge(parcel);
+    const struct otc_count counts[] = {
+        {lane->counters.triggers[parcel->trigger], 1},
+        {lane->counters.send_size, (int64_t)parcel->items},
+        {lane->counters.send_bytes, batch ? (int64_t)otc_batch_bytes(batch) : 0}};
     otc_status status = OTC_UNAVAILABLE;
 
-    otc_meter_add(lane->counters.meter, counts, 2);
+    otc_meter_add(lane->counters.meter, counts, 3);
     if (batch) {
         status = otc_consume(lane->next, batch, &parcel->done, &result);
     } else {

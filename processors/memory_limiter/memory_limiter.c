@@ -312,9 +312,9 @@ static const struct otc_component_ops ops = {
 
 #define ITEMS(what, text)                                                                                    \
     {                                                                                                        \
-        {"otelcol_processor_memory_limiter_" what "_spans", "{spans}", text, OTC_COUNTER},                   \
-            {"otelcol_processor_memory_limiter_" what "_metric_points", "{datapoints}", text, OTC_COUNTER},  \
-            {"otelcol_processor_memory_limiter_" what "_log_records", "{records}", text, OTC_COUNTER},       \
+        {"otelcol_processor_memory_limiter_" what "_spans", "{span}", text, OTC_COUNTER},                    \
+            {"otelcol_processor_memory_limiter_" what "_metric_points", "{datapoint}", text, OTC_COUNTER},   \
+            {"otelcol_processor_memory_limiter_" what "_log_records", "{record}", text, OTC_COUNTER},        \
     }
 
 static const struct otc_instrument accepted_items[OTC_N_SIGNALS] =

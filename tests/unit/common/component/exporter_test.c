@@ -532,6 +532,55 @@ threads_do_not_lose_anything(void **state)
     assert_int_equal(metric(f, "otelcol_exporter_sent_spans"), metric(f, "aimon_exporter_enqueued_items"));
 }
 
+/* At level detailed: what came and what was sent by size, and failures by type. */
+static void
+details_are_told_where_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    struct otc_error refusal = OTC_ERROR_INIT;
+
+    otc_meter_set_detailed(f->host->meter, true);
+    f->queue.batch = &f->batch;
+    f->queue.queue_size = 30;
+    f->retry.enabled = false;
+    make(f, true);
+    (void)otc_fail(&refusal, OTC_INVALID_ARGUMENT, "no");
+    refusal.permanent = true;
+    otc_sink_refuse(f->sink, &refusal);
+    send(f, 4);
+    send(f, 8);
+    assert_int_equal(metric(f, "otelcol_exporter_enqueue_size"), 12);
+    assert_int_equal(metric(f, "otelcol_exporter_enqueue_size_bytes"), 20);
+    assert_int_equal(metric(f, "otelcol_exporter_queue_batch_send_size"), 12);
+    assert_int_equal(metric(f, "otelcol_exporter_queue_batch_send_size_bytes"), 20);
+    assert_int_equal(otc_vhost_metric(f->vhost, "otelcol_exporter_send_failed_spans",
+                                      "exporter=otlp_grpc,error.type=InvalidArgument,error.permanent=true"),
+                     12);
+    otc_sink_answer(f->sink, OTC_UNAVAILABLE, "later");
+    send(f, 10);
+    assert_int_equal(otc_vhost_metric(f->vhost, "otelcol_exporter_send_failed_spans",
+                                      "exporter=otlp_grpc,error.type=Unavailable,error.permanent=false"),
+                     10);
+    assert_int_equal(otc_vhost_metric(f->vhost, "otelcol_exporter_send_failed_spans", "exporter=otlp_grpc"),
+                     0);
+}
+
+static void
+details_are_not_told_unasked(void **state)
+{
+    struct fixture *f = *state;
+
+    f->queue.batch = &f->batch;
+    f->retry.enabled = false;
+    make(f, true);
+    otc_sink_answer(f->sink, OTC_UNAVAILABLE, "later");
+    send(f, 10);
+    assert_int_equal(metric(f, "otelcol_exporter_enqueue_size"), 0);
+    assert_int_equal(metric(f, "otelcol_exporter_queue_batch_send_size"), 0);
+    assert_int_equal(otc_vhost_metric(f->vhost, "otelcol_exporter_send_failed_spans", "exporter=otlp_grpc"),
+                     10);
+}
+
 int
 main(void)
 {
@@ -554,6 +603,8 @@ main(void)
         cmocka_unit_test_setup_teardown(shutdown_ends_at_its_deadline, setup, teardown),
         cmocka_unit_test_setup_teardown(shutdown_heeds_a_throttle, setup, teardown),
         cmocka_unit_test_setup_teardown(threads_do_not_lose_anything, setup, teardown),
+        cmocka_unit_test_setup_teardown(details_are_told_where_asked_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(details_are_not_told_unasked, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("common/component/exporter", tests, NULL, NULL);
