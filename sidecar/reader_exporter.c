@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The exporter behind a periodic reader is otlp_grpc or otlp_http, told what the reader says in its own
  * words. */
+#include "common/base/percent.h"
 #include "common/config/document.h"
 #include "sidecar/settings.h"
 
-#include <ctype.h>
 #include <strings.h>
 
 /* As OpenTelemetry's SDKs try again, within the time of an export. */
@@ -109,34 +109,6 @@ take_until(struct otc_slice *rest, char stop)
     return part;
 }
 
-static int
-hex_digit(uint8_t c)
-{
-    return isdigit(c) ? c - '0' : isxdigit(c) ? tolower(c) - 'a' + 10 : -1;
-}
-
-/* False for a percent sign without two digits. */
-static bool
-decode_percent(struct otc_slice in, struct otc_buf *out)
-{
-    for (size_t i = 0; i < in.len; i++) {
-        uint8_t byte = in.data[i];
-
-        if (byte == '%') {
-            int high = i + 2 < in.len ? hex_digit(in.data[i + 1]) : -1;
-            int low = i + 2 < in.len ? hex_digit(in.data[i + 2]) : -1;
-
-            if (high < 0 || low < 0) {
-                return false;
-            }
-            byte = (uint8_t)(high * 16 + low);
-            i += 2;
-        }
-        otc_buf_append_byte(out, byte);
-    }
-    return true;
-}
-
 static bool
 has_header(const struct otc_node *list, struct otc_slice name)
 {
@@ -164,7 +136,7 @@ put_headers_list(struct settings *s, struct otc_node *list, const struct otc_otl
         bool pair = memchr(member.data, '=', member.len) != NULL;
         struct otc_slice name = trim(take_until(&member, '='));
 
-        if (!pair || name.len == 0 || !decode_percent(trim(take_until(&member, ';')), &value)) {
+        if (!pair || name.len == 0 || !otc_percent_decode(trim(take_until(&member, ';')), &value)) {
             return otc_fail(err, OTC_INVALID_ARGUMENT,
                             "headers_list: must be name=value,name=value with percent-encoded values");
         }

@@ -269,8 +269,10 @@ otc_exporter_new(const struct otc_exporter_options *options, struct otc_exporter
     exporter->consumer.holds = otc__exporter_stores(exporter);
     pthread_mutex_init(&exporter->lock, NULL);
     pthread_cond_init(&exporter->told, NULL);
-    otc__exporter_counters_init(&exporter->counters, host->meter, options->id, options->signal,
-                                queue ? queue->queue_size : 0, otc__exporter_batch(exporter) != NULL);
+    exporter->counters = (struct otc_exporter_counters){
+        .meter = host->meter, .id = options->id, .signal = options->signal, .target = options->target};
+    otc__exporter_counters_init(&exporter->counters, queue ? queue->queue_size : 0,
+                                otc__exporter_batch(exporter) != NULL);
     *out = exporter;
     return OTC_OK;
 }

@@ -37,6 +37,8 @@ struct otc_exporter_options {
      */
     otc_status (*push)(void *arg, struct otc_batch *batch, struct otc_done *done, struct otc_error *err);
     void *arg;
+    /** Labels of what was sent and of what failed, besides; borrowed for the exporter's life. */
+    const struct otc_target *target;
 };
 
 /** UNAVAILABLE out of memory. */

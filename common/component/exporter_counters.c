@@ -74,39 +74,57 @@ otc_exporter_dropped_items(void)
     return &dropped;
 }
 
+/* Labels of what was sent or failed: the exporter, and where it sends. */
+#define SENT_LABELS (1 + OTC_TARGET_LABELS)
+static size_t
+sent_labels(const struct otc_exporter_counters *counters, struct otc_label labels[SENT_LABELS])
+{
+    size_t n = 0;
+
+    labels[n++] = (struct otc_label){"exporter", counters->id};
+    for (size_t i = 0; counters->target && i < counters->target->n; i++) {
+        labels[n++] = counters->target->labels[i];
+    }
+    return n;
+}
+
 /* What level detailed has besides. */
 static void
-init_detailed(struct otc_exporter_counters *counters, const struct otc_label *exporter, bool queue,
-              bool batches)
+init_detailed(struct otc_exporter_counters *counters, bool queue, bool batches)
 {
     struct otc_meter *meter = counters->meter;
+    struct otc_label labels[SENT_LABELS];
+    size_t n = sent_labels(counters, labels);
 
     counters->detailed = true;
     if (queue) {
         counters->enqueue_size =
-            otc_meter_histogram(meter, &enqueue_size, otc_size_bounds, OTC_N_SIZE_BOUNDS, exporter, 1);
+            otc_meter_histogram(meter, &enqueue_size, otc_size_bounds, OTC_N_SIZE_BOUNDS, labels, 1);
         counters->enqueue_bytes =
-            otc_meter_histogram(meter, &enqueue_bytes, otc_bytes_bounds, OTC_N_BYTES_BOUNDS, exporter, 1);
+            otc_meter_histogram(meter, &enqueue_bytes, otc_bytes_bounds, OTC_N_BYTES_BOUNDS, labels, 1);
     }
     if (batches) {
         counters->send_size =
-            otc_meter_histogram(meter, &send_size, otc_size_bounds, OTC_N_SIZE_BOUNDS, exporter, 1);
+            otc_meter_histogram(meter, &send_size, otc_size_bounds, OTC_N_SIZE_BOUNDS, labels, n);
         counters->send_bytes =
-            otc_meter_histogram(meter, &send_bytes, otc_bytes_bounds, OTC_N_BYTES_BOUNDS, exporter, 1);
+            otc_meter_histogram(meter, &send_bytes, otc_bytes_bounds, OTC_N_BYTES_BOUNDS, labels, n);
     }
 }
 
 void
-otc__exporter_counters_init(struct otc_exporter_counters *counters, struct otc_meter *meter, const char *id,
-                            enum otc_signal signal, int64_t capacity, bool batches)
+otc__exporter_counters_init(struct otc_exporter_counters *counters, int64_t capacity, bool batches)
 {
     static const char *const reasons[OTC_N_DROP_REASONS] = {"not_retryable", "retries_exhausted",
                                                             "retry_disabled", "shutdown", "damaged"};
-    struct otc_label labels[] = {{"exporter", id}, {"data_type", otc_signal_name(signal)}, {"reason", NULL}};
+    struct otc_meter *meter = counters->meter;
+    enum otc_signal signal = counters->signal;
+    struct otc_label labels[] = {
+        {"exporter", counters->id}, {"data_type", otc_signal_name(signal)}, {"reason", NULL}};
+    struct otc_label sent[SENT_LABELS];
+    size_t n_sent = sent_labels(counters, sent);
 
-    *counters = (struct otc_exporter_counters){.meter = meter, .id = id, .signal = signal};
-    counters->sent = otc_meter_series(meter, &sent_of[signal], labels, 1);
-    counters->send_failed = otc_meter_series(meter, &send_failed_of[signal], labels, 1);
+    counters->sent = otc_meter_series(meter, &sent_of[signal], sent, n_sent);
+    counters->send_failed = otc_meter_series(meter, &send_failed_of[signal], sent, n_sent);
     counters->enqueue_failed = otc_meter_series(meter, &enqueue_failed_of[signal], labels, 1);
     counters->in_flight_requests = otc_meter_series(meter, &in_flight_requests, labels, 2);
     counters->enqueued = otc_meter_series(meter, &enqueued, labels, 2);
@@ -125,7 +143,7 @@ otc__exporter_counters_init(struct otc_exporter_counters *counters, struct otc_m
         otc_meter_add(meter, &count, 1);
     }
     if (otc_meter_detailed(meter)) {
-        init_detailed(counters, labels, capacity > 0, batches);
+        init_detailed(counters, capacity > 0, batches);
     }
 }
 
@@ -188,13 +206,16 @@ static struct otc_series *
 failures(const struct otc_exporter_counters *counters, const struct otc_error *error,
          enum otc_drop_reason reason)
 {
-    const struct otc_label labels[] = {{"exporter", counters->id},
-                                       {"error.type", error_type(error, reason)},
-                                       {"error.permanent", error->permanent ? "true" : "false"}};
+    struct otc_label labels[SENT_LABELS + 2];
+    size_t n;
 
-    return counters->detailed
-               ? otc_meter_series(counters->meter, &send_failed_of[counters->signal], labels, 3)
-               : counters->send_failed;
+    if (!counters->detailed) {
+        return counters->send_failed;
+    }
+    n = sent_labels(counters, labels);
+    labels[n++] = (struct otc_label){"error.type", error_type(error, reason)};
+    labels[n++] = (struct otc_label){"error.permanent", error->permanent ? "true" : "false"};
+    return otc_meter_series(counters->meter, &send_failed_of[counters->signal], labels, n);
 }
 
 void

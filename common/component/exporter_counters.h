@@ -3,7 +3,7 @@
 #ifndef OTC_COMPONENT_EXPORTER_COUNTERS_H
 #define OTC_COMPONENT_EXPORTER_COUNTERS_H
 
-#include "common/component/otc.h"
+#include "common/component/target.h"
 
 enum otc_drop_reason {
     OTC_DROP_NOT_RETRYABLE,
@@ -27,13 +27,15 @@ struct otc_exporter_counters {
     struct otc_series *send_size, *send_bytes;
     /* Failures are told by type then, in series of their own. */
     bool detailed;
+    /* Of the exporter, borrowed. */
     const char *id;
     enum otc_signal signal;
+    const struct otc_target *target; /* NULL: not told */
 };
 
-/** `id` is borrowed. `capacity` 0: no queue, and no series of one. `batches`: the queue makes batches. */
-void otc__exporter_counters_init(struct otc_exporter_counters *counters, struct otc_meter *meter,
-                                 const char *id, enum otc_signal signal, int64_t capacity, bool batches);
+/** Makes the series; meter, id, signal and target are set. `capacity` 0: no queue, and no series of one.
+ * `batches`: the queue makes batches. */
+void otc__exporter_counters_init(struct otc_exporter_counters *counters, int64_t capacity, bool batches);
 /** Of a request that comes to the queue, whether it is taken or not. */
 void otc__count_offered(const struct otc_exporter_counters *counters, const struct otc_batch *batch);
 /** Of one that leaves it, once however often it is tried. */

@@ -2,6 +2,7 @@
 #include "common/base/clock.h"
 #include "common/component/exporter.h"
 #include "common/component/push.h"
+#include "common/component/target.h"
 #include "exporters/otlp_grpc/attempt.h"
 #include "exporters/otlp_grpc/channel.h"
 #include "exporters/otlp_grpc/config.h"
@@ -37,6 +38,7 @@ struct otlp_grpc {
     struct otc_host *host;
     const struct otlp_grpc_config *config;
     char *id;
+    struct otc_target target;
     struct lane lanes[OTC_N_SIGNALS];
     grpc_metadata headers[MAX_HEADERS];
     size_t n_headers;
@@ -325,6 +327,7 @@ otlp_grpc_free(struct otc_component *component)
         grpc_shutdown_blocking();
     }
     pthread_mutex_destroy(&self->lock);
+    otc_target_release(&self->target);
     free(self->id);
     free(self);
 }
@@ -376,6 +379,7 @@ make_lane(struct otlp_grpc *self, enum otc_signal signal, struct otc_error *err)
         .retry = &self->config->retry_on_failure,
         .push = push,
         .arg = lane,
+        .target = &self->target,
     };
 
     lane->owner = self;
@@ -398,6 +402,9 @@ otlp_grpc_create(const struct otc_settings *settings, struct otc_component **out
     self->config = settings->config;
     pthread_mutex_init(&self->lock, NULL);
     copy_headers(self);
+    if (!otc_target_of_endpoint(&self->target, self->config->endpoint ? self->config->endpoint : "")) {
+        status = otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    }
     for (size_t i = 0; i < settings->n_pairs && status == OTC_OK; i++) {
         if (!self->lanes[settings->pairs[i].from].exporter) {
             status = make_lane(self, settings->pairs[i].from, err);

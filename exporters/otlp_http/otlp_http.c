@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/component/exporter.h"
 #include "common/component/push.h"
+#include "common/component/target.h"
 #include "common/net/http_client.h"
 #include "common/otlp/json_encode.h"
 #include "exporters/otlp_http/config.h"
@@ -19,6 +20,7 @@ struct lane {
     enum otc_signal signal;
     struct otc_exporter *exporter; /* NULL: not wired */
     char *url;
+    struct otc_target target;
     struct otc_compressor *compressor; /* NULL: not compressed. Used by one push at a time. */
 };
 
@@ -231,6 +233,7 @@ otlp_http_free(struct otc_component *component)
         otc_exporter_free(self->lanes[i].exporter);
         otc_compressor_free(self->lanes[i].compressor);
         free(self->lanes[i].url);
+        otc_target_release(&self->lanes[i].target);
     }
     pthread_mutex_destroy(&self->lock);
     free(self->id);
@@ -268,11 +271,15 @@ make_lane(struct otlp_http *self, enum otc_signal signal, struct otc_error *err)
         .retry = &self->config->retry_on_failure,
         .push = push,
         .arg = lane,
+        .target = &lane->target,
     };
     otc_status status = otlp_http_url(self->config, signal, &lane->url, err);
 
     lane->owner = self;
     lane->signal = signal;
+    if (status == OTC_OK && !otc_target_of_url(&lane->target, lane->url)) {
+        status = otc_fail(err, OTC_UNAVAILABLE, "out of memory");
+    }
     if (status == OTC_OK && otc_compression_name(compression)) {
         status = otc_compressor_new(compression, http->compression_params.level, &lane->compressor, err);
     }

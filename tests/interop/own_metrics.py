@@ -23,8 +23,8 @@ from collector_compare import documents
 LEVELS = ["basic", "normal", "detailed"]
 # What only the Collector tells, with the reasons in docs/compatibility.md: instrumentation of Go's HTTP and gRPC libraries.
 ONLY_THEIRS = re.compile(r"(http|rpc)\.(client|server)\.")
-# Labels that it has besides.
-THEIR_LABELS = {"server.address", "server.port", "url.path"}
+# Labels whose values are the same too: where an exporter sends.
+TARGET = ("server.address", "server.port", "url.path")
 failures = []
 checks = 0
 
@@ -234,7 +234,9 @@ def level_beside_theirs(work, level, told, https, closed):
         if name in ours:
             expect(kind_of(metric) == kind_of(ours[name]), "%s: %s is %s there, %s here" % (level, name, kind_of(metric), kind_of(ours[name])))
             keys = [set().union(*(labels_of(p) for p in points_of(side[name]))) for side in (theirs, ours)]
-            expect(not keys[0] - keys[1] - THEIR_LABELS, "%s: %s has labels %s there, %s here" % (level, name, *keys))
+            expect(not keys[0] - keys[1], "%s: %s has labels %s there, %s here" % (level, name, *keys))
+            targets = [{tuple(str(labels_of(p).get(k)) for k in TARGET) for p in points_of(side[name])} for side in (theirs, ours)]
+            expect(targets[0] == targets[1], "%s: %s is of %s there, %s here" % (level, name, *targets))
             if "histogram" in metric:
                 bounds = [points_of(side[name])[0]["explicitBounds"] for side in (theirs, ours)]
                 expect(set(bounds[0]) <= set(bounds[1]), "%s: %s has the bounds %s there, %s here" % (level, name, *bounds))

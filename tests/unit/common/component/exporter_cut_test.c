@@ -56,7 +56,7 @@ static void
 make(struct fixture *f)
 {
     const struct otc_exporter_options options = {f->host,   "otlp_grpc", OTC_TRACES, &f->queue,
-                                                 &f->retry, push,        f->sink};
+                                                 &f->retry, push,        f->sink,    NULL};
 
     assert_int_equal(otc_exporter_new(&options, &f->exporter, &f->err), OTC_OK);
 }

@@ -280,8 +280,8 @@ check_law(struct fixture *f)
 static void
 start(struct fixture *f)
 {
-    const struct otc_exporter_options options = {f->host,   "otlp_grpc/x", OTC_TRACES, &f->queue,
-                                                 &f->retry, f->push,       f->push_arg};
+    const struct otc_exporter_options options = {f->host,   "otlp_grpc/x", OTC_TRACES,  &f->queue,
+                                                 &f->retry, f->push,       f->push_arg, NULL};
 
     assert_int_equal(otc_exporter_new(&options, &f->exporter, &f->err), OTC_OK);
     assert_int_equal(otc_exporter_consumer(f->exporter)->holds, f->queue.storage != NULL);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/component/exporter.h"
+#include "common/component/target.h"
 
 #include "common/base/clock.h"
 #include "common/component/client.h"
@@ -25,6 +26,7 @@ struct fixture {
     struct otc_exporter *exporter;
     struct otc_test_done done;
     struct otc_error err;
+    const struct otc_target *target;
 };
 
 static otc_status
@@ -55,7 +57,7 @@ static void
 make(struct fixture *f, bool with_queue)
 {
     const struct otc_exporter_options options = {
-        f->host, "otlp_grpc", OTC_TRACES, with_queue ? &f->queue : NULL, &f->retry, push, f->sink};
+        f->host, "otlp_grpc", OTC_TRACES, with_queue ? &f->queue : NULL, &f->retry, push, f->sink, f->target};
 
     assert_int_equal(otc_exporter_new(&options, &f->exporter, &f->err), OTC_OK);
 }
@@ -565,6 +567,30 @@ details_are_told_where_asked_for(void **state)
                      0);
 }
 
+/* Where it goes is a label of what was sent and of what failed, and of nothing else. */
+static void
+what_was_sent_says_where(void **state)
+{
+    static const struct otc_target target = {
+        {{"server.address", "backend"}, {"server.port", "4317"}}, 2, NULL};
+    struct fixture *f = *state;
+
+    f->target = &target;
+    f->retry.enabled = false;
+    make(f, true);
+    send(f, 4);
+    otc_sink_answer(f->sink, OTC_UNAVAILABLE, "later");
+    send(f, 8);
+    assert_int_equal(otc_vhost_metric(f->vhost, "otelcol_exporter_sent_spans",
+                                      "exporter=otlp_grpc,server.address=backend,server.port=4317"),
+                     4);
+    assert_int_equal(otc_vhost_metric(f->vhost, "otelcol_exporter_send_failed_spans",
+                                      "exporter=otlp_grpc,server.address=backend,server.port=4317"),
+                     8);
+    assert_int_equal(
+        otc_vhost_metric(f->vhost, "otelcol_exporter_enqueue_failed_spans", "exporter=otlp_grpc"), 0);
+}
+
 static void
 details_are_not_told_unasked(void **state)
 {
@@ -604,6 +630,7 @@ main(void)
         cmocka_unit_test_setup_teardown(shutdown_heeds_a_throttle, setup, teardown),
         cmocka_unit_test_setup_teardown(threads_do_not_lose_anything, setup, teardown),
         cmocka_unit_test_setup_teardown(details_are_told_where_asked_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_sent_says_where, setup, teardown),
         cmocka_unit_test_setup_teardown(details_are_not_told_unasked, setup, teardown),
     };
 
