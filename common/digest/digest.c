@@ -17,6 +17,7 @@ method(enum otc_digest digest)
         return EVP_sha256();
     case OTC_DIGEST_SHA3_256:
         return EVP_sha3_256();
+    case OTC_DIGEST_SHA512:
     case OTC_DIGEST_HMAC_SHA512:
         return EVP_sha512();
     }

@@ -64,6 +64,8 @@ struct otc_condition_reader {
 };
 /** Whether the condition holds; false when it failed, see the reader. */
 bool otc_condition_holds(const struct otc_condition *condition, struct otc_condition_reader *reader);
+/** Whether a value alone is a literal. */
+bool otc_condition_is_literal(const struct otc_condition *condition);
 /** What a value alone is. False when it failed, see the reader. */
 bool otc_condition_value(const struct otc_condition *condition, struct otc_condition_reader *reader,
                          struct otc_value *out);

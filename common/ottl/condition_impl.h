@@ -43,12 +43,16 @@ struct otc_condition {
 
 #define OTC_OTTL_ARGUMENTS_MAX 8
 
+/** What a function gets, and where its value goes. */
+#define OTC_OTTL_ARGUMENTS                                                                                   \
+    const struct otc_ottl_node *node, struct otc_condition_reader *reader,                                   \
+        const struct otc_value *arguments, size_t n, struct otc_value *out
+
 /** A function of every place. False: `reader->failed` and `why` are set. */
 struct otc_ottl_function {
     const char *name;
     unsigned least, most;
-    bool (*call)(const struct otc_ottl_node *node, struct otc_condition_reader *reader,
-                 const struct otc_value *arguments, size_t n, struct otc_value *out);
+    bool (*call)(OTC_OTTL_ARGUMENTS);
     /** The last argument is a pattern, compiled beforehand when it is a literal. */
     bool takes_pattern;
 };
@@ -56,6 +60,17 @@ struct otc_ottl_function {
 const struct otc_ottl_function *otc_ottl_function_find(struct otc_slice name);
 /** Names of all, joined by ", ". */
 void otc_ottl_function_names(struct otc_buf *out);
+
+/** Those of texts, for the table of all. */
+bool otc_ottl_to_case(OTC_OTTL_ARGUMENTS);
+bool otc_ottl_trim(OTC_OTTL_ARGUMENTS);
+bool otc_ottl_trim_end(OTC_OTTL_ARGUMENTS);
+bool otc_ottl_split(OTC_OTTL_ARGUMENTS);
+bool otc_ottl_fnv(OTC_OTTL_ARGUMENTS);
+bool otc_ottl_parse_json(OTC_OTTL_ARGUMENTS);
+
+/** Appends a character in UTF-8. */
+void otc_ottl_put_character(struct otc_buf *out, uint32_t c);
 
 /** Marks the evaluation as failed; returns false. */
 bool otc_ottl_fail(struct otc_condition_reader *reader, const char *format, ...) OTC_PRINTF(2, 3);

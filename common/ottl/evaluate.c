@@ -244,3 +244,9 @@ otc_condition_value(const struct otc_condition *condition, struct otc_condition_
     reader->failed = false;
     return value_of(condition, condition->root, reader, out) && !reader->failed;
 }
+
+bool
+otc_condition_is_literal(const struct otc_condition *condition)
+{
+    return condition->nodes[condition->root].type == OTC_OTTL_LITERAL;
+}

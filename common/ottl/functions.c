@@ -47,9 +47,7 @@ text_of(struct otc_condition_reader *reader, const struct otc_value *value, stru
     return true;
 }
 
-#define ARGUMENTS                                                                                            \
-    const struct otc_ottl_node *node, struct otc_condition_reader *reader,                                   \
-        const struct otc_value *arguments, size_t n, struct otc_value *out
+#define ARGUMENTS OTC_OTTL_ARGUMENTS
 #define UNUSED (void)node, (void)reader, (void)n
 
 static bool
@@ -212,18 +210,33 @@ substring(ARGUMENTS)
     return true;
 }
 
+/* MD5, SHA1, SHA256, SHA512: lower-case hex. */
 static bool
-sha256(ARGUMENTS)
+digest(ARGUMENTS)
 {
+    static const struct {
+        const char *name;
+        enum otc_digest digest;
+    } digests[] = {{"MD5", OTC_DIGEST_MD5},
+                   {"SHA1", OTC_DIGEST_SHA1},
+                   {"SHA256", OTC_DIGEST_SHA256},
+                   {"SHA512", OTC_DIGEST_SHA512}};
     OTC_AUTO_BUF struct otc_buf text = {.limit = OTC_DIGEST_TEXT_MAX};
     char hex[OTC_DIGEST_TEXT_MAX];
+    size_t which = 0, len;
 
-    (void)node;
     (void)n;
-    if (arguments[0].type != OTC_VALUE_STRING) {
-        return otc_ottl_fail(reader, "SHA256 takes a text");
+    while (strcmp(digests[which].name, node->function->name) != 0) {
+        which++;
     }
-    otc_buf_append(&text, hex, otc_digest_hex(OTC_DIGEST_SHA256, OTC_SLICE_NONE, arguments[0].as.slice, hex));
+    if (arguments[0].type != OTC_VALUE_STRING) {
+        return otc_ottl_fail(reader, "%s takes a text", node->function->name);
+    }
+    len = otc_digest_hex(digests[which].digest, OTC_SLICE_NONE, arguments[0].as.slice, hex);
+    if (len == 0) {
+        return otc_ottl_fail(reader, "%s: the library refuses it", node->function->name);
+    }
+    otc_buf_append(&text, hex, len);
     return keep(reader, &text, out);
 }
 
@@ -320,6 +333,7 @@ static const struct otc_ottl_function functions[] = {
     {"Concat", 2, 2, concat, false},
     {"Double", 1, 1, to_double, false},
     {"Duration", 1, 1, duration, false},
+    {"FNV", 1, 1, otc_ottl_fnv, false},
     {"HasPrefix", 2, 2, has_prefix, false},
     {"HasSuffix", 2, 2, has_suffix, false},
     {"Hours", 1, 1, in_unit, false},
@@ -332,16 +346,26 @@ static const struct otc_ottl_function functions[] = {
     {"IsMatch", 2, 2, is_match, true},
     {"IsString", 1, 1, is_string, false},
     {"Len", 1, 1, len, false},
+    {"MD5", 1, 1, digest, false},
     {"Microseconds", 1, 1, in_unit, false},
     {"Milliseconds", 1, 1, in_unit, false},
     {"Minutes", 1, 1, in_unit, false},
     {"Nanoseconds", 1, 1, in_unit, false},
-    {"SHA256", 1, 1, sha256, false},
+    {"ParseJSON", 1, 1, otc_ottl_parse_json, false},
+    {"SHA1", 1, 1, digest, false},
+    {"SHA256", 1, 1, digest, false},
+    {"SHA512", 1, 1, digest, false},
     {"Seconds", 1, 1, in_unit, false},
     {"SpanID", 1, 1, identifier, false},
+    {"Split", 2, 2, otc_ottl_split, false},
     {"String", 1, 1, to_string, false},
     {"Substring", 3, 3, substring, false},
+    {"ToLowerCase", 1, 1, otc_ottl_to_case, false},
+    {"ToUpperCase", 1, 1, otc_ottl_to_case, false},
     {"TraceID", 1, 1, identifier, false},
+    {"Trim", 1, 2, otc_ottl_trim, false},
+    {"TrimPrefix", 2, 2, otc_ottl_trim_end, false},
+    {"TrimSuffix", 2, 2, otc_ottl_trim_end, false},
     {"UnixMicro", 1, 1, in_unit, false},
     {"UnixMilli", 1, 1, in_unit, false},
     {"UnixNano", 1, 1, in_unit, false},

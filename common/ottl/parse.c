@@ -94,26 +94,67 @@ is_value(const struct parser *parser, uint16_t node)
 
 /* ---- Literals ----------------------------------------------------------------------------------- */
 
-static uint8_t
-unescaped(uint8_t c)
+static int
+hex_digit(uint8_t c)
 {
-    switch (c) {
-    case 'n':
-        return '\n';
-    case 't':
-        return '\t';
-    case 'r':
-        return '\r';
-    default:
-        return c;
+    return isdigit(c)             ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* Digits of a base, exactly `n`; false: there are not so many. */
+static bool
+take_digits(struct parser *parser, size_t n, uint32_t base, uint32_t *out)
+{
+    for (*out = 0; n > 0; n--) {
+        int digit = parser->at < parser->text.len ? hex_digit(parser->text.data[parser->at]) : -1;
+
+        if (digit < 0 || (uint32_t)digit >= base) {
+            return false;
+        }
+        *out = *out * base + (uint32_t)digit;
+        parser->at++;
     }
+    return true;
+}
+
+/* What stands behind a backslash, as Go reads it. */
+static bool
+take_escape(struct parser *parser, struct otc_buf *out)
+{
+    static const char names[] = "abfnrtv\\\"", meanings[] = "\a\b\f\n\r\t\v\\\"";
+    uint8_t c = parser->at < parser->text.len ? parser->text.data[parser->at] : 0;
+    const char *name = c ? strchr(names, c) : NULL;
+    uint32_t number;
+
+    if (name) {
+        parser->at++;
+        return otc_buf_append_byte(out, (uint8_t)meanings[name - names]);
+    }
+    if (c >= '0' && c <= '7') {
+        return take_digits(parser, 3, 8, &number) && number < 256 &&
+               otc_buf_append_byte(out, (uint8_t)number);
+    }
+    parser->at += c != 0;
+    if (c == 'x') {
+        return take_digits(parser, 2, 16, &number) && otc_buf_append_byte(out, (uint8_t)number);
+    }
+    if ((c != 'u' && c != 'U') || !take_digits(parser, c == 'u' ? 4 : 8, 16, &number) || number > 0x10FFFF ||
+        (number >= 0xD800 && number < 0xE000)) {
+        return false;
+    }
+    otc_ottl_put_character(out, number);
+    return true;
 }
 
 static otc_status
 parse_text(struct parser *parser, struct otc_value *out)
 {
-    uint8_t *copy = otc_arena_alloc(&parser->condition->texts, parser->text.len + 1);
-    size_t len = 0;
+    size_t most = parser->text.len + 1;
+    uint8_t *copy = otc_arena_alloc(&parser->condition->texts, most);
+    struct otc_buf text = {
+        .data = copy, .capacity = most, .limit = most}; /* an escape is longer than its text */
 
     if (!copy) {
         return out_of_memory(parser);
@@ -122,26 +163,18 @@ parse_text(struct parser *parser, struct otc_value *out)
     while (parser->at < parser->text.len && parser->text.data[parser->at] != '"') {
         uint8_t c = parser->text.data[parser->at++];
 
-        if (c == '\\' && parser->at < parser->text.len) {
-            c = unescaped(parser->text.data[parser->at++]);
+        if (c != '\\') {
+            (void)otc_buf_append_byte(&text, c);
+        } else if (!take_escape(parser, &text)) {
+            return expected(parser, "an escape such as \\\\, \\\", \\n or \\u00e4");
         }
-        copy[len++] = c;
     }
     if (parser->at == parser->text.len) {
         return expected(parser, "the closing double quote");
     }
     parser->at++;
-    *out = (struct otc_value){OTC_VALUE_STRING, {.slice = {copy, len}}};
+    *out = (struct otc_value){OTC_VALUE_STRING, {.slice = {copy, text.len}}};
     return OTC_OK;
-}
-
-static int
-hex_digit(uint8_t c)
-{
-    return isdigit(c)             ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
 }
 
 /* 0x0aff */

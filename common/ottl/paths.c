@@ -968,6 +968,12 @@ otc_ottl_any_holds(const struct otc_ottl_conditions *conditions, const struct ot
 }
 
 bool
+otc_ottl_is_literal(const struct otc_ottl_conditions *values, size_t i)
+{
+    return otc_condition_is_literal(values->items[i]);
+}
+
+bool
 otc_ottl_value(const struct otc_ottl_conditions *values, size_t i, const struct otc_ottl_subject *subject,
                struct otc_arena *texts, struct otc_value *out, char why[160])
 {

@@ -71,6 +71,9 @@ bool otc_ottl_value(const struct otc_ottl_conditions *values, size_t i,
                     const struct otc_ottl_subject *subject, struct otc_arena *texts, struct otc_value *out,
                     char why[160]);
 
+/** Whether the i-th of them is written down as it is: no path, function or operator. */
+bool otc_ottl_is_literal(const struct otc_ottl_conditions *values, size_t i);
+
 /** What a path that is written to is. */
 enum otc_ottl_target_kind {
     OTC_OTTL_ATTRIBUTES, /* all of them */

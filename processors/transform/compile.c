@@ -6,19 +6,36 @@
 
 #define TEXTS_MAX ((size_t)1 << 20)
 
+enum pattern { NO_PATTERN, EXPRESSION, WILDCARDS };
+
+static const char *const replaced[] = {"key", "value", NULL};
+static const char *const strategies[] = {"insert", "update", "upsert", NULL};
+
 static const struct {
     const char *name;
     size_t least, most; /* arguments behind the target */
     bool of_map;
-    bool has_pattern; /* the first argument */
+    enum pattern pattern;
+    size_t pattern_at;        /* among the arguments */
+    const char *const *words; /* one of which an argument is */
+    size_t word_at;
+    enum transform_mode first; /* that of the first word */
 } editors[] = {
-    [TRANSFORM_DELETE_KEY] = {"delete_key", 1, 1, true, false},
-    [TRANSFORM_DELETE_MATCHING_KEYS] = {"delete_matching_keys", 1, 1, true, true},
-    [TRANSFORM_KEEP_KEYS] = {"keep_keys", 1, 1, true, false},
-    [TRANSFORM_LIMIT] = {"limit", 1, 2, true, false},
-    [TRANSFORM_REPLACE_PATTERN] = {"replace_pattern", 2, 2, false, true},
-    [TRANSFORM_SET] = {"set", 1, 1, false, false},
-    [TRANSFORM_TRUNCATE_ALL] = {"truncate_all", 1, 1, true, false},
+    [TRANSFORM_DELETE_KEY] = {"delete_key", 1, 1, .of_map = true},
+    [TRANSFORM_DELETE_MATCHING_KEYS] = {"delete_matching_keys", 1, 1, .of_map = true, .pattern = EXPRESSION},
+    [TRANSFORM_FLATTEN] = {"flatten", 0, 2, .of_map = true},
+    [TRANSFORM_KEEP_KEYS] = {"keep_keys", 1, 1, .of_map = true},
+    [TRANSFORM_KEEP_MATCHING_KEYS] = {"keep_matching_keys", 1, 1, .of_map = true, .pattern = EXPRESSION},
+    [TRANSFORM_LIMIT] = {"limit", 1, 2, .of_map = true},
+    [TRANSFORM_MERGE_MAPS] = {"merge_maps", 2, 2, .of_map = true, .words = strategies, .word_at = 1,
+                              .first = TRANSFORM_INSERT},
+    [TRANSFORM_REPLACE_ALL_MATCHES] = {"replace_all_matches", 2, 2, .of_map = true, .pattern = WILDCARDS},
+    [TRANSFORM_REPLACE_ALL_PATTERNS] = {"replace_all_patterns", 3, 3, .of_map = true, .pattern = EXPRESSION,
+                                        .pattern_at = 1, .words = replaced, .first = TRANSFORM_KEYS},
+    [TRANSFORM_REPLACE_MATCH] = {"replace_match", 2, 2, .pattern = WILDCARDS},
+    [TRANSFORM_REPLACE_PATTERN] = {"replace_pattern", 2, 2, .pattern = EXPRESSION},
+    [TRANSFORM_SET] = {"set", 1, 1},
+    [TRANSFORM_TRUNCATE_ALL] = {"truncate_all", 1, 1, .of_map = true},
 };
 #define N_EDITORS (sizeof(editors) / sizeof(editors[0]))
 
@@ -154,8 +171,16 @@ find_editor(const struct pieces *pieces, enum transform_editor *out, struct otc_
     }
     return otc_fail(err, OTC_INVALID_ARGUMENT,
                     "character %zu: undefined function \"%.*s\"; this build has delete_key, "
-                    "delete_matching_keys, keep_keys, limit, replace_pattern, set, truncate_all",
+                    "delete_matching_keys, flatten, keep_keys, keep_matching_keys, limit, merge_maps, "
+                    "replace_all_matches, replace_all_patterns, replace_match, replace_pattern, set, "
+                    "truncate_all",
                     pieces->name + 1, OTC_SLICE_ARG(name));
+}
+
+static bool
+edits_a_text(enum transform_editor editor)
+{
+    return editor == TRANSFORM_REPLACE_PATTERN || editor == TRANSFORM_REPLACE_MATCH;
 }
 
 static otc_status
@@ -172,8 +197,7 @@ check_target(const struct transform_statement *statement, size_t at, struct otc_
                             : "attributes, a map",
                      err);
     }
-    return statement->editor != TRANSFORM_REPLACE_PATTERN || is_text ? OTC_OK
-                                                                     : wrong(at, "a path of a text", err);
+    return !edits_a_text(statement->editor) || is_text ? OTC_OK : wrong(at, "a path of a text", err);
 }
 
 /* A literal argument's value. False: it is none. */
@@ -183,8 +207,67 @@ literal(struct transform_statement *statement, size_t i, struct otc_value *out)
     static const struct otc_ottl_subject nothing;
     char why[160];
 
-    /* Paths of nothing are nil, which no such argument may be. */
-    return otc_ottl_value(&statement->arguments, i, &nothing, &statement->texts, out, why);
+    return otc_ottl_is_literal(&statement->arguments, i) &&
+           otc_ottl_value(&statement->arguments, i, &nothing, &statement->texts, out, why);
+}
+
+/* Compiles the argument that is a pattern. */
+static otc_status
+compile_pattern(struct transform_statement *statement, const struct pieces *pieces, struct otc_error *err)
+{
+    size_t i = editors[statement->editor].pattern_at;
+    size_t at = skip_blanks(pieces->text, pieces->starts[i + 1]);
+    struct otc_value value = {.type = OTC_VALUE_ABSENT};
+    struct otc_error why = OTC_ERROR_INIT;
+    otc_status status;
+    char *pattern;
+
+    if (!literal(statement, i, &value) || value.type != OTC_VALUE_STRING) {
+        return wrong(at, "a pattern in double quotes", err);
+    }
+    if (editors[statement->editor].pattern == WILDCARDS) {
+        status = transform_glob(value.as.slice, &statement->regex, &why);
+    } else {
+        pattern = otc_arena_strndup(&statement->texts, value.as.slice.data, value.as.slice.len);
+        status = pattern ? otc_regex_new(pattern, &statement->regex, &why)
+                         : otc_fail(&why, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    return status == OTC_OK ? OTC_OK : otc_fail(err, why.status, "character %zu: %s", at + 1, why.text);
+}
+
+/* Finds the argument that is one of some words. */
+static otc_status
+read_word(struct transform_statement *statement, const struct pieces *pieces, struct otc_error *err)
+{
+    const char *const *words = editors[statement->editor].words;
+    size_t i = editors[statement->editor].word_at;
+    struct otc_value value = {.type = OTC_VALUE_ABSENT};
+
+    if (literal(statement, i, &value) && value.type == OTC_VALUE_STRING) {
+        for (size_t word = 0; words[word]; word++) {
+            if (otc_slice_equal_str(value.as.slice, words[word])) {
+                statement->mode = (enum transform_mode)(editors[statement->editor].first + word);
+                return OTC_OK;
+            }
+        }
+    }
+    return wrong(skip_blanks(pieces->text, pieces->starts[i + 1]),
+                 words == replaced ? "\"key\" or \"value\"" : "\"insert\", \"update\" or \"upsert\"", err);
+}
+
+static otc_status
+check_flatten(struct transform_statement *statement, const struct pieces *pieces, struct otc_error *err)
+{
+    struct otc_value value = {.type = OTC_VALUE_ABSENT};
+
+    if (statement->arguments.n > 0 && (!literal(statement, 0, &value) || value.type != OTC_VALUE_STRING)) {
+        return wrong(skip_blanks(pieces->text, pieces->starts[1]), "a prefix in double quotes", err);
+    }
+    if (statement->arguments.n > 1 &&
+        (!literal(statement, 1, &value) || value.type != OTC_VALUE_INT || value.as.integer < 1)) {
+        return wrong(skip_blanks(pieces->text, pieces->starts[2]), "a number from 1", err);
+    }
+    return OTC_OK;
 }
 
 static otc_status
@@ -192,10 +275,12 @@ check_arguments(struct transform_statement *statement, const struct pieces *piec
 {
     struct otc_value value = {.type = OTC_VALUE_ABSENT};
     enum transform_editor editor = statement->editor;
-    size_t at = skip_blanks(pieces->text, pieces->starts[1]);
-    struct otc_error why = OTC_ERROR_INIT;
-    char *pattern;
+    size_t at = pieces->n > 1 ? skip_blanks(pieces->text, pieces->starts[1]) : 0;
+    otc_status status;
 
+    if (editor == TRANSFORM_FLATTEN) {
+        return check_flatten(statement, pieces, err);
+    }
     if (editor == TRANSFORM_LIMIT || editor == TRANSFORM_TRUNCATE_ALL) {
         if (!literal(statement, 0, &value) || value.type != OTC_VALUE_INT || value.as.integer < 0) {
             return wrong(at, "a number from 0", err);
@@ -208,19 +293,9 @@ check_arguments(struct transform_statement *statement, const struct pieces *piec
     if (editor == TRANSFORM_KEEP_KEYS && (!literal(statement, 0, &value) || value.type != OTC_VALUE_ARRAY)) {
         return wrong(at, "a list of keys", err);
     }
-    if (!editors[editor].has_pattern) {
-        return OTC_OK;
-    }
-    if (!literal(statement, 0, &value) || value.type != OTC_VALUE_STRING) {
-        return wrong(at, "a pattern in double quotes", err);
-    }
-    pattern = otc_arena_strndup(&statement->texts, value.as.slice.data, value.as.slice.len);
-    if (!pattern) {
-        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
-    }
-    return otc_regex_new(pattern, &statement->regex, &why) == OTC_OK
-               ? OTC_OK
-               : otc_fail(err, OTC_INVALID_ARGUMENT, "character %zu: %s", at + 1, why.text);
+    status = editors[editor].words ? read_word(statement, pieces, err) : OTC_OK;
+    return status == OTC_OK && editors[editor].pattern != NO_PATTERN ? compile_pattern(statement, pieces, err)
+                                                                     : status;
 }
 
 /* A piece without the blanks around it. */
@@ -259,7 +334,7 @@ compile(struct transform_statement *statement, enum otc_ottl_context context, co
     if (status == OTC_OK) {
         status = check_arguments(statement, pieces, err);
     }
-    if (status == OTC_OK && statement->editor == TRANSFORM_REPLACE_PATTERN) {
+    if (status == OTC_OK && edits_a_text(statement->editor)) {
         /* What it changes is read as the third argument. */
         text = piece(statement, pieces->text, pieces->starts[0], pieces->ends[0]);
         status = text ? otc_ottl_conditions_add_value(&statement->arguments, context, text, err)

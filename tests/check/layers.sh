@@ -18,7 +18,7 @@ allowed() {
     common/storage) echo "common/base common/storage" ;;
     common/component) echo "common/base common/json common/config common/otlp common/component" ;;
     common/transform) echo "common/base common/config common/regex common/digest common/otlp common/component common/transform" ;;
-    common/ottl) echo "common/base common/regex common/digest common/otlp common/ottl" ;;
+    common/ottl) echo "common/base common/regex common/digest common/json common/otlp common/ottl" ;;
     common/analysis) echo "common/base common/stats common/json common/config common/otlp common/component common/ottl common/analysis" ;;
     receivers/* | processors/* | exporters/* | extensions/*)
         echo "common/base common/stats common/json common/config common/otlp common/net common/prometheus common/storage common/component common/regex common/digest common/transform common/ottl common/analysis $1" ;;

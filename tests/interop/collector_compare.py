@@ -78,6 +78,34 @@ CASES = {
             'set(attributes["body"], body)', 'set(body, "bear") where severity_number < SEVERITY_NUMBER_INFO', 'replace_pattern(body, "secret", "***")',
             'set(severity_text, "T")', 'set(severity_number, SEVERITY_NUMBER_ERROR2) where IsMatch(body, "plain")',
             'set(severity_text, 5)', 'keep_keys(attributes, ["body", "text", "nested"])', 'set(attributes["hash"], SHA256(attributes["text"]))']}]}}),
+    "transform_maps": (["traces"], {"transform": {"error_mode": "ignore", "trace_statements": [
+        {"context": "span", "statements": [
+            'replace_all_patterns(attributes, "value", "^(.)[0-9]+", "<$1>")', 'replace_all_patterns(attributes, "key", "^http\\\\.(\\\\w+)$", "web.$1")',
+            'replace_all_patterns(attributes, "key", "^(text|ok|gone)$", "keep.me")', 'replace_all_patterns(attributes, "key", "e", "ee")',
+            'replace_match(name, "{GET,PUT} *", "read")', 'replace_match(attributes["web.url"], "https:*?id=[0-9]", "one digit")',
+            'replace_match(attributes["numbeer"], "*", "x")', 'replace_all_matches(attributes, "*[!a-y]@exampl?.*", "masked")',
+            'merge_maps(attributes, resource.attributes, "insert")', 'merge_maps(attributes, attributes["nested"], "upsert")',
+            'merge_maps(attributes, attributes["neesteed"], "upsert")', 'merge_maps(attributes, attributes["card"], "upsert")']},
+        {"context": "spanevent", "statements": ['merge_maps(attributes, span.attributes, "update")', 'keep_matching_keys(attributes, "^e.*type$")']},
+        {"context": "scope", "statements": ['keep_matching_keys(attributes, "x")']},
+        {"context": "resource", "statements": ['replace_all_matches(attributes, "shop-?", "shop")']}]}}),
+    "transform_parsed": (["logs"], {"transform": {"error_mode": "ignore", "log_statements": [
+        {"context": "log", "statements": [
+            'merge_maps(attributes, ParseJSON(body), "upsert")', 'merge_maps(attributes, ParseJSON("{\\"i\\": 1, \\"big\\": 12345678901234567890, \\"r\\": -0.5e3, \\"b\\": false,'
+            ' \\"n\\": null, \\"t\\": \\"\\u00e4\\", \\"l\\": [1, [], {\\"x\\": [{\\"y\\": 1}, null, 2]}], \\"m\\": {\\"e\\": {}, \\"k\\": {\\"z\\": \\"\\"}}}"), "upsert")',
+            'set(attributes["list"], ParseJSON("[1, \\"a\\", {\\"k\\": [true]}]"))', 'set(attributes["map"], ParseJSON(" {} "))',
+            'set(attributes["no1"], ParseJSON("7"))', 'set(attributes["no2"], ParseJSON("{"))', 'set(attributes["no3"], ParseJSON(attributes["number"]))',
+            'flatten(attributes, "two", 2) where severity_number < 5', 'flatten(attributes, "p") where severity_number > 4 and severity_number < 9',
+            'flatten(attributes) where severity_number > 9']}]}}),
+    "transform_texts": (["logs"], {"transform": {"error_mode": "ignore", "log_statements": [
+        {"context": "log", "statements": ['set(attributes["%d"], %s)' % (i, value) for i, value in enumerate([
+            'ToUpperCase(attributes["user.email"])', 'ToLowerCase(attributes["http.method"])', 'ToUpperCase(attributes["number"])', 'ToLowerCase("")',
+            'ToUpperCase("straße äöü ıiǆ ÿ ς σ ᾳ ŉ ﬁ")', 'ToLowerCase("STRASSE ẞ İI ǅ Ÿ Σ ᾼ Ω Å")', 'Trim("  x y  ")', 'Trim("äx/ö/ä", "/ä")', 'Trim("xx", "x")',
+            'Trim("abc", "")', 'TrimPrefix(attributes["user.email"], "who")', 'TrimPrefix("x", "xy")', 'TrimSuffix(attributes["user.email"], ".org")',
+            'Split(attributes["http.url"], "/")', 'Split("", ",")', 'Split("", "")', 'Split("aäb", "")', 'Split("a,,b,", ",")', 'Split("ab", "abc")',
+            'Split(attributes["number"], ",")', 'Len(Split("a b", " "))', 'FNV(attributes["user.email"])', 'FNV("")',
+            'SHA1(attributes["user.email"])', 'SHA512(attributes["user.email"])', 'MD5(attributes["user.email"])', 'MD5(attributes["number"])',
+            'ToUpperCase(attributes["missing"])', 'Trim(attributes["missing"])'])]}]}}),
     "transform_metrics": (["metrics"], {"transform": {"error_mode": "ignore", "metric_statements": [
         {"context": "metric", "statements": ['set(description, "about")', 'set(unit, "s") where name == "drop.me"', 'replace_pattern(name, "\\\\.", "_")']},
         {"context": "datapoint", "statements": [

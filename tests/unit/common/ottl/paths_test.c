@@ -199,6 +199,8 @@ functions_do_what_the_collectors_do(void **state)
             "Concat([\"a\", 1, true], \"-\") == \"a-1-true\"", "Substring(\"hello\", 1, 3) == \"ell\"",
             "SHA256(\"abc\") == \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"",
             "HasPrefix(name, \"GET\")", "HasSuffix(name, \"/\")", "Len(\"four\") == 4",
+            "\"\\u00e4\\x41\\101\\t\\U0001F600\" == \"\u00e4AA\t\U0001F600\"", "Len(\"\\\\\\\"\") == 2",
+            "ToUpperCase(\"aB1\") == \"AB1\"", "Len(ParseJSON(\"[1,2,3]\")) == 3", "IsMap(ParseJSON(\"{}\"))",
             "Len(attributes[\"l\"]) == 2", "Duration(\"1m\") == 60000000000");
 }
 
@@ -217,6 +219,9 @@ what_cannot_be_evaluated_says_why(void **state)
         {"Len(7) == 1", "Len: neither a text nor a list nor a map"},
         {"IsMatch(name, attributes[\"n\"])", "IsMatch: the pattern is no expression: "},
         {"Int(\"7\")", "a function gives neither true nor false"},
+        {"ParseJSON(\"7\") == 7", "ParseJSON: neither an object nor a list"},
+        {"ToLowerCase(kind) == \"\"", "ToLowerCase takes a text"},
+        {"Split(name, kind) == \"\"", "Split takes texts"},
         {"Duration(\"soon\") > 1", "Duration takes a text such as \"1m30s\""},
     };
 
@@ -246,6 +251,11 @@ wrong_texts_are_refused_with_their_place(void **state)
         {OTC_OTTL_SPAN, "attributes[\"a\"]", "character 16: expected ==, !=, <, <=, > or >="},
         {OTC_OTTL_SPAN, "(attributes[\"a\"])", "character 18: expected ==, !=, <, <=, > or >="},
         {OTC_OTTL_SPAN, "name == \"open", "character 14: expected the closing double quote"},
+        {OTC_OTTL_SPAN, "name == \"a\\.b\"", "character 13: expected an escape such as"},
+        {OTC_OTTL_SPAN, "name == \"\\ud800\"", "expected an escape such as"},
+        {OTC_OTTL_SPAN, "name == \"\\x4\"", "expected an escape such as"},
+        {OTC_OTTL_SPAN, "name == \"\\400\"", "expected an escape such as"},
+        {OTC_OTTL_SPAN, "name == \"a\\", "expected an escape such as"},
         {OTC_OTTL_SPAN, "name = \"a\"", "character 6: expected ==, !=, <, <=, > or >="},
         {OTC_OTTL_SPAN, "name == \"a\" nor true", "character 13: expected and, or, or the end"},
         {OTC_OTTL_SPAN, "colour == 1",

@@ -399,7 +399,7 @@ wrong_settings_are_refused(void **state)
         {"traces: {span: ['name ==']}",
          "traces::span: unable to parse OTTL condition \"name ==\": character 8: expected a "
          "path, a function or a value"},
-        {"traces: {span: ['ParseJSON(name) == nil']}", "undefined function \"ParseJSON\""},
+        {"traces: {span: ['ParseXML(name) == nil']}", "undefined function \"ParseXML\""},
         {"trace_conditions: ['name == \"a\"']",
          "trace_conditions: unable to infer a context from \"name == \"a\"\": its paths "
          "must begin with spanevent., span. or resource."},

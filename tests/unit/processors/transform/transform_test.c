@@ -65,6 +65,172 @@ patterns_are_replaced_as_go_does(void **state)
 }
 
 static void
+all_values_and_keys_are_replaced(void **state)
+{
+    (void)state;
+    expect_span("replace_all_patterns(attributes, \"value\", \"b+\", \"<$0>\")", "a='abbc' b='x' c=5 d='b'",
+                "a='a<bb>c' b='x' c=5 d='<b>'");
+    expect_span("replace_all_patterns(attributes, \"key\", \"^k8s\\\\.(.*)$\", \"kube.$1\")",
+                "a=1 k8s.pod='p' xk8s.n=2", "a=1 xk8s.n=2 kube.pod='p'");
+    /* Of two that get one name the last one counts, wherever it was. */
+    expect_span("replace_all_patterns(attributes, \"key\", \"^a\", \"b\")", "a=1 b=2", "b=2");
+    expect_span("replace_all_patterns(attributes, \"key\", \"^a\", \"b\")", "b=2 a=1", "b=1");
+    expect_span("replace_all_patterns(attributes, \"key\", \"^a.\", \"b\")", "ax=1 ay=2", "b=2");
+    expect_span("replace_all_patterns(attributes, \"key\", \"a\", \"aa\")", "a=1 aa=2", "aa=1 aaaa=2");
+    expect_span("replace_match(attributes[\"a\"], \"/user/*/list/*\", \"/user/list\")",
+                "a='/user/7/list/8/9'", "a='/user/list'");
+    expect_span("replace_match(attributes[\"a\"], \"user\", \"-\")", "a='/user/'", "a='/user/'");
+    expect_span("replace_match(attributes[\"a\"], \"*\", \"-\")", "a=7", "a=7");
+    expect_span("replace_match(attributes[\"z\"], \"*\", \"-\")", "a=7", "a=7");
+    expect_span("replace_all_matches(attributes, \"{GET,PUT} /?[!0-9x-]*\", \"{}\")",
+                "a='GET /a.b' b='PUT /ab' c='POST /a' d='GET /x7' e='GET /' f=1",
+                "a='{}' b='{}' c='POST /a' d='GET /x7' e='GET /' f=1");
+    expect_span("replace_all_matches(attributes, \"a\\\\*[*]\", name)", "a='a**' b='abc'", "a='' b='abc'");
+}
+
+static void
+maps_are_merged_and_kept(void **state)
+{
+    struct otc_edited edited;
+
+    (void)state;
+    expect_span("keep_matching_keys(attributes, \"^a\")", "a=1 b=2 ab=3", "a=1 ab=3");
+    for (int i = 0; i < 3; i++) {
+        static const char *const cases[][2] = {
+            {"insert", "item{a=1 b=2 c=4}"}, {"update", "item{a=1 b=3}"}, {"upsert", "item{a=1 b=3 c=4}"}};
+        OTC_AUTO_BUF struct otc_buf yaml = {.limit = 4096}, want = {.limit = 4096};
+
+        (void)otc_buf_printf(&yaml,
+                             "trace_statements: ['merge_maps(span.attributes, resource.attributes, \"%s\")']",
+                             cases[i][0]);
+        (void)otc_buf_printf(&want, "resource{b=3 c=4} scope{} %s", cases[i][1]);
+        otc_edited_begin_for(&edited, factory, OTC_TRACES, otc_buf_cstr(&yaml));
+        assert_string_equal(
+            otc_edited_json(
+                &edited, OTC_TRACES,
+                "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"b\",\"value\":{\"intValue\":3}"
+                "},"
+                "{\"key\":\"c\",\"value\":{\"intValue\":4}}]},\"scopeSpans\":[{\"spans\":[{\"attributes\":[{"
+                "\"key\":"
+                "\"a\",\"value\":{\"intValue\":1}},{\"key\":\"b\",\"value\":{\"intValue\":2}}]}]}]}]}",
+                NULL),
+            otc_buf_cstr(&want));
+        otc_edited_end(&edited);
+    }
+    expect_span("merge_maps(attributes, attributes[\"a\"], \"upsert\")", "a=1", "a=1"); /* no map: it fails */
+}
+
+/* "a" with this text, as otc_edited_item takes it. */
+static void
+put_text(struct otc_buf *out, const char *text)
+{
+    (void)otc_buf_append_str(out, "a='");
+    for (; *text; text++) {
+        (void)otc_buf_append_str(out, *text == '"' ? "\\" : "");
+        (void)otc_buf_append_byte(out, (uint8_t)*text);
+    }
+    (void)otc_buf_append_str(out, "'");
+}
+
+/* merge_maps with a map that a text holds, then another statement. */
+static void
+expect_parsed(const char *then, const char *json, const char *after)
+{
+    OTC_AUTO_BUF struct otc_buf yaml = {.limit = 4096}, before = {.limit = 4096};
+    struct otc_edited edited;
+
+    (void)otc_buf_printf(&yaml,
+                         "trace_statements: [{context: span, statements: ["
+                         "'merge_maps(attributes, ParseJSON(attributes[\"a\"]), \"upsert\")', "
+                         "'delete_key(attributes, \"a\")'%s%s%s]}]",
+                         *then ? ", '" : "", then, *then ? "'" : "");
+    put_text(&before, json);
+    otc_edited_begin_for(&edited, factory, OTC_TRACES, otc_buf_cstr(&yaml));
+    assert_string_equal(otc_edited_item(&edited, OTC_TRACES, otc_buf_cstr(&before)), after);
+    otc_edited_end(&edited);
+}
+
+static void
+json_becomes_attributes(void **state)
+{
+    (void)state;
+    expect_parsed("", "{\"x\":1,\"y\":\"s\",\"z\":true}", "x=1 y='s' z=true");
+    expect_parsed("", "[1]", "");
+    expect_parsed("", "7", "");
+    expect_parsed("", "{\"x\":", "");
+    expect_parsed("flatten(attributes)", "{\"x\":{\"y\":1,\"l\":[\"p\",{\"q\":2}],\"e\":{}},\"w\":3}",
+                  "w=3 x.y=1 x.l.0='p' x.l.1.q=2");
+    expect_parsed("flatten(attributes, \"p\")", "{\"x\":{\"y\":1},\"w\":3}", "p.x.y=1 p.w=3");
+    expect_parsed("flatten(attributes)", "{\"x.y\":1,\"x\":{\"y\":2}}", "x.y=2");
+    expect_parsed("flatten(attributes)", "{\"x\":{\"y\":2},\"x.y\":1}", "x.y=1");
+}
+
+/* More keys than are looked through one by one; k7 was there before. */
+static void
+maps_of_many_keys(void **state)
+{
+    static const char *const cases[][2] = {
+        {"replace_all_patterns(attributes, \"key\", \"^k\", \"n\")", "n"},
+        {"flatten(attributes, \"n\")", "n.k"},
+        {"merge_maps(attributes, ParseJSON(attributes[\"a\"]), \"upsert\")", "k"}};
+    OTC_AUTO_BUF struct otc_buf json = {.limit = 1 << 20};
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        (void)otc_buf_printf(&json, "%s\"k%d\":%d", i ? "," : "{", i, i);
+    }
+    (void)otc_buf_append_str(&json, "}");
+    for (size_t i = 0; i < 3; i++) {
+        OTC_AUTO_BUF struct otc_buf yaml = {.limit = 4096}, before = {.limit = 1 << 20},
+                                    want = {.limit = 1 << 20};
+        struct otc_edited edited;
+
+        (void)otc_buf_printf(&yaml,
+                             "trace_statements: [{context: span, statements: ["
+                             "'merge_maps(attributes, ParseJSON(attributes[\"a\"]), \"insert\")', '%s', "
+                             "'delete_key(attributes, \"a\")', 'delete_key(attributes, \"n.a\")']}]",
+                             cases[i][0]);
+        (void)otc_buf_append_str(&before, "k7='old' ");
+        put_text(&before, otc_buf_cstr(&json));
+        (void)otc_buf_printf(&want, i == 2 ? "k7=7" : "%s7='old'", cases[i][1]);
+        for (int k = 0; k < 1000; k++) {
+            if (k != 7) {
+                (void)otc_buf_printf(&want, " %s%d=%d", cases[i][1], k, k);
+            }
+        }
+        otc_edited_begin_for(&edited, factory, OTC_TRACES, otc_buf_cstr(&yaml));
+        assert_string_equal(otc_edited_item(&edited, OTC_TRACES, otc_buf_cstr(&before)), otc_buf_cstr(&want));
+        otc_edited_end(&edited);
+    }
+}
+
+static void
+texts_are_made(void **state)
+{
+    (void)state;
+    expect_span("set(attributes[\"b\"], ToLowerCase(attributes[\"a\"]))", "a='GET'", "a='GET' b='get'");
+    expect_span("set(attributes[\"a\"], ToUpperCase(attributes[\"a\"]))", "a='stra\u00dfe \u00e4\u0436'",
+                "a='STRA\u00dfE \u00c4\u0416'");
+    expect_span("set(attributes[\"a\"], Trim(attributes[\"a\"]))", "a='  x y '", "a='x y'");
+    expect_span("set(attributes[\"a\"], Trim(attributes[\"a\"], \"\u00e4/\"))", "a='/\u00e4x/\u00f6\u00e4'",
+                "a='x/\u00f6'");
+    expect_span("set(attributes[\"a\"], TrimPrefix(attributes[\"a\"], \"v\"))", "a='v1v'", "a='1v'");
+    expect_span("set(attributes[\"a\"], TrimSuffix(attributes[\"a\"], \"v\"))", "a='v1v'", "a='v1'");
+    expect_span("set(attributes[\"a\"], Concat(Split(attributes[\"a\"], \",\"), \"|\"))", "a='x,,y,'",
+                "a='x||y|'");
+    expect_span("set(attributes[\"a\"], Concat(Split(attributes[\"a\"], \"\"), \"|\"))", "a='x\u00e4y'",
+                "a='x|\u00e4|y'");
+    expect_span("set(attributes[\"a\"], Len(Split(attributes[\"a\"], \",\")))", "a=''", "a=1");
+    expect_span("set(attributes[\"a\"], FNV(\"hello world\"))", "", "a=8618312879776256743");
+    expect_span("set(attributes[\"a\"], SHA1(\"hello world\"))", "",
+                "a='2aae6c35c94fcfb415dbe95f408b9ce91ee846ed'");
+    expect_span("set(attributes[\"a\"], MD5(\"hello world\"))", "", "a='5eb63bbbe01eeed093cb22bb8f5acdc3'");
+    expect_span("set(attributes[\"a\"], Len(SHA512(\"hello world\")))", "", "a=128");
+    expect_span("set(attributes[\"a\"], ToUpperCase(attributes[\"a\"]))", "a=1",
+                "a=1"); /* no text: it fails */
+}
+
+static void
 each_statement_sees_what_those_before_it_did(void **state)
 {
     struct otc_edited edited;
@@ -168,8 +334,12 @@ wrong_statements_are_refused(void **state)
          "1']}]",
          "trace_statements[0]: unable to parse OTTL statement"},
         {"trace_statements: ['set(span.name, \"a\") when true']", "character 21: expected where, or the end"},
-        {"trace_statements: ['flatten(span.attributes)']",
-         "character 1: undefined function \"flatten\"; this build has"},
+        {"trace_statements: ['append(span.attributes)']",
+         "character 1: undefined function \"append\"; this build has"},
+        {"trace_statements: ['flatten(span.attributes, 5)']", "a prefix in double quotes"},
+        {"trace_statements: ['flatten(span.attributes, \"\", 0)']", "a number from 1"},
+        {"trace_statements: ['flatten(span.attributes, depth=2)']", "character 26: "},
+        {"trace_statements: ['flatten(span.name)']", "attributes, a map"},
         {"trace_statements: ['set(span.nome, \"a\")']", "character 5: \"span.nome\" is no path"},
         {"trace_statements: ['set(span.attributes[\"a\"], Nope(1))']",
          "character 27: undefined function \"Nope\""},
@@ -178,6 +348,20 @@ wrong_statements_are_refused(void **state)
         {"trace_statements: ['set(span.attributes, \"a\")']", "cannot be set at once"},
         {"trace_statements: ['delete_key(span.name, \"a\")']", "character 12: expected attributes, a map"},
         {"trace_statements: ['delete_matching_keys(span.attributes, \"(\")']", "error parsing regexp"},
+        {"trace_statements: ['truncate_all(span.attributes, span.kind)']", "a number from 0"},
+        {"trace_statements: ['keep_matching_keys(span.attributes, span.name)']",
+         "a pattern in double quotes"},
+        {"trace_statements: ['replace_all_patterns(span.attributes, \"both\", \"a\", \"b\")']",
+         "expected \"key\" or \"value\""},
+        {"trace_statements: ['replace_all_patterns(span.attributes, \"key\", \"(\", \"b\")']",
+         "error parsing regexp"},
+        {"trace_statements: ['replace_all_patterns(span.attributes, \"a\", \"b\")']",
+         "replace_all_patterns takes 4 arguments"},
+        {"trace_statements: ['replace_match(span.attributes, \"a\", \"b\")']", "cannot be set at once"},
+        {"trace_statements: ['replace_match(span.name, \"[a\", \"b\")']", "character 26: "},
+        {"trace_statements: ['replace_all_matches(span.name, \"a\", \"b\")']", "attributes, a map"},
+        {"trace_statements: ['merge_maps(span.attributes, span.attributes, \"over\")']",
+         "expected \"insert\", \"update\" or \"upsert\""},
         {"trace_statements: ['keep_keys(span.attributes, \"a\")']", "a list of keys"},
         {"trace_statements: ['truncate_all(span.attributes, -1)']", "a number from 0"},
         {"trace_statements: ['set(span.name)']", "set takes 2 arguments"},
@@ -208,6 +392,11 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attributes_are_edited),
         cmocka_unit_test(patterns_are_replaced_as_go_does),
+        cmocka_unit_test(all_values_and_keys_are_replaced),
+        cmocka_unit_test(maps_are_merged_and_kept),
+        cmocka_unit_test(json_becomes_attributes),
+        cmocka_unit_test(maps_of_many_keys),
+        cmocka_unit_test(texts_are_made),
         cmocka_unit_test(each_statement_sees_what_those_before_it_did),
         cmocka_unit_test(every_context_can_be_written),
         cmocka_unit_test(what_is_not_concerned_passes_as_it_is),
