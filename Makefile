@@ -192,11 +192,11 @@ BRIDGE_FOREIGN = $(foreach l,jansson yaml protobuf-c xxhash re2 crypto stdc++ gc
 bridge: ## the library that ocb/ links into a Collector (release build): ocb/internal/bridge/lib/libotelcol_aimon.a
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release bridge-library
 bridge-library: $(B)/libotelcol_aimon.a
-	$(Q)tests/check/bridge_library.sh $< $(BRIDGE_GO) ocb/bridge.h common/component/otc.h
-$(B)/libotelcol_aimon.a: $$(BRIDGE_ARCHIVES)
+	$(Q)tests/check/bridge_library.sh $< $(BRIDGE_GO) ocb/bridge.h $(API_HEADERS)
+$(B)/libotelcol_aimon.a: $$(BRIDGE_ARCHIVES) $(API_LINK)
 	$(if $(V),,@echo "  LD      $@")
 	$(Q)ld -r -d --force-group-allocation -o $(B)/bridge.o --whole-archive $(call archives,ocb) --no-whole-archive \
-	  --start-group $^ $(BRIDGE_FOREIGN) --end-group
+	  $$(sed 's/-Wl,--undefined=\([^ ]*\).*/-u \1/' $(API_LINK)) --start-group $(filter %.a,$^) $(BRIDGE_FOREIGN) --end-group
 	$(Q)objcopy --wildcard --weaken-symbol='_Z*' --strip-debug $(B)/bridge.o # "unique" names of C++ become weak, so that they can become local
 	$(Q)objcopy --localize-hidden --wildcard --keep-global-symbol='otc_*' $(B)/bridge.o
 	$(Q)rm -f $@ && ar rcs $@ $(B)/bridge.o && rm $(B)/bridge.o
@@ -396,8 +396,9 @@ compile_commands.json: Makefile components.mk tests/check/compile_commands.sh
 # ---- For others' components -----------------------------------------------------------------------------
 
 PREFIX ?= /usr/local
-.PHONY: install install-headers
-install: install-headers ## the release build, and what others' components are built with: headers, otelcol-aimon.pc (PREFIX=/usr/local DESTDIR=)
+MODULE := $(DESTDIR)$(PREFIX)/share/otelcol-aimon/ocb
+.PHONY: install install-headers install-bridge
+install: install-headers install-bridge ## the release build; for others' components headers, libotelcol_aimon.a, ocb/ (PREFIX=/usr/local DESTDIR=)
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release $(BUILD)/release/bin/otelcol-aimon
 	$(Q)install -D $(BUILD)/release/bin/otelcol-aimon $(DESTDIR)$(PREFIX)/bin/otelcol-aimon
 	@echo "installed: $(DESTDIR)$(PREFIX)/bin/otelcol-aimon"
@@ -405,6 +406,12 @@ install-headers:
 	$(Q)for h in $(API_HEADERS); do install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/otelcol-aimon/$$h || exit 1; done
 	$(Q)mkdir -p $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' common/component/otelcol-aimon.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/otelcol-aimon.pc
+# The Go module whole: its library is the installed one.
+install-bridge: install-headers bridge
+	$(Q)install -D -m 644 $(BRIDGE_GO)/lib/libotelcol_aimon.a $(DESTDIR)$(PREFIX)/lib/libotelcol_aimon.a
+	$(Q)cd ocb && for f in $$(find . -type f \( -name '*.go' ! -name '*_test.go' -o -path './internal/*' -name '*.[ch]' -o -name 'go.*' -o -name README.md \)); do \
+	  install -D -m 644 $$f $(abspath $(MODULE))/$$f || exit 1; done
+	$(Q)mkdir -p $(MODULE)/internal/bridge/lib && ln -sf ../../../../../../lib/libotelcol_aimon.a $(MODULE)/internal/bridge/lib/
 
 clean: ## remove the build folder
 	rm -rf $(BUILD)

@@ -2,6 +2,7 @@
 #include "ocb/bridge.h"
 
 #include "common/component/client.h"
+#include "common/component/factory.h"
 #include "common/component/meter.h"
 #include "common/component/push.h"
 #include "ocb/component.h"
@@ -9,6 +10,8 @@
 #include <malloc.h>
 
 #define TEXTS_MAX ((size_t)1 << 20)
+/** Factories of one plug-in. */
+#define PLUGIN_FACTORIES_MAX 256u
 
 const struct otc_factory *
 otc_bridge_factory(const char *type, enum otc_kind kind)
@@ -16,16 +19,39 @@ otc_bridge_factory(const char *type, enum otc_kind kind)
     for (size_t i = 0; otc_bridge_factories[i]; i++) {
         const struct otc_factory *factory = otc_bridge_factories[i];
 
-        if (strcmp(factory->type, type) != 0) {
-            continue;
-        }
-        if (factory->kind == kind) {
-            return factory;
-        }
-        if (factory->face && factory->face->kind == kind) {
-            return factory->face;
+        if (strcmp(factory->type, type) == 0 && otc_factory_as(factory, kind)) {
+            return otc_factory_as(factory, kind);
         }
     }
+    return NULL;
+}
+
+const struct otc_factory *
+otc_bridge_adopt(const struct otc_factory *const *factories, const char *type, enum otc_kind kind,
+                 struct otc_error *err)
+{
+    for (size_t i = 0; i < PLUGIN_FACTORIES_MAX && factories[i]; i++) {
+        struct otc_factory *copy = malloc(sizeof(*copy));
+        const struct otc_factory *found;
+
+        if (!copy) {
+            otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+            return NULL;
+        }
+        if (otc_factory_copy(factories[i], copy, err) != OTC_OK) {
+            free(copy);
+            return NULL;
+        }
+        found = strcmp(copy->type, type) == 0 ? otc_factory_as(copy, kind) : NULL;
+        if (found && (found == copy || otc_factory_copy(found, copy, err) == OTC_OK)) {
+            return copy;
+        }
+        free(copy);
+        if (found) {
+            return NULL;
+        }
+    }
+    otc_fail(err, OTC_NOT_FOUND, "the plug-in has no %s \"%s\"", otc_kind_name(kind), type);
     return NULL;
 }
 

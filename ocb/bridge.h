@@ -34,6 +34,14 @@ struct otc_bridge_calls {
 OTC_API const struct otc_factory *otc_bridge_factory(const char *type, enum otc_kind kind);
 
 /**
+ * The same of a plug-in's list (its `otc_plugin_factories`, NULL-ended), as this library knows factories; it
+ * stays for good. NULL: `err` says that it is of another version of the interface, incomplete, or not there.
+ */
+OTC_API const struct otc_factory *otc_bridge_adopt(const struct otc_factory *const *factories,
+                                                   const char *type, enum otc_kind kind,
+                                                   struct otc_error *err);
+
+/**
  * What the component's field table and own check say of a configuration, a JSON object (an empty text: all
  * defaults). INVALID_ARGUMENT: keys or types are wrong, in the Collector's words. FAILED_PRECONDITION: values
  * are, a line each that begins with the key path below `path` ("<path>::window::pane: must be …", or "<path>:

@@ -126,14 +126,6 @@ otc_pipeline_id_parse(struct otc_arena *arena, struct otc_slice text, const char
 }
 
 const struct otc_factory *
-otc_factory_as(const struct otc_factory *factory, enum otc_kind kind)
-{
-    return factory->kind == kind                                  ? factory
-           : factory->face != NULL && factory->face->kind == kind ? factory->face
-                                                                  : NULL;
-}
-
-const struct otc_factory *
 otc_registry_find(const struct otc_factory *const *registry, enum otc_kind kind, const char *type)
 {
     for (size_t i = 0; registry[i] != NULL; i++) {

@@ -5,7 +5,6 @@
 
 #include <dlfcn.h>
 
-#define TYPE_MAX 63u
 /** Factories of one plug-in, and of all together. */
 #define PLUGIN_FACTORIES_MAX 256u
 #define FACTORIES_MAX 1024u
@@ -18,55 +17,17 @@ refuse(struct otc_error *err, const char *path, const char *why)
 
 /* ---- One factory -------------------------------------------------------------------------------- */
 
-/** As long as the members that every release of this interface had. */
-#define FACTORY_MIN offsetof(struct otc_factory, offers)
-
-static bool
-type_ok(const char *type)
-{
-    return type != NULL && strlen(type) <= TYPE_MAX && type[0] >= 'a' && type[0] <= 'z' &&
-           strspn(type, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(type);
-}
-
-/** What is missing, or NULL. */
-static const char *
-incomplete(const struct otc_factory *f)
-{
-    return !type_ok(f->type)                   ? "a type of a-z, 0-9 and _ that begins with a letter"
-           : (unsigned)f->kind > OTC_EXTENSION ? "a kind"
-           : f->config == NULL || f->config->fields == NULL         ? "a table of settings"
-           : f->create == NULL                                      ? "a create function"
-           : f->kind != OTC_EXTENSION && (!f->pairs || !f->n_pairs) ? "the signals it takes"
-                                                                    : NULL;
-}
-
-/** The factory as this program knows factories: members that its release did not have are zero. */
 static otc_status
 copy_factory(const char *path, const struct otc_factory *theirs, struct otc_arena *arena,
              const struct otc_factory **out, struct otc_error *err)
 {
-    size_t size = theirs->abi.size < sizeof(*theirs) ? theirs->abi.size : sizeof(*theirs);
-    struct otc_factory *copy;
-    const char *lacks;
+    struct otc_factory *copy = otc_arena_alloc(arena, sizeof(*copy));
 
-    if (theirs->abi.version != OTC_ABI_VERSION || size < FACTORY_MIN) {
-        return otc_fail(err, OTC_FAILED_PRECONDITION,
-                        "service::plugins: \"%s\": is built for version %u of the component interface, this "
-                        "program has version %u: "
-                        "build it with the headers of otelcol-aimon %s",
-                        path, (unsigned)theirs->abi.version, OTC_ABI_VERSION, OTC_VERSION);
-    }
-    copy = otc_arena_alloc(arena, sizeof(*copy));
     if (copy == NULL) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the configuration");
     }
-    memset(copy, 0, sizeof(*copy));
-    memcpy(copy, theirs, size);
-    copy->abi = (struct otc_abi)OTC_ABI_OF(otc_factory);
-    lacks = incomplete(copy);
-    if (lacks != NULL) {
-        return otc_fail(err, OTC_FAILED_PRECONDITION, "service::plugins: \"%s\": component \"%s\" lacks %s",
-                        path, type_ok(copy->type) ? copy->type : "?", lacks);
+    if (otc_factory_copy(theirs, copy, err) != OTC_OK) {
+        return otc_error_prefix(err, "service::plugins: \"%s\"", path);
     }
     *out = copy;
     return OTC_OK;

@@ -4,6 +4,7 @@
 #define OTC_SIDECAR_SETTINGS_H
 
 #include "common/base/arena.h"
+#include "common/component/factory.h"
 #include "sidecar/readers.h"
 #include "sidecar/service.h"
 
@@ -126,8 +127,6 @@ OTC_CHECK otc_status otc_id_parse(struct otc_arena *arena, struct otc_slice text
 OTC_CHECK otc_status otc_pipeline_id_parse(struct otc_arena *arena, struct otc_slice text, const char **id,
                                            enum otc_signal *signal, struct otc_error *err);
 /** The factory of a kind with this type, or of its former type. NULL: none. */
-/** What a component is as this kind, itself or its face; NULL: it is not of it. */
-const struct otc_factory *otc_factory_as(const struct otc_factory *factory, enum otc_kind kind);
 const struct otc_factory *otc_registry_find(const struct otc_factory *const *registry, enum otc_kind kind,
                                             const char *type);
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Puts the bridge's library where the Go package looks for it, unless it is there. usage: bridge_library.sh LIBRARY PACKAGE HEADER…
+# Puts the bridge's library and headers where the Go package looks for them, unless they are there. usage: bridge_library.sh LIBRARY
+# PACKAGE HEADER…
 set -eu
 library=$1 package=$2
 shift 2
@@ -10,6 +11,11 @@ if [ -e "$package/lib/libotelcol_aimon.a" ] && [ "$(tail -n 1 "$package/library.
     exit 0
 fi
 mkdir -p "$package/lib"
+rm -rf "$package/include"
+for header in "$@"; do
+    mkdir -p "$package/include/${header%/*}"
+    cp "$header" "$package/include/$header"
+done
 cp "$library" "$package/lib/libotelcol_aimon.a.new"
 mv "$package/lib/libotelcol_aimon.a.new" "$package/lib/libotelcol_aimon.a"
 printf '/* Made by make bridge: which library this package is compiled with. */\n%s\n' "$line" >"$package/library.h"

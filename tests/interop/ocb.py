@@ -26,6 +26,7 @@ import urllib.request
 
 import collector
 import collector_compare
+import plugin
 import span_metrics
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -52,10 +53,11 @@ def run(*command, cwd=ROOT, **env):
     return done.returncode, done.stdout
 
 
-def manifest():
-    """Everything of ours, beside the Collector's components that the tests and the example need."""
+def manifest(plugins):
+    """Everything of ours, beside the Collector's components that the tests and the example need, and the plug-in twice: as it is, and
+    as one that was built with other headers."""
     def own(kind, name):
-        return {"gomod": MODULE + " v0.1.0", "import": "%s/%s/%s" % (MODULE, kind, name), "path": OCB}
+        return {"gomod": MODULE + " v0.1.0", "import": "%s/%s/%s" % (MODULE, kind, name), "path": plugins + "/prefix/share/otelcol-aimon/ocb"}
 
     made = {kind: [{"gomod": "%s %s" % (module, collector.VERSION)} for module in modules] for kind, modules in {
         "receivers": [collector.CORE + "receiver/otlpreceiver"],
@@ -64,22 +66,23 @@ def manifest():
                       collector.CONTRIB + "exporter/prometheusexporter"]}.items()}
     made["connectors"] = [own("connector", name) for name in ("drift", "latency", "aimon_span_metrics")]
     made["processors"] += [own("processor", name) for name in ("drift", *("aimon_" + name for name in BESIDE))]
+    made["connectors"] += [{"gomod": "example.org/%s v0.0.0" % name, "path": "%s/%s" % (plugins, name)} for name in ("refusals", "newer")]
     made["providers"] = collector.manifest()["providers"]
     return made
 
 
 def content():
     """What the Collector is made of."""
-    found = hashlib.sha256(json.dumps(manifest()).encode())
-    for path in sorted(glob.glob(OCB + "/**", recursive=True)):
-        if path.endswith((".go", ".mod", ".sum", "/library.h", "/gateway.c", "/gateway.h")):
+    found = hashlib.sha256(json.dumps(manifest("")).encode())
+    for path in sorted(glob.glob(OCB + "/**", recursive=True) + glob.glob(plugin.EXAMPLE + "/*")):
+        if path.endswith((".go", ".mod", ".sum", "/library.h", "/gateway.c", "/gateway.h", "/refusals.c")):
             with open(path, "rb") as f:
                 found.update(f.read())
     return found.hexdigest()[:16]
 
 
 def build():
-    """The Collector's path; None when it cannot be built here. One is kept: the newest."""
+    """The Collector's path; None when it cannot be built here. Others that are a day old are removed."""
     if not shutil.which("go"):
         print("skipped: Go is not installed")
         return None
@@ -94,13 +97,47 @@ def build():
     if state != 0:
         sys.exit("go build: " + text)
     path = os.path.join(collector.CACHE, "otelcol-ocb-" + content())
-    if not collector.build_as(manifest(), path, cgo_enabled=True):
-        return None
+    with tempfile.TemporaryDirectory() as folder:
+        if not os.access(path, os.X_OK):
+            lay_out(folder)
+        os.environ["PKG_CONFIG_PATH"] = folder + "/prefix/lib/pkgconfig"
+        if not collector.build_as(manifest(folder), path, cgo_enabled=True):
+            return None
     for other in glob.glob(os.path.join(collector.CACHE, "otelcol-ocb-*")):
-        if not other.startswith(path):
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if not other.startswith(path) and time.time() - os.path.getmtime(other) > 86400:
                 os.unlink(other)
     return path
+
+
+def lay_out(folder):
+    """An installation, and the example of a plug-in out of the tree; once more as if it were of the next version of the interface."""
+    plugin.install(folder + "/prefix", "install-bridge")
+    shutil.copytree(plugin.EXAMPLE, folder + "/refusals", ignore=shutil.ignore_patterns("*.so"))
+    shutil.copytree(folder + "/refusals", folder + "/newer")
+    headers = plugin.another_version(folder + "/prefix") + "/include/otelcol-aimon"
+    for name, changes in (("go.mod", [("example.org/refusals", "example.org/newer")]), ("refusals.c", [('.type = "refusals"', '.type = "newer"')]),
+                          ("refusals.go", [('"refusals")', '"newer")'), ("package refusals", "package newer"), ("=refusals_", "=newer_"),
+                                           ("#cgo pkg-config: otelcol-aimon", "#cgo CFLAGS: -I" + headers)])):
+        with open(folder + "/newer/" + name, encoding="ascii") as f:
+            text = f.read()
+        for old, new in changes:
+            if old not in text:
+                sys.exit("%s has no longer: %s" % (name, old))
+            text = text.replace(old, new)
+        with open(folder + "/newer/" + name, "w", encoding="ascii") as f:
+            f.write(text)
+
+
+def plugins(otelcol):
+    """The plug-in counts as it does in the sidecar; one of another version is refused."""
+    config = plugin.CONFIG.replace("  plugins: [{plugins}]\n", "")
+    with tempfile.TemporaryDirectory() as folder:
+        plugin.counts(otelcol, config, folder, check)
+        for name, settings, wanted in (("newer", {}, "is built for version 2 of the component interface, this program has version 1: build it with the headers"),
+                                       ("refusals", {"models": 0}, "connectors::refusals::models: must be between 1 and 10000, got 0")):
+            state, text = told(otelcol, "connectors", name, settings, folder)
+            check("refused: %s %s" % (name, settings), state != 0 and wanted in text, text)
 
 
 def go_tests():
@@ -115,9 +152,12 @@ def go_tests():
 
 
 def stands_alone(otelcol):
-    """No library of ours or of a package's is loaded."""
+    """No library of ours or of a package's is loaded, and ours has no names that others could have."""
     _, text = run("ldd", otelcol)
     loaded = {line.split()[0].split("/")[-1].split(".")[0] for line in text.splitlines()}
+    _, text = run("nm", "-g", "--defined-only", os.path.join(OCB, "internal/bridge/lib/libotelcol_aimon.a"))
+    names = {line.split()[2] for line in text.splitlines() if len(line.split()) == 3}
+    check("names of the library", names and all(name.startswith("otc_") for name in names), sorted(names)[:5])
     check("libraries", loaded <= {"linux-vdso", "libm", "libc", "libresolv", "libpthread", "libdl", "ld-linux-x86-64", "ld-linux-aarch64"}, loaded)
 
 
@@ -382,6 +422,7 @@ def main():
     go_tests()
     stands_alone(otelcol)
     example_runs(otelcol)
+    plugins(otelcol)
     same_errors(otelcol)
     same_analysis(otelcol)
     for different, equal in (collector_compare.compared(otelcol, [case for case in collector_compare.CASES if case != "batch"],

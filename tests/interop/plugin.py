@@ -38,11 +38,24 @@ def check(name, ok, why=""):
         print("FAILED: %s %s" % (name, why))
 
 
-def install(folder):
+def install(folder, what="install-headers"):
     """What `make install` installs of headers; the binary is the one under test."""
-    done = subprocess.run(["make", "-s", "install-headers", "PREFIX=" + folder], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(["make", "-s", what, "PREFIX=" + folder], cwd=ROOT, capture_output=True, text=True, check=False,
+                          env={key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")})
     if done.returncode != 0:
-        sys.exit("make install-headers: " + done.stderr)
+        sys.exit("make %s: %s" % (what, done.stderr))
+
+
+def another_version(prefix):
+    """The installed headers as those of version 2 of the interface: the folder."""
+    shutil.copytree(prefix, prefix + "2", symlinks=True)
+    for path, old, new in ((prefix + "2/include/otelcol-aimon/common/base/status.h", "#define OTC_ABI_VERSION 1u", "#define OTC_ABI_VERSION 2u"),
+                           (prefix + "2/lib/pkgconfig/otelcol-aimon.pc", prefix, prefix + "2")):
+        with open(path, encoding="ascii") as f:
+            text = f.read()
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text.replace(old, new))
+    return prefix + "2"
 
 
 def build(folder, prefix, name, source=None):
@@ -65,9 +78,10 @@ def span(number, model, reasons):
             "startTimeUnixNano": "1000", "endTimeUnixNano": "2000", "attributes": attributes}
 
 
-def counts(so, folder):
+def counts(program, config, folder, check):
+    """Sends GenAI spans to a program with the example in it; `config`: a text as CONFIG is."""
     http, page = ports(2)
-    config = CONFIG.format(http=http, page=page, plugins=json.dumps(so), settings="{reasons: [content_filter, refusal], models: 2, metrics_flush_interval: 1s}")
+    config = config.format(http=http, page=page, settings="{reasons: [content_filter, refusal], models: 2, metrics_flush_interval: 1s}")
     spans = [span(i, model, reasons) for i, (model, reasons) in enumerate(
         [("a", ["stop"])] * 5 + [("a", ["content_filter"])] * 3 + [("b", ["stop", "refusal"])] * 2 + [("c", ["stop"])] * 4 + [("d", ["refusal"])])]
     wanted = {("responses", "a"): 8, ("refusals", "a"): 3, ("responses", "b"): 2, ("refusals", "b"): 2,
@@ -83,7 +97,7 @@ def counts(so, folder):
                 found[(name[7:-6], rest.split('gen_ai_request_model="')[1].split('"')[0])] = float(line.rsplit(" ", 1)[1])
         return found
 
-    with running(BIN, config, os.path.join(folder, "log")):
+    with running(program, config, os.path.join(folder, "log")):
         status, _, _ = post("http://127.0.0.1:%d/v1/traces" % http, json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode())
         check("spans are taken", status == 200, status)
         wait_for(lambda: told() == wanted, 10)
@@ -108,7 +122,7 @@ def main():
         prefix = os.path.join(folder, "prefix")
         install(prefix)
         so = build(folder, prefix, "good")
-        counts(so, folder)
+        counts(BIN, CONFIG.replace("{plugins}", json.dumps(so)), folder, check)
         done = subprocess.run([BIN, "validate", "--config", "refusals.yaml"], cwd=os.path.dirname(so), capture_output=True, text=True, check=False)
         check("the example's configuration", done.returncode == 0, done.stderr)
         refused("a setting of the plug-in is checked by its table", folder, so, "connectors::refusals::models: must be between 1 and 10000, got 0", "{models: 0}")
@@ -123,21 +137,11 @@ def main():
                 "undefined symbol: otc_from_the_future")
         refused("a type that is there already", folder, build(folder, prefix, "twice", source.replace('.type = "refusals"', '.type = "drift"')),
                 "there is a connector \"drift\" already")
-        shutil.copytree(prefix, prefix + "2")
-        header = prefix + "2/include/otelcol-aimon/common/base/status.h"
-        with open(header, encoding="ascii") as f:
-            text = f.read()
-        with open(header, "w", encoding="ascii") as f:
-            f.write(text.replace("#define OTC_ABI_VERSION 1u", "#define OTC_ABI_VERSION 2u"))
-        pc = prefix + "2/lib/pkgconfig/otelcol-aimon.pc"
-        with open(pc, encoding="ascii") as f:
-            text = f.read()
-        with open(pc, "w", encoding="ascii") as f:
-            f.write(text.replace(prefix, prefix + "2"))
-        refused("another version of the interface", folder, build(folder, prefix + "2", "version"),
+        refused("another version of the interface", folder, build(folder, another_version(prefix), "version"),
                 "is built for version 2 of the component interface, this program has version 1: build it with the headers of otelcol-aimon")
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

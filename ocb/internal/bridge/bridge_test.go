@@ -28,6 +28,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // ---- What the tests are made of ---------------------------------------------------------------------
@@ -260,8 +262,9 @@ func TestProcessorThatLeavesNothing(t *testing.T) {
 func TestErrorsOfAProcessor(t *testing.T) {
 	next := &drain[ptrace.Traces]{}
 	p := made(t, "transform", map[string]any{"error_mode": "propagate", "trace_statements": []any{`set(span.attributes["x"], Substring(span.name, 0, 5))`}}, next)
-	if err := p.ConsumeTraces(context.Background(), call("four")); !consumererror.IsPermanent(err) {
-		t.Errorf("a statement that cannot be done: %v", err)
+	err := p.ConsumeTraces(context.Background(), call("four"))
+	if told, _ := status.FromError(err); !consumererror.IsPermanent(err) || told.Code() != codes.Internal {
+		t.Errorf("a statement that cannot be done: %v, %v", told.Code(), err)
 	}
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()

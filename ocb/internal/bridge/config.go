@@ -91,6 +91,9 @@ func (c *Config) Validate() error {
 const place = "@"
 
 func (c *Config) check(s *settings) error {
+	if s.factory.unusable != nil {
+		return s.factory.unusable
+	}
 	status, text := s.factory.check(s.text)
 	s.checked, s.whole = true, nil
 	*c = Config{kept: s}

@@ -8,6 +8,7 @@ import "C"
 import (
 	"context"
 	"slices"
+	"unsafe"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
@@ -16,7 +17,15 @@ import (
 
 // NewConnector is the factory of the C connector `name` under the type `as`.
 func NewConnector(name, as string) connector.Factory {
-	f := find(name, C.OTC_CONNECTOR)
+	return find(name, C.OTC_CONNECTOR).newConnector(as)
+}
+
+// PluginConnector is the factory of a plug-in's connector.
+func PluginConnector(factories unsafe.Pointer, name string) connector.Factory {
+	return adopt(factories, name, C.OTC_CONNECTOR).newConnector(name)
+}
+
+func (f *factory) newConnector(as string) connector.Factory {
 	var options []connector.FactoryOption
 	for _, d := range f.directions {
 		options = append(options, f.connect(d))

@@ -4,12 +4,13 @@
 // name. Go owns every goroutine and timer; C is called once or a few times a batch and starts no thread.
 package bridge
 
-// #cgo CFLAGS: -I${SRCDIR}/../../..
+// #cgo CFLAGS: -I${SRCDIR}/include
 // #cgo LDFLAGS: -L${SRCDIR}/lib -lotelcol_aimon -lm
 // #include "gateway.h"
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -42,6 +43,7 @@ type factory struct {
 	c          *C.struct_otc_factory
 	name       string
 	directions []direction
+	unusable   error // a plug-in's: why; there is no c then
 }
 
 var stabilities = map[C.enum_otc_stability]component.StabilityLevel{
@@ -60,11 +62,27 @@ func find(name string, kind C.enum_otc_kind) *factory {
 	if c == nil {
 		panic(fmt.Sprintf("the library holds no %s %q", C.GoString(C.otc_kind_name(kind)), name))
 	}
+	return described(c, name)
+}
+
+func described(c *C.struct_otc_factory, name string) *factory {
 	f := &factory{c: c, name: name}
 	for _, pair := range unsafe.Slice(c.pairs, int(c.n_pairs)) {
 		f.directions = append(f.directions, direction{signal(pair.from), signal(pair.to), stabilities[pair.stability]})
 	}
 	return f
+}
+
+// adopt is a component of a plug-in's list. One that cannot be used says why when it is configured.
+func adopt(factories unsafe.Pointer, name string, kind C.enum_otc_kind) *factory {
+	text := C.CString(name)
+	defer C.free(unsafe.Pointer(text))
+	var failure C.struct_otc_error
+	c := C.otc_bridge_adopt((**C.struct_otc_factory)(factories), text, kind, &failure)
+	if c == nil {
+		return &factory{name: name, unusable: errors.New(C.GoString(&failure.text[0]))}
+	}
+	return described(c, name)
 }
 
 // view is C's memory as bytes, borrowed.

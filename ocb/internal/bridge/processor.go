@@ -8,6 +8,7 @@ import "C"
 import (
 	"context"
 	"fmt"
+	"unsafe"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
@@ -16,7 +17,15 @@ import (
 
 // NewProcessor is the factory of the C processor `name` under the type `as`.
 func NewProcessor(name, as string) processor.Factory {
-	f := find(name, C.OTC_PROCESSOR)
+	return find(name, C.OTC_PROCESSOR).newProcessor(as)
+}
+
+// PluginProcessor is the factory of a plug-in's processor.
+func PluginProcessor(factories unsafe.Pointer, name string) processor.Factory {
+	return adopt(factories, name, C.OTC_PROCESSOR).newProcessor(name)
+}
+
+func (f *factory) newProcessor(as string) processor.Factory {
 	var options []processor.FactoryOption
 	for _, d := range f.directions {
 		options = append(options, f.process(d))

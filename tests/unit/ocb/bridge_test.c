@@ -129,6 +129,38 @@ a_configuration_is_checked_by_its_table(void **state)
     assert_null(otc_bridge_factory("otlp", OTC_RECEIVER));
 }
 
+static void
+a_plug_in_is_adopted_when_its_version_is_ours(void **state)
+{
+    struct otc_factory older = *otc_bridge_factory("drift", OTC_CONNECTOR), newer = older;
+    const struct otc_factory *const list[] = {otc_bridge_factory("latency", OTC_CONNECTOR), &older, NULL},
+                                    *const wrong[] = {&newer, NULL};
+    const struct otc_factory *found;
+    struct otc_error err = OTC_ERROR_INIT;
+
+    (void)state;
+    older.abi.size = offsetof(struct otc_factory, one_pipeline); /* a release that had no more */
+    found = otc_bridge_adopt(list, "drift", OTC_CONNECTOR, &err);
+    assert_non_null(found);
+    assert_ptr_not_equal(found, &older);
+    assert_string_equal(found->type, "drift");
+    free((void *)(uintptr_t)found);
+    found = otc_bridge_adopt(list, "drift", OTC_PROCESSOR, &err);
+    assert_non_null(found);
+    assert_int_equal(found->kind, OTC_PROCESSOR);
+    assert_null(otc_bridge_adopt(list, "latency", OTC_PROCESSOR, &err));
+    assert_string_equal(err.text, "the plug-in has no processor \"latency\"");
+    newer.abi.version = OTC_ABI_VERSION + 1;
+    assert_null(otc_bridge_adopt(wrong, "drift", OTC_CONNECTOR, &err));
+    assert_non_null(
+        strstr(err.text, "is built for version 2 of the component interface, this program has version 1"));
+    newer.abi.version = OTC_ABI_VERSION;
+    newer.create = NULL;
+    assert_null(otc_bridge_adopt(wrong, "drift", OTC_CONNECTOR, &err));
+    assert_string_equal(err.text, "component \"drift\" lacks a create function");
+    free((void *)(uintptr_t)found);
+}
+
 /* ---- Data --------------------------------------------------------------------------------------- */
 
 static void
@@ -262,6 +294,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tasks_go_before_timers_and_the_runner_is_woken_once),
         cmocka_unit_test(a_configuration_is_checked_by_its_table),
+        cmocka_unit_test(a_plug_in_is_adopted_when_its_version_is_ours),
         cmocka_unit_test(a_processor_answers_with_what_it_passes_on),
         cmocka_unit_test(a_connector_leaves_results_to_be_taken),
     };
