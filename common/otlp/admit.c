@@ -84,23 +84,24 @@ struct pass {
     struct findings findings;
 };
 
-/** An AnyValue that is a text, a number or a truth, and nothing else. */
+/** An AnyValue that is a text, a number or a truth, and nothing else. (Of an empty one what follows is looked
+ * at, and no length fits.) */
 static inline bool
 is_plain_value(const struct otc_plain *plain)
 {
     const uint8_t *p = plain->value;
-    const size_t len = (size_t)(plain->end - p);
+    const uint32_t len = (uint32_t)(plain->end - p);
+    uint16_t text_head;
     uint64_t bytes;
 
-    if (len < 2) {
-        return false;
+    memcpy(&text_head, p, sizeof(text_head));
+    if (text_head == ((len - 2) << 8 | OTC_TAG(1, OTC_WIRE_BYTES))) {
+        return true;
     }
     switch (p[0]) {
-    case OTC_TAG(1, OTC_WIRE_BYTES):
-        return p[1] == len - 2;
     case OTC_TAG(2, OTC_WIRE_VARINT):
     case OTC_TAG(3, OTC_WIRE_VARINT):
-        return otc_plain_is_varint(plain->end, len - 1, &bytes);
+        return otc_plain_is_varint(plain->end, (size_t)len - 1, &bytes);
     case OTC_TAG(4, OTC_WIRE_FIXED64):
         return len == 9;
     default:
@@ -207,13 +208,14 @@ is_known(const struct rule *rules, uint32_t field)
     return known;
 }
 
-/** A field that the schema does not know: decoders keep it. NULL: it knows it, but not like this. */
+/** A field that the schema does not know: decoders keep it. NULL: it knows it, but not like this, or nobody
+ * may know it. */
 static const uint8_t *
 unknown_field(struct pass *pass, const struct rule *rules, const uint8_t *p, const uint8_t *end, uint32_t tag)
 {
     const uint8_t *start = p;
 
-    if (is_known(rules, tag >> 3)) {
+    if (tag >> 3 == 0 || is_known(rules, tag >> 3)) {
         return NULL;
     }
     p = otc_wire_skip(p, end, tag);
@@ -288,9 +290,10 @@ read_message(struct pass *pass, const uint8_t *p, const uint8_t **bad)
     do {
         const uint8_t *start = p;
         struct otc_slice message;
-        uint32_t tag;
+        uint32_t tag = *p;
 
-        p = otc_wire_tag(p, frame.end, &tag);
+        /* Field 0 is refused as an unknown one. */
+        p = tag < 0x80 ? p + 1 : otc_wire_tag(p, frame.end, &tag);
         if (p && tag <= TAGS_MAX && rules[tag].kind != NO_KIND) {
             const uint8_t *after =
                 rules[tag].form == FORM_ATTRIBUTE ? plain_row(pass, start, frame.end, tag) : start;

@@ -40,6 +40,7 @@ add_prefix(struct otc_projection *projection, struct otc_slice text, size_t inde
                                    text.data,
                                    (uint32_t)text.len,
                                    (uint32_t)index};
+    projection->eighths |= text.len >= 8 ? UINT64_C(1) << (text.data[7] % 64) : ~UINT64_C(0);
     projection->initials |= text.len ? UINT64_C(1) << (text.data[0] % 64) : ~UINT64_C(0);
 }
 

@@ -111,7 +111,7 @@ store(struct otc_walk *walk, const struct otc_key_table *table, const struct otc
     return true;
 }
 
-static bool
+static inline bool
 starts_with(struct otc_slice text, uint64_t head, const struct otc_wanted_prefix *prefix)
 {
     return (head & prefix->mask) == prefix->head && text.len >= prefix->len &&
@@ -120,7 +120,7 @@ starts_with(struct otc_slice text, uint64_t head, const struct otc_wanted_prefix
 }
 
 /** Notes the prefixes that the key begins with. False: its value is malformed. */
-static bool
+static inline __attribute__((always_inline)) bool
 note_matches(struct otc_walk *walk, const struct otc_pair_view *pair, uint64_t tail)
 {
     const struct otc_projection *projection = walk->projection;
@@ -187,8 +187,8 @@ otc_walk_plain(struct otc_walk *walk, struct otc_slice key, struct otc_slice val
     uint32_t at, index;
     uint64_t tail;
 
-    /* The usual case: a key of eight bytes or more that stands once in the projection, or not at all. */
-    if (key.len < 8 || projection->n_prefixes > 0) {
+    /* The usual case: a key of eight bytes or more that no prefix begins, and that has its slot to itself. */
+    if (key.len < 8 || (projection->n_prefixes > 0 && otc_may_match(projection, key.data))) {
         return take_plain(walk, key, value);
     }
     tail = otc_wire_load64(key.data + key.len - 8);
@@ -198,7 +198,7 @@ otc_walk_plain(struct otc_walk *walk, struct otc_slice key, struct otc_slice val
     }
     wanted = &projection->record.keys[at - 1];
     index = wanted->index;
-    if (wanted->tail != tail || wanted->len != key.len || wanted->next != 0 ||
+    if (wanted->next != 0 || wanted->tail != tail || wanted->len != key.len ||
         !same_before_tail(wanted->text, key.data, key.len) || !decode_plain(value, &walk->values[index])) {
         return take_plain(walk, key, value);
     }

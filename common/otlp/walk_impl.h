@@ -51,6 +51,8 @@ struct otc_projection {
     size_t n_prefixes;
     /** Bit c % 64 of each byte c with which a prefix begins; all of them when one is empty. */
     uint64_t initials;
+    /** The same of the eighth bytes; all of them when a prefix is shorter. */
+    uint64_t eighths;
     /** By length: bit c % 64 of each byte c with which a record's key ends. */
     uint64_t last_bytes[OTC_PLAIN_MAX];
     struct otc_wanted_prefix prefixes[OTC_PROJECTION_MAX];
@@ -152,13 +154,21 @@ otc_in_set(uint64_t set, uint8_t c)
     return (set & UINT64_C(1) << (c % 64)) != 0;
 }
 
-/** Keys that nobody can want are told by length and last byte, and by the first byte of a prefix. Of an empty
- * key these are its length and the value's tag; last_bytes is all or nothing for it. */
+/** Keys that cannot begin with a prefix are told by two bytes. Of a key that is too short they are others,
+ * but then it matters to nobody, or both sets are full. */
+static inline bool
+otc_may_match(const struct otc_projection *projection, const uint8_t *key)
+{
+    return otc_in_set(projection->initials, key[0]) && otc_in_set(projection->eighths, key[7]);
+}
+
+/** Keys that nobody can want are told by length and last byte, and by what prefixes begin with. Of an empty
+ * key the former are its length and the value's tag; last_bytes is all or nothing for it. */
 static inline bool
 otc_walk_may_want(const struct otc_projection *projection, const struct otc_plain *plain)
 {
     return otc_in_set(projection->last_bytes[plain->key_len], plain->key[(size_t)plain->key_len - 1]) ||
-           otc_in_set(projection->initials, plain->key[0]);
+           otc_may_match(projection, plain->key);
 }
 
 /**

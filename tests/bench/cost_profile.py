@@ -20,8 +20,8 @@ import e2e
 
 # Part, and what of "file:function [object]" belongs to it; the first that is found counts.
 PARTS = (
-    ("admission", r"common/otlp/admit|:otc_admit"),
-    ("walker", r"common/otlp/(walk|wire|value)|:walk_"),
+    ("admission", r"common/otlp/admit|:otc_admit|:plain_row"),
+    ("walker", r"common/otlp/(walk|wire|value|plain)|:walk_"),
     ("drift", r"processors/drift|common/analysis|common/stats/cells|common/base/map|xxhash"),
     ("latency", r"processors/latency|common/stats/exponential"),
     ("receiver and HTTP/2 of ours", r"receivers/|common/net/"),

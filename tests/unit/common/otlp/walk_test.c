@@ -482,6 +482,79 @@ wanted_names_are_told_apart_by_all_of_their_bytes(void **state)
     otc_buf_release(&a.out);
 }
 
+static const char *const prefixes[] = {"",           "x",         "y",        "xxx",
+                                       "xxxxxxx",    "xxxxxxxx",  "xxxxxxxy", "xxxxxxxxxx",
+                                       "xxxxxxxyxx", "xxxxxxxx8", "yx",       "z"};
+#define N_PREFIXES (sizeof(prefixes) / sizeof(prefixes[0]))
+
+struct prefixed {
+    size_t wanted[2], found[2];
+};
+
+static bool
+see_prefixed(void *arg, const struct otc_span *span)
+{
+    struct prefixed *prefixed = arg;
+
+    assert_int_equal(span->record.matches_lost, 0);
+    for (size_t i = 0; i < span->record.n_matches; i++) {
+        const struct otc_match *match = &span->record.matches[i];
+        const struct otc_slice prefix = otc_slice_str(prefixes[prefixed->wanted[match->wanted]]);
+
+        assert_true(otc_slice_starts(match->value.as.slice, prefix));
+        assert_true(otc_slice_equal(match->rest, otc_slice_skip(match->value.as.slice, prefix.len)));
+        prefixed->found[match->wanted]++;
+    }
+    return true;
+}
+
+static void
+check_prefixes(struct otc_slice request, size_t first, size_t second)
+{
+    const struct otc_wanted wanted[] = {{prefixes[first], OTC_AT_RECORD, true},
+                                        {prefixes[second], OTC_AT_RECORD, true}};
+    struct prefixed prefixed = {.wanted = {first, second}};
+    struct otc_projection *projection = NULL;
+    size_t expected[2] = {0};
+    char name[128];
+
+    for (size_t i = 0; i < N_NAMES; i++) {
+        name_of(i, name);
+        for (size_t k = 0; k < 2; k++) {
+            expected[k] += strncmp(name, wanted[k].key, strlen(wanted[k].key)) == 0;
+        }
+    }
+    assert_int_equal(otc_projection_new(wanted, 2, &projection, NULL), OTC_OK);
+    assert_int_equal(otc_walk_spans(projection, request, see_prefixed, &prefixed, NULL), OTC_OK);
+    assert_int_equal(prefixed.found[0], expected[0]);
+    assert_int_equal(prefixed.found[1], expected[1]);
+    otc_projection_free(projection);
+}
+
+static void
+names_with_a_prefix_are_all_found_and_no_others(void **state)
+{
+    struct around a = open_request();
+    size_t span = otc_wire_begin(&a.out, 2);
+    char name[128];
+
+    (void)state;
+    for (size_t i = 0; i < N_NAMES; i++) {
+        name_of(i, name);
+        put_pair(&a.out, 9, name, name);
+    }
+    otc_wire_end(&a.out, span);
+    close_scope(&a);
+    struct otc_slice request = close_request(&a);
+
+    for (size_t first = 0; first < N_PREFIXES; first++) {
+        for (size_t second = 0; second < N_PREFIXES; second++) {
+            check_prefixes(request, first, second);
+        }
+    }
+    otc_buf_release(&a.out);
+}
+
 int
 main(void)
 {
@@ -496,6 +569,7 @@ main(void)
         cmocka_unit_test(malformed_bytes_are_refused_with_their_place),
         cmocka_unit_test(a_projection_has_a_limit),
         cmocka_unit_test(wanted_names_are_told_apart_by_all_of_their_bytes),
+        cmocka_unit_test(names_with_a_prefix_are_all_found_and_no_others),
     };
 
     return cmocka_run_group_tests_name("common/otlp/walk", tests, NULL, NULL);
