@@ -41,6 +41,29 @@ begin(struct otc_pairs *pairs, struct otc_edit *edit, enum otc_attributes_of of)
 
 /* ---- Reading ------------------------------------------------------------------------------------ */
 
+/* As load_pair, for an attribute as SDKs write it. False: its value has another shape; nothing is loaded. */
+static inline bool
+load_plain(struct otc_pairs *pairs, struct otc_slice message, const uint8_t *p, const struct otc_plain *plain)
+{
+    const struct otc_slice encoded = {plain->value, (size_t)(plain->end - plain->value)};
+    struct otc_value value;
+    struct otc_pair_edit *pair;
+
+    if (!otc_value_decode_plain(encoded, &value)) {
+        return false;
+    }
+    pair = add(pairs);
+    if (pair) {
+        pair->key = (struct otc_slice){plain->key, plain->key_len};
+        pair->value = value;
+        pair->state = OTC_PAIR_KEPT;
+        pair->encoded = (struct otc_slice){p + 2, (size_t)(plain->end - p) - 2};
+        pair->field = (struct otc_slice){p, (size_t)(plain->end - p)};
+        pair->message = message;
+    }
+    return true;
+}
+
 static void
 load_pair(struct otc_pairs *pairs, struct otc_slice message, struct otc_slice field, struct otc_slice encoded)
 {
@@ -64,13 +87,19 @@ static void
 load(struct otc_pairs *pairs, struct otc_slice message)
 {
     const uint8_t *p = message.data, *end = p + message.len, *home = end;
+    const uint8_t *limit = otc_plain_limit(pairs->edit->part);
     const uint32_t tag = OTC_TAG(pairs->field, OTC_WIRE_BYTES);
 
     while (p < end) {
         const uint8_t *start = p;
         struct otc_slice encoded;
+        struct otc_plain plain;
         uint32_t found;
 
+        if (p < limit && otc_plain_read(p, end, tag, &plain) && load_plain(pairs, message, p, &plain)) {
+            p = home = plain.end;
+            continue;
+        }
         p = otc_wire_tag(p, end, &found);
         if (p && found == tag) {
             p = otc_wire_bytes(p, end, &encoded);

@@ -3,47 +3,10 @@
 
 /* ---- Attributes --------------------------------------------------------------------------------- */
 
-/** Decodes a text, integer or double that is alone in its AnyValue. False: `value` is untouched. */
-static inline bool
-decode_plain(struct otc_slice encoded, struct otc_value *value)
-{
-    const uint8_t *p = encoded.data;
-    uint64_t bytes;
-
-    if (encoded.len < 2) {
-        return false;
-    }
-    switch (p[0]) {
-    case OTC_TAG(1, OTC_WIRE_BYTES):
-        if (p[1] != encoded.len - 2 || p[1] >= 0x80) {
-            return false;
-        }
-        value->type = OTC_VALUE_STRING;
-        value->as.slice = (struct otc_slice){p + 2, encoded.len - 2};
-        return true;
-    case OTC_TAG(3, OTC_WIRE_VARINT):
-        if (!otc_plain_is_varint(p + encoded.len, encoded.len - 1, &bytes)) {
-            return false;
-        }
-        value->type = OTC_VALUE_INT;
-        value->as.integer = (int64_t)otc_plain_varint(bytes);
-        return true;
-    case OTC_TAG(4, OTC_WIRE_FIXED64):
-        if (encoded.len != 9) {
-            return false;
-        }
-        value->type = OTC_VALUE_DOUBLE;
-        value->as.real = otc_wire_bits_double(otc_wire_load64(p + 1));
-        return true;
-    default:
-        return false;
-    }
-}
-
 static inline bool
 decode(struct otc_walk *walk, struct otc_slice encoded, struct otc_value *value)
 {
-    if (decode_plain(encoded, value)) {
+    if (otc_value_decode_plain(encoded, value)) {
         return true;
     }
     value->type = OTC_VALUE_EMPTY;
@@ -199,7 +162,8 @@ otc_walk_plain(struct otc_walk *walk, struct otc_slice key, struct otc_slice val
     wanted = &projection->record.keys[at - 1];
     index = wanted->index;
     if (wanted->next != 0 || wanted->tail != tail || wanted->len != key.len ||
-        !same_before_tail(wanted->text, key.data, key.len) || !decode_plain(value, &walk->values[index])) {
+        !same_before_tail(wanted->text, key.data, key.len) ||
+        !otc_value_decode_plain(value, &walk->values[index])) {
         return take_plain(walk, key, value);
     }
     walk->touched[index / 64] |= UINT64_C(1) << (index % 64);

@@ -122,6 +122,43 @@ void otc_walk_reset(struct otc_walk *walk);
 /** Reads an AnyValue into `value`, whose former contents stay where it holds nothing. False: `*bad` is set.
  */
 bool otc_value_decode(struct otc_slice encoded, struct otc_value *value, const uint8_t **bad);
+/** Decodes a text, integer or double that is alone in its AnyValue. False: `value` is untouched. */
+static inline bool
+otc_value_decode_plain(struct otc_slice encoded, struct otc_value *value)
+{
+    const uint8_t *p = encoded.data;
+    uint64_t bytes;
+
+    if (encoded.len < 2) {
+        return false;
+    }
+    switch (p[0]) {
+    case OTC_TAG(1, OTC_WIRE_BYTES):
+        if (p[1] != encoded.len - 2 || p[1] >= 0x80) {
+            return false;
+        }
+        value->type = OTC_VALUE_STRING;
+        value->as.slice = (struct otc_slice){p + 2, encoded.len - 2};
+        return true;
+    case OTC_TAG(3, OTC_WIRE_VARINT):
+        if (!otc_plain_is_varint(p + encoded.len, encoded.len - 1, &bytes)) {
+            return false;
+        }
+        value->type = OTC_VALUE_INT;
+        value->as.integer = (int64_t)otc_plain_varint(bytes);
+        return true;
+    case OTC_TAG(4, OTC_WIRE_FIXED64):
+        if (encoded.len != 9) {
+            return false;
+        }
+        value->type = OTC_VALUE_DOUBLE;
+        value->as.real = otc_wire_bits_double(otc_wire_load64(p + 1));
+        return true;
+    default:
+        return false;
+    }
+}
+
 /** Reads a KeyValue. False: `*bad` is set. */
 bool otc_pair_read(struct otc_slice encoded, struct otc_pair_view *pair, const uint8_t **bad);
 

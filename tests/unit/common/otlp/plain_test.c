@@ -4,6 +4,7 @@
 #include "common/otlp/plain.h"
 
 #include "common/otlp/admit.h"
+#include "common/otlp/edit_pairs.h"
 #include "tests/fuzz/oracle/otlp_oracle.h"
 
 #include <setjmp.h>
@@ -337,6 +338,81 @@ rows_of_attributes_have_the_decoded_size_of_single_ones(void **state)
     }
 }
 
+/** The pairs of the request's span. */
+static void
+load_pairs(struct otc_slice request, struct otc_edit *edit, struct otc_pairs *pairs)
+{
+    struct otc_slice resource, scope, span;
+
+    assert_true(otc_messages_next(&request, 1, &resource));
+    assert_true(otc_messages_next(&resource, 2, &scope));
+    assert_true(otc_messages_next(&scope, 2, &span));
+    otc_pairs_load(pairs, edit, OTC_ATTRIBUTES_SPAN, span);
+}
+
+/** The same text at the same place. */
+static void
+assert_same_place(struct otc_slice near, const uint8_t *near_start, struct otc_slice far,
+                  const uint8_t *far_start)
+{
+    assert_int_equal(near.len, far.len);
+    assert_int_equal(near.data - near_start, far.data - far_start);
+}
+
+static void
+assert_same_value(const struct otc_value *near, const uint8_t *near_start, const struct otc_value *far,
+                  const uint8_t *far_start)
+{
+    assert_int_equal(near->type, far->type);
+    if (near->type == OTC_VALUE_BOOL) {
+        assert_int_equal(near->as.boolean, far->as.boolean);
+    } else if (near->type == OTC_VALUE_INT || near->type == OTC_VALUE_DOUBLE) {
+        assert_int_equal(near->as.integer, far->as.integer);
+    } else if (near->type != OTC_VALUE_EMPTY) {
+        assert_same_place(near->as.slice, near_start, far->as.slice, far_start);
+    }
+}
+
+static void
+pairs_are_loaded_from_rows_as_from_single_attributes(void **state)
+{
+    uint64_t seed = 5;
+    size_t n = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ROUNDS / 10; i++) {
+        OTC_AUTO_BUF struct otc_buf attributes = {.limit = 4096};
+        OTC_AUTO_PAIRS struct otc_pairs near_pairs = {0}, far_pairs = {0};
+        struct otc_edit near_edit, far_edit;
+
+        put_attribute(&attributes, &seed);
+        OTC_AUTO_BUF struct otc_buf near = request_of(otc_buf_slice(&attributes), false);
+        OTC_AUTO_BUF struct otc_buf far = request_of(otc_buf_slice(&attributes), true);
+
+        otc_edit_init(&near_edit);
+        otc_edit_init(&far_edit);
+        otc_edit_begin(&near_edit, otc_buf_slice(&near));
+        otc_edit_begin(&far_edit, otc_buf_slice(&far));
+        load_pairs(otc_buf_slice(&near), &near_edit, &near_pairs);
+        load_pairs(otc_buf_slice(&far), &far_edit, &far_pairs);
+        assert_int_equal(near_pairs.n, far_pairs.n);
+        assert_int_equal(near_pairs.at.data - near.data, far_pairs.at.data - far.data);
+        for (size_t k = 0; k < near_pairs.n; k++) {
+            const struct otc_pair_edit *a = &near_pairs.items[k], *b = &far_pairs.items[k];
+
+            assert_same_place(a->key, near.data, b->key, far.data);
+            assert_same_value(&a->value, near.data, &b->value, far.data);
+            assert_same_place(a->encoded, near.data, b->encoded, far.data);
+            assert_same_place(a->field, near.data, b->field, far.data);
+            assert_int_equal(a->state, b->state);
+            n++;
+        }
+        otc_edit_release(&near_edit);
+        otc_edit_release(&far_edit);
+    }
+    assert_in_range(n, ROUNDS / 20, ROUNDS / 10);
+}
+
 int
 main(void)
 {
@@ -346,6 +422,7 @@ main(void)
         cmocka_unit_test(varints_are_read_at_once_as_they_are_byte_by_byte),
         cmocka_unit_test(rows_of_attributes_are_walked_and_admitted_as_single_ones_are),
         cmocka_unit_test(rows_of_attributes_have_the_decoded_size_of_single_ones),
+        cmocka_unit_test(pairs_are_loaded_from_rows_as_from_single_attributes),
     };
 
     return cmocka_run_group_tests_name("common/otlp/plain", tests, NULL, NULL);
