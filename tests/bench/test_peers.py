@@ -40,6 +40,11 @@ class Ratios(unittest.TestCase):
         self.assertEqual([costs.percentile(values, share) for share in (0.5, 0.99, 0.999)], [501, 991, 1000])
 
 
+    def test_who_keeps_up(self):
+        self.assertEqual([costs.keeps_up([{"reached": r}], 100) for r in (100, 90, 89)], [True, True, False])
+        self.assertFalse(costs.keeps_up([], 100))
+
+
 class Tables(unittest.TestCase):
     def test_cells_do_not_end_a_cell(self):
         self.assertEqual(report.table(["a", "b"], [["x|y", 1]]), "| a | b |\n| --- | --- |\n| x\\|y | 1 |")

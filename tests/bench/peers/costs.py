@@ -55,6 +55,11 @@ def at_rate(program, request, rate, seconds, where):
         name: percentile(times[len(times) // 10:], share) for name, share in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999))}}
 
 
+def keeps_up(runs, rate):
+    """Whether a program reached the rate: one that did not is measured once at it, and at no higher one."""
+    return bool(runs) and statistics.median(one["reached"] for one in runs) >= 0.9 * rate
+
+
 def latency(peers, where, plan, say):
     """[{"rate", "peers": {name: [what each round gave]}}]: forwarded without compression, acknowledged when the queue has it."""
     request, rows = load.request(where, "W2", 100), []
@@ -64,9 +69,12 @@ def latency(peers, where, plan, say):
             with contextlib.suppress(Absent, Failed):
                 programs[peer.name] = stack.enter_context(peer.start(FORWARDED, where))
         for rate in RATES:
-            row = {"rate": rate, "peers": {name: [] for name in programs}}
+            keeping = [name for name in programs if not rows or keeps_up(rows[-1]["peers"].get(name, []), rows[-1]["rate"])]
+            row = {"rate": rate, "peers": {name: [] for name in keeping}}
             for _ in range(plan.latency_rounds):
                 for name, program in programs.items():
+                    if name not in keeping or (row["peers"][name] and not keeps_up(row["peers"][name], rate)):
+                        continue
                     try:
                         row["peers"][name].append(at_rate(program, request, rate, plan.latency_s, where))
                     except Failed as error:

@@ -107,7 +107,7 @@ def latency_section(found):
                          *(f"{middle[key] * 1e3:.2f} ({min(one[key] for one in runs) * 1e3:.2f} to {max(one[key] for one in runs) * 1e3:.2f})"
                            for key in ("p50", "p99", "p999")), f"{100 * middle['core']:.1f} %"])
     return ("### Time to the acknowledgement at fixed rates\n\nW2, 100 spans a request, forwarded without compression; a request is "
-            "acknowledged when the sending queue has it.\n\n" +
+            "acknowledged when the sending queue has it. A program that does not reach a rate is measured once at it and at no higher one.\n\n" +
             table(["spans a second", "program", "reached", "p50, ms", "p99, ms", "p99.9, ms", "of a core"], rows))
 
 
