@@ -192,7 +192,7 @@ def method(signal):
 def replay(case, body, port, requests):
     """Sends the same bytes, so many requests a second; what they become is told by counters."""
     target, pace = "http://127.0.0.1:%d" % port, case.rate / case.per_batch
-    how = ["-m16", "-w24", "-W24", "-Hcontent-type: application/grpc", "-Hte: trailers", target + method(case.signal)]
+    how = ["-m%d" % case.parallel, "-w24", "-W24", "-Hcontent-type: application/grpc", "-Hte: trailers", target + method(case.signal)]
     if case.sender == "grpc":
         how[3:3] = ["-Hgrpc-encoding: " + case.send_compression]
     else:
@@ -273,16 +273,20 @@ def load(case, source, backend, work):
     requests = SECONDS * case.rate // case.per_batch
     with agent(case, source.configuration(case, port, backend.port[case.name], work), work) as program:
         replay(case, body, port, requests)
-        sent = requests * items
-        for _ in range(5):  # a queue of ten requests may be full for a moment: as there, what was refused is sent again
+        sent, offered, end = requests * items, requests, time.monotonic() + 30
+        while time.monotonic() < end:  # a queue of ten requests may be full for a moment: as there, what was refused is sent again
             left = requests - int(program.items("accepted")) // items
-            if 0 < left < requests:
-                time.sleep(1)
-                replay(case, body, port, left)
+            if not 0 < left < requests:
+                break
+            time.sleep(0.2)
+            replay(case, body, port, left)
+            offered += left
         wait(case.name, lambda: backend.items(case) >= sent, 20, "%d items came, %d did" % (sent, backend.items(case)))
         program.used(case, sent, SECONDS)
         check(program.items("accepted") == sent == backend.items(case),
               "%s: sent %d, accepted %d, came %d" % (case.name, sent, program.items("accepted"), backend.items(case)))
+        refused = program.items("refused") + program.items("failed")
+        check(sent + refused == offered * items, "%s: offered %d, refused %d" % (case.name, offered * items, refused))
 
 
 def no_backend(case, source, _backend, work):

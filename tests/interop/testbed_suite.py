@@ -33,7 +33,7 @@ class Case:
         self.cpu, self.ram = (int(n) for n in limits)
         self.processors, self.options = more.get("processors", []), more.get("options", {})  # [(name, text)]; {"Retry": text, …}
         self.per_batch, self.rate = more.get("per_batch", 100), more.get("rate", 10_000)
-        self.attributes = more.get("attributes", {})
+        self.parallel, self.attributes = more.get("parallel", 1), more.get("attributes", {})
         self.json, self.messages = False, []
 
 
@@ -91,7 +91,7 @@ class Source:
             if "withBatchProcessor" in block:
                 found.insert(0, ("batch", batch % int(re.search(r"batchSize:\s*(\d+)", block)[1])))
             made.append(Case("%s/%s" % (test, re.search(r'name:\s*"([^"]+)"', block)[1]), re.search(SENDER, text), re.search(RECEIVER, text),
-                             re.search(LIMITS, block).groups(), processors=found, per_batch=10,
+                             re.search(LIMITS, block).groups(), processors=found, per_batch=10, parallel=10,
                              options={"Retry": retry, **({"Queue": queue} if "withQueue" in block else {})}))
         return made
 
