@@ -189,7 +189,7 @@ CXX_LINK := $(if $(filter clang%,$(notdir $(CC))),clang++,g++)
 BRIDGE_FOREIGN = $(foreach l,jansson yaml protobuf-c xxhash re2 crypto stdc++ gcc_eh,$(call static_library,$l))
 
 .PHONY: bridge bridge-library
-bridge: ## the library that ocb/ links into a Collector (release build): ocb/internal/bridge/lib/libotelcol_aimon.a
+bridge: deps ## the library that ocb/ links into a Collector (release build): ocb/internal/bridge/lib/libotelcol_aimon.a
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release bridge-library
 bridge-library: $(B)/libotelcol_aimon.a
 	$(Q)tests/check/bridge_library.sh $< $(BRIDGE_GO) ocb/bridge.h $(API_HEADERS)
