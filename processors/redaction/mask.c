@@ -300,7 +300,11 @@ mask_texts(struct pass *pass, struct otc_slice any_value, unsigned depth)
         }
         return masked;
     }
-    if ((!is_map && value.type != OTC_VALUE_ARRAY) || depth == DEPTH_MAX) {
+    if (!is_map && value.type != OTC_VALUE_ARRAY) {
+        return false;
+    }
+    if (depth == DEPTH_MAX) {
+        pass->part->edit.failed = true; /* no admitted part comes here; nothing may slip through */
         return false;
     }
     while (otc_messages_next(&lists, is_map ? 6 : 5, &list)) {

@@ -2,6 +2,7 @@
 /* The Collector's own cases, its documentation's example, bodies of log records, and GenAI content. */
 #include "common/otlp/value_text.h"
 #include "common/otlp/walk.h"
+#include "common/otlp/wire.h"
 #include "tests/harness/data/testdata.h"
 #include "tests/harness/edited.h"
 
@@ -305,6 +306,47 @@ messages_are_masked_inside_lists_and_maps(void **state)
     otc_edited_end(&edited);
 }
 
+/* A message of one field around what the buffer holds. */
+static void
+enclose(struct otc_buf *message, uint32_t field)
+{
+    OTC_AUTO_BUF struct otc_buf inner = {.limit = 4096};
+
+    otc_buf_append_slice(&inner, otc_buf_slice(message));
+    otc_buf_clear(message);
+    otc_wire_put_bytes(message, field, otc_buf_slice(&inner));
+    assert_false(message->failed);
+}
+
+/* Deeper than receivers admit: it does not go on unmasked. */
+static void
+values_that_are_too_deep_do_not_pass(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf message = {.limit = 4096};
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_edited edited;
+    struct otc_consumer *input;
+
+    (void)state;
+    otc_wire_put_bytes(&message, 1, otc_slice_str("4111111111111111"));
+    for (int i = 0; i < 100; i++) {
+        enclose(&message, 1); /* ArrayValue::values */
+        enclose(&message, 5); /* AnyValue::array_value */
+    }
+    enclose(&message, 2); /* KeyValue::value */
+    enclose(&message, 9); /* Span::attributes */
+    enclose(&message, 2); /* ScopeSpans::spans */
+    enclose(&message, 2); /* ResourceSpans::scope_spans */
+    enclose(&message, 1);
+    otc_edited_begin(&edited, factory, "{allow_all_keys: true, blocked_values: ['" VISA "']}");
+    input = edited.rig.component->ops->input(edited.rig.component, OTC_TRACES);
+    assert_int_equal(
+        otc_consume(input, otc_batch_copy_of(OTC_TRACES, otc_buf_slice(&message), 1, NULL), NULL, &err),
+        OTC_RESOURCE_EXHAUSTED);
+    assert_int_equal(otc_sink_calls(edited.sink), 0);
+    otc_edited_end(&edited);
+}
+
 /* ---- Threads ------------------------------------------------------------------------------------ */
 
 #define THREADS 4
@@ -491,6 +533,7 @@ main(void)
         cmocka_unit_test(every_attribute_of_a_request_is_looked_at),
         cmocka_unit_test(what_holds_nothing_private_passes_as_it_is),
         cmocka_unit_test(messages_are_masked_inside_lists_and_maps),
+        cmocka_unit_test(values_that_are_too_deep_do_not_pass),
         cmocka_unit_test(batches_may_come_from_several_threads),
         cmocka_unit_test(bodies_are_masked_too),
         cmocka_unit_test(keys_of_bodies_are_allowed_or_blocked),
