@@ -34,7 +34,7 @@ static const struct {
                                         .pattern_at = 1, .words = replaced, .first = TRANSFORM_KEYS},
     [TRANSFORM_REPLACE_MATCH] = {"replace_match", 2, 2, .pattern = WILDCARDS},
     [TRANSFORM_REPLACE_PATTERN] = {"replace_pattern", 2, 2, .pattern = EXPRESSION},
-    [TRANSFORM_SET] = {"set", 1, 1},
+    [TRANSFORM_SET] = {"set", 1, 1, .of_map = false},
     [TRANSFORM_TRUNCATE_ALL] = {"truncate_all", 1, 1, .of_map = true},
 };
 #define N_EDITORS (sizeof(editors) / sizeof(editors[0]))
