@@ -409,7 +409,7 @@ install-headers:
 # The Go module whole: its library is the installed one.
 install-bridge: install-headers bridge
 	$(Q)install -D -m 644 $(BRIDGE_GO)/lib/libotelcol_aimon.a $(DESTDIR)$(PREFIX)/lib/libotelcol_aimon.a
-	$(Q)cd ocb && for f in $$(find . -type f \( -name '*.go' ! -name '*_test.go' -o -path './internal/*' -name '*.[ch]' -o -name 'go.*' -o -name README.md \)); do \
+	$(Q)cd ocb && for f in $$(find . -type f ! -path './internal/passes/*' \( -name '*.go' ! -name '*_test.go' -o -path './internal/*' -name '*.[ch]' -o -name 'go.*' -o -name README.md \)); do \
 	  install -D -m 644 $$f $(abspath $(MODULE))/$$f || exit 1; done
 	$(Q)mkdir -p $(MODULE)/internal/bridge/lib && ln -sf ../../../../../../lib/libotelcol_aimon.a $(MODULE)/internal/bridge/lib/
 

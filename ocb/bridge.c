@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ocb/bridge.h"
 
-#include "common/component/client.h"
 #include "common/component/factory.h"
 #include "common/component/meter.h"
-#include "common/component/push.h"
 #include "ocb/component.h"
 
 #include <malloc.h>
@@ -55,99 +53,7 @@ otc_bridge_adopt(const struct otc_factory *const *factories, const char *type, e
     return NULL;
 }
 
-/* ---- Results ------------------------------------------------------------------------------------ */
-
-/* One consume of a processor: it hands `done` on, which tells whose batch comes out, and answers at once. */
-struct call {
-    struct otc_done done;
-    struct otc_batch *out;
-};
-
-static void
-call_done(struct otc_done *done, const struct otc_error *result)
-{
-    (void)done;
-    (void)result;
-}
-
-static otc_status
-put_result(struct otc_bridge *bridge, struct otc_batch *batch, struct otc_error *err)
-{
-    struct otc_bridge_result *result = malloc(sizeof(*result));
-    size_t bytes = otc_batch_bytes(batch);
-    bool room = false;
-
-    if (result) {
-        *result = (struct otc_bridge_result){NULL, batch};
-        pthread_mutex_lock(&bridge->lock);
-        room = bytes <= OTC_BRIDGE_WAITING_MAX - bridge->waiting_bytes;
-        if (room) {
-            *(bridge->last ? &bridge->last->next : &bridge->first) = result;
-            bridge->last = result;
-            bridge->waiting_bytes += bytes;
-        }
-        pthread_mutex_unlock(&bridge->lock);
-    }
-    if (!room) {
-        free(result);
-        otc_batch_unref(batch);
-        return otc_fail(
-            err, OTC_RESOURCE_EXHAUSTED,
-            "results wait for the next component, which takes none: %zu MiB are held, and no more",
-            OTC_BRIDGE_WAITING_MAX >> 20);
-    }
-    bridge->calls->wake(bridge->handle);
-    return OTC_OK;
-}
-
-/* What leaves the component: the answer to a call under way, or a result of its own. */
-static otc_status
-leave(struct otc_consumer *self, struct otc_batch *batch, struct otc_done *done, struct otc_error *err)
-{
-    if (done) {
-        struct call *call = OTC_CONTAINER(done, call, done);
-
-        otc_batch_unref(call->out);
-        call->out = batch;
-        return OTC_OK;
-    }
-    return put_result(OTC_CONTAINER(self, otc_bridge_exit, consumer)->owner, batch, err);
-}
-
-struct otc_batch *
-otc_bridge_take(struct otc_bridge *bridge)
-{
-    struct otc_bridge_result *result;
-    struct otc_batch *batch = NULL;
-
-    pthread_mutex_lock(&bridge->lock);
-    result = bridge->first;
-    if (result) {
-        batch = result->batch;
-        bridge->waiting_bytes -= otc_batch_bytes(batch);
-        bridge->first = result->next;
-        bridge->last = result->next ? bridge->last : NULL;
-    }
-    pthread_mutex_unlock(&bridge->lock);
-    free(result);
-    return batch;
-}
-
-bool
-otc_bridge_bytes(const struct otc_batch *batch, void **copy, const void **bytes, size_t *len)
-{
-    struct otc_slice joined;
-    uint8_t *owned;
-
-    *copy = NULL;
-    if (!otc_batch_joined(batch, &owned, &joined)) {
-        return false;
-    }
-    *copy = owned;
-    *bytes = joined.data;
-    *len = joined.len;
-    return true;
-}
+/* ---- Self-metrics ------------------------------------------------------------------------------- */
 
 void
 otc_bridge_refused(struct otc_bridge *bridge, enum otc_signal signal, size_t items)
@@ -164,46 +70,6 @@ otc_bridge_refused(struct otc_bridge *bridge, enum otc_signal signal, size_t ite
                                     (int64_t)items};
 
     otc_meter_add(bridge->host.meter, &count, 1);
-}
-
-/* ---- Data --------------------------------------------------------------------------------------- */
-
-bool
-otc_bridge_changes(const struct otc_bridge *bridge, enum otc_signal from)
-{
-    return bridge->factory->kind == OTC_PROCESSOR && bridge->inputs[from] &&
-           bridge->inputs[from]->mutates_data;
-}
-
-otc_status
-otc_bridge_consume(struct otc_bridge *bridge, enum otc_signal from, const void *bytes, size_t len,
-                   size_t items, const char *client, size_t client_len, struct otc_bridge_answer *answer)
-{
-    struct call call = {.done = {OTC_ABI_OF(otc_done), call_done}};
-    struct otc_client *sender = otc_bridge_client(client, client_len);
-    struct otc_batch *batch = otc_batch_copy_of(from, otc_slice_of(bytes, len), items, sender);
-    const struct otc_batch *came = batch;
-    otc_status status;
-
-    *answer = (struct otc_bridge_answer){.error = OTC_ERROR_INIT};
-    otc_client_unref(sender);
-    if (!batch) {
-        return otc_fail(&answer->error, OTC_UNAVAILABLE, "%s: out of memory", bridge->id);
-    }
-    if (bridge->factory->kind != OTC_PROCESSOR) {
-        status = otc_consume(bridge->inputs[from], batch, NULL, &answer->error);
-        return status == OTC_PENDING ? OTC_OK : status;
-    }
-    /* A reference of our own, so that no other batch gets its address. */
-    status = otc_consume(bridge->inputs[from], otc_batch_ref(batch), &call.done, &answer->error);
-    if (status != OTC_OK || !otc_bridge_changes(bridge, from)) {
-        otc_batch_unref(call.out);
-        call.out = NULL;
-    }
-    answer->out = call.out;
-    answer->same = call.out == came;
-    otc_batch_unref(batch);
-    return status;
 }
 
 bool
@@ -250,10 +116,7 @@ otc_bridge_new(const struct otc_factory *factory, const struct otc_bridge_calls 
     }
     otc_arena_init(&bridge->arena, TEXTS_MAX);
     pthread_mutex_init(&bridge->lock, NULL);
-    for (int signal = 0; signal < OTC_N_SIGNALS; signal++) {
-        bridge->exits[signal] = (struct otc_bridge_exit){
-            .consumer = {.abi = OTC_ABI_OF(otc_consumer), .consume = leave}, .owner = bridge};
-    }
+    otc_bridge_exits_init(bridge);
     return bridge;
 }
 

@@ -72,9 +72,13 @@ OTC_API int64_t otc_bridge_run(struct otc_bridge *bridge);
 /** Runs every armed timer as if its time had come, once: what is held is told now. As otc_bridge_run. */
 OTC_API void otc_bridge_flush(struct otc_bridge *bridge);
 
-/** True when the component changes what it is given (a transform); false when it looks on: a connector, or a
- * processor that lets everything pass. */
+/**
+ * True when the component decides what is passed on: a processor, unless it stands in one pipeline alone
+ * (`one_pipeline`) and edits nothing. False when it looks on: a connector, or a processor that tells results;
+ * the caller passes on what came. After create.
+ */
 OTC_API bool otc_bridge_changes(const struct otc_bridge *bridge, enum otc_signal from);
+struct otc_bridge_result;
 /** What a component makes of a batch. */
 struct otc_bridge_answer {
     /** From a component that changes data: the batch to pass on, the caller's reference; NULL: nothing is
@@ -82,6 +86,8 @@ struct otc_bridge_answer {
     struct otc_batch *out;
     /** `out` is what came. */
     bool same;
+    /** Further batches to pass on: all are to be taken with otc_bridge_more. */
+    struct otc_bridge_result *more;
     struct otc_error error;
 };
 /**
@@ -89,11 +95,17 @@ struct otc_bridge_answer {
  * `client`: who sent it, as "kind\0name\0value\0" triples (kind "a": address, "m": metadata, "u":
  * authentication), of `client_len` bytes; may be empty. `answer` is written in any case, its error when the
  * status is not OK.
+ *
+ * One that is to be changed is refused for good (INVALID_ARGUMENT) when its attributes nest deeper than 64,
+ * as receivers of the sidecar do. A component that answers PENDING has accepted the batch: what it passes on
+ * later is a result, and a refusal that it tells later is counted and logged.
  */
 OTC_API OTC_CHECK otc_status otc_bridge_consume(struct otc_bridge *bridge, enum otc_signal from,
                                                 const void *bytes, size_t len, size_t items,
                                                 const char *client, size_t client_len,
                                                 struct otc_bridge_answer *answer);
+/** Takes the next one of `answer->more`, the caller's reference; NULL: there is none. */
+OTC_API struct otc_batch *otc_bridge_more(struct otc_bridge_answer *answer);
 /** The next result that waits, its signal, and all its parts in one piece; NULL: none. The caller gives the
  * reference back. */
 OTC_API struct otc_batch *otc_bridge_take(struct otc_bridge *bridge);

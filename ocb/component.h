@@ -19,9 +19,10 @@
 struct otc_bridge_exit {
     struct otc_consumer consumer;
     struct otc_bridge *owner;
+    enum otc_signal signal;
 };
 
-/** A result that waits to be taken. */
+/** A batch that left the component and waits for the caller. */
 struct otc_bridge_result {
     struct otc_bridge_result *next;
     struct otc_batch *batch;
@@ -68,6 +69,9 @@ void otc_bridge_config_release(struct otc_bridge_config *config);
 
 /** The client that otc_bridge_consume's text tells of; NULL for an empty one, and out of memory. */
 struct otc_client *otc_bridge_client(const char *text, size_t len);
+
+/** Makes the consumers that the component's outputs are connected with. */
+void otc_bridge_exits_init(struct otc_bridge *bridge);
 
 /** Fills in the host of a bridge. False out of memory. */
 bool otc_bridge_host_init(struct otc_bridge *bridge, enum otc_log_level level);

@@ -42,6 +42,7 @@ type core struct {
 	next      [nSignals]sink
 	pairs     []direction
 	over      [nSignals]atomic.Bool // what takes these results may be shut down
+	looksOn   [nSignals]atomic.Bool // a processor that does not decide what of these is passed on
 
 	life    sync.Mutex    // start and stop, one at a time
 	users   int           // created and not yet shut down
@@ -146,8 +147,13 @@ func (c *core) make() error {
 	var failure C.struct_otc_error
 	id := C.CString(c.id.String())
 	defer C.free(unsafe.Pointer(id))
-	if C.otc_bridge_create(c.c, id, chars(c.text), C.size_t(len(c.text)), &failure) != C.OTC_OK ||
-		C.otc_bridge_start(c.c, &failure) != C.OTC_OK {
+	if C.otc_bridge_create(c.c, id, chars(c.text), C.size_t(len(c.text)), &failure) != C.OTC_OK {
+		return text(&failure)
+	}
+	for _, pair := range c.pairs {
+		c.looksOn[pair.from].Store(!bool(C.otc_bridge_changes(c.c, C.enum_otc_signal(pair.from))))
+	}
+	if C.otc_bridge_start(c.c, &failure) != C.OTC_OK {
 		return text(&failure)
 	}
 	return nil
@@ -328,32 +334,45 @@ func (c *core) leave() {
 	<-c.slots
 }
 
-// answer is what became of a batch in a component that changes data. Nothing is left: neither is set.
-type answer struct {
+// passed is a batch that a component passes on.
+type passed struct {
 	body []byte
-	same bool
+	same bool // it is what came: there is no body
 }
 
-// consume gives the component a serialized request.
-func (c *core) consume(ctx context.Context, from signal, body []byte, items int, changes bool) (answer, error) {
+// consume gives the component a serialized request. The batches are what a component passes on that changes data.
+func (c *core) consume(ctx context.Context, from signal, body []byte, items int, changes bool) ([]passed, error) {
 	var made C.struct_otc_bridge_answer
 	var client []byte
 	if changes {
 		client = clientOf(ctx)
 	}
 	if err := c.enter(ctx); err != nil {
-		return answer{}, err
+		return nil, err
 	}
 	code := C.otc_bridge_consume(c.c, C.enum_otc_signal(from), unsafe.Pointer(unsafe.SliceData(body)), C.size_t(len(body)),
 		C.size_t(items), chars(client), C.size_t(len(client)), &made)
 	c.leave()
 	if code != C.OTC_OK {
-		return answer{}, errorOf(code, &made.error)
+		return nil, errorOf(code, &made.error)
 	}
-	if made.out == nil || bool(made.same) {
+	return passedOn(&made)
+}
+
+// passedOn takes all that is in an answer.
+func passedOn(made *C.struct_otc_bridge_answer) ([]passed, error) {
+	var all []passed
+	var failure error
+	if bool(made.same) {
 		C.otc_batch_unref(made.out)
-		return answer{same: bool(made.same)}, nil
+		all = append(all, passed{same: true})
+	} else if made.out != nil {
+		body, err := take(made.out)
+		all, failure = append(all, passed{body: body}), err
 	}
-	changed, err := take(made.out)
-	return answer{body: changed}, err
+	for made.more != nil {
+		body, err := take(C.otc_bridge_more(made))
+		all, failure = append(all, passed{body: body}), errors.Join(failure, err)
+	}
+	return all, failure
 }

@@ -3,7 +3,9 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
+	"errors"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
@@ -73,26 +75,42 @@ func (p pdata[T]) bystander(c *core, next func(context.Context, T) error) func(c
 	}
 }
 
-// editor is what a processor does that changes data. What it is given stays as it is: what is changed is new.
+// editor is what a processor does that decides what is passed on. What it is given stays as it is: what is changed is new.
 func (p pdata[T]) editor(c *core, next func(context.Context, T) error) func(context.Context, T) error {
+	forward := p.sinkOf(next)
 	return func(ctx context.Context, data T) error {
 		body, err := p.marshal(data)
 		if err != nil {
 			return consumererror.NewPermanent(err)
 		}
-		out, err := c.consume(ctx, p.signal, body, p.items(data), true)
-		switch {
-		case err != nil:
+		all, err := c.consume(ctx, p.signal, body, p.items(data), true)
+		if err != nil {
 			return err
-		case out.same:
-			return next(ctx, data)
-		case out.body == nil:
-			return nil
 		}
-		if data, err = p.unmarshal(out.body); err != nil {
-			return consumererror.NewPermanent(err)
+		for _, one := range all {
+			var failure error
+			if one.same {
+				failure = next(ctx, data)
+			} else {
+				failure = forward(ctx, one.body)
+			}
+			if err != nil && failure != nil {
+				failure = errors.Join(err, failure)
+			}
+			err = cmp.Or(failure, err)
 		}
-		return next(ctx, data)
+		return err
+	}
+}
+
+// processor is what a processor does with data: which of both, is known when the component is made.
+func (p pdata[T]) processor(c *core, next func(context.Context, T) error) func(context.Context, T) error {
+	edit, look := p.editor(c, next), p.bystander(c, next)
+	return func(ctx context.Context, data T) error {
+		if c.looksOn[p.signal].Load() {
+			return look(ctx, data)
+		}
+		return edit(ctx, data)
 	}
 }
 

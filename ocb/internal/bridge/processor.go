@@ -64,10 +64,7 @@ func placed[T any](f *factory, p pdata[T], set processor.Settings, cfg component
 	}
 	c := newCore(f, set.ID, set.TelemetrySettings, s.text)
 	c.join(d, p.sinkOf(next))
-	if f.changes() {
-		return &use{core: c, to: d.to}, p.editor(c, next), nil
-	}
-	return &use{core: c, to: d.to}, p.bystander(c, next), nil
+	return &use{core: c, to: d.to}, p.processor(c, next), nil
 }
 
 // place refuses a second pipeline to a processor that tells results under its id.
@@ -81,6 +78,3 @@ func (s *settings) place(f *factory, id component.ID) error {
 	}
 	return nil
 }
-
-// changes is true of a processor that edits what it passes on; the others tell results.
-func (f *factory) changes() bool { return !bool(f.c.one_pipeline) }

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "ocb/loop.h"
+#include "tests/unit/ocb/passes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -191,18 +192,23 @@ count_wake(uintptr_t handle)
 static const struct otc_bridge_calls calls = {ignore_log, ignore_report, count_wake};
 
 static struct otc_bridge *
-started(const char *type, enum otc_kind kind, enum otc_signal to, const char *json, int *wakes)
+started_of(const struct otc_factory *factory, enum otc_signal to, const char *json, int *wakes)
 {
     struct otc_error err = OTC_ERROR_INIT;
-    struct otc_bridge *bridge =
-        otc_bridge_new(otc_bridge_factory(type, kind), &calls, (uintptr_t)wakes, OTC_LOG_INFO);
+    struct otc_bridge *bridge = otc_bridge_new(factory, &calls, (uintptr_t)wakes, OTC_LOG_INFO);
 
     assert_non_null(bridge);
     assert_true(otc_bridge_resource(bridge, "service.name", "test"));
     assert_true(otc_bridge_pair(bridge, OTC_TRACES, to));
-    assert_int_equal(otc_bridge_create(bridge, type, json, strlen(json), &err), OTC_OK);
+    assert_int_equal(otc_bridge_create(bridge, factory->type, json, strlen(json), &err), OTC_OK);
     assert_int_equal(otc_bridge_start(bridge, &err), OTC_OK);
     return bridge;
+}
+
+static struct otc_bridge *
+started(const char *type, enum otc_kind kind, enum otc_signal to, const char *json, int *wakes)
+{
+    return started_of(otc_bridge_factory(type, kind), to, json, wakes);
 }
 
 /** One span "a". */
@@ -288,6 +294,158 @@ a_connector_leaves_results_to_be_taken(void **state)
     otc_bridge_free(bridge); /* results that nobody took go with it */
 }
 
+/* ---- Processors of plug-ins --------------------------------------------------------------------- */
+
+/* What is passed on of one span: a letter each, S for what came itself, A for another in the answer, R for a
+ * result that waits. */
+static const char *
+passed(struct otc_bridge *bridge)
+{
+    static char found[8];
+    struct otc_bridge_answer answer;
+    struct otc_batch *batch;
+    size_t n = 0;
+
+    assert_true(otc_bridge_changes(bridge, OTC_TRACES));
+    assert_int_equal(otc_bridge_consume(bridge, OTC_TRACES, span, sizeof(span) - 1, 1, NULL, 0, &answer),
+                     OTC_OK);
+    if (answer.out) {
+        found[n++] = answer.same ? 'S' : 'A';
+        otc_batch_unref(answer.out);
+    }
+    while ((batch = otc_bridge_more(&answer)) != NULL) {
+        found[n++] = 'A';
+        otc_batch_unref(batch);
+    }
+    while ((batch = otc_bridge_take(bridge)) != NULL) {
+        found[n++] = 'R';
+        otc_batch_unref(batch);
+    }
+    found[n] = '\0';
+    return found;
+}
+
+static void
+what_a_plug_in_passes_on_arrives_whichever_way(void **state)
+{
+    static const struct {
+        const char *json, *arrives;
+    } ways[] = {{"{}", "S"},
+                {"{\"how\":\"none\"}", ""},
+                {"{\"how\":\"twice\"}", "SA"},
+                {"{\"how\":\"own_done\"}", "R"}};
+    int wakes = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        struct otc_bridge *bridge = started_of(&passes_factory, OTC_TRACES, ways[i].json, &wakes);
+        const struct passes_guarded *own = &passes_last->own;
+
+        assert_string_equal(passed(bridge), ways[i].arrives);
+        assert_string_equal(passed(bridge), ways[i].arrives);
+        assert_int_equal(own->before, 0);
+        assert_memory_equal(own->behind, (uint64_t[8]){0}, sizeof(own->behind));
+        otc_bridge_free(bridge);
+    }
+}
+
+static void
+a_pending_batch_is_accepted_and_a_late_refusal_counted(void **state)
+{
+    static const char name[] = "aimon_emit_spans_refused";
+    struct otc_error err = OTC_ERROR_INIT;
+    int wakes = 0;
+    struct otc_bridge *bridge = started_of(&passes_factory, OTC_TRACES, "{\"how\":\"later\"}", &wakes);
+    void *metrics;
+    size_t len;
+
+    (void)state;
+    assert_string_equal(passed(bridge), "");
+    assert_string_equal(passed(bridge), "R"); /* the first one */
+    assert_true(otc_bridge_metrics(bridge, &metrics, &len));
+    assert_true(!metrics || !memmem(metrics, len, name, strlen(name)));
+    free(metrics);
+    (void)otc_fail(&passes_last->outcome, OTC_UNAVAILABLE, "no room");
+    assert_int_equal(otc_bridge_shutdown(bridge, OTC_SECOND, &err), OTC_OK);
+    assert_null(otc_bridge_take(bridge));
+    assert_true(otc_bridge_metrics(bridge, &metrics, &len));
+    assert_non_null(memmem(metrics, len, name, strlen(name)));
+    free(metrics);
+    otc_bridge_free(bridge);
+}
+
+/* One that looks on does not answer; what it passes on with an otc_done is what came, which the caller has
+ * passed on. */
+static void
+who_looks_on_passes_nothing_on_twice(void **state)
+{
+    struct otc_factory looks_on = passes_factory;
+    int wakes = 0;
+
+    (void)state;
+    looks_on.one_pipeline = true;
+    for (int i = 0; i < 2; i++) {
+        struct otc_bridge_answer answer;
+        struct otc_bridge *bridge =
+            started_of(&looks_on, OTC_TRACES, i == 0 ? "{}" : "{\"how\":\"own_done\"}", &wakes);
+
+        assert_false(otc_bridge_changes(bridge, OTC_TRACES));
+        assert_int_equal(otc_bridge_consume(bridge, OTC_TRACES, span, sizeof(span) - 1, 1, NULL, 0, &answer),
+                         OTC_OK);
+        assert_null(answer.out);
+        assert_null(otc_bridge_take(bridge));
+        passes_last->input.mutates_data = true; /* results, and edits: then it decides */
+        assert_true(otc_bridge_changes(bridge, OTC_TRACES));
+        otc_bridge_free(bridge);
+    }
+}
+
+/* A span whose attribute is lists within lists. */
+static size_t
+nested(uint8_t *out, size_t size, unsigned depth)
+{
+    /* Of the innermost to the outermost: AnyValue.array_value, ArrayValue.values; KeyValue.value,
+     * Span.attributes, ScopeSpans.spans, ResourceSpans.scope_spans, TracesData.resource_spans. */
+    static const uint8_t around[] = {0x12, 0x4a, 0x12, 0x12, 0x0a};
+    size_t at = size;
+    unsigned inner = 2 * depth - 1;
+
+    for (unsigned i = 0; i < inner + sizeof(around); i++) {
+        size_t len = size - at;
+
+        assert_true(len < 1U << 14 && at > 3);
+        if (len > 127) {
+            out[--at] = (uint8_t)(len >> 7);
+        }
+        out[--at] = (uint8_t)(len > 127 ? (len & 127) | 128 : len);
+        out[--at] = i >= inner ? around[i - inner] : i % 2 == 0 ? 0x2a : 0x0a;
+    }
+    memmove(out, out + at, size - at);
+    return size - at;
+}
+
+static void
+a_processor_is_given_nothing_that_nests_too_deep(void **state)
+{
+    struct otc_bridge_answer answer;
+    int wakes = 0;
+    struct otc_bridge *bridge = started_of(&passes_factory, OTC_TRACES, "{}", &wakes);
+    uint8_t bytes[1024];
+    size_t len = nested(bytes, sizeof(bytes), 60);
+
+    (void)state;
+    assert_int_equal(otc_bridge_consume(bridge, OTC_TRACES, bytes, len, 1, NULL, 0, &answer), OTC_OK);
+    assert_true(answer.same);
+    otc_batch_unref(answer.out);
+    len = nested(bytes, sizeof(bytes), 70);
+    assert_int_equal(otc_bridge_consume(bridge, OTC_TRACES, bytes, len, 1, NULL, 0, &answer),
+                     OTC_INVALID_ARGUMENT);
+    assert_string_equal(answer.error.text, "passes: otlp: attribute nesting exceeds 64");
+    assert_true(answer.error.permanent);
+    assert_null(answer.out);
+    otc_bridge_free(bridge);
+}
+
 int
 main(void)
 {
@@ -297,6 +455,10 @@ main(void)
         cmocka_unit_test(a_plug_in_is_adopted_when_its_version_is_ours),
         cmocka_unit_test(a_processor_answers_with_what_it_passes_on),
         cmocka_unit_test(a_connector_leaves_results_to_be_taken),
+        cmocka_unit_test(what_a_plug_in_passes_on_arrives_whichever_way),
+        cmocka_unit_test(a_pending_batch_is_accepted_and_a_late_refusal_counted),
+        cmocka_unit_test(who_looks_on_passes_nothing_on_twice),
+        cmocka_unit_test(a_processor_is_given_nothing_that_nests_too_deep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
