@@ -51,6 +51,7 @@ otc_bridge_config_read(const struct otc_factory *factory, const char *json, size
     if (status == OTC_OK) {
         /* The text is made from a configuration that was read elsewhere: its lines are nobody's. */
         otc_document_forget_positions(out->document);
+        otc_document_take_originals(out->document);
         status =
             otc_config_decode(factory->config, otc_document_root(out->document), path, &out->config, err);
     }

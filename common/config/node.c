@@ -51,6 +51,31 @@ otc_document_forget_positions(struct otc_document *doc)
     forget_positions(doc->root);
 }
 
+static void
+take_originals(struct otc_node *node)
+{
+    const struct otc_node *pair = node->first, *value, *original;
+
+    if (node->kind == OTC_NODE_MAP && node->n == 1 && otc_slice_equal_str(pair->key, "${}") &&
+        pair->kind == OTC_NODE_LIST && pair->n == 2 && pair->last->kind == OTC_NODE_STRING) {
+        value = pair->first;
+        original = pair->last;
+        otc_node_assign(node, value);
+        node->original = original->text;
+        node->has_original = true;
+        return;
+    }
+    for (struct otc_node *child = node->first; child != NULL; child = child->next) {
+        take_originals(child);
+    }
+}
+
+void
+otc_document_take_originals(struct otc_document *doc)
+{
+    take_originals(doc->root);
+}
+
 const struct otc_config_note *
 otc_document_notes(const struct otc_document *doc)
 {

@@ -105,6 +105,11 @@ OTC_CHECK otc_status otc_document_expand(struct otc_document *doc, const struct 
                                          struct otc_error *err);
 /** Errors name no places from now on: for a text that no user wrote. */
 void otc_document_forget_positions(struct otc_document *doc);
+/**
+ * In a text that a program wrote: a map of one member, `"${}": [value, "original"]`, becomes the value, with
+ * the original that a string setting takes, as if it had come whole from an expansion.
+ */
+void otc_document_take_originals(struct otc_document *doc);
 /** Never NULL; a null node for an empty document. Borrowed. */
 const struct otc_node *otc_document_root(const struct otc_document *doc);
 void otc_document_free(struct otc_document *doc);

@@ -268,6 +268,19 @@ def same_errors(otelcol):
                 check("refused: %s %s" % (name, settings), ours[0] != 0 and theirs == ours, "\n    sidecar %s\n    inside  %s" % (ours, theirs))
 
 
+def same_expansions(otelcol):
+    """A setting that is text takes a variable as it is written, whatever YAML would make of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for value in ("007", "1", "1.10", "true", "2026-01-02"):
+            os.environ["ARM"] = value
+            for kind, name, settings in (("connectors", "drift", {"reference": {"arm": {"attribute": "model", "baseline": "${env:ARM}"}}}),
+                                         ("processors", "attributes", {"actions": [{"key": "${env:ARM}", "value": 1, "action": "insert"}]})):
+                there = name if name == "drift" else "aimon_" + name
+                theirs, ours = (told(program, kind, type_, settings, folder)[0] for program, type_ in ((otelcol, there), (collector.BIN, name)))
+                check("taken: %s %s=%s" % (name, "ARM", value), (theirs, ours) == (0, 0), "inside %d, sidecar %d" % (theirs, ours))
+        del os.environ["ARM"]
+
+
 # ---- Analysis ----------------------------------------------------------------------------------------------
 
 WINDOW = {"length": "10m", "pane": "1m", "allowed_lateness": "0s"}
@@ -424,6 +437,7 @@ def main():
     example_runs(otelcol)
     plugins(otelcol)
     same_errors(otelcol)
+    same_expansions(otelcol)
     same_analysis(otelcol)
     for different, equal in (collector_compare.compared(otelcol, [case for case in collector_compare.CASES if case != "batch"],
                                                         lambda name: "aimon_" + name if name in BESIDE else name),

@@ -299,6 +299,98 @@ func TestConfigurationsThatAreWrong(t *testing.T) {
 	}
 }
 
+// literal is what ${literal:X} is replaced by: X, read as YAML, as of ${env:…}.
+type literal struct{}
+
+func (literal) Retrieve(_ context.Context, uri string, _ confmap.WatcherFunc) (*confmap.Retrieved, error) {
+	return confmap.NewRetrievedFromYAML([]byte(strings.TrimPrefix(uri, "literal:")))
+}
+func (literal) Scheme() string                 { return "literal" }
+func (literal) Shutdown(context.Context) error { return nil }
+
+// resolved is a configuration as the Collector reads it.
+func resolved(t *testing.T, yaml string) *confmap.Conf {
+	t.Helper()
+	resolver := must[*confmap.Resolver](t)(confmap.NewResolver(confmap.ResolverSettings{URIs: []string{"literal:" + yaml},
+		ProviderFactories: []confmap.ProviderFactory{confmap.NewProviderFactory(func(confmap.ProviderSettings) confmap.Provider { return literal{} })}}))
+	return must[*confmap.Conf](t)(resolver.Resolve(context.Background()))
+}
+
+func TestTextsTakeTheOriginalOfAnExpansion(t *testing.T) {
+	for _, text := range []string{"007", "1", "1.10", "true", "0x1F", "2026-01-02", "null"} {
+		value := "'${literal:" + text + "}'"
+		check(t, resolved(t, "reference: {arm: {baseline: "+value+", attribute: "+value+"}}").Unmarshal(NewConnector("drift", "drift").CreateDefaultConfig()))
+		check(t, resolved(t, "presets: [ml]\nwindow: {length: 10m, min_observations: '${literal:0100}'}").Unmarshal(NewConnector("drift", "drift").CreateDefaultConfig()))
+		f, next := NewProcessor("attributes", "attributes"), &drain[ptrace.Traces]{}
+		cfg := f.CreateDefaultConfig()
+		check(t, resolved(t, "actions: [{key: "+value+", value: '${literal:7}', action: insert}]").Unmarshal(cfg))
+		p := must[processor.Traces](t)(f.CreateTraces(context.Background(), processorSettings(f, componenttest.NewNopTelemetrySettings()), cfg, intoTraces(next)))
+		check(t, p.Start(context.Background(), componenttest.NewNopHost()))
+		check(t, p.ConsumeTraces(context.Background(), call("a")))
+		check(t, p.Shutdown(context.Background()))
+		attributes := next.got[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes()
+		if found, ok := attributes.Get(text); !ok || found.Type() != pcommon.ValueTypeInt || found.Int() != 7 {
+			t.Errorf("%s: no attribute of this name is 7: %v", text, attributes.AsRaw())
+		}
+	}
+}
+
+func TestTextsThatYAMLWritesDifferently(t *testing.T) {
+	for _, text := range []string{"a\x7fb", "a\u0080b\u009f", "\ufeffa", "a\uffffb", "é\n\"'<&\U0001F600", "2026-01-02"} {
+		next := &drain[ptrace.Traces]{}
+		p := made(t, "attributes", map[string]any{"actions": []any{map[string]any{"key": text, "value": text, "action": "insert"}}}, next)
+		check(t, p.ConsumeTraces(context.Background(), call("a")))
+		attributes := next.got[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes()
+		if found, ok := attributes.Get(text); !ok || found.Str() != text {
+			t.Errorf("%q: %v", text, attributes.AsRaw())
+		}
+	}
+	dates := func(text string) error {
+		return resolved(t, "actions: [{key: a, value: "+text+", action: insert}]").Unmarshal(NewProcessor("attributes", "attributes").CreateDefaultConfig())
+	}
+	check(t, dates("2026-01-02"))
+	if err := dates("2026-01-02 03:04:05"); err == nil || !strings.Contains(err.Error(), "put the text into quotes") {
+		t.Errorf("a time: %v", err)
+	}
+}
+
+func TestFormerTypes(t *testing.T) {
+	aliased := func(f any) string {
+		return f.(interface{ DeprecatedAlias() component.Type }).DeprecatedAlias().String()
+	}
+	f := NewConnector("span_metrics", "span_metrics")
+	if alias := aliased(f); alias != "spanmetrics" {
+		t.Errorf("span_metrics was called %q", alias)
+	}
+	set := connectorSettings(f, componenttest.NewNopTelemetrySettings())
+	set.ID = component.MustNewID("spanmetrics")
+	_, err := f.CreateTracesToMetrics(context.Background(), set, f.CreateDefaultConfig(), into(&drain[pmetric.Metrics]{}))
+	check(t, err)
+	if alias := aliased(NewConnector("span_metrics", "aimon_span_metrics")); alias != "" {
+		t.Errorf("aimon_span_metrics was called %q", alias)
+	}
+}
+
+func TestASenderThatGoesDoesNotHideWhatIsAccepted(t *testing.T) {
+	core, logs := observer.New(zap.DebugLevel)
+	telemetry := componenttest.NewNopTelemetrySettings()
+	telemetry.Logger = zap.New(core)
+	f := NewProcessor("drift", "drift")
+	cfg := configured(t, f.CreateDefaultConfig(), map[string]any{"presets": []any{"vllm"}})
+	ctx, cancel := context.WithCancel(context.Background())
+	next := must[consumer.Metrics](t)(consumer.NewMetrics(func(context.Context, pmetric.Metrics) error {
+		cancel()
+		return nil
+	}))
+	p := must[processor.Metrics](t)(f.CreateMetrics(ctx, processorSettings(f, telemetry), cfg, next))
+	check(t, p.Start(context.Background(), componenttest.NewNopHost()))
+	check(t, p.ConsumeMetrics(ctx, pmetric.NewMetrics()))
+	check(t, p.Shutdown(context.Background()))
+	if missed := logs.FilterMessage("A batch passed that was not looked at").All(); len(missed) > 0 {
+		t.Errorf("%v", missed[0].ContextMap())
+	}
+}
+
 // ---- Load and life ----------------------------------------------------------------------------------
 
 func TestTenThousandGoroutines(t *testing.T) {

@@ -6,12 +6,8 @@ package bridge
 import "C"
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"unsafe"
@@ -65,8 +61,10 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if err != nil {
 		return err
 	}
+	keys := conf.ToStringMap()
+	takeOriginals(conf, keys)
 	var text strings.Builder
-	if err := encode(&text, conf.ToStringMap()); err != nil {
+	if err := encode(&text, keys); err != nil {
 		return err
 	}
 	s.text = []byte(text.String())
@@ -126,75 +124,4 @@ func (f *factory) check(text []byte) (C.otc_status, string) {
 // chars is a text of Go's for a call that takes its length too.
 func chars(text []byte) *C.char {
 	return (*C.char)(unsafe.Pointer(unsafe.SliceData(text)))
-}
-
-// encode writes a configuration as JSON, which YAML holds, in the types that YAML gave its values: 1.0 stays no integer.
-func encode(out *strings.Builder, value any) error {
-	switch v := value.(type) {
-	case nil:
-		out.WriteString("null")
-	case map[string]any:
-		return encodeMap(out, v)
-	case []any:
-		out.WriteByte('[')
-		for i, item := range v {
-			if i > 0 {
-				out.WriteByte(',')
-			}
-			if err := encode(out, item); err != nil {
-				return err
-			}
-		}
-		out.WriteByte(']')
-	case float64:
-		out.WriteString(number(v))
-	default:
-		text, err := json.Marshal(v)
-		if err != nil {
-			return fmt.Errorf("a value of type %T cannot be read: %w", v, err)
-		}
-		out.Write(text)
-	}
-	return nil
-}
-
-func encodeMap(out *strings.Builder, members map[string]any) error {
-	keys := make([]string, 0, len(members))
-	for key := range members {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	out.WriteByte('{')
-	for i, key := range keys {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		name, err := json.Marshal(key)
-		if err != nil {
-			return err
-		}
-		out.Write(name)
-		out.WriteByte(':')
-		if err := encode(out, members[key]); err != nil {
-			return err
-		}
-	}
-	out.WriteByte('}')
-	return nil
-}
-
-func number(v float64) string {
-	switch {
-	case math.IsNaN(v):
-		return ".nan"
-	case math.IsInf(v, 1):
-		return ".inf"
-	case math.IsInf(v, -1):
-		return "-.inf"
-	}
-	text := strconv.FormatFloat(v, 'g', -1, 64)
-	if !strings.ContainsAny(text, ".e") {
-		text += ".0"
-	}
-	return text
 }

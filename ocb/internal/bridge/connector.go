@@ -12,6 +12,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/connector/xconnector"
 	"go.opentelemetry.io/collector/consumer"
 )
 
@@ -26,11 +27,14 @@ func PluginConnector(factories unsafe.Pointer, name string) connector.Factory {
 }
 
 func (f *factory) newConnector(as string) connector.Factory {
-	var options []connector.FactoryOption
+	var options []xconnector.FactoryOption
 	for _, d := range f.directions {
 		options = append(options, f.connect(d))
 	}
-	return connector.NewFactory(component.MustNewType(as), newConfig(f), options...)
+	if alias := f.alias(as); alias != "" {
+		options = append(options, xconnector.WithDeprecatedTypeAlias(component.MustNewType(alias)))
+	}
+	return xconnector.NewFactory(component.MustNewType(as), newConfig(f), options...)
 }
 
 // joined is the one core of a connector's id, for the direction and what takes its results.
@@ -69,30 +73,30 @@ func (c *core) isOver() bool {
 	return c.started
 }
 
-func (f *factory) connect(d direction) connector.FactoryOption {
+func (f *factory) connect(d direction) xconnector.FactoryOption {
 	switch [2]signal{d.from, d.to} {
 	case [2]signal{traces, metrics}:
-		return connector.WithTracesToMetrics(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Traces, error) {
+		return xconnector.WithTracesToMetrics(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Traces, error) {
 			return tracesIn(f.joined(set, cfg, d, points.sinkOf(next.ConsumeMetrics)))
 		}, d.stability)
 	case [2]signal{traces, logs}:
-		return connector.WithTracesToLogs(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Traces, error) {
+		return xconnector.WithTracesToLogs(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Traces, error) {
 			return tracesIn(f.joined(set, cfg, d, records.sinkOf(next.ConsumeLogs)))
 		}, d.stability)
 	case [2]signal{metrics, metrics}:
-		return connector.WithMetricsToMetrics(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Metrics, error) {
+		return xconnector.WithMetricsToMetrics(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Metrics, error) {
 			return metricsIn(f.joined(set, cfg, d, points.sinkOf(next.ConsumeMetrics)))
 		}, d.stability)
 	case [2]signal{metrics, logs}:
-		return connector.WithMetricsToLogs(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Metrics, error) {
+		return xconnector.WithMetricsToLogs(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Metrics, error) {
 			return metricsIn(f.joined(set, cfg, d, records.sinkOf(next.ConsumeLogs)))
 		}, d.stability)
 	case [2]signal{logs, metrics}:
-		return connector.WithLogsToMetrics(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Logs, error) {
+		return xconnector.WithLogsToMetrics(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Logs, error) {
 			return logsIn(f.joined(set, cfg, d, points.sinkOf(next.ConsumeMetrics)))
 		}, d.stability)
 	case [2]signal{logs, logs}:
-		return connector.WithLogsToLogs(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Logs, error) {
+		return xconnector.WithLogsToLogs(func(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Logs, error) {
 			return logsIn(f.joined(set, cfg, d, records.sinkOf(next.ConsumeLogs)))
 		}, d.stability)
 	}

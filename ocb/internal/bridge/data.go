@@ -66,7 +66,8 @@ func (p pdata[T]) bystander(c *core, next func(context.Context, T) error) func(c
 			return failure
 		}
 		if err == nil {
-			_, err = c.consume(ctx, p.signal, body, items, false)
+			// Who sent it may be gone; it is accepted.
+			_, err = c.consume(context.WithoutCancel(ctx), p.signal, body, items, false)
 		}
 		if err != nil {
 			c.telemetry.Logger.Debug("A batch passed that was not looked at", zap.Error(err))

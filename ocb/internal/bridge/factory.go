@@ -85,6 +85,14 @@ func adopt(factories unsafe.Pointer, name string, kind C.enum_otc_kind) *factory
 	return described(c, name)
 }
 
+// alias is a former type that is accepted with a warning too, of a component under its own name.
+func (f *factory) alias(as string) string {
+	if f.c == nil || f.c.deprecated_type == nil || as != f.name {
+		return ""
+	}
+	return C.GoString(f.c.deprecated_type)
+}
+
 // view is C's memory as bytes, borrowed.
 func view(data unsafe.Pointer, n C.size_t) []byte {
 	return unsafe.Slice((*byte)(data), int(n))

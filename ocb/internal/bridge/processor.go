@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/xprocessor"
 )
 
 // NewProcessor is the factory of the C processor `name` under the type `as`.
@@ -26,27 +27,30 @@ func PluginProcessor(factories unsafe.Pointer, name string) processor.Factory {
 }
 
 func (f *factory) newProcessor(as string) processor.Factory {
-	var options []processor.FactoryOption
+	var options []xprocessor.FactoryOption
 	for _, d := range f.directions {
 		options = append(options, f.process(d))
 	}
-	return processor.NewFactory(component.MustNewType(as), newConfig(f), options...)
+	if alias := f.alias(as); alias != "" {
+		options = append(options, xprocessor.WithDeprecatedTypeAlias(component.MustNewType(alias)))
+	}
+	return xprocessor.NewFactory(component.MustNewType(as), newConfig(f), options...)
 }
 
-func (f *factory) process(d direction) processor.FactoryOption {
+func (f *factory) process(d direction) xprocessor.FactoryOption {
 	switch d.from {
 	case traces:
-		return processor.WithTraces(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+		return xprocessor.WithTraces(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
 			u, consume, err := placed(f, spans, set, cfg, d, next.ConsumeTraces)
 			return &tracesUse{u, consume}, err
 		}, d.stability)
 	case metrics:
-		return processor.WithMetrics(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
+		return xprocessor.WithMetrics(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
 			u, consume, err := placed(f, points, set, cfg, d, next.ConsumeMetrics)
 			return &metricsUse{u, consume}, err
 		}, d.stability)
 	default:
-		return processor.WithLogs(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+		return xprocessor.WithLogs(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
 			u, consume, err := placed(f, records, set, cfg, d, next.ConsumeLogs)
 			return &logsUse{u, consume}, err
 		}, d.stability)

@@ -124,6 +124,16 @@ a_configuration_is_checked_by_its_table(void **state)
         "drift", "{\"storage\":\"file_storage\"}", OTC_FAILED_PRECONDITION,
         "@::storage: the storage \"file_storage\" cannot be used inside a Collector: the component keeps its "
         "state in memory there; leave the setting out, or run it in a sidecar");
+    /* A text takes the original of an expansion, a number its value; nobody else is given a map of one. */
+    refused(
+        "drift",
+        "{\"reference\":{\"arm\":{\"baseline\":{\"${}\":[7,\"007\"]}}},\"limits\":{\"models\":{\"${}\":[0,"
+        "\"00\"]}}}",
+        OTC_FAILED_PRECONDITION, "@::limits::models: must be between 1 and 100000, got 0");
+    refused(
+        "drift", "{\"reference\":{\"arm\":{\"baseline\":{\"${}\":[7,7]}}}}", OTC_INVALID_ARGUMENT,
+        "decoding failed due to the following error(s):\n\n'reference.arm.baseline' expected type 'string', "
+        "got unconvertible type 'map'");
     assert_null(otc_bridge_factory("latency", OTC_PROCESSOR));
     assert_ptr_not_equal(otc_bridge_factory("drift", OTC_PROCESSOR),
                          otc_bridge_factory("drift", OTC_CONNECTOR));
