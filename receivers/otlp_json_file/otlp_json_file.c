@@ -26,8 +26,7 @@ struct json_file {
     struct tail *tail;
     struct positions *positions; /* NULL: kept in memory alone */
     struct otc_timer *timer;
-    int64_t wait_ns;    /* before the next poll, where a refusal asked for it */
-    unsigned delivered; /* bit: the line at hand was given to that signal's pipelines */
+    int64_t wait_ns; /* before the next poll, where a refusal asked for it */
 };
 
 /* Bytes of a message and what the memory budget holds for them. */
@@ -135,21 +134,21 @@ deliver(struct json_file *receiver, enum otc_signal signal, struct otc_slice lin
     return conclude(receiver, signal, admitted.items, status, &err);
 }
 
+/* `*done`: a bit for each signal whose pipelines are done with the line, from when it was refused. */
 static bool
-on_line(void *arg, struct otc_slice line)
+on_line(void *arg, struct otc_slice line, unsigned *done)
 {
     struct json_file *receiver = arg;
 
     for (int signal = 0; signal < OTC_N_SIGNALS; signal++) {
-        bool wanted = receiver->next[signal] && !(receiver->delivered >> signal & 1) &&
-                      may_hold(line, (enum otc_signal)signal);
+        bool wanted =
+            receiver->next[signal] && !(*done >> signal & 1) && may_hold(line, (enum otc_signal)signal);
 
         if (wanted && !deliver(receiver, (enum otc_signal)signal, line)) {
             return false;
         }
-        receiver->delivered |= 1u << signal;
+        *done |= wanted ? 1u << signal : 0;
     }
-    receiver->delivered = 0;
     return true;
 }
 

@@ -39,8 +39,9 @@ struct tail_settings {
 };
 
 struct tail_calls {
-    /** A line without its end, not empty. False: not now; it comes again with the next poll. */
-    bool (*line)(void *arg, struct otc_slice line);
+    /** A line without its end, not empty. False: not now; it comes again with the next poll, and then with
+     * `*done` as it was left. 0 when it comes first. */
+    bool (*line)(void *arg, struct otc_slice line, unsigned *done);
     /** What cannot be read, told once a file until it can be. */
     void (*trouble)(void *arg, const char *path, const char *text);
     void *arg;

@@ -36,6 +36,7 @@ struct followed {
     int64_t grown_ns; /* when it was seen to have grown */
     uint64_t device, inode;
     int64_t changed_ns; /* the file's own time */
+    unsigned done;      /* what the caller has noted of the line at `at`, which it refused; 0: nothing */
     unsigned gone;      /* polls without it */
     bool seen;          /* in this poll */
     bool skipping;      /* the rest of a line that is too long */

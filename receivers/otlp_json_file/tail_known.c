@@ -184,6 +184,7 @@ read_from(struct tail *tail, struct followed *file, int64_t offset)
     file->at.offset = file->at.packed ? 0 : offset;
     file->at.read_to = offset > 0 ? offset : -1;
     file->skipping = file->damaged = false;
+    file->done = 0;
 }
 
 /* A file that was compressed goes on at the same line; one that was decompressed is read anew: where in it
@@ -192,10 +193,12 @@ static void
 change_form(struct tail *tail, struct followed *file, bool packed)
 {
     int64_t offset = file->at.offset;
+    unsigned done = file->done;
 
     file->at.packed = packed;
     read_from(tail, file, 0);
     file->at.offset = packed ? offset : 0;
+    file->done = packed ? done : 0;
 }
 
 static void
@@ -203,7 +206,11 @@ notice_cut(struct tail *tail, struct followed *file, int64_t size)
 {
     int64_t read = file->at.packed ? file->at.base : file->at.offset;
 
-    if (size >= read || tail->settings.truncated == TAIL_IGNORE) {
+    if (size >= read) {
+        return;
+    }
+    file->done = 0; /* another line will be there */
+    if (tail->settings.truncated == TAIL_IGNORE) {
         return;
     }
     read_from(tail, file, tail->settings.truncated == TAIL_READ_NEW ? size : 0);

@@ -28,12 +28,16 @@ otlp_json_file_at_end(const struct tail *tail, const struct followed *file)
 
 /* Gives a line to the caller; false: it is to come again. */
 static bool
-give(struct tail *tail, const uint8_t *line, size_t len)
+give(struct tail *tail, struct followed *file, const uint8_t *line, size_t len)
 {
     if (len > 0 && line[len - 1] == '\r') {
         len--;
     }
-    return len == 0 || tail->calls.line(tail->calls.arg, otc_slice_of(line, len));
+    if (len > 0 && !tail->calls.line(tail->calls.arg, otc_slice_of(line, len), &file->done)) {
+        return false;
+    }
+    file->done = 0;
+    return true;
 }
 
 /* Gives the lines among bytes that begin at the file's offset, which then moves. False: no more now. */
@@ -50,7 +54,7 @@ take_lines(struct tail *tail, struct followed *file, const uint8_t *bytes, size_
         if (!end) {
             break;
         }
-        ok = file->skipping || give(tail, bytes + at, len);
+        ok = file->skipping || give(tail, file, bytes + at, len);
         if (ok) {
             file->skipping = false;
             at += len + 1;
@@ -104,7 +108,8 @@ read_some(struct tail *tail, struct followed *file, int fd, const char *path, in
     if (taken == 0 && (size_t)n == room) {
         skip_line(tail, file, path, room);
     } else if (taken == 0) { /* the beginning of a line */
-        if (is_over(tail, file, monotonic_ns) && (file->skipping || give(tail, tail->line, (size_t)n))) {
+        if (is_over(tail, file, monotonic_ns) &&
+            (file->skipping || give(tail, file, tail->line, (size_t)n))) {
             file->skipping = false;
             file->at.offset += n;
         }
@@ -178,7 +183,7 @@ finish(struct tail *tail, struct followed *file, bool boundary)
     struct unpacking *unpacking = &tail->unpacking;
 
     if (boundary) {
-        if (unpacking->n > 0 && !file->skipping && !give(tail, tail->unpacked, unpacking->n)) {
+        if (unpacking->n > 0 && !file->skipping && !give(tail, file, tail->unpacked, unpacking->n)) {
             return false;
         }
         file->skipping = false;

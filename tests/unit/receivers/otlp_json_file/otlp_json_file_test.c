@@ -25,6 +25,9 @@ static const struct otc_factory *const factory = &otc_otlp_json_file_receiver_fa
     "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":\"5b8efff798038103d269b633813fc60c\","    \
     "\"spanId\":\"eee19b7ec3c1b174\",\"name\":\"" name "\",\"startTimeUnixNano\":\"1\","                     \
     "\"endTimeUnixNano\":\"2\"}]}]}]}"
+#define METRIC                                                                                               \
+    "\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":[{\"name\":\"m\",\"gauge\":{\"dataPoints\":["      \
+    "{\"timeUnixNano\":\"1\",\"asInt\":\"1\"}]}}]}]}]"
 #define LOG                                                                                                  \
     "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"timeUnixNano\":\"1\",\"body\":{"                 \
     "\"stringValue\":\"b\"}}]}]}]}"
@@ -229,6 +232,52 @@ a_refused_line_comes_again_and_a_lost_one_is_told(void **state)
     put(fixture, "a.json", "a", SPAN("4") "\n");
     poll_once(fixture);
     assert_int_equal(spans(fixture), 3);
+}
+
+static void
+a_refused_line_does_not_cost_other_files_lines(void **state)
+{
+    struct fixture *fixture = *state;
+
+    start_with(fixture, ", start_at: beginning");
+    otc_sink_answer(fixture->sinks[OTC_METRICS], OTC_UNAVAILABLE, "queue is full");
+    put(fixture, "a.json", "w", "{" METRIC "}\n{" METRIC "}\n");
+    put(fixture, "b.json", "w", SPAN("1") "\n" SPAN("2") "\n");
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 2);
+    put(fixture, "b.json", "a", SPAN("3") "\n");
+    put(fixture, "c.json", "w", "{" METRIC ",\"x\":1}\n" SPAN("4") "\n"); /* waits for its first line */
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 3);
+    assert_int_equal(otc_sink_items(fixture->sinks[OTC_METRICS]), 0);
+    otc_sink_answer(fixture->sinks[OTC_METRICS], OTC_OK, NULL);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 4);
+    assert_int_equal(otc_sink_items(fixture->sinks[OTC_METRICS]), 3);
+}
+
+/* A line of two signals, of which one is refused, beside a file that is read on. */
+static void
+a_line_that_is_refused_in_part_comes_again_in_part(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char span[] = SPAN("1");
+    char line[1024];
+
+    (void)snprintf(line, sizeof(line), "%.*s,%s}\n", (int)sizeof(span) - 2, span, METRIC);
+    start_with(fixture, ", start_at: beginning");
+    otc_sink_answer(fixture->sinks[OTC_METRICS], OTC_UNAVAILABLE, "queue is full");
+    put(fixture, "a.json", "w", line);
+    put(fixture, "b.json", "w", SPAN("2") "\n");
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 2);
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 2);
+    otc_sink_answer(fixture->sinks[OTC_METRICS], OTC_OK, NULL);
+    put(fixture, "a.json", "a", line); /* nothing is left of the first one's */
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 3);
+    assert_int_equal(otc_sink_items(fixture->sinks[OTC_METRICS]), 2);
 }
 
 static void
@@ -609,6 +658,8 @@ main(void)
         TEST(renamed_copied_cut_and_replaced_files),
         TEST(a_last_line_without_an_end_is_read_after_a_while),
         TEST(a_refused_line_comes_again_and_a_lost_one_is_told),
+        TEST(a_refused_line_does_not_cost_other_files_lines),
+        TEST(a_line_that_is_refused_in_part_comes_again_in_part),
         TEST(a_bad_line_does_not_stop_the_others),
         TEST(a_line_that_is_too_long_is_skipped),
         TEST(many_lines_take_turns),
