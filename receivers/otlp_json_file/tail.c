@@ -90,6 +90,14 @@ otlp_json_file_complain_of(struct tail *tail, const char *path, const char *text
     }
 }
 
+/* All of it was given, and no part of a compressed member is there whose rest is still to be written. */
+static bool
+is_finished(const struct tail *tail, const struct followed *file)
+{
+    return !file->damaged && otlp_json_file_at_end(tail, file) &&
+           (!file->at.packed || file->at.base >= file->size);
+}
+
 /* Removes a file that was read to its end, when it is still the one that was read and has not grown since. */
 static void
 remove_read(struct tail *tail, struct followed *file, int fd, const char *path)
@@ -124,7 +132,7 @@ visit_open(struct tail *tail, int fd, const char *path, int64_t monotonic_ns, in
         return true;
     }
     done = otlp_json_file_read(tail, file, fd, path, monotonic_ns, left);
-    if (tail->settings.remove && !file->damaged && otlp_json_file_at_end(tail, file)) {
+    if (tail->settings.remove && is_finished(tail, file)) {
         remove_read(tail, file, fd, path);
     }
     return done; /* closing the file lets go of the lock */

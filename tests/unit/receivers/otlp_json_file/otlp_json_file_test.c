@@ -508,6 +508,24 @@ files_are_removed_when_they_were_read(void **state)
 }
 
 static void
+a_compressed_file_is_kept_until_its_member_is_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t len = put_gzip(fixture, "a.json.gz", "w", SPAN("1") "\n", SIZE_MAX);
+
+    put_gzip(fixture, "a.json.gz", "a", SPAN("2") "\n", 20);
+    start_with(fixture, ", start_at: beginning, compression: auto, delete_after_read: true");
+    assert_int_equal(spans(fixture), 1);
+    poll_once(fixture);
+    assert_true(exists(fixture, "a.json.gz"));
+    assert_int_equal(truncate(path_of(fixture, "a.json.gz"), (off_t)len), 0);
+    put_gzip(fixture, "a.json.gz", "a", SPAN("2") "\n", SIZE_MAX); /* the rest */
+    poll_once(fixture);
+    assert_int_equal(spans(fixture), 2);
+    assert_false(exists(fixture, "a.json.gz"));
+}
+
+static void
 a_refused_line_keeps_its_file(void **state)
 {
     struct fixture *fixture = *state;
@@ -671,6 +689,7 @@ main(void)
         TEST(large_compressed_files_take_turns_and_wait_for_the_pipeline),
         TEST(what_is_no_gzip_is_told_once),
         TEST(files_are_removed_when_they_were_read),
+        TEST(a_compressed_file_is_kept_until_its_member_is_whole),
         TEST(a_refused_line_keeps_its_file),
         TEST(cut_files_are_read_from_their_new_end),
         TEST(cut_files_wait_until_they_are_longer),
