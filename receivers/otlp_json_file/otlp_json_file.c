@@ -26,7 +26,8 @@ struct json_file {
     struct tail *tail;
     struct positions *positions; /* NULL: kept in memory alone */
     struct otc_timer *timer;
-    int64_t wait_ns; /* before the next poll, where a refusal asked for it */
+    bool refused;    /* a line, in this poll */
+    int64_t wait_ns; /* before the next poll, the longest that a refusal asked for */
 };
 
 /* Bytes of a message and what the memory budget holds for them. */
@@ -105,7 +106,10 @@ conclude(struct json_file *receiver, enum otc_signal signal, size_t items, otc_s
         }
         return true;
     }
-    receiver->wait_ns = err->retry_after_ms * OTC_MILLISECOND;
+    receiver->refused = true;
+    if (err->retry_after_ms * OTC_MILLISECOND > receiver->wait_ns) {
+        receiver->wait_ns = err->retry_after_ms * OTC_MILLISECOND;
+    }
     return false;
 }
 
@@ -167,15 +171,15 @@ static void
 poll_files(void *arg)
 {
     struct json_file *receiver = arg;
-    int64_t wait_ns = receiver->config->poll_interval.ns;
     bool more;
 
-    receiver->wait_ns = 0;
+    receiver->refused = false;
+    receiver->wait_ns = receiver->config->poll_interval.ns;
     more = otlp_json_file_tail_poll(receiver->tail, receiver->host->monotonic_ns(receiver->host),
                                     receiver->host->now_ns(receiver->host), TURN_BYTES);
     otlp_json_file_positions_keep(receiver->positions);
-    wait_ns = receiver->wait_ns > wait_ns ? receiver->wait_ns : more ? 0 : wait_ns;
-    receiver->host->timer_arm(receiver->host, receiver->timer, wait_ns);
+    receiver->host->timer_arm(receiver->host, receiver->timer,
+                              more && !receiver->refused ? 0 : receiver->wait_ns);
 }
 
 static struct tail_settings

@@ -161,9 +161,18 @@ otlp_json_file_tail_poll(struct tail *tail, int64_t monotonic_ns, int64_t unix_n
     struct paths paths;
     bool done = true;
 
+    tail->refused = false;
     if (otlp_json_file_paths_find(&tail->include, &tail->exclude, PATHS_MAX, &paths)) {
+        size_t first = tail->first < paths.n ? tail->first : 0, nothing = 0;
+
+        tail->first = 0;
         for (size_t i = 0; i < paths.n; i++) {
-            done = visit(tail, paths.items[i], monotonic_ns, unix_ns, &bytes) && done;
+            bool had = bytes > 0;
+
+            done = visit(tail, paths.items[i], monotonic_ns, unix_ns, i < first ? &nothing : &bytes) && done;
+            if (had && bytes == 0 && tail->refused) {
+                tail->first = i + 1;
+            }
         }
         otlp_json_file_forget_gone(tail);
         tail->polled = true;

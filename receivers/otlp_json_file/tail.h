@@ -52,8 +52,9 @@ struct tail;
 struct tail *otlp_json_file_tail_new(const struct tail_settings *settings, const struct tail_calls *calls);
 /** NULL is allowed. */
 void otlp_json_file_tail_free(struct tail *tail);
-/** Looks at all files and reads what is new, about `bytes` at most. True when there is more to read.
- * `unix_ns` is held against the files' times of change. */
+/** Looks at all files and reads what is new, about `bytes` at most. True when there is more to read. Where
+ * files whose lines are refused use the bytes up, the next poll begins behind them. `unix_ns` is held against
+ * the files' times of change. */
 bool otlp_json_file_tail_poll(struct tail *tail, int64_t monotonic_ns, int64_t unix_ns, size_t bytes);
 
 /**

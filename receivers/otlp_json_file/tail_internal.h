@@ -61,6 +61,8 @@ struct tail {
     size_t n;
     uint64_t ids;
     bool polled;
+    bool refused;               /* a line, in this poll */
+    size_t first;               /* path that the next poll reads first; those before it are only looked at */
     struct otc_map *complained; /* paths of files that could not be read before they were known */
     struct otc_buf forgotten;   /* ids, not written yet; failed: too many, and all is to be written */
     uint8_t *head;

@@ -34,6 +34,7 @@ give(struct tail *tail, struct followed *file, const uint8_t *line, size_t len)
         len--;
     }
     if (len > 0 && !tail->calls.line(tail->calls.arg, otc_slice_of(line, len), &file->done)) {
+        tail->refused = true;
         return false;
     }
     file->done = 0;

@@ -83,8 +83,9 @@ tear_down(void **state)
     return 0;
 }
 
+/* Does not poll yet. */
 static void
-start_with(struct fixture *fixture, const char *settings)
+create_with(struct fixture *fixture, const char *settings)
 {
     struct otc_error err = OTC_ERROR_INIT;
     char yaml[512];
@@ -101,6 +102,12 @@ start_with(struct fixture *fixture, const char *settings)
                          OTC_OK);
     }
     assert_int_equal(fixture->rig.component->ops->start(fixture->rig.component, &err), OTC_OK);
+}
+
+static void
+start_with(struct fixture *fixture, const char *settings)
+{
+    create_with(fixture, settings);
     otc_vhost_run(fixture->rig.vhost);
 }
 
@@ -278,6 +285,53 @@ a_line_that_is_refused_in_part_comes_again_in_part(void **state)
     poll_once(fixture);
     assert_int_equal(spans(fixture), 3);
     assert_int_equal(otc_sink_items(fixture->sinks[OTC_METRICS]), 2);
+}
+
+/* The refused file alone has all that one turn reads. */
+static void
+a_refused_file_takes_neither_the_loop_nor_the_turn_of_others(void **state)
+{
+    struct fixture *fixture = *state;
+    FILE *file = fopen(path_of(fixture, "a.json"), "w");
+
+    assert_non_null(file);
+    for (int i = 0; i < 50000; i++) {
+        assert_true(fprintf(file, "{%s}\n", METRIC) > 0);
+    }
+    assert_int_equal(fclose(file), 0);
+    put(fixture, "b.json", "w", SPAN("1") "\n");
+    create_with(fixture, ", start_at: beginning, max_log_size: 4MiB");
+    otc_sink_answer(fixture->sinks[OTC_METRICS], OTC_UNAVAILABLE, "queue is full");
+    otc_vhost_set_step(fixture->rig.vhost, OTC_MILLISECOND); /* a loop that spins has an end */
+    otc_vhost_run(fixture->rig.vhost);
+    poll_once(fixture);
+    poll_once(fixture);
+    assert_in_range(otc_sink_calls(fixture->sinks[OTC_METRICS]), 1, 3);
+    assert_int_equal(spans(fixture), 1);
+    otc_sink_answer(fixture->sinks[OTC_METRICS], OTC_OK, NULL);
+    poll_once(fixture);
+    poll_once(fixture);
+    assert_int_equal(otc_sink_items(fixture->sinks[OTC_METRICS]), 50000);
+}
+
+/* The longest delay that a poll's refusals asked for counts, not the last one. */
+static void
+the_longest_delay_counts(void **state)
+{
+    struct fixture *fixture = *state;
+    struct otc_error later = {.status = OTC_UNAVAILABLE, .retry_after_ms = 1000, .text = "queue is full"};
+
+    start_with(fixture, ", start_at: beginning");
+    otc_sink_refuse(fixture->sinks[OTC_TRACES], &later);
+    otc_sink_answer(fixture->sinks[OTC_LOGS], OTC_UNAVAILABLE, "queue is full");
+    put(fixture, "a.json", "w", SPAN("1") "\n");
+    put(fixture, "b.json", "w", LOG "\n");
+    poll_once(fixture);
+    otc_vhost_advance(fixture->rig.vhost, 900 * OTC_MILLISECOND);
+    assert_int_equal(otc_sink_calls(fixture->sinks[OTC_TRACES]), 1);
+    assert_int_equal(otc_sink_calls(fixture->sinks[OTC_LOGS]), 1);
+    otc_vhost_advance(fixture->rig.vhost, 100 * OTC_MILLISECOND);
+    assert_int_equal(otc_sink_calls(fixture->sinks[OTC_TRACES]), 2);
 }
 
 static void
@@ -678,6 +732,8 @@ main(void)
         TEST(a_refused_line_comes_again_and_a_lost_one_is_told),
         TEST(a_refused_line_does_not_cost_other_files_lines),
         TEST(a_line_that_is_refused_in_part_comes_again_in_part),
+        TEST(a_refused_file_takes_neither_the_loop_nor_the_turn_of_others),
+        TEST(the_longest_delay_counts),
         TEST(a_bad_line_does_not_stop_the_others),
         TEST(a_line_that_is_too_long_is_skipped),
         TEST(many_lines_take_turns),
