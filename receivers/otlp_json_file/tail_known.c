@@ -34,7 +34,8 @@ find_unchanged(struct tail *tail, const struct stat *stat)
 }
 
 /* The file whose first bytes the head begins with, not seen in this poll; of several that with the most.
- * `*copy`: it was seen, under another name. */
+ * `*copy`: one with just these first bytes was seen, under another name. A shorter one is another file: the
+ * beginning of this one is all they share. */
 static struct followed *
 find(struct tail *tail, size_t n, bool *copy)
 {
@@ -46,7 +47,7 @@ find(struct tail *tail, size_t n, bool *copy)
 
         if (file->at.n_head <= n && memcmp(file->head, tail->head, file->at.n_head) == 0) {
             if (file->seen) {
-                *copy = true;
+                *copy = *copy || file->at.n_head == n;
             } else if (!found || file->at.n_head > found->at.n_head) {
                 found = file;
             }

@@ -198,6 +198,26 @@ renamed_copied_cut_and_replaced_files(void **state)
 }
 
 static void
+files_that_begin_alike_are_all_read(void **state)
+{
+    struct fixture *fixture = *state;
+
+    put(fixture, "a.json", "w", SPAN("1") "\n");
+    start_with(fixture, ", start_at: beginning");
+    put(fixture, "b.json", "w", SPAN("1") "\n" SPAN("2") "\n");
+    poll_once(fixture); /* longer: no copy */
+    assert_int_equal(spans(fixture), 3);
+    put(fixture, "c.json", "w", SPAN("1") "\n" SPAN("2") "\n");
+    poll_once(fixture); /* a copy */
+    assert_int_equal(spans(fixture), 3);
+    assert_int_equal(unlink(path_of(fixture, "c.json")), 0);
+    put(fixture, "a.json", "a", SPAN("3") "\n");
+    put(fixture, "b.json", "a", SPAN("4") "\n");
+    poll_once(fixture); /* each goes on */
+    assert_int_equal(spans(fixture), 5);
+}
+
+static void
 a_last_line_without_an_end_is_read_after_a_while(void **state)
 {
     struct fixture *fixture = *state;
@@ -465,10 +485,11 @@ a_file_that_is_compressed_goes_on(void **state)
     put(fixture, "a.json", "w", SPAN("1") "\n" SPAN("2") "\n");
     start_with(fixture, ", start_at: beginning, compression: auto");
     assert_int_equal(spans(fixture), 2);
-    put_gzip(fixture, "b.json.gz", "w", SPAN("1") "\n" SPAN("2") "\n" SPAN("3") "\n", SIZE_MAX);
+    put_gzip(fixture, "b.json.gz", "w", SPAN("1") "\n" SPAN("2") "\n", SIZE_MAX);
     poll_once(fixture); /* beside it: a copy */
     assert_int_equal(spans(fixture), 2);
     assert_int_equal(unlink(path_of(fixture, "a.json")), 0);
+    put_gzip(fixture, "b.json.gz", "a", SPAN("3") "\n", SIZE_MAX);
     poll_once(fixture);
     assert_int_equal(spans(fixture), 3);
     put(fixture, "c.json", "w", SPAN("1") "\n" SPAN("2") "\n" SPAN("3") "\n" SPAN("4") "\n");
@@ -728,6 +749,7 @@ main(void)
         TEST(lines_are_read_once_and_as_they_come),
         TEST(what_is_there_at_the_start_is_passed_over),
         TEST(renamed_copied_cut_and_replaced_files),
+        TEST(files_that_begin_alike_are_all_read),
         TEST(a_last_line_without_an_end_is_read_after_a_while),
         TEST(a_refused_line_comes_again_and_a_lost_one_is_told),
         TEST(a_refused_line_does_not_cost_other_files_lines),
