@@ -131,9 +131,9 @@ is_gzip(int fd)
            magic[1] == 0x8b;
 }
 
-/* The first bytes that come out of it. */
+/* The first bytes that come out of it. When there are none, and there never will be, that is told. */
 static size_t
-unpack_head(struct tail *tail, int fd)
+unpack_head(struct tail *tail, int fd, const char *path)
 {
     struct otc_gunzip *gunzip = otc_gunzip_new();
     enum otc_gunzip_state state = OTC_GUNZIP_MORE;
@@ -145,12 +145,18 @@ unpack_head(struct tail *tail, int fd)
         struct otc_slice in;
 
         given = pread(fd, tail->packed, PACKED_BYTES, at);
+        if (given < 0) {
+            otlp_json_file_complain_of(tail, path, strerrordesc_np(errno));
+        }
         in = otc_slice_of(tail->packed, given > 0 ? (size_t)given : 0);
         state = otc_gunzip_read(gunzip, &in, tail->head + n, room - n, &written);
         n += written;
         at += given;
     }
     otc_gunzip_free(gunzip);
+    if (n == 0 && state == OTC_GUNZIP_BAD) {
+        otlp_json_file_complain_of(tail, path, "bad gzip stream; nothing of it can be read");
+    }
     return n;
 }
 
@@ -161,7 +167,7 @@ read_head(struct tail *tail, int fd, const char *path, bool packed)
     ssize_t n;
 
     if (packed) {
-        return unpack_head(tail, fd);
+        return unpack_head(tail, fd, path);
     }
     n = pread(fd, tail->head, tail->settings.fingerprint, 0);
     if (n < 0) {
