@@ -36,7 +36,7 @@ tell(struct positions *positions, otc_status status, const struct otc_error *err
 
     if (failing && !positions->failing) {
         otc_log(positions->host->logger, OTC_LOG_ERROR, positions->id,
-                "Positions are not kept; a restart would read lines again",
+                "Positions are not kept; a restart would not go on where reading stands",
                 OTC_FIELD_TEXT("error", err->text));
     } else if (!failing && positions->failing) {
         otc_log(positions->host->logger, OTC_LOG_INFO, positions->id, "Positions are kept again");
@@ -128,11 +128,22 @@ take_record(void *arg, struct otc_slice record)
     return otlp_json_file_tail_read(arg, record);
 }
 
+/* The snapshot: without it files are as new as at the first start. */
 static void
 say_lost(const struct positions *positions, const char *why)
 {
     otc_log(positions->host->logger, OTC_LOG_WARN, positions->id,
-            "Not all stored positions are used; lines may be read again", OTC_FIELD_TEXT("reason", why));
+            "Stored positions are not used; files are read from where 'start_at' says, and lines may be read "
+            "again or not at all",
+            OTC_FIELD_TEXT("reason", why));
+}
+
+/* What the journal adds to the snapshot. */
+static void
+say_incomplete(const struct positions *positions, const char *why)
+{
+    otc_log(positions->host->logger, OTC_LOG_WARN, positions->id,
+            "The last stored positions are not used; lines may be read again", OTC_FIELD_TEXT("reason", why));
 }
 
 static void
@@ -145,6 +156,10 @@ restore(struct positions *positions, struct otc_storage *storage)
     otc_status status = storage->get(storage, otc_slice_str(KEY), copy, &positions->record, &err);
 
     if (status == OTC_NOT_FOUND) {
+        if (positions->storage) {
+            otc_log(positions->host->logger, OTC_LOG_INFO, positions->id,
+                    "No stored positions; files are read from where 'start_at' says");
+        }
         return;
     }
     reader = otc_reader_of(otc_buf_slice(&positions->record));
@@ -156,9 +171,9 @@ restore(struct positions *positions, struct otc_storage *storage)
     }
     status = storage->replay(storage, generation, take_record, positions->tail, &replayed, &err);
     if (status != OTC_OK) {
-        say_lost(positions, err.text);
+        say_incomplete(positions, err.text);
     } else if (!replayed.complete) {
-        say_lost(positions, replayed.why);
+        say_incomplete(positions, replayed.why);
     }
     otc_log(positions->host->logger, OTC_LOG_INFO, positions->id,
             "Resuming from previously known offset(s). 'start_at' setting is not applicable.");

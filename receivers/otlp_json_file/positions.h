@@ -15,7 +15,7 @@ struct positions;
 /**
  * Hands what a predecessor left to `tail`, before its first poll. `storage`: the extension's id, empty or
  * NULL without one. `id` and `tail` outlive the positions. What cannot be read is logged, and reading begins
- * anew.
+ * where `start_at` says.
  */
 OTC_CHECK otc_status otlp_json_file_positions_open(struct otc_host *host, const char *id, const char *storage,
                                                    struct tail *tail, struct positions **out,

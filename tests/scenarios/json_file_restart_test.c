@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The receiver of files with a storage: every line is read once over restarts, in order or not, and over
  * reloads. */
+#include "common/component/storage.h"
 #include "sidecar/handover.h"
 #include "tests/harness/rig.h"
 #include "tests/harness/sink.h"
@@ -195,7 +196,57 @@ damaged_positions_are_told(void **state)
     scratch_damage(scratch_path("receiver_otlp_json_file.db"), 20);
     begin(&life, STORED ", start_at: beginning", NULL);
     assert_int_equal(otc_vhost_metric_sum(life.storage.vhost, "aimon_storage_quarantined_files"), 1);
+    assert_int_equal(otc_vhost_logged(life.receiver.vhost, "No stored positions"), 1);
     assert_int_equal(end(&life), 1);
+}
+
+/* Puts another record in the place of the positions, beside a receiver that has none. */
+static void
+overwrite_positions(void)
+{
+    struct life life;
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_storage *storage;
+    struct otc_storage_change change = {.key = otc_slice_str("positions"),
+                                        .value = otc_slice_str("of another release")};
+
+    begin(&life, "", NULL);
+    assert_int_equal(otc_storage_open(otc_vhost_host(life.receiver.vhost), "file_storage", OTC_RECEIVER,
+                                      "otlp_json_file", &storage, &err),
+                     OTC_OK);
+    assert_int_equal(storage->apply(storage, &change, 1, &err), OTC_OK);
+    storage->close(storage);
+    assert_int_equal(end(&life), 0);
+}
+
+static size_t
+read_without_positions(const char *settings)
+{
+    struct life life;
+
+    begin(&life, settings, NULL);
+    assert_int_equal(otc_vhost_logged(life.receiver.vhost, "files are read from where 'start_at' says, and "
+                                                           "lines may be read again or not at all"),
+                     1);
+    assert_int_equal(otc_vhost_logged(life.receiver.vhost, "Resuming"), 0);
+    return end(&life);
+}
+
+/* What was written meanwhile is passed over, or read with all the rest: the log says neither too much. */
+static void
+positions_of_another_release_are_told(void **state)
+{
+    struct life life;
+
+    (void)state;
+    put("a", "w", LINE("1"));
+    begin(&life, STORED ", start_at: beginning", NULL);
+    assert_int_equal(end(&life), 1);
+    put("a", "a", LINE("2"));
+    overwrite_positions();
+    assert_int_equal(read_without_positions(STORED), 0);
+    overwrite_positions();
+    assert_int_equal(read_without_positions(STORED ", start_at: beginning"), 2);
 }
 
 static void
@@ -280,6 +331,7 @@ main(void)
         TEST(files_that_are_gone_are_forgotten),
         TEST(the_journal_stays_small),
         TEST(damaged_positions_are_told),
+        TEST(positions_of_another_release_are_told),
         TEST(without_the_extension_it_does_not_start),
         TEST(a_reload_reads_on),
     };
