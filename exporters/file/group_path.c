@@ -60,6 +60,26 @@ clean_prefix(const char *pattern, size_t len, struct otc_buf *out)
     }
 }
 
+/* The folders that a clean path goes up: names `..`, which are its first ones. */
+static size_t
+ups(struct otc_slice path)
+{
+    size_t n = 0;
+
+    while (otc_slice_starts(path, otc_slice_str("../"))) {
+        path = otc_slice_skip(path, 3);
+        n++;
+    }
+    return n + otc_slice_equal_str(path, "..");
+}
+
+/* Both are clean: the path begins with the prefix, and goes no further up. */
+static bool
+is_within(struct otc_slice path, struct otc_slice prefix)
+{
+    return otc_slice_starts(path, prefix) && ups(path) <= ups(prefix);
+}
+
 static void
 join(struct otc_buf *out, struct otc_slice a, const char *between, struct otc_slice b, const char *end)
 {
@@ -90,7 +110,7 @@ file_group_path(const char *pattern, struct otc_slice segment, struct otc_buf *o
     clean_prefix(pattern, star, &prefix);
     join(&whole, otc_buf_slice(&prefix), "", segment, suffix);
     clean(otc_buf_slice(&whole), out);
-    if (!otc_slice_starts(otc_buf_slice(out), otc_buf_slice(&prefix))) {
+    if (!is_within(otc_buf_slice(out), otc_buf_slice(&prefix))) {
         join(&whole, otc_slice_str("/"), "", segment, suffix);
         clean(otc_buf_slice(&whole), &inner);
         join(&whole, otc_buf_slice(&prefix), "/", otc_buf_slice(&inner), "");

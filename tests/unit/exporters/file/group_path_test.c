@@ -35,6 +35,11 @@ paths_of_groups(void **state)
         {"/dir/*", "../../../../etc/passwd", "/dir/etc/passwd"},
         {"/dir/*", "..", "/dir"},
         {"/dir/*", "a/../../..", "/dir"},
+        {"../*.json", "a/../../../tmp/x", "../tmp/x.json"},
+        {"../*", "a/../..", ".."},
+        {"../../*.json", "a/../../../x", "../../x.json"},
+        {"a/../.*", "./../../x", "x"},
+        {"..*", "/../../x", "../x"},
         /* Others. */
         {"out/*.json", "../../x", "out/x.json"},
         {"./out/*.json", "a//b/./c", "out/a/b/c.json"},
