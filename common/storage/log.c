@@ -19,6 +19,8 @@
 #define COMMIT_RECORDS 64
 #define COMMIT_BYTES ((size_t)1 << 20)
 #define COMMIT_NS (2 * OTC_MILLISECOND)
+/* A compaction that failed is tried again after so long. */
+#define COMPACT_RETRY_NS (10 * OTC_SECOND)
 
 int64_t
 otc__log_clock(void)
@@ -319,9 +321,12 @@ commit_due(const struct otc_log *log)
 {
     int64_t due = log->dirty_since ? log->dirty_since + log->sync_interval_ns : INT64_MAX;
 
-    if (has_dead(log) || otc__log_sparse(log) || log->first_aside || log->n_waiting >= COMMIT_RECORDS ||
+    if (has_dead(log) || log->first_aside || log->n_waiting >= COMMIT_RECORDS ||
         log->waiting_bytes >= COMMIT_BYTES || (log->first && log->sync != OTC_LOG_SYNC_GROUP)) {
         return 0;
+    }
+    if (log->compact_at < due && otc__log_sparse(log)) {
+        due = log->compact_at;
     }
     if (log->first && log->first->arrived + COMMIT_NS < due) {
         due = log->first->arrived + COMMIT_NS;
@@ -492,6 +497,7 @@ otc_log_open(struct otc_log_writer *writer, const struct otc_log_options *option
     log->sync = options->sync;
     log->sync_interval_ns = options->sync_interval_ns;
     log->opened_ns = options->now_ns;
+    log->compact_retry_ns = COMPACT_RETRY_NS;
     log->next_number = 1;
     log->next_segment = 1;
     log->directory_fd = open(options->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

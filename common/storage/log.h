@@ -20,7 +20,9 @@
  *
  * One thread a folder writes (otc_log_writer): it commits when 64 records or 1 MiB wait, or 2 ms after the
  * first came, with one flush for all. When a write or flush fails, what it should have saved is written anew
- * to another segment; if that fails too, its senders are told and the next commit tries again.
+ * to another segment; if that fails too, its senders are told and the next commit tries again. Where there is
+ * no room for another segment, what fits into the last one is still taken and the rest refused, which is no
+ * failure.
  */
 #ifndef OTC_STORAGE_LOG_H
 #define OTC_STORAGE_LOG_H
@@ -146,7 +148,8 @@ struct otc_log_aside {
  */
 OTC_CHECK otc_status otc_log_set_aside(struct otc_log *log, struct otc_log_record *record,
                                        const struct otc_log_aside *aside, struct otc_error *err);
-/** Bytes of all segments that are in use, and how many times writing failed so far. */
+/** Bytes of all segments that are in use, and how many times writing or flushing failed so far; a disk
+ * without room for another segment is none. */
 int64_t otc_log_bytes(struct otc_log *log);
 uint64_t otc_log_failures(struct otc_log *log);
 

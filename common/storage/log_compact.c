@@ -13,20 +13,24 @@
 struct otc__segment *
 otc__log_sparse(const struct otc_log *log)
 {
-    struct otc__segment *sparse = NULL;
+    struct otc__segment *sparse = NULL, *suspect = NULL;
     size_t n = 0;
 
     for (struct otc__segment *segment = log->segments; segment; segment = segment->next) {
         n++;
-        if (segment->suspect && !segment->damaged && segment != log->active && segment->live > 0) {
-            return segment;
+        if (segment == log->active || segment->damaged || segment->live == 0) {
+            continue;
         }
-        if (!sparse && segment != log->active && !segment->damaged && segment->live > 0 &&
-            segment->live_bytes < (segment->used - OTC__LOG_RECORDS) / SHARE) {
-            sparse = segment;
+        if (segment->suspect) {
+            suspect = !suspect || segment->tried < suspect->tried ? segment : suspect;
+        } else if (segment->live_bytes < (segment->used - OTC__LOG_RECORDS) / SHARE) {
+            sparse = !sparse || segment->tried < sparse->tried ? segment : sparse;
         }
     }
-    return n >= SEGMENTS_MIN ? sparse : NULL;
+    if (n < SEGMENTS_MIN || !sparse) {
+        return suspect;
+    }
+    return suspect && suspect->tried <= sparse->tried ? suspect : sparse;
 }
 
 /* A copy of one record, to be put at the end. */
@@ -103,6 +107,22 @@ adopt(struct otc_log *log, struct otc__segment *segment, struct copy *copy)
     copy->put->record = NULL;
 }
 
+/* False: some were refused for want of room, and stay where they are. Under the lock. */
+static bool
+adopt_all(struct otc_log *log, struct otc__segment *segment, struct copy *copies, size_t n)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < n; i++) {
+        if (copies[i].put && copies[i].put->refused) {
+            all = false;
+        } else if (copies[i].put) {
+            adopt(log, segment, &copies[i]);
+        }
+    }
+    return all;
+}
+
 void
 otc__log_compact(struct otc_log *log, struct otc__segment *segment)
 {
@@ -128,13 +148,14 @@ otc__log_compact(struct otc_log *log, struct otc__segment *segment)
     } else {
         pthread_mutex_lock(&log->writer->lock);
     }
-    for (size_t i = 0; i < n && ok; i++) {
-        if (copies[i].put) {
-            adopt(log, segment, &copies[i]);
-        }
-    }
+    ok = adopt_all(log, segment, copies, ok ? n : 0) && ok;
     segment->readers--;
-    segment->damaged = segment->damaged || segment->live > 0; /* what is left stays as it is */
+    if (!ok) {
+        segment->tried = otc__log_clock();
+        log->compact_at = segment->tried + log->compact_retry_ns;
+    } else if (segment->live > 0) {
+        segment->damaged = true; /* what cannot be read stays as it is */
+    }
     if (segment->live == 0) {
         otc__segment_retire(log, segment);
     }

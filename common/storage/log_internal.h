@@ -48,7 +48,8 @@ struct otc__segment {
     int64_t live_bytes;
     struct otc_log_record *first; /* the live ones, in no order */
     uint32_t readers;             /* the file may not go */
-    bool damaged;                 /* not to be compacted */
+    int64_t tried;                /* when it could not be written anew (CLOCK_MONOTONIC); 0: never */
+    bool damaged;                 /* not to be compacted: a record cannot be read, or was forgotten */
     bool suspect;                 /* a flush of what was told failed: to be written anew */
     bool evidence;                /* damaged bytes could not be copied aside: the file is not removed */
 };
@@ -70,6 +71,7 @@ struct otc__log_put {
     otc_log_done_fn done;
     void *arg;
     int64_t arrived;
+    int refused; /* errno or OTC__LOG_MIN_FREE: there is no room for it; 0: it is written with the others */
     size_t n;
     struct otc_slice slices[];
 };
@@ -111,7 +113,9 @@ struct otc_log {
     uint64_t next_number;
     uint64_t next_segment;
     uint64_t failures;
-    int64_t bytes;       /* used by all segments */
+    int64_t bytes;      /* used by all segments */
+    int64_t compact_at; /* nothing is compacted before: it failed */
+    int64_t compact_retry_ns;
     int64_t dirty_since; /* when something was told that is not flushed; 0: nothing is */
     bool busy;           /* a commit is under way */
     bool opened;         /* else its files are left as they are */
@@ -162,8 +166,9 @@ otc_status otc__log_recover(struct otc_log *log, const struct otc_log_options *o
                             struct otc_log_found *found, struct otc_error *err);
 /** Writes what waits; the lock is held at entry and return (log_write.c). */
 void otc__log_commit(struct otc_log *log);
-/** Writes puts to the end, to another segment when that fails; `sync`: and flushes them. Not under the lock,
- * which is held at return, with the books changed. errno or 0. */
+/** Writes puts to the end, to another segment when that fails; `sync`: and flushes them. Those for which
+ * there is no room are marked as refused, which is no failure of the disk. Not under the lock, which is held
+ * at return, with the books changed. errno or 0. */
 int otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts, bool sync);
 /** Path of what is damaged of a segment. */
 void otc__log_corrupt_path(const struct otc_log *log, uint64_t segment, char path[OTC__LOG_PATH]);
@@ -179,11 +184,11 @@ void otc__segment_retire(struct otc_log *log, struct otc__segment *segment);
 /** Moves some of the records that are to be set aside (log_aside.c). By the writer's thread, under the lock,
  * which is let go meanwhile. */
 void otc__log_write_asides(struct otc_log *log);
-/** A suspect segment, or one of which little is needed any more, when the log has many; NULL: none. Under the
- * lock. */
+/** A suspect segment, or one of which little is needed any more, when the log has many; NULL: none. It may be
+ * compacted from `compact_at` on. Under the lock. */
 struct otc__segment *otc__log_sparse(const struct otc_log *log);
-/** Writes what is needed of a segment to the end and lets go of it. By the writer's thread, under the lock,
- * which is let go meanwhile. */
+/** Writes what is needed of a segment to the end and lets go of it; when that fails, it is tried again later.
+ * By the writer's thread, under the lock, which is let go meanwhile. */
 void otc__log_compact(struct otc_log *log, struct otc__segment *segment);
 /** Reads a record's content, whose segment does not go meanwhile. */
 otc_status otc__record_read(const struct otc__segment *segment, const struct otc_log_record *record,

@@ -257,6 +257,10 @@ struct commit {
     int64_t used; /* of `at` */
     uint32_t records;
     bool sync;
+    bool written; /* something was */
+    /* A segment of so many bytes could not be made, and why (errno or OTC__LOG_MIN_FREE); 0: all could. */
+    int64_t no_room_for;
+    int no_room;
 };
 
 /* Whether the segment that is written to takes a record of so many bytes. */
@@ -267,32 +271,54 @@ has_room(const struct commit *commit, int64_t bytes)
            commit->used + bytes <= commit->at->size;
 }
 
-/* Begins another segment; the former one is sealed, and flushed even where that is not waited for else: it
- * happens once in 16 MiB. */
-static int
-next_segment(struct commit *commit, int64_t bytes)
+static bool
+is_full(int failed)
 {
-    struct otc__segment *made;
-    int failed = 0;
+    return failed == OTC__LOG_MIN_FREE || failed == ENOSPC || failed == EDQUOT;
+}
 
-    if (commit->at) {
-        otc__segment_seal(commit->log, commit->at, commit->used, commit->records);
+/* Makes a segment with room for so many bytes. One for which there was no room is not tried again. */
+static int
+make_segment(struct commit *commit, int64_t bytes, struct otc__segment **made)
+{
+    int64_t size = bytes > commit->log->segment_bytes ? bytes : commit->log->segment_bytes;
+    int failed;
+
+    if (commit->no_room && size >= commit->no_room_for) {
+        return commit->no_room;
     }
-    if (commit->at && (commit->sync || commit->log->sync != OTC_LOG_SYNC_NONE)) {
-        failed = commit->log->io.sync(commit->log->io.arg, commit->at->fd);
+    failed = otc__segment_make(commit->log, bytes, made);
+    if (is_full(failed)) {
+        commit->no_room = failed;
+        commit->no_room_for = size;
     }
-    if (!failed) {
-        failed = otc__segment_make(commit->log, bytes, &made);
-    }
+    return failed;
+}
+
+/* Begins another segment; the former one is sealed, and flushed even where that is not waited for else: it
+ * happens once in 16 MiB. `*full`: there is no room for another; all stays as it was. errno or 0. */
+static int
+next_segment(struct commit *commit, int64_t bytes, int *full)
+{
+    struct otc__segment *former = commit->at, *made;
+    int failed = make_segment(commit, bytes, &made);
+
+    *full = is_full(failed) ? failed : 0;
     if (failed) {
-        return failed;
+        return *full ? 0 : failed;
     }
     made->next = commit->made;
     commit->made = made;
+    if (former) {
+        otc__segment_seal(commit->log, former, commit->used, commit->records);
+    }
+    if (former && (commit->sync || commit->log->sync != OTC_LOG_SYNC_NONE)) {
+        failed = commit->log->io.sync(commit->log->io.arg, former->fd);
+    }
     commit->at = made;
     commit->used = made->used;
     commit->records = 0;
-    return 0;
+    return failed;
 }
 
 static int
@@ -304,10 +330,14 @@ write_put(struct commit *commit, struct otc__log_put *put)
     struct otc__log_header header = {.number = record->number, .len = record->len};
     int64_t bytes = otc__log_aligned(record->len);
     size_t n = 0, pad = (size_t)bytes - sizeof(header) - record->len;
-    int failed = has_room(commit, bytes) ? 0 : next_segment(commit, bytes);
+    int failed = 0;
 
-    if (failed || !commit->at) {
-        return failed ? failed : EIO;
+    put->refused = 0;
+    if (!has_room(commit, bytes)) {
+        failed = next_segment(commit, bytes, &put->refused);
+    }
+    if (failed || put->refused || !commit->at) {
+        return failed || put->refused ? failed : EIO;
     }
     header.index = commit->records;
     if (!otc_hash64_slices(put->slices, put->n, commit->at->number, &header.content_check)) {
@@ -325,6 +355,7 @@ write_put(struct commit *commit, struct otc__log_put *put)
     failed = log->io.write(log->io.arg, commit->at->fd, parts, (int)n, (off_t)commit->used);
     commit->used += bytes;
     commit->records++;
+    commit->written = true;
     return failed;
 }
 
@@ -336,7 +367,9 @@ write_all(struct commit *commit, struct otc__log_put *puts)
     for (struct otc__log_put *put = puts; put && !failed; put = put->next) {
         failed = write_put(commit, put);
     }
-    return failed || !commit->sync ? failed : commit->log->io.sync(commit->log->io.arg, commit->at->fd);
+    return failed || !commit->sync || !commit->written
+               ? failed
+               : commit->log->io.sync(commit->log->io.arg, commit->at->fd);
 }
 
 static void
@@ -362,6 +395,9 @@ account(struct commit *commit, struct otc__log_put *puts)
         struct otc__segment *segment = put->record->segment;
         int64_t bytes = otc__log_aligned(put->record->len);
 
+        if (put->refused) {
+            continue;
+        }
         otc__segment_add(put->record);
         log->bytes += bytes;
         segment->used = put->record->offset + bytes;
@@ -425,8 +461,8 @@ otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts, bool sync)
     if (active && failures > 0 && log->dirty_since > 0) {
         active->suspect = true;
     }
-    log->dirty_since = commit.at != active || sync ? 0 : log->dirty_since;
-    if (!failed && !sync && log->sync == OTC_LOG_SYNC_INTERVAL && log->dirty_since == 0) {
+    log->dirty_since = commit.at != active || (sync && commit.written) ? 0 : log->dirty_since;
+    if (!failed && !sync && commit.written && log->sync == OTC_LOG_SYNC_INTERVAL && log->dirty_since == 0) {
         log->dirty_since = otc__log_clock();
     }
     switch_active(log, commit.at);
@@ -435,24 +471,32 @@ otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts, bool sync)
 }
 
 static void
-tell(const struct otc_log *log, struct otc__log_put *puts, int failed)
+explain(const struct otc_log *log, int failed, struct otc_error *result)
 {
-    struct otc_error result = OTC_ERROR_INIT;
-    struct otc__log_put *next;
-
     if (failed == OTC__LOG_MIN_FREE) {
-        (void)otc_fail(&result, OTC_RESOURCE_EXHAUSTED,
+        (void)otc_fail(result, OTC_RESOURCE_EXHAUSTED,
                        "the queue on disk cannot be written: less than min_free_bytes (%lld) would be free",
                        (long long)log->min_free_bytes);
     } else if (failed) {
-        (void)otc_fail(&result,
+        (void)otc_fail(result,
                        failed == ENOSPC || failed == EDQUOT ? OTC_RESOURCE_EXHAUSTED : OTC_UNAVAILABLE,
                        "the queue on disk cannot be written: %s", strerror(failed));
     }
+}
+
+static void
+tell(const struct otc_log *log, struct otc__log_put *puts, int failed)
+{
+    struct otc__log_put *next;
+
     for (struct otc__log_put *put = puts; put; put = next) {
+        int why = failed ? failed : put->refused;
+        struct otc_error result = OTC_ERROR_INIT;
+
         next = put->next;
-        put->done(put->arg, failed ? NULL : put->record, &result);
-        if (failed) {
+        explain(log, why, &result);
+        put->done(put->arg, why ? NULL : put->record, &result);
+        if (why) {
             free(put->record);
         }
         free(put);
@@ -519,7 +563,7 @@ flush_told(struct otc_log *log)
     struct otc__segment *active = log->active;
     int failed;
 
-    if (log->dirty_since == 0 || log->dirty_since + log->sync_interval_ns > otc__log_clock()) {
+    if (!active || log->dirty_since == 0 || log->dirty_since + log->sync_interval_ns > otc__log_clock()) {
         return;
     }
     log->dirty_since = 0;
@@ -543,7 +587,7 @@ otc__log_commit(struct otc_log *log)
     commit_puts(log);
     flush_told(log);
     otc__log_write_asides(log);
-    sparse = otc__log_sparse(log);
+    sparse = log->compact_at <= otc__log_clock() ? otc__log_sparse(log) : NULL;
     if (sparse) {
         otc__log_compact(log, sparse);
     }

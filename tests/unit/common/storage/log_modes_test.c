@@ -94,6 +94,53 @@ what_is_to_stay_free_stays_free(void **state)
     assert_int_equal(f->failed, 2);
 }
 
+static void
+leave_free(struct fixture *f, int64_t bytes)
+{
+    pthread_mutex_lock(&f->writer->lock);
+    f->log->min_free_bytes = bytes;
+    pthread_mutex_unlock(&f->writer->lock);
+}
+
+/* Without room for another segment what fits into the last one is taken: nothing failed. */
+static void
+what_fits_is_taken_although_there_is_no_room(void **state)
+{
+    static const enum otc_log_sync modes[] = {OTC_LOG_SYNC_GROUP, OTC_LOG_SYNC_INTERVAL, OTC_LOG_SYNC_NONE};
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 3; i++) {
+        int from = i * 10;
+
+        restart(f, modes[i], INT64_C(3600) * 1000000000);
+        put_many(f, from, from + 2, 50);
+        leave_free(f, INT64_MAX / 2);
+        f->failed = 0;
+        assert_int_equal(put(f, from + 2, 100000), OTC_PENDING);
+        put_many(f, from + 3, from + 4, 50);
+        assert_int_equal(f->failed, 1);
+        assert_non_null(strstr(f->failure.text, "less than min_free_bytes"));
+        assert_null(f->records[from + 2]);
+        put_many(f, from + 4, from + 5, 50);
+        leave_free(f, 0);
+        f->fail_creates = -1;
+        f->error = ENOSPC;
+        put_many(f, from + 5, from + 6, 100000);
+        f->fail_creates = 0;
+        assert_int_equal(f->failed, 2);
+        assert_string_equal(f->failure.text, "the queue on disk cannot be written: No space left on device");
+        put_many(f, from + 6, from + 7, 50);
+        put_many(f, from + 7, from + 8, 100000);
+        assert_int_equal(f->failed, 2);
+        assert_int_equal(otc_log_failures(f->log), 0);
+        assert_int_equal(files(f, ".segment", NULL), 2 * (i + 1));
+        reopen(f);
+        assert_int_equal(f->n_order, 6 * (i + 1));
+        assert_int_equal(f->order[6 * i + 3], from + 4);
+        assert_int_equal(f->found.lost, 0);
+    }
+}
+
 /* ---- Numbers and seals ----------------------------------------------------------------------------- */
 
 /* The note of a removal may be lost with the power. The record comes again then, and must not be taken for a
@@ -290,6 +337,7 @@ main(void)
         CASE(without_flushes_none_can_fail),
         CASE(an_interval_is_flushed_after_it_is_told),
         CASE(what_is_to_stay_free_stays_free),
+        CASE(what_fits_is_taken_although_there_is_no_room),
         CASE(a_number_does_not_come_twice),
         CASE(a_seal_tells_what_is_missing),
         CASE(what_is_forgotten_stays),

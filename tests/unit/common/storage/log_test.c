@@ -324,6 +324,41 @@ what_is_left_of_many_segments_is_written_anew(void **state)
     assert_int_equal(f->n_order, 0);
 }
 
+/* A disk that fails once does not keep a segment for good. */
+static void
+what_could_not_be_written_anew_is_tried_again(void **state)
+{
+    struct fixture *f = *state;
+    char path[512];
+
+    pthread_mutex_lock(&f->writer->lock);
+    f->log->compact_retry_ns = 1000000;
+    pthread_mutex_unlock(&f->writer->lock);
+    for (int i = 0; i < 60; i += 10) {
+        put_many(f, i, i + 10, 6000);
+    }
+    snprintf(path, sizeof(path), "%s/exporter_otlp_traces.0000000000000001.segment", f->folder);
+    f->syncs = 0;
+    f->fail_syncs = 2; /* at the end, and in another segment */
+    for (int i = 0; i < 20; i++) {
+        if (i != 3) {
+            take_out(f, i); /* the end of the second segment wakes the thread */
+        }
+    }
+    wait_syncs(f, 2);
+    for (int i = 0; i < 200 && file_size(path) >= 0; i++) {
+        put_many(f, 1000, 1001, 10);
+        take_out(f, 1000);
+    }
+    assert_int_equal(f->failed, 0);
+    assert_int_equal(file_size(path), -1);
+    assert_int_equal(otc_log_failures(f->log), 2);
+    reopen(f);
+    assert_int_equal(f->n_order, 41);
+    assert_int_equal(f->order[0], 3);
+    assert_int_equal(f->found.lost, 0);
+}
+
 static void *
 keep_some(void *arg)
 {
@@ -429,6 +464,7 @@ main(void)
         CASE(what_cannot_be_written_is_refused_and_the_next_tries_again),
         CASE(the_limits_refuse),
         CASE(what_is_left_of_many_segments_is_written_anew),
+        CASE(what_could_not_be_written_anew_is_tried_again),
         CASE(moving_records_can_be_read_and_removed),
         CASE(threads_put_and_remove_at_once),
     };
