@@ -165,8 +165,14 @@ find_editor(const struct pieces *pieces, enum transform_editor *out, struct otc_
             if (pieces->n - 1 >= editors[i].least && pieces->n - 1 <= editors[i].most) {
                 return OTC_OK;
             }
-            return otc_fail(err, OTC_INVALID_ARGUMENT, "character %zu: %s takes %zu arguments in this build",
-                            pieces->name + 1, editors[i].name, editors[i].most + 1);
+            return editors[i].least == editors[i].most
+                       ? otc_fail(err, OTC_INVALID_ARGUMENT,
+                                  "character %zu: %s takes %zu arguments in this build", pieces->name + 1,
+                                  editors[i].name, editors[i].most + 1)
+                       : otc_fail(err, OTC_INVALID_ARGUMENT,
+                                  "character %zu: %s takes %zu to %zu arguments in this build",
+                                  pieces->name + 1, editors[i].name, editors[i].least + 1,
+                                  editors[i].most + 1);
         }
     }
     return otc_fail(err, OTC_INVALID_ARGUMENT,

@@ -189,7 +189,8 @@ struct moves {
     size_t n;
 };
 
-static void
+/* False: out of memory, which was noted. */
+static bool
 move(struct transform_run *run, struct moves *moves, size_t from, struct otc_slice key,
      const struct otc_value *value)
 {
@@ -197,12 +198,13 @@ move(struct transform_run *run, struct moves *moves, size_t from, struct otc_sli
 
     if (!moved) {
         transform_run_failed(run, "out of memory for the keys");
-        return;
+        return false;
     }
     *moved = (struct moved){NULL, from, key, *value};
     *moves->end = moved;
     moves->end = &moved->next;
     moves->n++;
+    return true;
 }
 
 /* Takes the pairs away and puts them where they go: of several with one key the last one counts. */
@@ -240,8 +242,9 @@ rename_keys(struct transform_run *run, struct otc_slice replacement)
         struct otc_slice key;
 
         if (is_there(pairs, i) && transform_replace(run, pairs->items[i].key, replacement, &key) &&
-            !otc_slice_equal(key, pairs->items[i].key)) {
-            move(run, &moves, i, key, &pairs->items[i].value);
+            !otc_slice_equal(key, pairs->items[i].key) &&
+            !move(run, &moves, i, key, &pairs->items[i].value)) {
+            return; /* all keys stay */
         }
     }
     do_moves(run, &moves);
@@ -259,53 +262,73 @@ struct flattening {
     int64_t depth; /* levels that are flattened */
 };
 
-static struct otc_slice
-join(struct transform_run *run, struct otc_slice prefix, struct otc_slice key)
+/* False: out of memory, or the key is too long, which was noted. */
+static bool
+join(struct transform_run *run, struct otc_slice prefix, struct otc_slice key, struct otc_slice *out)
 {
     OTC_AUTO_BUF struct otc_buf joined = {.limit = (size_t)1 << 20};
-    struct otc_slice copy;
 
     if (prefix.len == 0) {
-        return key;
+        *out = key;
+        return true;
     }
     (void)otc_buf_append_slice(&joined, prefix);
     (void)otc_buf_append_str(&joined, ".");
     (void)otc_buf_append_slice(&joined, key);
-    copy = otc_arena_copy(run->texts, otc_buf_slice(&joined));
-    if (joined.failed || !copy.data) {
+    *out = otc_arena_copy(run->texts, otc_buf_slice(&joined));
+    if (joined.failed || !out->data) {
         transform_run_failed(run, "out of memory, or a key that is too long");
+        return false;
     }
-    return copy;
+    return true;
 }
 
-/* A value under its whole key, which is flattened when it is a map or list that is not too deep. */
-static void
+static bool
+is_nested(const struct otc_value *value)
+{
+    return value->type == OTC_VALUE_KVLIST || value->type == OTC_VALUE_ARRAY;
+}
+
+/* A value under its whole key, which is flattened when it is a map or list that is not too deep. False: not
+ * all of it could be kept. */
+static bool
 flatten_value(struct flattening *flattening, struct otc_slice key, const struct otc_value *value,
               int64_t depth)
 {
-    struct otc_slice rest = value->as.slice, name;
+    struct otc_slice rest = value->as.slice, name, whole;
     struct otc_value member;
     char number[24];
+    bool ok = true;
 
-    if ((value->type != OTC_VALUE_KVLIST && value->type != OTC_VALUE_ARRAY) || depth >= flattening->depth) {
-        move(flattening->run, &flattening->moves, flattening->from, key, value);
-        return;
+    if (!is_nested(value) || depth >= flattening->depth) {
+        return move(flattening->run, &flattening->moves, flattening->from, key, value);
     }
-    while (value->type == OTC_VALUE_KVLIST &&
+    while (ok && value->type == OTC_VALUE_KVLIST &&
            otc_attributes_next(OTC_ATTRIBUTES_KVLIST, &rest, &name, &member)) {
-        flatten_value(flattening, join(flattening->run, key, name), &member, depth + 1);
+        ok = join(flattening->run, key, name, &whole) && flatten_value(flattening, whole, &member, depth + 1);
     }
-    for (int i = 0; value->type == OTC_VALUE_ARRAY && otc_array_next(&rest, &member); i++) {
+    for (int i = 0; ok && value->type == OTC_VALUE_ARRAY && otc_array_next(&rest, &member); i++) {
         (void)snprintf(number, sizeof(number), "%d", i);
-        flatten_value(flattening, join(flattening->run, key, otc_slice_str(number)), &member, depth + 1);
+        ok = join(flattening->run, key, otc_slice_str(number), &whole) &&
+             flatten_value(flattening, whole, &member, depth + 1);
     }
+    return ok;
 }
 
+/* Whether flatten gives the i-th pair other keys. */
+static bool
+is_flattened(const struct otc_pairs *pairs, size_t i, struct otc_slice prefix)
+{
+    return is_there(pairs, i) && (prefix.len > 0 || is_nested(&pairs->items[i].value));
+}
+
+/* All pairs, or none when one could not be kept. */
 static void
 flatten(struct transform_run *run, const struct otc_value *arguments)
 {
     struct otc_slice prefix = arguments[0].type == OTC_VALUE_STRING ? arguments[0].as.slice : OTC_SLICE_NONE;
     struct flattening flattening = {.run = run, .depth = FLATTEN_DEPTH_MAX};
+    struct otc_slice key;
 
     flattening.moves.end = &flattening.moves.first;
     if (arguments[1].type == OTC_VALUE_INT && arguments[1].as.integer < FLATTEN_DEPTH_MAX) {
@@ -313,12 +336,16 @@ flatten(struct transform_run *run, const struct otc_value *arguments)
     }
     for (size_t i = 0; i < run->pairs->n; i++) {
         const struct otc_pair_edit *pair = &run->pairs->items[i];
-        bool nested = pair->value.type == OTC_VALUE_KVLIST || pair->value.type == OTC_VALUE_ARRAY;
 
-        if (is_there(run->pairs, i) && (nested || prefix.len > 0)) {
-            flattening.from = i;
-            flatten_value(&flattening, join(run, prefix, pair->key), &pair->value, 0);
-            /* An empty one leaves nothing. */
+        flattening.from = i;
+        if (is_flattened(run->pairs, i, prefix) &&
+            !(join(run, prefix, pair->key, &key) && flatten_value(&flattening, key, &pair->value, 0))) {
+            return;
+        }
+    }
+    /* An empty one leaves nothing. */
+    for (size_t i = 0; i < run->pairs->n; i++) {
+        if (is_flattened(run->pairs, i, prefix)) {
             otc_pairs_remove(run->pairs, i);
         }
     }

@@ -101,6 +101,57 @@ transform_run_end(struct transform_run *run)
     run->current = NULL;
 }
 
+static bool
+copy_value(struct otc_arena *texts, struct otc_value *value)
+{
+    bool is_slice = value->type == OTC_VALUE_STRING || value->type == OTC_VALUE_BYTES ||
+                    value->type == OTC_VALUE_ARRAY || value->type == OTC_VALUE_KVLIST;
+
+    if (is_slice) {
+        value->as.slice = otc_arena_copy(texts, value->as.slice);
+    }
+    return !is_slice || value->as.slice.data;
+}
+
+/* Keeps of the texts what is still to be written, and lets go of the rest. Out of memory the edit fails. */
+static void
+shrink_texts(struct transform_run *run)
+{
+    struct otc_arena kept;
+    bool ok;
+
+    otc_arena_init(&kept, run->texts->limit);
+    ok = copy_value(&kept, &run->value);
+    for (size_t i = 0; ok && is_attribute(&run->statement->target) && i < run->pairs->n; i++) {
+        struct otc_pair_edit *pair = &run->pairs->items[i];
+
+        if (pair->state == OTC_PAIR_CHANGED) {
+            pair->key = otc_arena_copy(&kept, pair->key);
+            ok = pair->key.data && copy_value(&kept, &pair->value);
+        }
+    }
+    run->edit->failed |= !ok;
+    otc_arena_release(run->texts);
+    *run->texts = kept;
+    run->shrunk = kept.used;
+}
+
+/* Ends what was written to before, and with it what was made for that. An outer message goes on to be written
+ * to: what was made for it grows with what lies in it. */
+static void
+leave_former(struct transform_run *run, const struct otc_ottl_subject *subject)
+{
+    if (run->current != message_of(&run->statement->target, subject).data) {
+        transform_run_end(run);
+    }
+    if (!run->current && run->texts->used > TRANSFORM_TEXTS_KEPT) {
+        otc_arena_release(run->texts);
+        run->shrunk = 0;
+    } else if (run->current && run->texts->used > run->texts->limit / 4 + 2 * run->shrunk) {
+        shrink_texts(run);
+    }
+}
+
 /* Makes the target of a subject what is written to. */
 static void
 turn_to(struct transform_run *run, const struct otc_ottl_subject *subject)
@@ -111,7 +162,6 @@ turn_to(struct transform_run *run, const struct otc_ottl_subject *subject)
     if (run->current == message.data) {
         return;
     }
-    transform_run_end(run);
     run->current = message.data;
     run->message = message;
     if (!is_attribute(target)) {
@@ -201,6 +251,7 @@ transform_run_on(struct transform_run *run, const struct otc_ottl_subject *subje
     struct otc_value arguments[TRANSFORM_ARGUMENTS_MAX + 1] = {{0}};
     char why[160];
 
+    leave_former(run, subject);
     if (!is_wanted(run, subject)) {
         return;
     }

@@ -63,16 +63,22 @@ void transform_statement_release(struct transform_statement *statement);
  * INVALID_ARGUMENT: it is none. */
 OTC_CHECK otc_status transform_glob(struct otc_slice pattern, struct otc_regex **out, struct otc_error *err);
 
+/** So much of the texts is kept from one subject to the next. */
+#define TRANSFORM_TEXTS_KEPT ((size_t)64 << 10)
+
 /** A statement on its way through a request. */
 struct transform_run {
     const struct transform_statement *statement;
     struct otc_edit *edit;
     struct otc_pairs *pairs;
+    /** What is made for a subject; nothing outlives what is written to. */
     struct otc_arena *texts;
     /** What is being written to, until something else is: an outer message may be met again and again. */
     const uint8_t *current;
     struct otc_slice message;
     struct otc_value value;
+    /** Bytes of texts that were still needed when those of an outer message were last gone through. */
+    size_t shrunk;
     /** How often it failed, and why first. */
     size_t failures;
     char why[160];

@@ -8,8 +8,10 @@
 
 #include <stdlib.h>
 
-/* Texts that a statement makes of one part. */
+/* Texts that a statement makes of one subject, and those that are still to be written to an outer message. */
 #define TEXTS_MAX ((size_t)64 << 20)
+/* Resources and scopes that lie in pieces, put together. */
+#define HEADS_MAX OTC_EDIT_BYTES_MAX
 #define ERROR_MODES_MAX 3
 
 struct group_config {
@@ -420,6 +422,7 @@ struct pass {
     struct otc_edit edit;
     struct otc_pairs pairs;
     struct otc_arena texts;
+    struct otc_arena heads;
     struct otc_slice bytes;
     uint8_t *owned;
     /* Which subjects of a group meet its conditions, in order. */
@@ -438,6 +441,9 @@ choose(void *arg, const struct otc_ottl_subject *subject)
 
     pass->run.failures += answer == OTC_OTTL_FAILED;
     otc_buf_append_byte(&pass->chosen, answer == OTC_OTTL_ONE_HOLDS);
+    if (pass->texts.used > TRANSFORM_TEXTS_KEPT) {
+        otc_arena_release(&pass->texts);
+    }
 }
 
 static void
@@ -482,9 +488,10 @@ do_statement(struct pass *pass, const struct transform_statement *statement, str
     pass->at = 0;
     pass->run = (struct transform_run){
         .statement = statement, .edit = &pass->edit, .pairs = &pass->pairs, .texts = &pass->texts};
-    otc_ottl_each(pass->group->context, pass->bytes, &pass->texts, run_on, pass);
+    otc_ottl_each(pass->group->context, pass->bytes, &pass->heads, run_on, pass);
     transform_run_end(&pass->run);
     otc_arena_release(&pass->texts);
+    otc_arena_release(&pass->heads);
     status = answer_failures(pass, err);
     if (status == OTC_OK && (otc_edit_changes(&pass->edit) || pass->edit.failed)) {
         status = otc_edit_finish(&pass->edit, &made, &len, err);
@@ -506,8 +513,9 @@ do_group(struct pass *pass, const struct group *group, struct otc_error *err)
     pass->run = (struct transform_run){0};
     otc_buf_clear(&pass->chosen);
     if (group->conditions.n > 0) {
-        otc_ottl_each(group->context, pass->bytes, &pass->texts, choose, pass);
+        otc_ottl_each(group->context, pass->bytes, &pass->heads, choose, pass);
         otc_arena_release(&pass->texts);
+        otc_arena_release(&pass->heads);
         status = pass->chosen.failed ? otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory")
                                      : answer_failures(pass, err);
     }
@@ -527,6 +535,7 @@ edit(struct otc_transform *transform, struct otc_transform_part *part, struct ot
 
     otc_edit_init(&pass.edit);
     otc_arena_init(&pass.texts, TEXTS_MAX);
+    otc_arena_init(&pass.heads, HEADS_MAX);
     for (size_t i = 0; i < program->n && status == OTC_OK; i++) {
         status = do_group(&pass, &program->groups[i], err);
     }
@@ -537,6 +546,7 @@ edit(struct otc_transform *transform, struct otc_transform_part *part, struct ot
     otc_buf_release(&pass.chosen);
     otc_pairs_release(&pass.pairs);
     otc_arena_release(&pass.texts);
+    otc_arena_release(&pass.heads);
     otc_edit_release(&pass.edit);
     return status;
 }

@@ -205,6 +205,100 @@ maps_of_many_keys(void **state)
 }
 
 static void
+put_times(struct otc_buf *out, const char *text, int times)
+{
+    for (int i = 0; i < times; i++) {
+        (void)otc_buf_append_str(out, text);
+    }
+}
+
+/* A key that is too long: all attributes stay as they are. */
+static void
+what_cannot_be_flattened_stays(void **state)
+{
+    static const char request[] = "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"attributes\":["
+                                  "{\"key\":\"z\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":\"y\","
+                                  "\"value\":{\"intValue\":1}}]}}},"
+                                  "{\"key\":\"m\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":\"";
+    OTC_AUTO_BUF struct otc_buf json = {.limit = 4 << 20};
+    struct otc_edited edited;
+
+    (void)state;
+    (void)otc_buf_append_str(&json, request);
+    put_times(&json, "k", 600000);
+    (void)otc_buf_append_str(&json, "\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":\"");
+    put_times(&json, "k", 600000);
+    (void)otc_buf_append_str(&json, "\",\"value\":{\"intValue\":1}}]}}}]}}}]}]}]}]}");
+    otc_edited_begin_for(&edited, factory, OTC_TRACES,
+                         "trace_statements: [{context: span, statements: ['flatten(attributes)', "
+                         "'set(attributes[\"kept\"], true) where attributes[\"m\"] != nil', "
+                         "'delete_key(attributes, \"m\")']}]");
+    assert_string_equal(otc_edited_json(&edited, OTC_TRACES, otc_buf_cstr(&json), NULL),
+                        "resource{} scope{} item{z={\"y\":1} kept=true}");
+    otc_edited_end(&edited);
+}
+
+/* Most of 1 MiB of it, made of the attribute "a" of many_spans. */
+#define MANY_TEXTS                                                                                           \
+    "ToLowerCase(ToUpperCase(Concat(Split(attributes[\"a\"], \"\"), \"................................\")))"
+
+/* A hundred spans. */
+static void
+put_many_spans(struct otc_buf *json)
+{
+    (void)otc_buf_append_str(json, "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[");
+    for (int i = 0; i < 100; i++) {
+        (void)otc_buf_append_str(json, i > 0 ? "," : "");
+        (void)otc_buf_printf(json, "{\"name\":\"span %d\",\"attributes\":[{\"key\":\"a\",\"value\":{", i);
+        (void)otc_buf_append_str(json, "\"stringValue\":\"");
+        put_times(json, "a", 8192);
+        (void)otc_buf_append_str(json, "\"}}]}");
+    }
+    (void)otc_buf_append_str(json, "]}]}]}");
+}
+
+/* More texts than are held at once, in a condition and in a statement. */
+static void
+texts_are_made_of_many_items(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf json = {.limit = 1 << 20}, want = {.limit = 4096};
+    struct otc_edited edited;
+
+    (void)state;
+    put_many_spans(&json);
+    (void)otc_buf_append_str(&want, "resource{} scope{}");
+    put_times(&want, " item{n=270304}", 100);
+    otc_edited_begin_for(&edited, factory, OTC_TRACES,
+                         "trace_statements: [{context: span, conditions: ['Len(" MANY_TEXTS ") > 1'], "
+                         "statements: ['set(attributes[\"n\"], Len(" MANY_TEXTS "))', "
+                         "'delete_key(attributes, \"a\")']}]");
+    assert_string_equal(otc_edited_json(&edited, OTC_TRACES, otc_buf_cstr(&json), NULL), otc_buf_cstr(&want));
+    otc_edited_end(&edited);
+}
+
+/* The same for the resource around them: what was set first is still there at the end. */
+static void
+texts_are_made_for_what_is_around_many_items(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf json = {.limit = 1 << 20}, want = {.limit = 4096};
+    struct otc_edited edited;
+
+    (void)state;
+    put_many_spans(&json);
+    (void)otc_buf_append_str(&want, "resource{first='SPAN 0' last='SPAN 99'} scope{}");
+    put_times(&want, " item{}", 100);
+    otc_edited_begin_for(&edited, factory, OTC_TRACES,
+                         "trace_statements: [{context: span, statements: ["
+                         "'set(resource.attributes[\"first\"], ToUpperCase(name)) "
+                         "where Len(" MANY_TEXTS ") > 1 and name == \"span 0\"', "
+                         "'set(resource.attributes[\"last\"], ToUpperCase(name)) where Len(" MANY_TEXTS
+                         ") > 1', "
+                         "'delete_key(attributes, \"a\")']}]");
+    assert_string_equal(otc_edited_json(&edited, OTC_TRACES, otc_buf_cstr(&json), NULL), otc_buf_cstr(&want));
+    otc_edited_end(&edited);
+}
+
+static void
 texts_are_made(void **state)
 {
     (void)state;
@@ -365,6 +459,9 @@ wrong_statements_are_refused(void **state)
         {"trace_statements: ['keep_keys(span.attributes, \"a\")']", "a list of keys"},
         {"trace_statements: ['truncate_all(span.attributes, -1)']", "a number from 0"},
         {"trace_statements: ['set(span.name)']", "set takes 2 arguments"},
+        {"trace_statements: ['flatten(span.attributes, \"\", 1, 2)']",
+         "character 1: flatten takes 1 to 3 arguments"},
+        {"trace_statements: ['limit(span.attributes)']", "character 1: limit takes 2 to 3 arguments"},
         {"trace_statements: ['set(name, \"a\")']", "unable to infer a context"},
         {"trace_statements: [{context: log, statements: []}]", "unknown context \"log\" for traces"},
         {"trace_statements: [{context: span, error_mode: loud}]", "error_mode: \"loud\" is none of"},
@@ -396,6 +493,9 @@ main(void)
         cmocka_unit_test(maps_are_merged_and_kept),
         cmocka_unit_test(json_becomes_attributes),
         cmocka_unit_test(maps_of_many_keys),
+        cmocka_unit_test(what_cannot_be_flattened_stays),
+        cmocka_unit_test(texts_are_made_of_many_items),
+        cmocka_unit_test(texts_are_made_for_what_is_around_many_items),
         cmocka_unit_test(texts_are_made),
         cmocka_unit_test(each_statement_sees_what_those_before_it_did),
         cmocka_unit_test(every_context_can_be_written),
