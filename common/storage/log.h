@@ -73,7 +73,8 @@ struct otc_log_found {
     uint64_t bytes;   /* their contents */
     uint64_t lost;    /* damaged records that were not removed */
     uint64_t damaged_bytes;
-    uint64_t torn_bytes; /* at the end, where a write was interrupted: nobody had an answer for it */
+    uint64_t copied_bytes; /* of the damaged ones, to a file of their own */
+    uint64_t torn_bytes;   /* at the end, where a write was interrupted: nobody had an answer for it */
 };
 
 struct otc_log_options {

@@ -117,6 +117,8 @@ quarantine(struct recovery *r, size_t from, size_t to)
     if (fd < 0 || write(fd, r->bytes + from, to - from) != (ssize_t)(to - from) ||
         r->log->io.sync(r->log->io.arg, fd) != 0) {
         r->segment->evidence = true;
+    } else {
+        r->found->copied_bytes += to - from;
     }
     if (fd >= 0) {
         close(fd);

@@ -22,6 +22,7 @@ struct file_storage_dead_letters {
     pthread_mutex_t lock;                  /* guards what follows */
     uint64_t bytes, files;                 /* in the folder */
     uint64_t pending_bytes, pending_files; /* on their way to it */
+    uint64_t writing;                      /* of these files, may be in the folder already */
     int64_t looked;
     bool told;
     struct otc_series *stored, *n_stored, *failures;
@@ -132,7 +133,8 @@ file_storage_dead_letters_reserve(struct file_storage_dead_letters *self, uint64
     }
     pthread_mutex_lock(&self->lock);
     room = has_room(self, bytes);
-    if (!room && (self->looked == 0 || host->monotonic_ns(host) - self->looked >= LOOK_NS)) {
+    if (!room && self->writing == 0 &&
+        (self->looked == 0 || host->monotonic_ns(host) - self->looked >= LOOK_NS)) {
         self->looked = host->monotonic_ns(host);
         look(self);
         room = has_room(self, bytes);
@@ -162,6 +164,7 @@ arrived(struct file_storage_dead_letters *self, uint64_t bytes, bool there)
     pthread_mutex_lock(&self->lock);
     self->pending_bytes -= bytes;
     self->pending_files--;
+    self->writing--;
     self->bytes += there ? bytes : 0;
     self->files += there;
     tell_size(self);
@@ -172,16 +175,23 @@ arrived(struct file_storage_dead_letters *self, uint64_t bytes, bool there)
 }
 
 static void
+failed_to_write(struct file_storage_dead_letters *self, uint64_t bytes, const char *why)
+{
+    arrived(self, bytes, false);
+    otc_log(self->context->host->logger, OTC_LOG_ERROR, self->context->id,
+            "A dead letter could not be written; it stays in the queue for the next start",
+            OTC_FIELD_TEXT("queue", self->queue), OTC_FIELD_TEXT("error", why));
+}
+
+static void
 written(void *arg, int failed)
 {
     struct letter *letter = arg;
-    struct file_storage_dead_letters *self = letter->to;
 
-    arrived(self, letter->bytes, !failed);
     if (failed) {
-        otc_log(self->context->host->logger, OTC_LOG_ERROR, self->context->id,
-                "A dead letter could not be written; it stays in the queue for the next start",
-                OTC_FIELD_TEXT("queue", self->queue), OTC_FIELD_TEXT("error", strerror(failed)));
+        failed_to_write(letter->to, letter->bytes, strerror(failed));
+    } else {
+        arrived(letter->to, letter->bytes, true);
     }
     free(letter);
 }
@@ -191,7 +201,7 @@ file_storage_dead_letters_add(struct file_storage_dead_letters *self, struct otc
                               struct otc_log_record *record, size_t skip, const char *why)
 {
     struct otc_host *host = self->context->host;
-    uint64_t len = otc_log_record_len(record);
+    uint64_t len = otc_log_record_len(record), bytes = len > skip ? len - skip : 0;
     struct letter *letter = malloc(sizeof(*letter));
     struct otc_error err = OTC_ERROR_INIT;
     char name[FILE_STORAGE_NAME_MAX + 64];
@@ -200,13 +210,18 @@ file_storage_dead_letters_add(struct file_storage_dead_letters *self, struct otc
     (void)snprintf(name, sizeof(name), "%s.%lld-%llu", self->queue,
                    (long long)(host->now_ns(host) / OTC_MILLISECOND),
                    (unsigned long long)otc_log_record_number(record));
-    if (letter) {
-        *letter = (struct letter){self, len > skip ? len - skip : 0};
+    pthread_mutex_lock(&self->lock);
+    self->writing++;
+    pthread_mutex_unlock(&self->lock);
+    if (!letter) {
+        (void)otc_fail(&err, OTC_UNAVAILABLE, "out of memory");
+    } else {
+        *letter = (struct letter){self, bytes};
     }
     if (!letter || otc_directory_make(self->folder, 0700, &err) != OTC_OK ||
         otc_log_set_aside(log, record, &aside, &err) != OTC_PENDING) {
         free(letter);
-        arrived(self, len > skip ? len - skip : 0, false);
+        failed_to_write(self, bytes, err.text);
         otc_log_forget(log, record);
     }
 }

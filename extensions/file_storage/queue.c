@@ -205,10 +205,10 @@ log_found(const struct queue *queue, const struct otc_log_found *found)
 
     if (found->lost > 0) {
         count(queue, queue->lost, (int64_t)found->lost);
-        otc_log(logger, OTC_LOG_ERROR, queue->context->id,
-                "Records of a queue are damaged and lost; their bytes were copied aside",
+        otc_log(logger, OTC_LOG_ERROR, queue->context->id, "Records of a queue are damaged and lost",
                 OTC_FIELD_TEXT("queue", queue->name), OTC_FIELD_NUMBER("lost_records", found->lost),
-                OTC_FIELD_NUMBER("damaged_bytes", found->damaged_bytes));
+                OTC_FIELD_NUMBER("damaged_bytes", found->damaged_bytes),
+                OTC_FIELD_NUMBER("copied_bytes", found->copied_bytes));
     }
     if (found->records > 0 || found->torn_bytes > 0) {
         otc_log(logger, OTC_LOG_INFO, queue->context->id, "A queue goes on where it ended",

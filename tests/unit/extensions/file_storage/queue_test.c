@@ -2,10 +2,12 @@
 /* The queues of the extension: what they tell of themselves, and the dead letters. */
 #include "common/base/clock.h"
 #include "common/component/storage.h"
+#include "common/storage/log.h"
 #include "tests/harness/rig.h"
 #include "tests/unit/common/storage/scratch.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 extern const struct otc_factory otc_file_storage_extension_factory;
 
@@ -313,12 +315,124 @@ a_dead_letter_that_cannot_be_written_stays(void **state)
     queue->reject(queue, record, 0, "not wanted");
     assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_dead_letter_failures", LABELS), 1);
     assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_dead_letter_bytes", LABELS), 0);
+    assert_int_equal(otc_vhost_logged(rig.vhost, "A dead letter could not be written; it stays in the queue"),
+                     1);
+    assert_non_null(
+        strstr(otc_vhost_log(rig.vhost, otc_vhost_logs(rig.vhost) - 1).fields, scratch_path("dead_letters")));
     queue->close(queue);
     queue = queue_of(&rig, &found);
     assert_int_equal(found.n, 1);
     queue->remove(queue, found.records[0]);
     queue->close(queue);
     stop(&rig);
+}
+
+/* Where a file of a dead letter goes. */
+static const char *
+letter_path(int number, const char *ending)
+{
+    char name[128];
+
+    (void)snprintf(name, sizeof(name), "dead_letters/exporter_otlp_grpc_x_traces.1767225600000-%d.%s", number,
+                   ending);
+    return scratch_path(name);
+}
+
+/* Somebody looks at the folder when a file is there already that was not reported yet: two are written
+ * together, and pipes hold the thread before them and between them. */
+static void
+a_dead_letter_is_counted_once(void **state)
+{
+    static const size_t sizes[] = {100000, 120000, 8, 150000};
+    static char text[150001], rest[100000];
+    struct otc_stored *records[4];
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_storage_queue *queue;
+    struct found found;
+    struct otc_rig rig;
+    int first, third;
+
+    (void)state;
+    clear_all();
+    start(&rig, "dead_letter: {max_size: 256KiB}");
+    queue = queue_of(&rig, &found);
+    for (int i = 0; i < 4; i++) {
+        memset(text, 'x', sizes[i]);
+        text[sizes[i]] = '\0';
+        records[i] = put(queue, text, &err);
+    }
+    assert_int_equal(mkdir(scratch_path("dead_letters"), 0700), 0);
+    assert_int_equal(mkfifo(letter_path(1, "pb.part"), 0600), 0);
+    assert_int_equal(mkfifo(letter_path(3, "txt"), 0600), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_true(queue->reserve(queue, records[i], 0));
+    }
+    queue->reject(queue, records[0], 0, "not wanted");
+    first = open(letter_path(1, "pb.part"), O_RDONLY);
+    queue->reject(queue, records[1], 0, "not wanted");
+    queue->reject(queue, records[2], 0, "not wanted");
+    while (read(first, rest, sizeof(rest)) > 0) {
+    }
+    while (access(letter_path(2, "pb"), F_OK) != 0) {
+        (void)sched_yield();
+    }
+    assert_false(queue->reserve(queue, records[3], 0));
+    assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_dead_letter_bytes", LABELS), 120008);
+    third = open(letter_path(3, "txt"), O_RDONLY);
+    queue->forget(queue, records[3]);
+    queue->close(queue);
+    assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_dead_letter_bytes", LABELS), 120008);
+    assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_dead_letter_files", LABELS), 2);
+    close(first);
+    close(third);
+    stop(&rig);
+}
+
+/* A record is damaged; its bytes are copied aside unless something stands where they would go. */
+static void
+damaged_records_are_told(void **state)
+{
+    static const char text[] = "Records of a queue are damaged and lost";
+    char segment[512], aside[512];
+
+    (void)state;
+    (void)snprintf(segment, sizeof(segment), "%s",
+                   scratch_path("exporter_otlp_grpc_x_traces.0000000000000001.segment"));
+    (void)snprintf(aside, sizeof(aside), "%s",
+                   scratch_path("exporter_otlp_grpc_x_traces.0000000000000001.corrupt-1767225600"));
+    for (int copied = 0; copied < 2; copied++) {
+        struct otc_error err = OTC_ERROR_INIT;
+        struct otc_storage_queue *queue;
+        struct otc_vhost_log log = {0};
+        struct found found;
+        struct otc_rig rig;
+        int fd;
+
+        clear_all();
+        if (!copied) {
+            assert_int_equal(mkdir(aside, 0700), 0);
+        }
+        start(&rig, "");
+        queue = queue_of(&rig, &found);
+        queue->forget(queue, put(queue, "content1", &err));
+        queue->close(queue);
+        fd = open(segment, O_WRONLY);
+        assert_int_equal(pwrite(fd, "damaged!", 8, OTC_LOG_RECORDS_AT + 40), 8);
+        close(fd);
+        queue = queue_of(&rig, &found);
+        assert_int_equal(found.n, 0);
+        for (size_t i = 0; i < otc_vhost_logs(rig.vhost); i++) {
+            log = strstr(otc_vhost_log(rig.vhost, i).message, text) ? otc_vhost_log(rig.vhost, i) : log;
+        }
+        assert_non_null(log.fields);
+        assert_non_null(strstr(log.fields, "lost_records=1 damaged_bytes=48"));
+        assert_non_null(strstr(log.fields, copied ? "copied_bytes=48" : "copied_bytes=0"));
+        queue->close(queue);
+        stop(&rig);
+        if (!copied) {
+            assert_int_equal(rmdir(aside), 0);
+        }
+    }
 }
 
 static void
@@ -363,6 +477,8 @@ main(void)
         cmocka_unit_test(what_is_rejected_is_a_file),
         cmocka_unit_test(dead_letters_have_a_limit),
         cmocka_unit_test(a_dead_letter_that_cannot_be_written_stays),
+        cmocka_unit_test(a_dead_letter_is_counted_once),
+        cmocka_unit_test(damaged_records_are_told),
         cmocka_unit_test(crashes_are_told_to_the_next_process),
     };
 
