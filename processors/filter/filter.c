@@ -5,8 +5,11 @@
 
 #include <stdlib.h>
 
-/* Texts that conditions make of one part. */
+/* Texts that conditions make of one subject; so much of them is kept to the next. */
 #define TEXTS_MAX ((size_t)64 << 20)
+#define TEXTS_KEPT ((size_t)64 << 10)
+/* A resource and scopes that lie in pieces, put together. */
+#define HEADS_MAX OTC_EDIT_BYTES_MAX
 #define SPAN_EVENTS 11
 
 struct filter {
@@ -21,6 +24,7 @@ struct pass {
     struct filter *self;
     struct otc_transform_part *part;
     struct otc_arena texts;
+    struct otc_arena heads;
     /** The last metric that was judged; those that selections dropped, in order, the last one's behind. */
     const uint8_t *metric;
     const uint8_t **gone;
@@ -184,6 +188,9 @@ meets(struct pass *pass, enum otc_ottl_context context, const struct otc_ottl_su
     }
     answer = otc_ottl_any_holds(conditions, subject, &pass->texts, pass->why);
     pass->failed |= answer == OTC_OTTL_FAILED;
+    if (pass->texts.used > TEXTS_KEPT) {
+        otc_arena_release(&pass->texts);
+    }
     return answer == OTC_OTTL_ONE_HOLDS;
 }
 
@@ -263,7 +270,7 @@ static void
 filter_group(struct pass *pass, struct otc_slice group)
 {
     struct otc_ottl_subject subject = {.resource_group = group,
-                                       .resource = otc_ottl_head(group, &pass->texts)};
+                                       .resource = otc_ottl_head(group, &pass->heads)};
     struct otc_slice scopes = group;
 
     if (meets(pass, OTC_OTTL_RESOURCE, &subject)) {
@@ -271,7 +278,7 @@ filter_group(struct pass *pass, struct otc_slice group)
         return;
     }
     while (otc_messages_next(&scopes, 2, &subject.scope_group)) {
-        subject.scope = otc_ottl_head(subject.scope_group, &pass->texts);
+        subject.scope = otc_ottl_head(subject.scope_group, &pass->heads);
         filter_scope(pass, &subject);
     }
 }
@@ -310,10 +317,11 @@ edit(struct otc_transform *transform, struct otc_transform_part *part, struct ot
         return OTC_OK;
     }
     otc_arena_init(&pass.texts, TEXTS_MAX);
+    otc_arena_init(&pass.heads, HEADS_MAX);
     status = select_items(&pass, err);
     while (status == OTC_OK && otc_messages_next(&groups, 1, &group)) {
         filter_group(&pass, group);
-        otc_arena_release(&pass.texts);
+        otc_arena_release(&pass.heads);
     }
     if (status == OTC_OK) {
         otc_transform_drop_empty(part);

@@ -356,6 +356,27 @@ what_stays_passes_as_it_is(void **state)
     otc_edited_end(&edited);
 }
 
+/* A hundred spans of one resource, of which most of 1 MiB of texts is made each. */
+static void
+texts_are_made_of_many_items(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf json = {.limit = 1 << 20};
+
+    (void)state;
+    (void)otc_buf_append_str(&json, "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[");
+    for (int i = 0; i < 100; i++) {
+        (void)otc_buf_append_str(&json, i > 0 ? ",{\"name\":\"" : "{\"name\":\"");
+        for (int k = 0; k < 8192; k++) {
+            (void)otc_buf_append_byte(&json, 'a');
+        }
+        (void)otc_buf_append_str(&json, "\"}");
+    }
+    (void)otc_buf_append_str(&json, "]}]}]}");
+    expect("traces: {span: ['Len(ToLowerCase(ToUpperCase(Concat(Split(name, \"\"), "
+           "\"................................\")))) == 270304']}",
+           OTC_TRACES, otc_buf_cstr(&json), NULL, 100);
+}
+
 static void
 a_condition_that_fails_is_ignored_or_told(void **state)
 {
@@ -433,6 +454,7 @@ main(void)
         cmocka_unit_test(metrics_and_points_are_dropped),
         cmocka_unit_test(log_records_are_dropped),
         cmocka_unit_test(what_stays_passes_as_it_is),
+        cmocka_unit_test(texts_are_made_of_many_items),
         cmocka_unit_test(a_condition_that_fails_is_ignored_or_told),
         cmocka_unit_test(wrong_settings_are_refused),
     };
