@@ -180,6 +180,7 @@ refused_late(struct otc_bridge *bridge, enum otc_signal from, size_t items, cons
     otc_log(&bridge->logger, OTC_LOG_WARN, bridge->id, "A batch that was accepted is lost",
             OTC_FIELD_TEXT("signal", otc_signal_name(from)), OTC_FIELD_NUMBER("items", items),
             OTC_FIELD_TEXT("error", result->text));
+    bridge->calls->wake(bridge->handle); /* an instrument may be new */
 }
 
 static void

@@ -18,18 +18,61 @@ refuse(struct otc_error *err, const char *path, const char *why)
 /* ---- One factory -------------------------------------------------------------------------------- */
 
 static otc_status
+copy_one(const char *path, const struct otc_factory *theirs, struct otc_arena *arena,
+         struct otc_factory **out, struct otc_error *err)
+{
+    *out = otc_arena_alloc(arena, sizeof(**out));
+    if (*out == NULL) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the configuration");
+    }
+    return otc_factory_copy(theirs, *out, err) == OTC_OK
+               ? OTC_OK
+               : otc_error_prefix(err, "service::plugins: \"%s\"", path);
+}
+
+/** The factory and its face, as this program knows factories. */
+static otc_status
 copy_factory(const char *path, const struct otc_factory *theirs, struct otc_arena *arena,
              const struct otc_factory **out, struct otc_error *err)
 {
-    struct otc_factory *copy = otc_arena_alloc(arena, sizeof(*copy));
+    struct otc_factory *copy, *face;
+    otc_status status = copy_one(path, theirs, arena, &copy, err);
 
-    if (copy == NULL) {
-        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory for the configuration");
+    if (status == OTC_OK && copy->face != NULL) {
+        status = copy_one(path, copy->face, arena, &face, err);
+        if (status == OTC_OK) {
+            face->face = copy;
+            copy->face = face;
+        }
     }
-    if (otc_factory_copy(theirs, copy, err) != OTC_OK) {
-        return otc_error_prefix(err, "service::plugins: \"%s\"", path);
+    if (status == OTC_OK) {
+        *out = copy;
     }
-    *out = copy;
+    return status;
+}
+
+/** Whether a component goes by this name, its present or its former one. */
+static bool
+is_called(const struct otc_factory *f, const char *name)
+{
+    return name != NULL && (strcmp(f->type, name) == 0 ||
+                            (f->deprecated_type != NULL && strcmp(f->deprecated_type, name) == 0));
+}
+
+static otc_status
+check_name(const char *path, const struct otc_factory *f, const struct otc_factory *const *list, size_t n,
+           struct otc_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct otc_factory *other = otc_factory_as(list[i], f->kind);
+        bool type = other != NULL && is_called(other, f->type);
+
+        if (type || (other != NULL && is_called(other, f->deprecated_type))) {
+            return otc_fail(err, OTC_FAILED_PRECONDITION,
+                            "service::plugins: \"%s\": there is a %s \"%s\" already", path,
+                            otc_kind_name(f->kind), type ? f->type : f->deprecated_type);
+        }
+    }
     return OTC_OK;
 }
 
@@ -38,18 +81,9 @@ static otc_status
 check_unique(const char *path, const struct otc_factory *f, const struct otc_factory *const *list, size_t n,
              struct otc_error *err)
 {
-    for (size_t i = 0; i < n; i++) {
-        const struct otc_factory *other = otc_factory_as(list[i], f->kind);
+    otc_status status = check_name(path, f, list, n, err);
 
-        if (other != NULL &&
-            (strcmp(other->type, f->type) == 0 ||
-             (other->deprecated_type != NULL && strcmp(other->deprecated_type, f->type) == 0))) {
-            return otc_fail(err, OTC_FAILED_PRECONDITION,
-                            "service::plugins: \"%s\": there is a %s \"%s\" already", path,
-                            otc_kind_name(f->kind), f->type);
-        }
-    }
-    return OTC_OK;
+    return status == OTC_OK && f->face != NULL ? check_name(path, f->face, list, n, err) : status;
 }
 
 otc_status

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/connector"
@@ -388,6 +389,76 @@ func TestASenderThatGoesDoesNotHideWhatIsAccepted(t *testing.T) {
 	check(t, p.Shutdown(context.Background()))
 	if missed := logs.FilterMessage("A batch passed that was not looked at").All(); len(missed) > 0 {
 		t.Errorf("%v", missed[0].ContextMap())
+	}
+}
+
+// waiting is a host whose fatal errors wait for a main goroutine, as the Collector's.
+type waiting struct {
+	component.Host
+	told chan *componentstatus.Event
+}
+
+func (w waiting) Report(event *componentstatus.Event) {
+	if event.Status() == componentstatus.StatusFatalError {
+		w.told <- event
+	}
+}
+
+func TestAFatalStateWaitsForNobody(t *testing.T) {
+	told := make(chan *componentstatus.Event)
+	c, host, reported := &core{}, component.Host(waiting{told: told}), make(chan struct{})
+	c.host.Store(&host)
+	go func() {
+		for range 3 {
+			c.report(componentstatus.NewFatalErrorEvent(errors.New("broken")))
+		}
+		close(reported)
+	}()
+	select {
+	case <-reported:
+	case <-time.After(20 * time.Second):
+		t.Fatal("who reports a fatal state waits")
+	}
+	if event := <-told; event.Err().Error() != "broken" {
+		t.Errorf("told is %v", event.Err())
+	}
+}
+
+func TestTheEndDoesNotWaitForANextComponentThatTakesNothing(t *testing.T) {
+	was := shutdownTimeout
+	shutdownTimeout = 50 * time.Millisecond
+	defer func() { shutdownTimeout = was }()
+	core, logs := observer.New(zap.InfoLevel)
+	telemetry := componenttest.NewNopTelemetrySettings()
+	telemetry.Logger = zap.New(core)
+	ctx, host, entered := context.Background(), componenttest.NewNopHost(), make(chan struct{}, 1000)
+	blocked := must[consumer.Metrics](t)(consumer.NewMetrics(func(ctx context.Context, _ pmetric.Metrics) error {
+		entered <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	}))
+	toLogs := must[consumer.Logs](t)(consumer.NewLogs(func(context.Context, plog.Logs) error { return nil }))
+	f := NewConnector("drift", "drift")
+	cfg := configured(t, f.CreateDefaultConfig(), map[string]any{"presets": []any{"ml"}, "metrics_flush_interval": "1s"})
+	data := call("a")
+	data.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutDouble("ml.feature.age", 4)
+	set := connectorSettings(f, telemetry)
+	uses := []connector.Traces{must[connector.Traces](t)(f.CreateTracesToMetrics(ctx, set, cfg, blocked)), must[connector.Traces](t)(f.CreateTracesToLogs(ctx, set, cfg, toLogs))}
+	for _, use := range uses {
+		check(t, use.Start(ctx, host))
+		check(t, use.ConsumeTraces(ctx, data))
+	}
+	eventually(t, "results", func() bool { return len(entered) > 0 })
+	ended := make(chan error, 1)
+	go func() { ended <- errors.Join(uses[0].Shutdown(ctx), uses[1].Shutdown(ctx)) }()
+	select {
+	case err := <-ended:
+		check(t, err)
+	case <-time.After(20 * time.Second):
+		t.Fatal("the end waits for the next component")
+	}
+	if logs.FilterMessage("The next component refused results").Len() < 2 {
+		t.Error("what is not taken, and what is told after that, is not counted as refused")
 	}
 }
 

@@ -64,10 +64,6 @@ func otcGoLog(handle C.uintptr_t, level C.enum_otc_log_level, message *C.char, f
 //export otcGoReport
 func otcGoReport(handle C.uintptr_t, state C.enum_otc_component_state, text *C.char) {
 	c := cgo.Handle(handle).Value().(*core)
-	host := c.host.Load()
-	if host == nil {
-		return
-	}
 	err := errors.New("unknown error")
 	if text != nil {
 		err = errors.New(C.GoString(text))
@@ -85,7 +81,20 @@ func otcGoReport(handle C.uintptr_t, state C.enum_otc_component_state, text *C.c
 	default:
 		return // the Collector itself tells of starting and stopping
 	}
-	componentstatus.ReportStatus(*host, event)
+	c.report(event)
+}
+
+// report tells the Collector a state. A fatal one waits there for its main goroutine, which may be in this component; it is told
+// once, beside it.
+func (c *core) report(event *componentstatus.Event) {
+	host := c.host.Load()
+	switch {
+	case host == nil:
+	case event.Status() != componentstatus.StatusFatalError:
+		componentstatus.ReportStatus(*host, event)
+	case !c.fatal.Swap(true):
+		go componentstatus.ReportStatus(*host, event)
+	}
 }
 
 //export otcGoWake

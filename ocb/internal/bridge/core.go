@@ -27,8 +27,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// shutdownTimeout bounds what a component may take to stop when its context sets no deadline.
-const shutdownTimeout = 5 * time.Second
+// shutdownTimeout bounds what each step of stopping may take when its context sets no deadline. Tests make it shorter.
+var shutdownTimeout = 5 * time.Second
 
 // sink takes serialized results to the next component.
 type sink func(context.Context, []byte) error
@@ -42,6 +42,7 @@ type core struct {
 	next      [nSignals]sink
 	pairs     []direction
 	over      [nSignals]atomic.Bool // what takes these results may be shut down
+	untold    [nSignals]atomic.Bool // and was not told what there was until then
 	looksOn   [nSignals]atomic.Bool // a processor that does not decide what of these is passed on
 
 	life    sync.Mutex    // start and stop, one at a time
@@ -51,6 +52,7 @@ type core struct {
 	failure error // of the start
 
 	host   atomic.Pointer[component.Host]
+	fatal  atomic.Bool // told
 	handle cgo.Handle
 	slots  chan struct{} // whoever is in C holds one: a goroutine in C is a thread of the system
 	wake   chan struct{}
@@ -101,6 +103,8 @@ func errorOf(code C.otc_status, failure *C.struct_otc_error) error {
 func text(failure *C.struct_otc_error) error {
 	return errors.New(C.GoString(&failure.text[0]))
 }
+
+var errLate = errors.New("it is shut down, and did not take results in time before")
 
 var errStopped = consumererror.NewRetryableError(errors.New("the component is shut down"))
 
@@ -190,7 +194,7 @@ func (c *core) stop(ctx context.Context, to signal) error {
 	}
 	if c.users > 0 {
 		// What this use feeds may stop before the last one does.
-		c.flushNow(ctx)
+		c.untold[to].Store(!c.flushNow(ctx))
 		c.over[to].Store(c.feeding[to] == 0)
 		return nil
 	}
@@ -206,7 +210,9 @@ func (c *core) stop(ctx context.Context, to signal) error {
 		timeout = max(0, time.Until(deadline))
 	}
 	code := C.otc_bridge_shutdown(c.c, C.int64_t(timeout), &failure)
-	c.deliver(ctx)
+	bounded, cancel := bound(ctx)
+	c.deliver(bounded)
+	cancel()
 	c.release()
 	if code != C.OTC_OK {
 		return text(&failure)
@@ -214,8 +220,18 @@ func (c *core) stop(ctx context.Context, to signal) error {
 	return nil
 }
 
-// stopLoop waits for the loop, whose delivery ends with the context.
+// bound gives a context that sets no deadline one of ours: the next component may take nothing, and for ever.
+func bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, shutdownTimeout)
+}
+
+// stopLoop waits for the loop, whose delivery ends with the context; what is left then counts as refused.
 func (c *core) stopLoop(ctx context.Context) {
+	ctx, cancel := bound(ctx)
+	defer cancel()
 	close(c.quit)
 	select {
 	case <-c.done:
@@ -226,15 +242,21 @@ func (c *core) stopLoop(ctx context.Context) {
 	c.cancel()
 }
 
-func (c *core) flushNow(ctx context.Context) {
+// flushNow has told what the component holds. False: the next component did not take it in time.
+func (c *core) flushNow(ctx context.Context) bool {
+	ctx, cancel := bound(ctx)
+	defer cancel()
 	flushed := make(chan struct{})
 	select {
 	case c.flush <- flushed:
-		select {
-		case <-flushed:
-		case <-ctx.Done():
-		}
 	case <-ctx.Done():
+		return false
+	}
+	select {
+	case <-flushed:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -283,10 +305,12 @@ func (c *core) deliver(ctx context.Context) {
 		signal := signal(C.otc_batch_signal(batch))
 		items := C.otc_batch_items(batch)
 		body, err := take(batch)
-		if c.over[signal].Load() {
+		switch over := c.over[signal].Load(); {
+		case over && !c.untold[signal].Load():
 			continue // told when it was flushed
-		}
-		if err == nil {
+		case over:
+			err = errLate
+		case err == nil:
 			err = c.next[signal](ctx, body)
 		}
 		if err != nil {

@@ -21,11 +21,11 @@ import (
 // selfMetrics shows the component's own metrics through the Collector's meter, under the names that the sidecar gives them.
 // They are looked at when the Collector collects; OpenTelemetry has no histograms that are, and no component here has one.
 type selfMetrics struct {
-	core         *core
-	meter        metric.Meter
-	registration metric.Registration
-	unknown      atomic.Bool                                       // there is an instrument that is not registered
-	instruments  atomic.Pointer[map[string]metric.Int64Observable] // never changed, but replaced
+	core          *core
+	meter         metric.Meter
+	registrations []metric.Registration                             // of instruments that were new together
+	unknown       atomic.Bool                                       // there is an instrument that is not registered
+	instruments   atomic.Pointer[map[string]metric.Int64Observable] // all; never changed, but replaced
 }
 
 func newSelfMetrics(c *core) *selfMetrics {
@@ -54,25 +54,26 @@ func (m *selfMetrics) read() (pmetric.MetricSlice, bool) {
 	return read.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics(), true
 }
 
-// register makes the instruments that are new. One goroutine at a time, and not within a collection, which holds the meter's
+// register makes the instruments that are new, with a callback of their own: one that took the place of the former would have
+// moments in which a collection finds both, or none. One goroutine at a time, and not within a collection, which holds the meter's
 // locks: nothing is locked here.
 func (m *selfMetrics) register() {
-	if !m.unknown.Swap(false) {
-		return
+	if !m.unknown.Swap(false) && len(m.registrations) > 0 {
+		return // else there is nobody yet who would notice one
 	}
 	read, ok := m.read()
 	if !ok {
 		return
 	}
-	known := *m.instruments.Load()
-	made := maps.Clone(known)
+	all, made := maps.Clone(*m.instruments.Load()), map[string]metric.Int64Observable{}
 	for _, shown := range read.All() {
-		if made[shown.Name()] == nil {
+		if all[shown.Name()] == nil {
 			made[shown.Name()] = m.instrument(shown)
 		}
 	}
-	if len(made) > len(known) {
-		m.instruments.Store(&made)
+	if len(made) > 0 {
+		maps.Copy(all, made)
+		m.instruments.Store(&all)
 		m.observe(made)
 	}
 }
@@ -100,33 +101,38 @@ func (m *selfMetrics) observe(instruments map[string]metric.Int64Observable) {
 	for _, instrument := range instruments {
 		observed = append(observed, instrument)
 	}
-	registration, err := m.meter.RegisterCallback(m.collect, observed...)
+	registration, err := m.meter.RegisterCallback(func(_ context.Context, observer metric.Observer) error {
+		m.collect(observer, instruments)
+		return nil
+	}, observed...)
 	if err != nil {
 		m.core.telemetry.Logger.Warn("The component's own metrics cannot be shown", zap.Error(err))
 		return
 	}
-	m.unregister()
-	m.registration = registration
+	m.registrations = append(m.registrations, registration)
 }
 
 func (m *selfMetrics) unregister() {
-	if m.registration != nil {
-		_ = m.registration.Unregister()
-		m.registration = nil
+	for _, registration := range m.registrations {
+		_ = registration.Unregister()
 	}
+	m.registrations = nil
 }
 
-func (m *selfMetrics) collect(_ context.Context, observer metric.Observer) error {
+// collect tells the values of some instruments.
+func (m *selfMetrics) collect(observer metric.Observer, instruments map[string]metric.Int64Observable) {
 	read, ok := m.read()
 	if !ok {
-		return nil
+		return
 	}
-	instruments := *m.instruments.Load()
+	all := *m.instruments.Load()
 	for _, shown := range read.All() {
 		instrument := instruments[shown.Name()]
-		if instrument == nil {
+		if all[shown.Name()] == nil {
 			m.unknown.Store(true)
 			m.core.signalWake()
+		}
+		if instrument == nil {
 			continue
 		}
 		var values pmetric.NumberDataPointSlice
@@ -142,7 +148,6 @@ func (m *selfMetrics) collect(_ context.Context, observer metric.Observer) error
 			observer.ObserveInt64(instrument, value.IntValue(), metric.WithAttributes(labels(value.Attributes())...))
 		}
 	}
-	return nil
 }
 
 func labels(from pcommon.Map) []attribute.KeyValue {

@@ -107,6 +107,47 @@ a_factory_must_be_complete(void **state)
 }
 
 static void
+a_face_and_a_former_type_are_checked_as_well(void **state)
+{
+    const struct otc_factory built_in = good("here");
+    const struct otc_factory *list[8] = {&built_in};
+    struct otc_factory f = good("mine"), face = good("mine");
+    size_t n = 1;
+
+    (void)state;
+    face.kind = OTC_CONNECTOR;
+    f.face = &face;
+    face.abi.size = offsetof(struct otc_factory, offers);
+    assert_string_equal(add(&f, list, &n), "");
+    assert_ptr_not_equal(list[1]->face, &face);
+    assert_int_equal(list[1]->face->abi.size, sizeof(face));
+    assert_int_equal(list[1]->face->kind, OTC_CONNECTOR);
+    face.abi.size = sizeof(face);
+    list[1] = &face; /* the arena of the copy is used again */
+    f = face;
+    f.type = "other";
+    f.deprecated_type = "mine"; /* which is the name of a face */
+    assert_string_equal(add(&f, list, &n),
+                        "service::plugins: \"./x.so\": there is a connector \"mine\" already");
+    n = 1;
+    f = good("mine");
+    f.deprecated_type = "here";
+    assert_string_equal(add(&f, list, &n),
+                        "service::plugins: \"./x.so\": there is a processor \"here\" already");
+    f = face;
+    f.face = &built_in;
+    assert_string_equal(add(&f, list, &n),
+                        "service::plugins: \"./x.so\": there is a processor \"here\" already");
+    f = good("mine");
+    f.face = &face;
+    face.create = NULL;
+    assert_non_null(strstr(add(&f, list, &n), "\"mine\" lacks a create function"));
+    face.abi.version = 2;
+    assert_non_null(strstr(add(&f, list, &n), "is built for version 2 of the component interface"));
+    assert_int_equal(n, 1);
+}
+
+static void
 versions_and_sizes(void **state)
 {
     const struct otc_factory *list[8] = {NULL};
@@ -143,6 +184,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_interface_is_that_of_its_version),
         cmocka_unit_test(a_factory_must_be_complete),
+        cmocka_unit_test(a_face_and_a_former_type_are_checked_as_well),
         cmocka_unit_test(versions_and_sizes),
     };
 
