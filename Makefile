@@ -383,7 +383,7 @@ lint: $(LINT_SRC:%.c=$(B)/lint/%.ok) ## gate: clang-tidy
 $(B)/lint/%.ok: %.c .clang-tidy $(B)/%.o | $(PROTO_H)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  TIDY    $<")
-	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -std=gnu17 2>$(@:.ok=.log) || { cat $(@:.ok=.log); exit 1; }
+	$(Q)tests/check/tidy.sh $< $(@:.ok=.log) $(CPPFLAGS) -std=gnu17
 	@touch $@
 readme-tables: $(BIN) ## gate: settings tables in the components' READMEs and docs/compatibility.md are up to date (FIX=1 mends)
 	$(Q)tests/check/readme_tables.sh $(BIN) $(if $(FIX),--fix)

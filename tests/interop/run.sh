@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs every interop test against a binary, two at a time: they wait more than they compute. usage: run.sh BINARY [substring]. A test
+# Runs every interop test against a binary, three at a time: they wait more than they compute. usage: run.sh BINARY [substring]. A test
 # exits 0 and may say `skipped: …`.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -32,7 +32,7 @@ trap 'rm -f "$AIMON_RESULTS"' EXIT
 for test in tests/interop/{ocb,compat_compare,fleet,drift_kill,hostile,queue_kill,testbed}.py tests/interop/*.py tests/interop/*.sh; do
     case "$test" in */run.sh) continue ;; *"$want"*) ;; *) continue ;; esac
     [ -x "$test" ] && echo "$test"
-done | awk '!seen[$0]++' | xargs -r -n 1 -P 2 "$0" --one
+done | awk '!seen[$0]++' | xargs -r -n 1 -P 3 "$0" --one
 count() { grep -c "^$1 " "$AIMON_RESULTS"; }
 failed=$(count FAILED)
 echo "interop: $(count ok) passed, $failed failed, $(count skipped) skipped"
