@@ -22,11 +22,12 @@ def build():
     if not os.path.exists(os.path.join(ROOT, "ocb/go.mod")):
         raise Absent("the module ocb/ is not in this tree")
     import ocb  # pylint: disable=import-outside-toplevel,import-error
-    made = ocb.manifest()
-    for kind, module in (("connectors", "connector/spanmetricsconnector"), ("exporters", "exporter/nopexporter")):
-        source = collector.CONTRIB if kind == "connectors" else collector.CORE
-        if not any(module in one["gomod"] for one in made.setdefault(kind, [])):
-            made[kind].append({"gomod": f"{source}{module} {collector.VERSION}"})
+    theirs = {"receivers": [collector.CORE + "receiver/otlpreceiver"], "exporters": [collector.CORE + "exporter/nopexporter"],
+              "connectors": [collector.CONTRIB + "connector/spanmetricsconnector"]}
+    made = {kind: [{"gomod": f"{module} {collector.VERSION}"} for module in modules] for kind, modules in theirs.items()}
+    made["connectors"] += [{"gomod": ocb.MODULE + " v0.1.0", "import": f"{ocb.MODULE}/connector/{name}", "path": os.path.join(ROOT, "ocb")}
+                           for name in ("drift", "latency", "aimon_span_metrics")]
+    made["providers"] = collector.manifest()["providers"]
     state, text = ocb.run("make", "-s", "bridge")
     if state != 0:
         raise Absent("make bridge: " + text.strip().splitlines()[-1])
