@@ -14,13 +14,13 @@ run_one() {
     name=${test#"$build"/tests/}
     log=$build/logs/$(echo "$name" | tr / _).log
     start=$(date +%s%N)
-    timeout 300 "$test" >"$log" 2>&1
+    timeout 600 "$test" >"$log" 2>&1
     code=$?
     took=$((($(date +%s%N) - start) / 1000000))
     state=ok why=
     case "$code" in
     0) ;;
-    124) state=FAILED why="it ran longer than 300 s" ;;
+    124) state=FAILED why="it ran longer than 600 s" ;;
     *) state=FAILED && [ "$code" -le 128 ] || why="killed by signal $((code - 128))" ;;
     esac
     # What says nothing of having run all of its tests has not: an exit in the middle of one.
