@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ocb/bridge.h"
 
+#include "common/base/now.h"
 #include "common/component/factory.h"
 #include "common/component/meter.h"
 #include "ocb/component.h"
@@ -239,7 +240,7 @@ otc_bridge_shutdown(struct otc_bridge *bridge, int64_t timeout_ns, struct otc_er
     if (!bridge->component || !bridge->component->ops->shutdown) {
         return OTC_OK;
     }
-    return bridge->component->ops->shutdown(bridge->component, otc_bridge_monotonic_ns() + timeout_ns, err);
+    return bridge->component->ops->shutdown(bridge->component, otc_clock_monotonic_ns() + timeout_ns, err);
 }
 
 void

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The host of one component: real clocks, its own loop and meter, the program's log. */
-#include "common/base/clock.h"
+#include "common/base/now.h"
 #include "common/component/meter.h"
 #include "ocb/component.h"
 
@@ -15,18 +15,15 @@ self_of(struct otc_host *host)
 static int64_t
 now_ns(struct otc_host *self)
 {
-    struct timespec now;
-
     (void)self;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * OTC_SECOND + now.tv_nsec;
+    return otc_clock_unix_ns();
 }
 
 static int64_t
 monotonic_ns(struct otc_host *self)
 {
     (void)self;
-    return otc_bridge_monotonic_ns();
+    return otc_clock_monotonic_ns();
 }
 
 static bool

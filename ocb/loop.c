@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ocb/loop.h"
 
-#include "common/base/clock.h"
+#include "common/base/now.h"
 
 struct otc_timer {
     struct otc_timer *next;
@@ -17,15 +17,6 @@ struct otc_bridge_task {
     void (*fn)(void *arg);
     void *arg;
 };
-
-int64_t
-otc_bridge_monotonic_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * OTC_SECOND + now.tv_nsec;
-}
 
 void
 otc_bridge_loop_init(struct otc_bridge_loop *loop, void (*wake)(void *arg), void *arg)
@@ -101,7 +92,7 @@ otc_bridge_timer_new(struct otc_bridge_loop *loop, void (*fn)(void *arg), void *
 void
 otc_bridge_timer_arm(struct otc_bridge_loop *loop, struct otc_timer *timer, int64_t delay_ns)
 {
-    int64_t now = otc_bridge_monotonic_ns();
+    int64_t now = otc_clock_monotonic_ns();
     bool wake;
 
     delay_ns = delay_ns > 0 ? delay_ns : 0;
@@ -197,7 +188,7 @@ first_armed(const struct otc_bridge_loop *loop)
 int64_t
 otc_bridge_loop_run(struct otc_bridge_loop *loop)
 {
-    int64_t wait = -1, now = otc_bridge_monotonic_ns();
+    int64_t wait = -1, now = otc_clock_monotonic_ns();
     struct otc_timer *timer;
 
     pthread_mutex_lock(&loop->lock);
@@ -212,7 +203,7 @@ otc_bridge_loop_run(struct otc_bridge_loop *loop)
     if (loop->first) {
         wait = 0;
     } else if (timer) {
-        now = otc_bridge_monotonic_ns();
+        now = otc_clock_monotonic_ns();
         wait = timer->due > now ? timer->due - now : 0;
     }
     loop->looks_again = timer && !loop->first ? timer->due : wait == 0 ? INT64_MIN : INT64_MAX;

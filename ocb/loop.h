@@ -30,9 +30,6 @@ void otc_bridge_loop_init(struct otc_bridge_loop *loop, void (*wake)(void *arg),
 /** No timer may be left. */
 void otc_bridge_loop_release(struct otc_bridge_loop *loop);
 
-/** Monotonic nanoseconds, which timers go by. */
-int64_t otc_bridge_monotonic_ns(void);
-
 /** As of otc_host. */
 bool otc_bridge_loop_post(struct otc_bridge_loop *loop, void (*fn)(void *arg), void *arg);
 struct otc_timer *otc_bridge_timer_new(struct otc_bridge_loop *loop, void (*fn)(void *arg), void *arg);

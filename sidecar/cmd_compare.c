@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/base/clock.h"
+#include "common/base/now.h"
 #include "sidecar/cmd_calibrate.h"
 #include "sidecar/commands.h"
 #include "sidecar/compare_compat.h"
@@ -19,15 +20,6 @@ wants_color(void)
     return isatty(STDOUT_FILENO) && !(no_color && *no_color) && !(terminal && strcmp(terminal, "dumb") == 0);
 }
 
-static int64_t
-now_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * OTC_SECOND + now.tv_nsec;
-}
-
 static bool
 print(const struct otc_comparison *comparison, enum otc_compare_format format, FILE *to)
 {
@@ -37,7 +29,7 @@ print(const struct otc_comparison *comparison, enum otc_compare_format format, F
     case OTC_COMPARE_JSON:
         return otc_comparison_print_json(comparison, to);
     case OTC_COMPARE_HTML:
-        return otc_report_write(comparison, now_ns(), to);
+        return otc_report_write(comparison, otc_clock_unix_ns(), to);
     }
     return false;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/base/clock.h"
+#include "common/base/now.h"
 #include "common/base/number.h"
 #include "sidecar/commands.h"
 #include "sidecar/input.h"
@@ -103,15 +104,6 @@ write_text(const char *path, struct otc_slice text, struct otc_error *err)
     return status;
 }
 
-static int64_t
-now_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * OTC_SECOND + now.tv_nsec;
-}
-
 /** Reads, builds and writes. */
 static otc_status
 build(const struct build_options *options, const struct otc_reference_limits *limits, struct otc_error *err)
@@ -127,7 +119,7 @@ build(const struct build_options *options, const struct otc_reference_limits *li
                           options->path);
     }
     if (status == OTC_OK) {
-        status = otc_input_reference(&input, limits, options->model, now_ns(), &reference, err);
+        status = otc_input_reference(&input, limits, options->model, otc_clock_unix_ns(), &reference, err);
     }
     if (status == OTC_OK) {
         status = otc_reference_format(reference, &text, err);

@@ -85,30 +85,6 @@ put_header(struct settings *s, struct otc_node *list, struct otc_slice name, str
     }
 }
 
-static struct otc_slice
-trim(struct otc_slice text)
-{
-    while (text.len > 0 && strchr(" \t", text.data[0]) != NULL) {
-        text = otc_slice_of(text.data + 1, text.len - 1);
-    }
-    while (text.len > 0 && strchr(" \t", text.data[text.len - 1]) != NULL) {
-        text.len--;
-    }
-    return text;
-}
-
-/* The part before the next `stop`, which is taken off `rest` with it. */
-static struct otc_slice
-take_until(struct otc_slice *rest, char stop)
-{
-    const uint8_t *at = rest->len > 0 ? memchr(rest->data, stop, rest->len) : NULL;
-    struct otc_slice part = otc_slice_of(rest->data, at != NULL ? (size_t)(at - rest->data) : rest->len);
-    size_t skipped = part.len + (at != NULL);
-
-    *rest = otc_slice_of(rest->data + skipped, rest->len - skipped);
-    return part;
-}
-
 static bool
 has_header(const struct otc_node *list, struct otc_slice name)
 {
@@ -132,11 +108,12 @@ put_headers_list(struct settings *s, struct otc_node *list, const struct otc_otl
 
     while (rest.len > 0) {
         OTC_AUTO_BUF struct otc_buf value = {.limit = OTC_CONFIG_FILE_MAX};
-        struct otc_slice member = take_until(&rest, ',');
+        struct otc_slice member = otc_slice_take(&rest, ',');
         bool pair = memchr(member.data, '=', member.len) != NULL;
-        struct otc_slice name = trim(take_until(&member, '='));
+        struct otc_slice name = otc_slice_trim(otc_slice_take(&member, '='));
 
-        if (!pair || name.len == 0 || !otc_percent_decode(trim(take_until(&member, ';')), &value)) {
+        if (!pair || name.len == 0 ||
+            !otc_percent_decode(otc_slice_trim(otc_slice_take(&member, ';')), &value)) {
             return otc_fail(err, OTC_INVALID_ARGUMENT,
                             "headers_list: must be name=value,name=value with percent-encoded values");
         }

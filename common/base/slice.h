@@ -76,6 +76,30 @@ otc_slice_skip(struct otc_slice a, size_t n)
     return (struct otc_slice){a.data + n, a.len - n};
 }
 
+/** Without the blanks and tabs around it. */
+static inline struct otc_slice
+otc_slice_trim(struct otc_slice a)
+{
+    while (a.len > 0 && (a.data[0] == ' ' || a.data[0] == '\t')) {
+        a = otc_slice_skip(a, 1);
+    }
+    while (a.len > 0 && (a.data[a.len - 1] == ' ' || a.data[a.len - 1] == '\t')) {
+        a.len--;
+    }
+    return a;
+}
+
+/** The part before the next `separator`, all of it without one; `*rest` is what stands behind. */
+static inline struct otc_slice
+otc_slice_take(struct otc_slice *rest, char separator)
+{
+    const uint8_t *at = rest->len > 0 ? (const uint8_t *)memchr(rest->data, separator, rest->len) : NULL;
+    struct otc_slice part = otc_slice_of(rest->data, at ? (size_t)(at - rest->data) : rest->len);
+
+    *rest = otc_slice_skip(*rest, part.len + (at != NULL));
+    return part;
+}
+
 /** memcmp order, the shorter first on a tie: <0, 0, >0. */
 static inline int
 otc_slice_compare(struct otc_slice a, struct otc_slice b)

@@ -59,18 +59,6 @@ is_named(struct otc_slice name, const char *wanted)
     return name.len == strlen(wanted) && strncasecmp((const char *)name.data, wanted, name.len) == 0;
 }
 
-static struct otc_slice
-trim(struct otc_slice value)
-{
-    while (value.len > 0 && (*value.data == ' ' || *value.data == '\t')) {
-        value = otc_slice_skip(value, 1);
-    }
-    while (value.len > 0 && (value.data[value.len - 1] == ' ' || value.data[value.len - 1] == '\t')) {
-        value.len--;
-    }
-    return value;
-}
-
 static const char *
 check_length(struct otc_slice value, struct seen *seen)
 {
@@ -100,7 +88,7 @@ check_line(struct otc_slice line, struct seen *seen)
     if (name.len == 0 || name.len == line.len || line.data[name.len] != ':') {
         return "malformed header line";
     }
-    value = trim(otc_slice_skip(line, name.len + 1));
+    value = otc_slice_trim(otc_slice_skip(line, name.len + 1));
     if (is_named(name, "content-length")) {
         return check_length(value, seen);
     }

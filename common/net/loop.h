@@ -6,6 +6,7 @@
 #ifndef OTC_NET_LOOP_H
 #define OTC_NET_LOOP_H
 
+#include "common/base/now.h"
 #include "common/base/status.h"
 
 /** Opaque. */
@@ -58,10 +59,6 @@ void otc_loop_timer_free(struct otc_loop_timer *timer);
 struct otc_loop_signal *otc_loop_signal_new(struct otc_loop *loop, int signo,
                                             void (*fn)(void *arg, int signo), void *arg);
 void otc_loop_signal_free(struct otc_loop_signal *signal);
-
-/** CLOCK_MONOTONIC and CLOCK_REALTIME in nanoseconds: what a real host answers. */
-int64_t otc_clock_monotonic_ns(void);
-int64_t otc_clock_unix_ns(void);
 
 /**
  * The process's listener loop: made with a thread of its own (all signals blocked) by the first acquire,

@@ -24,34 +24,6 @@ is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-/* What comes before `separator`; `*rest` is what follows it. */
-static struct otc_slice
-take(struct otc_slice *rest, char separator)
-{
-    const uint8_t *at = rest->len ? memchr(rest->data, separator, rest->len) : NULL;
-    struct otc_slice part = *rest;
-
-    if (at) {
-        part.len = (size_t)(at - rest->data);
-        *rest = otc_slice_skip(*rest, part.len + 1);
-    } else {
-        *rest = OTC_SLICE_NONE;
-    }
-    return part;
-}
-
-static struct otc_slice
-trim(struct otc_slice text)
-{
-    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
-        text = otc_slice_skip(text, 1);
-    }
-    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t')) {
-        text.len--;
-    }
-    return text;
-}
-
 static bool
 key_characters(struct otc_slice text)
 {
@@ -70,7 +42,7 @@ static bool
 valid_key(struct otc_slice key)
 {
     struct otc_slice vendor = key;
-    struct otc_slice tenant = take(&vendor, '@');
+    struct otc_slice tenant = otc_slice_take(&vendor, '@');
 
     if (key.len == 0 || key.len > KEY_MAX || tenant.len == 0 || !key_characters(tenant)) {
         return false;
@@ -165,9 +137,9 @@ read_ot(struct otc_slice value, struct otc_sampling *out)
         return false;
     }
     while (value.len > 0) {
-        struct otc_slice field = take(&value, ';');
+        struct otc_slice field = otc_slice_take(&value, ';');
         struct otc_slice rest = field;
-        struct otc_slice key = take(&rest, ':');
+        struct otc_slice key = otc_slice_take(&rest, ':');
 
         if (key.len == field.len || !valid_field(key, rest)) {
             return false;
@@ -202,9 +174,9 @@ read_members(struct otc_slice trace_state, struct otc_sampling *out)
         return false;
     }
     while (trace_state.len > 0) {
-        struct otc_slice member = trim(take(&trace_state, ','));
+        struct otc_slice member = otc_slice_trim(otc_slice_take(&trace_state, ','));
         struct otc_slice value = member;
-        struct otc_slice key = take(&value, '=');
+        struct otc_slice key = otc_slice_take(&value, '=');
 
         if (++members > MEMBERS_MAX) {
             return false;
@@ -271,8 +243,8 @@ put_ot(struct otc_buf *out, struct otc_slice ot, const struct otc_sampling *samp
         put_member(out, mark, ";", otc_slice_str("th"), ":", sampling->threshold_text);
     }
     while (ot.len > 0) {
-        struct otc_slice value = take(&ot, ';');
-        struct otc_slice key = take(&value, ':');
+        struct otc_slice value = otc_slice_take(&ot, ';');
+        struct otc_slice key = otc_slice_take(&value, ':');
 
         if (!otc_slice_equal_str(key, "rv") && !otc_slice_equal_str(key, "th")) {
             put_member(out, mark, ";", key, ":", value);
@@ -288,9 +260,9 @@ otc_tracestate_write(struct otc_slice trace_state, const struct otc_sampling *sa
     size_t mark = out->len;
 
     while (rest.len > 0) {
-        struct otc_slice value = trim(take(&rest, ','));
+        struct otc_slice value = otc_slice_trim(otc_slice_take(&rest, ','));
 
-        if (otc_slice_equal_str(take(&value, '='), "ot")) {
+        if (otc_slice_equal_str(otc_slice_take(&value, '='), "ot")) {
             ot = value;
         }
     }
@@ -299,8 +271,8 @@ otc_tracestate_write(struct otc_slice trace_state, const struct otc_sampling *sa
         out->len = mark;
     }
     while (trace_state.len > 0) {
-        struct otc_slice value = trim(take(&trace_state, ','));
-        struct otc_slice key = take(&value, '=');
+        struct otc_slice value = otc_slice_trim(otc_slice_take(&trace_state, ','));
+        struct otc_slice key = otc_slice_take(&value, '=');
 
         if (key.len > 0 && !otc_slice_equal_str(key, "ot")) {
             put_member(out, mark, ",", key, "=", value);

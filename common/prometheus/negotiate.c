@@ -8,32 +8,14 @@
 /** Members of an Accept header that are looked at. */
 #define MEMBERS_MAX 64
 
-static struct otc_slice
-trim(struct otc_slice text)
-{
-    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
-        text = otc_slice_skip(text, 1);
-    }
-    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t')) {
-        text.len--;
-    }
-    return text;
-}
-
 /** The part before `separator`, trimmed; `*rest` moves behind it. False when nothing is left. */
 static bool
 next_part(struct otc_slice *rest, char separator, struct otc_slice *part)
 {
-    const uint8_t *at;
-    size_t len;
-
     if (rest->len == 0) {
         return false;
     }
-    at = memchr(rest->data, separator, rest->len);
-    len = at ? (size_t)(at - rest->data) : rest->len;
-    *part = trim(otc_slice_of(rest->data, len));
-    *rest = otc_slice_skip(*rest, at ? len + 1 : len);
+    *part = otc_slice_trim(otc_slice_take(rest, separator));
     return true;
 }
 
@@ -60,7 +42,7 @@ read_parameter(struct otc_slice parameter, struct member *member)
     if (!next_part(&parameter, '=', &key)) {
         return;
     }
-    value = trim(parameter);
+    value = otc_slice_trim(parameter);
     if (value.len >= 2 && value.data[0] == '"' && value.data[value.len - 1] == '"') {
         value = otc_slice_of(value.data + 1, value.len - 2);
     }

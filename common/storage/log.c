@@ -22,15 +22,6 @@
 /* A compaction that failed is tried again after so long. */
 #define COMPACT_RETRY_NS (10 * OTC_SECOND)
 
-int64_t
-otc__log_clock(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * OTC_SECOND + now.tv_nsec;
-}
-
 /* ---- Entering and leaving -------------------------------------------------------------------------- */
 
 static otc_status
@@ -58,7 +49,7 @@ new_put(const struct otc_slice *slices, size_t n, otc_log_done_fn done, void *ar
     }
     put->done = done;
     put->arg = arg;
-    put->arrived = otc__log_clock();
+    put->arrived = otc_clock_monotonic_ns();
     put->n = n;
     for (size_t i = 0; i < n; i++) {
         put->slices[i] = slices[i];
@@ -367,7 +358,7 @@ write_logs(void *arg)
         }
         if (!log) {
             pthread_cond_wait(&writer->work, &writer->lock);
-        } else if (due > otc__log_clock()) {
+        } else if (due > otc_clock_monotonic_ns()) {
             const struct timespec until = {due / OTC_SECOND, due % OTC_SECOND};
 
             (void)pthread_cond_clockwait(&writer->work, &writer->lock, CLOCK_MONOTONIC, &until);

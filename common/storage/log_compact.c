@@ -151,7 +151,7 @@ otc__log_compact(struct otc_log *log, struct otc__segment *segment)
     ok = adopt_all(log, segment, copies, ok ? n : 0) && ok;
     segment->readers--;
     if (!ok) {
-        segment->tried = otc__log_clock();
+        segment->tried = otc_clock_monotonic_ns();
         log->compact_at = segment->tried + log->compact_retry_ns;
     } else if (segment->live > 0) {
         segment->damaged = true; /* what cannot be read stays as it is */

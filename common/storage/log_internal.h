@@ -4,6 +4,7 @@
 #define OTC_STORAGE_LOG_INTERNAL_H
 
 #include "common/base/buf.h"
+#include "common/base/now.h"
 #include "common/storage/log.h"
 
 #include <pthread.h>
@@ -172,8 +173,6 @@ void otc__log_commit(struct otc_log *log);
 int otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts, bool sync);
 /** Path of what is damaged of a segment. */
 void otc__log_corrupt_path(const struct otc_log *log, uint64_t segment, char path[OTC__LOG_PATH]);
-/** CLOCK_MONOTONIC. */
-int64_t otc__log_clock(void);
 /** Adds a record to its segment, and takes it out. Under the lock. */
 void otc__segment_add(struct otc_log_record *record);
 void otc__segment_remove(struct otc_log_record *record);

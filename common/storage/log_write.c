@@ -463,7 +463,7 @@ otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts, bool sync)
     }
     log->dirty_since = commit.at != active || (sync && commit.written) ? 0 : log->dirty_since;
     if (!failed && !sync && commit.written && log->sync == OTC_LOG_SYNC_INTERVAL && log->dirty_since == 0) {
-        log->dirty_since = otc__log_clock();
+        log->dirty_since = otc_clock_monotonic_ns();
     }
     switch_active(log, commit.at);
     log->failures += failures;
@@ -563,7 +563,8 @@ flush_told(struct otc_log *log)
     struct otc__segment *active = log->active;
     int failed;
 
-    if (!active || log->dirty_since == 0 || log->dirty_since + log->sync_interval_ns > otc__log_clock()) {
+    if (!active || log->dirty_since == 0 ||
+        log->dirty_since + log->sync_interval_ns > otc_clock_monotonic_ns()) {
         return;
     }
     log->dirty_since = 0;
@@ -587,7 +588,7 @@ otc__log_commit(struct otc_log *log)
     commit_puts(log);
     flush_told(log);
     otc__log_write_asides(log);
-    sparse = log->compact_at <= otc__log_clock() ? otc__log_sparse(log) : NULL;
+    sparse = log->compact_at <= otc_clock_monotonic_ns() ? otc__log_sparse(log) : NULL;
     if (sparse) {
         otc__log_compact(log, sparse);
     }

@@ -7,7 +7,10 @@ set -eu
 file=$1 log=$2
 shift 2
 notes=${XDG_CACHE_HOME:-$HOME/.cache}/otelcol-aimon/tidy
-seen=$( (clang-tidy --version && cat .clang-tidy && echo "$@" && clang -E -C -dD "$@" "$file") 2>/dev/null | sha256sum | cut -d' ' -f1)
+looked=$log.seen
+trap 'rm -f "$looked"' EXIT
+{ clang-tidy --version && cat .clang-tidy && echo "$file $*" && clang -E -C -dD "$@" "$file"; } >"$looked" 2>"$log" || { cat "$log"; exit 1; }
+seen=$(sha256sum <"$looked" | cut -d' ' -f1)
 mkdir -p "$notes"
 if [ -e "$notes/$seen" ]; then
     touch "$notes/$seen"
