@@ -2,7 +2,6 @@
 #include "common/component/exporter_config.h"
 
 #include "common/component/otc.h"
-#include "common/config/values.h"
 
 #include <string.h>
 #include <strings.h>
@@ -176,16 +175,6 @@ check_retry(const void *value, struct otc_error *err)
     return OTC_OK;
 }
 
-static otc_status
-read_elapsed(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
-{
-    static const struct otc_field plain = {.key = "max_elapsed_time", .type = OTC_TYPE_DURATION};
-    struct otc_retry_config *retry = OTC_CONTAINER(member, otc_retry_config, max_elapsed_time);
-
-    retry->elapsed_is_set = true;
-    return otc_value_read(&plain, node, member, owner, err);
-}
-
 #define RETRY_FIELDS(first_wait, unless_set)                                                                 \
     OTC_FIELD(otc_retry_config, enabled, .def = "true", .doc = "Whether anything is sent again."),           \
         OTC_FIELD(otc_retry_config, initial_interval, .def = (first_wait),                                   \
@@ -195,7 +184,8 @@ read_elapsed(const struct otc_node *node, void *member, struct otc_config *owner
         OTC_FIELD(otc_retry_config, multiplier, .def = "1.5",                                                \
                   .doc = "Growth of the wait with each repetition."),                                        \
         OTC_FIELD(otc_retry_config, max_interval, .def = "30s", .doc = "Longest wait."),                     \
-        OTC_FIELD(otc_retry_config, max_elapsed_time, .def = "5m", .parse = read_elapsed,                    \
+        OTC_FIELD(otc_retry_config, max_elapsed_time, .def = "5m",                                           \
+                  .set_at = offsetof(struct otc_retry_config, elapsed_is_set),                               \
                   .doc = "Gives up (and drops the data) after this long; 0: never." unless_set),             \
         OTC_FIELD_END
 

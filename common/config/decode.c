@@ -385,6 +385,9 @@ decode_field(struct decoder *d, const struct otc_field *field, const struct otc_
     if (!otc_node_is_null(node) || (node != NULL && node->has_original &&
                                     (field->type == OTC_TYPE_STRING || field->type == OTC_TYPE_SECRET))) {
         decode_value(d, field, node, member, &place);
+        if (field->set_at > 0) {
+            *(bool *)((char *)value + field->set_at) = true;
+        }
         return;
     }
     set_default(d, field, member, &place);

@@ -432,7 +432,7 @@ field_node(struct otc_document *doc, const struct otc_field *field, const void *
     if (node == NULL && field->deprecated_key != NULL) {
         node = otc_node_get(map, field->deprecated_key);
     }
-    if (field->parse != NULL && field->type != OTC_TYPE_DURATION) {
+    if (field->parse != NULL) {
         return own_node(doc, field, node);
     }
     if (field->type == OTC_TYPE_STRUCT) {

@@ -122,6 +122,8 @@ struct otc_field {
      * rules of the Collector's configoptional: a "default" section exists unless disabled).
      */
     bool on_by_default;
+    /** Offset of a bool that becomes true where the user set the key, if only to its default; 0: none. */
+    uint32_t set_at;
     /**
      * Parses what the types above cannot (a mapping-or-scalar such as `window: 1h`). Called instead of the
      * built-in parser with the node and the member's address; strings it stores come from otc_config_strdup.

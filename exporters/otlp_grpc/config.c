@@ -22,8 +22,7 @@ check_tls(const struct otc_tls_client *tls, struct otc_error *err)
     if (tls->min_version.index == 2 || tls->max_version.index == 1) {
         return otc_fail(err, OTC_UNIMPLEMENTED,
                         "tls::min_version, max_version: gRPC's C library always offers TLS 1.2 and 1.3 and "
-                        "has no setting for "
-                        "it; leave them out, or use otlp_http");
+                        "has no setting for it; leave them out, or use otlp_http");
     }
     if (unsupported) {
         return otc_fail(err, OTC_UNIMPLEMENTED,

@@ -36,6 +36,7 @@ defaults_are_the_collectors(void **state)
     assert_int_equal(config->retry_on_failure.initial_interval.ns, 5 * OTC_SECOND);
     assert_int_equal(config->retry_on_failure.max_interval.ns, 30 * OTC_SECOND);
     assert_int_equal(config->retry_on_failure.max_elapsed_time.ns, 5 * OTC_MINUTE);
+    assert_false(config->retry_on_failure.elapsed_is_set);
     assert_true(config->retry_on_failure.multiplier == 1.5);
     assert_true(config->retry_on_failure.randomization_factor == 0.5);
     otc_config_free(owner);
@@ -67,6 +68,32 @@ sections_can_be_switched_off_and_on(void **state)
     assert_int_equal(config->sending_queue->batch->flush_timeout.ns, 200 * OTC_MILLISECOND);
     assert_int_equal(otc_queue_batch_sizer(config->sending_queue), OTC_SIZER_BYTES);
     otc_config_free(owner);
+}
+
+/* A queue with storage gives nothing up unless somebody says so. */
+static void
+it_is_known_who_set_max_elapsed_time(void **state)
+{
+    static const struct {
+        const char *yaml;
+        bool is_set;
+    } cases[] = {{"endpoint: b:1\nretry_on_failure: {max_elapsed_time: 5m}", true},
+                 {"endpoint: b:1\nretry_on_failure: {max_elapsed_time: 0s}", true},
+                 {"endpoint: b:1\nretry_on_failure: {max_elapsed_time: }", false},
+                 {"endpoint: b:1\nretry_on_failure: {initial_interval: 1s}", false}};
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_config *owner;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct otlp_grpc_config *config;
+
+        assert_int_equal(otc_test_config(&otc_otlp_grpc_exporter_factory, cases[i].yaml, &owner, &err),
+                         OTC_OK);
+        config = otc_config_value(owner);
+        assert_int_equal(config->retry_on_failure.elapsed_is_set, cases[i].is_set);
+        otc_config_free(owner);
+    }
 }
 
 static void
@@ -182,6 +209,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_the_collectors),
         cmocka_unit_test(sections_can_be_switched_off_and_on),
+        cmocka_unit_test(it_is_known_who_set_max_elapsed_time),
         cmocka_unit_test(bad_settings_are_named),
         cmocka_unit_test(endpoints_of_all_schemes_are_understood),
     };
