@@ -347,7 +347,7 @@ bench-drift: deps ## the statistics of drift beside scipy, evidently, NannyML, w
 	$(Q)tests/bench/peers/analysis.py --bench $(BUILD)/release/tests/bench/drift_bench
 .PHONY: bench-drift
 
-# Quiet machine, please; about 20 minutes.
+# Quiet machine, please; about 12 minutes.
 bench-peers: deps-check ## beside other pipelines and libraries: measure, write docs/performance.md and docs/img/peers-*.svg (QUICK=1 T=substring RENDER=1)
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release bench-peers-run
 bench-peers-run: $(BIN) $(addprefix $(B)/tests/bench/,payload drift_bench malloc_count.so)

@@ -41,6 +41,17 @@ print_hash(XXH128_hash_t hash, char out[OTC_HASH_TEXT])
                    (unsigned long long)hash.low64);
 }
 
+uint64_t
+otc_hash_fnv1a(struct otc_slice data)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < data.len; i++) {
+        hash = (hash ^ data.data[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
 void
 otc_hash_hex(struct otc_slice data, char out[OTC_HASH_TEXT])
 {

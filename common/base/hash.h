@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/** @file XXH3 content hashes, of 128 bits as hex text: stable across machines and releases, not for security.
- */
+/** @file XXH3 content hashes, of 128 bits as hex text, and FNV: stable across machines and releases, not for
+ * security. */
 #ifndef OTC_BASE_HASH_H
 #define OTC_BASE_HASH_H
 
@@ -19,6 +19,9 @@ struct otc_hash128 {
     uint64_t high;
 };
 struct otc_hash128 otc_hash_128(struct otc_slice data, uint64_t seed);
+
+/** FNV-1a of 64 bits, where others ask for it. */
+uint64_t otc_hash_fnv1a(struct otc_slice data);
 
 /** The hash of `data`. */
 void otc_hash_hex(struct otc_slice data, char out[OTC_HASH_TEXT]);

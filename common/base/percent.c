@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/base/percent.h"
 
-#include <ctype.h>
-
-static int
-hex_digit(uint8_t c)
-{
-    return isdigit(c) ? c - '0' : isxdigit(c) ? tolower(c) - 'a' + 10 : -1;
-}
-
 bool
 otc_percent_decode(struct otc_slice in, struct otc_buf *out)
 {
@@ -16,8 +8,8 @@ otc_percent_decode(struct otc_slice in, struct otc_buf *out)
         uint8_t byte = in.data[i];
 
         if (byte == '%') {
-            int high = i + 2 < in.len ? hex_digit(in.data[i + 1]) : -1;
-            int low = i + 2 < in.len ? hex_digit(in.data[i + 2]) : -1;
+            int high = i + 2 < in.len ? otc_hex_digit(in.data[i + 1]) : -1;
+            int low = i + 2 < in.len ? otc_hex_digit(in.data[i + 2]) : -1;
 
             if (high < 0 || low < 0) {
                 return false;

@@ -76,6 +76,16 @@ otc_slice_skip(struct otc_slice a, size_t n)
     return (struct otc_slice){a.data + n, a.len - n};
 }
 
+/** What a hexadecimal digit is worth; -1: it is none. */
+static inline int
+otc_hex_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
 /** Without the blanks and tabs around it. */
 static inline struct otc_slice
 otc_slice_trim(struct otc_slice a)

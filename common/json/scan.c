@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/json/scan.h"
 
+#include "common/base/utf8.h"
+
 #include "common/base/number.h"
 
 #include <math.h>
@@ -506,31 +508,6 @@ otc_json_scan(const struct otc_json_paths *paths, struct otc_slice text, struct 
 
 /* ---- What was found ----------------------------------------------------------------------------- */
 
-static size_t
-put_utf8(uint32_t code, uint8_t *out)
-{
-    if (code < 0x80) {
-        out[0] = (uint8_t)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        out[0] = (uint8_t)(0xc0 | code >> 6);
-        out[1] = (uint8_t)(0x80 | (code & 0x3f));
-        return 2;
-    }
-    if (code < 0x10000) {
-        out[0] = (uint8_t)(0xe0 | code >> 12);
-        out[1] = (uint8_t)(0x80 | (code >> 6 & 0x3f));
-        out[2] = (uint8_t)(0x80 | (code & 0x3f));
-        return 3;
-    }
-    out[0] = (uint8_t)(0xf0 | code >> 18);
-    out[1] = (uint8_t)(0x80 | (code >> 12 & 0x3f));
-    out[2] = (uint8_t)(0x80 | (code >> 6 & 0x3f));
-    out[3] = (uint8_t)(0x80 | (code & 0x3f));
-    return 4;
-}
-
 size_t
 otc_json_unescape(const struct otc_json_view *view, uint8_t *out)
 {
@@ -550,7 +527,7 @@ otc_json_unescape(const struct otc_json_view *view, uint8_t *out)
             if (!p) {
                 return len; /* no scan found this */
             }
-            len += put_utf8(code, out + len);
+            len += otc_utf8_put(code, out + len);
         }
     }
     return len;

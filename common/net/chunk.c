@@ -8,20 +8,10 @@
 
 enum { SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER_START, TRAILER, TRAILER_LF, END_LF };
 
-static int
-hex_digit(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0';
-    }
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 static bool
 size_byte(struct otc_chunked *chunked, uint8_t byte)
 {
-    const int digit = hex_digit(byte);
+    const int digit = otc_hex_digit(byte);
 
     if (digit >= 0) {
         chunked->left = chunked->left * 16 + (uint64_t)digit;

@@ -28,9 +28,9 @@ struct otc_compressor;
 
 /**
  * `level` 0: the fastest of the format, which on telemetry is within some percent of the others' size at a
- * fraction of their time. gzip, zlib and deflate know 1 to 9; zstd takes any number and means the nearest of
- * 1 to 11; others have none. INVALID_ARGUMENT for a level that is none ("compression_params::level: …"),
- * UNAVAILABLE out of memory. For NONE and EMPTY too.
+ * fraction of their time. gzip, zlib and deflate know 1 to 9, and -1 and -2, words of Go's, which mean the
+ * fastest too; zstd takes any number and means the nearest of 1 to 11; others have none. INVALID_ARGUMENT for
+ * a level that is none ("compression_params::level: …"), UNAVAILABLE out of memory. For NONE and EMPTY too.
  */
 OTC_CHECK otc_status otc_compressor_new(enum otc_compression compression, int64_t level,
                                         struct otc_compressor **out, struct otc_error *err);

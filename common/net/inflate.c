@@ -120,6 +120,15 @@ make_room(struct otc_inflate_target *target, size_t want, size_t *room)
     return reserve(target, *room) ? OTC_OK : fail_room(target);
 }
 
+/* What has come out may be more than the limit by what one step gives. */
+static otc_status
+check_limit(struct otc_inflate_target *target)
+{
+    size_t room;
+
+    return target->out->len - target->start > target->limit ? make_room(target, 1, &room) : OTC_OK;
+}
+
 otc_status
 otc_inflate_reserve(struct otc_inflate_target *target, size_t want)
 {
@@ -159,8 +168,7 @@ inflate_members(z_stream *stream, struct otc_inflate_target *target, size_t in_l
         target->out->len += room - stream->avail_out;
         if (result == Z_STREAM_END) {
             if (stream->avail_in == 0) {
-                return target->out->len - target->start > target->limit ? make_room(target, 1, &room)
-                                                                        : OTC_OK;
+                return check_limit(target);
             }
             if (!members || inflateReset(stream) != Z_OK) {
                 return otc_inflate_bad(target);
@@ -262,10 +270,8 @@ inflate_zstd(struct otc_slice in, struct otc_inflate_target *target)
         }
     }
     ZSTD_freeDStream(stream);
-    if (status == OTC_OK && target->out->len - target->start > target->limit) {
-        size_t room;
-
-        status = make_room(target, 1, &room);
+    if (status == OTC_OK) {
+        status = check_limit(target);
     }
     return status != OTC_OK ? status : hint != 0 ? otc_inflate_bad(target) : OTC_OK;
 }
@@ -301,10 +307,8 @@ inflate_lz4(struct otc_slice in, struct otc_inflate_target *target)
         }
     }
     LZ4F_freeDecompressionContext(context);
-    if (status == OTC_OK && target->out->len - target->start > target->limit) {
-        size_t room;
-
-        status = make_room(target, 1, &room);
+    if (status == OTC_OK) {
+        status = check_limit(target);
     }
     return status != OTC_OK ? status : hint != 0 ? otc_inflate_bad(target) : OTC_OK;
 }

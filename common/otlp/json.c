@@ -120,15 +120,6 @@ read_enum(const struct otc_json *value, const char *const *names, int64_t *out)
     return read_int64(value, out) && *out >= INT32_MIN && *out <= INT32_MAX;
 }
 
-static int
-hex_digit(uint8_t byte)
-{
-    return byte >= '0' && byte <= '9'   ? byte - '0'
-           : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
-           : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
-                                        : -1;
-}
-
 static bool
 put_hex(struct otc_buf *out, uint32_t field, const struct otc_json *value)
 {
@@ -142,7 +133,7 @@ put_hex(struct otc_buf *out, uint32_t field, const struct otc_json *value)
     }
     otc_wire_put_length(out, field, text.len / 2);
     for (size_t i = 0; i < text.len; i += 2) {
-        int high = hex_digit(text.data[i]), low = hex_digit(text.data[i + 1]);
+        int high = otc_hex_digit(text.data[i]), low = otc_hex_digit(text.data[i + 1]);
 
         if (high < 0 || low < 0) {
             return false;

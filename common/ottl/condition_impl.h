@@ -74,6 +74,11 @@ void otc_ottl_put_character(struct otc_buf *out, uint32_t c);
 
 /** Marks the evaluation as failed; returns false. */
 bool otc_ottl_fail(struct otc_condition_reader *reader, const char *format, ...) OTC_PRINTF(2, 3);
+/** Bytes that one function makes, at most. */
+#define OTC_OTTL_MADE_MAX ((size_t)16 << 20)
+/** What a function made, a buffer of that limit, as its result. False: it is too large, or out of memory. */
+bool otc_ottl_keep(struct otc_condition_reader *reader, const struct otc_buf *made, enum otc_value_type type,
+                   struct otc_value *out);
 
 static inline bool
 otc_ottl_is_nil(const struct otc_value *value)

@@ -8,31 +8,17 @@
 
 #include <math.h>
 
-#define TEXT_BYTES_MAX ((size_t)16 << 20)
-
 static struct otc_value
 boolean(bool truth)
 {
     return (struct otc_value){OTC_VALUE_BOOL, {.boolean = truth}};
 }
 
-static bool
-keep(struct otc_condition_reader *reader, struct otc_buf *text, struct otc_value *out)
-{
-    struct otc_slice copy = otc_arena_copy(reader->texts, otc_buf_slice(text));
-
-    if (text->failed || (text->len > 0 && !copy.data)) {
-        return otc_ottl_fail(reader, "out of memory for a text");
-    }
-    *out = (struct otc_value){OTC_VALUE_STRING, {.slice = copy}};
-    return true;
-}
-
 /* The value as a text, as it is or made. False: failed. */
 static bool
 text_of(struct otc_condition_reader *reader, const struct otc_value *value, struct otc_slice *out)
 {
-    OTC_AUTO_BUF struct otc_buf text = {.limit = TEXT_BYTES_MAX};
+    OTC_AUTO_BUF struct otc_buf text = {.limit = OTC_OTTL_MADE_MAX};
     struct otc_value made = {.type = OTC_VALUE_STRING};
 
     if (value->type == OTC_VALUE_STRING) {
@@ -40,7 +26,7 @@ text_of(struct otc_condition_reader *reader, const struct otc_value *value, stru
         return true;
     }
     (void)otc_value_text(value, &text);
-    if (!keep(reader, &text, &made)) {
+    if (!otc_ottl_keep(reader, &text, OTC_VALUE_STRING, &made)) {
         return false;
     }
     *out = made.as.slice;
@@ -171,7 +157,7 @@ to_string(ARGUMENTS)
 static bool
 concat(ARGUMENTS)
 {
-    OTC_AUTO_BUF struct otc_buf text = {.limit = TEXT_BYTES_MAX};
+    OTC_AUTO_BUF struct otc_buf text = {.limit = OTC_OTTL_MADE_MAX};
     struct otc_slice rest = arguments[0].as.slice;
     struct otc_value element;
 
@@ -186,7 +172,7 @@ concat(ARGUMENTS)
         }
         (void)otc_value_text(&element, &text);
     }
-    return keep(reader, &text, out);
+    return otc_ottl_keep(reader, &text, OTC_VALUE_STRING, out);
 }
 
 static bool
@@ -237,7 +223,7 @@ digest(ARGUMENTS)
         return otc_ottl_fail(reader, "%s: the library refuses it", node->function->name);
     }
     otc_buf_append(&text, hex, len);
-    return keep(reader, &text, out);
+    return otc_ottl_keep(reader, &text, OTC_VALUE_STRING, out);
 }
 
 static bool

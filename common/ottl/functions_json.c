@@ -76,7 +76,6 @@ otc_ottl_parse_json(OTC_OTTL_ARGUMENTS)
     struct otc_error why = OTC_ERROR_INIT;
     struct otc_json *document = NULL;
     enum otc_json_type type;
-    struct otc_slice copy;
 
     (void)n;
     (void)node;
@@ -92,10 +91,5 @@ otc_ottl_parse_json(OTC_OTTL_ARGUMENTS)
     if (type != OTC_JSON_ARRAY && type != OTC_JSON_OBJECT) {
         return otc_ottl_fail(reader, "ParseJSON: neither an object nor a list");
     }
-    copy = otc_arena_copy(reader->texts, otc_buf_slice(&bytes));
-    if (bytes.failed || (bytes.len > 0 && !copy.data)) {
-        return otc_ottl_fail(reader, "ParseJSON: out of memory");
-    }
-    *out = (struct otc_value){type == OTC_JSON_ARRAY ? OTC_VALUE_ARRAY : OTC_VALUE_KVLIST, {.slice = copy}};
-    return true;
+    return otc_ottl_keep(reader, &bytes, type == OTC_JSON_ARRAY ? OTC_VALUE_ARRAY : OTC_VALUE_KVLIST, out);
 }

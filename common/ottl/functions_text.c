@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Functions that make texts of texts, as Go's package strings does. */
+#include "common/base/hash.h"
+#include "common/base/utf8.h"
 #include "common/otlp/wire.h"
 #include "common/ottl/condition_impl.h"
 
@@ -7,18 +9,18 @@
 #include <pthread.h>
 #include <wctype.h>
 
-#define TEXT_BYTES_MAX ((size_t)16 << 20)
 /* What stands for bytes that are no UTF-8. */
 #define REPLACEMENT 0xFFFDu
 
-static bool
-keep(struct otc_condition_reader *reader, struct otc_buf *bytes, enum otc_value_type type,
-     struct otc_value *out)
+bool
+otc_ottl_keep(struct otc_condition_reader *reader, const struct otc_buf *made, enum otc_value_type type,
+              struct otc_value *out)
 {
-    struct otc_slice copy = otc_arena_copy(reader->texts, otc_buf_slice(bytes));
+    struct otc_slice copy = otc_arena_copy(reader->texts, otc_buf_slice(made));
 
-    if (bytes->failed || (bytes->len > 0 && !copy.data)) {
-        return otc_ottl_fail(reader, "out of memory for a text");
+    if (made->failed || (made->len > 0 && !copy.data)) {
+        return otc_ottl_fail(reader,
+                             made->failed ? "what it makes is above 16 MiB" : "out of memory for a text");
     }
     *out = (struct otc_value){type, {.slice = copy}};
     return true;
@@ -68,22 +70,9 @@ first_character(struct otc_slice text, size_t *len)
 void
 otc_ottl_put_character(struct otc_buf *out, uint32_t c)
 {
-    if (c < 0x80) {
-        (void)otc_buf_append_byte(out, (uint8_t)c);
-        return;
-    }
-    if (c < 0x800) {
-        (void)otc_buf_append_byte(out, (uint8_t)(0xC0 | c >> 6));
-    } else {
-        if (c < 0x10000) {
-            (void)otc_buf_append_byte(out, (uint8_t)(0xE0 | c >> 12));
-        } else {
-            (void)otc_buf_append_byte(out, (uint8_t)(0xF0 | c >> 18));
-            (void)otc_buf_append_byte(out, (uint8_t)(0x80 | (c >> 12 & 0x3F)));
-        }
-        (void)otc_buf_append_byte(out, (uint8_t)(0x80 | (c >> 6 & 0x3F)));
-    }
-    (void)otc_buf_append_byte(out, (uint8_t)(0x80 | (c & 0x3F)));
+    uint8_t bytes[4];
+
+    (void)otc_buf_append(out, bytes, otc_utf8_put(c, bytes));
 }
 
 /* ---- Case ------------------------------------------------------------------------------------------ */
@@ -101,7 +90,7 @@ static bool
 change_case(struct otc_condition_reader *reader, struct otc_slice text, bool upper, struct otc_value *out)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    OTC_AUTO_BUF struct otc_buf made = {.limit = TEXT_BYTES_MAX};
+    OTC_AUTO_BUF struct otc_buf made = {.limit = OTC_OTTL_MADE_MAX};
     size_t len;
 
     if (pthread_once(&once, make_unicode) != 0 || !unicode) {
@@ -114,7 +103,7 @@ change_case(struct otc_condition_reader *reader, struct otc_slice text, bool upp
             &made, (uint32_t)(upper ? towupper_l((wint_t)c, unicode) : towlower_l((wint_t)c, unicode)));
         text = otc_slice_skip(text, len);
     }
-    return keep(reader, &made, OTC_VALUE_STRING, out);
+    return otc_ottl_keep(reader, &made, OTC_VALUE_STRING, out);
 }
 
 bool
@@ -197,7 +186,7 @@ put_piece(struct otc_buf *out, struct otc_slice piece)
 bool
 otc_ottl_split(OTC_OTTL_ARGUMENTS)
 {
-    OTC_AUTO_BUF struct otc_buf list = {.limit = TEXT_BYTES_MAX};
+    OTC_AUTO_BUF struct otc_buf list = {.limit = OTC_OTTL_MADE_MAX};
     struct otc_slice rest = arguments[0].as.slice, delimiter = arguments[1].as.slice;
     const uint8_t *found;
     size_t len;
@@ -219,21 +208,16 @@ otc_ottl_split(OTC_OTTL_ARGUMENTS)
         }
         rest = otc_slice_skip(rest, len + delimiter.len);
     }
-    return keep(reader, &list, OTC_VALUE_ARRAY, out);
+    return otc_ottl_keep(reader, &list, OTC_VALUE_ARRAY, out);
 }
 
 /* FNV: 64 bits, variant 1a. */
 bool
 otc_ottl_fnv(OTC_OTTL_ARGUMENTS)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
-
     if (!are_texts(node, reader, arguments, n)) {
         return false;
     }
-    for (size_t i = 0; i < arguments[0].as.slice.len; i++) {
-        hash = (hash ^ arguments[0].as.slice.data[i]) * UINT64_C(1099511628211);
-    }
-    *out = (struct otc_value){OTC_VALUE_INT, {.integer = (int64_t)hash}};
+    *out = (struct otc_value){OTC_VALUE_INT, {.integer = (int64_t)otc_hash_fnv1a(arguments[0].as.slice)}};
     return true;
 }

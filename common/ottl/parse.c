@@ -94,21 +94,12 @@ is_value(const struct parser *parser, uint16_t node)
 
 /* ---- Literals ----------------------------------------------------------------------------------- */
 
-static int
-hex_digit(uint8_t c)
-{
-    return isdigit(c)             ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* Digits of a base, exactly `n`; false: there are not so many. */
 static bool
 take_digits(struct parser *parser, size_t n, uint32_t base, uint32_t *out)
 {
     for (*out = 0; n > 0; n--) {
-        int digit = parser->at < parser->text.len ? hex_digit(parser->text.data[parser->at]) : -1;
+        int digit = parser->at < parser->text.len ? otc_hex_digit(parser->text.data[parser->at]) : -1;
 
         if (digit < 0 || (uint32_t)digit >= base) {
             return false;
@@ -187,10 +178,11 @@ parse_bytes(struct parser *parser, struct otc_value *out)
     if (!copy) {
         return out_of_memory(parser);
     }
-    for (parser->at += 2; parser->at + 1 < parser->text.len && hex_digit(parser->text.data[parser->at]) >= 0;
+    for (parser->at += 2;
+         parser->at + 1 < parser->text.len && otc_hex_digit(parser->text.data[parser->at]) >= 0;
          parser->at += 2) {
-        int high = hex_digit(parser->text.data[parser->at]),
-            low = hex_digit(parser->text.data[parser->at + 1]);
+        int high = otc_hex_digit(parser->text.data[parser->at]),
+            low = otc_hex_digit(parser->text.data[parser->at + 1]);
 
         if (high < 0 || low < 0) {
             return expected(parser, "two hexadecimal digits a byte");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/base/hash.h"
 #include "common/prometheus/buckets.h"
 #include "common/prometheus/page.h"
 #include "common/prometheus/text.h"
@@ -69,7 +70,7 @@ put_label_name(const struct line *line, size_t i)
         otc_prom_put_classic(line->out, name, true);
         if (is_shadowed(line->series, i)) {
             /* Two names that underscores cannot tell apart must not become one. */
-            otc_buf_printf(line->out, "_%016llx", (unsigned long long)otc_prom_hash(name));
+            otc_buf_printf(line->out, "_%016llx", (unsigned long long)otc_hash_fnv1a(name));
         }
     }
 }

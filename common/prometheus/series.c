@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/prometheus/series.h"
 
+#include "common/base/hash.h"
 #include "common/otlp/value_text.h"
 #include "common/prometheus/text.h"
 
@@ -109,7 +110,7 @@ draft_put(struct draft *draft, struct otc_slice raw, struct otc_slice name, stru
     label->value = draft->text.len;
     if (value.len > draft->max_value) {
         otc_prom_put_utf8(&draft->text, otc_slice_of(value.data, otc_prom_utf8_cut(value, draft->max_value)));
-        otc_buf_printf(&draft->text, "#%016llx", (unsigned long long)otc_prom_hash(value));
+        otc_buf_printf(&draft->text, "#%016llx", (unsigned long long)otc_hash_fnv1a(value));
     } else {
         otc_prom_put_utf8(&draft->text, value);
     }

@@ -175,17 +175,6 @@ otc_prom_put_classic(struct otc_buf *out, struct otc_slice name, bool label)
     }
 }
 
-uint64_t
-otc_prom_hash(struct otc_slice text)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    for (size_t i = 0; i < text.len; i++) {
-        hash = (hash ^ text.data[i]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
-
 size_t
 otc_prom_utf8_cut(struct otc_slice text, size_t max)
 {

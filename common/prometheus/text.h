@@ -18,8 +18,6 @@ void otc_prom_put_escaped(struct otc_buf *out, struct otc_slice text, bool quote
 bool otc_prom_is_classic(struct otc_slice name, bool label);
 /** The name as it is when classic, else with each foreign byte as an underscore. */
 void otc_prom_put_classic(struct otc_buf *out, struct otc_slice name, bool label);
-/** 64-bit FNV-1a, for cut label values. */
-uint64_t otc_prom_hash(struct otc_slice text);
 /** Length of the longest prefix of at most `max` bytes that ends between UTF-8 characters. */
 size_t otc_prom_utf8_cut(struct otc_slice text, size_t max);
 

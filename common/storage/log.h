@@ -7,7 +7,7 @@
  * What is removed does not come back after the end of the process; after a power cut it may (the note of it
  * is not flushed). A damaged record costs itself alone: it is counted and its bytes are copied to
  * `<base>.<number>.corrupt-<time>`, and nothing keeps a log from opening but a disk that cannot be read at
- * all.
+ * all, or rights, open files or memory that are missing.
  *
  * Segment: a page that names the format and, once nothing more will be written to it, says where it ends (the
  * seal); a note of 4 bytes for each of 16384 records, that says which was removed, by a hash of the segment's
@@ -18,11 +18,11 @@
  * disk keeps nobody from removing. A segment goes when all of it was removed; the last one is begun anew by
  * each process. One record that stays long therefore keeps the segment that holds it.
  *
- * One thread a folder writes (otc_log_writer): it commits when 64 records or 1 MiB wait, or 2 ms after the
- * first came, with one flush for all. When a write or flush fails, what it should have saved is written anew
- * to another segment; if that fails too, its senders are told and the next commit tries again. Where there is
- * no room for another segment, what fits into the last one is still taken and the rest refused, which is no
- * failure.
+ * One thread a folder writes (otc_log_writer): with OTC_LOG_SYNC_GROUP it commits when 64 records or 1 MiB
+ * wait, or 2 ms after the first came, with one flush for all; else at once. When a write or flush fails, what
+ * it should have saved is written anew to another segment; if that fails too, its senders are told and the
+ * next commit tries again. Where there is no room for another segment, what fits into the last one is still
+ * taken and the rest refused, which is no failure.
  */
 #ifndef OTC_STORAGE_LOG_H
 #define OTC_STORAGE_LOG_H
@@ -134,7 +134,7 @@ uint64_t otc_log_record_len(const struct otc_log_record *record);
 
 /** A file in which a record is kept that nobody wants. */
 struct otc_log_aside {
-    const char *folder; /* exists */
+    const char *folder; /* exists; the same for all of a log */
     const char *name;   /* `<name>.pb` has the content from byte `skip` on, `<name>.txt` the reason */
     size_t skip;
     const char *why;

@@ -157,7 +157,7 @@ otc__log_write_asides(struct otc_log *log)
     }
     /* The files must be found after a power cut before the records go. */
     folder_failed = sync_folder(folder);
-    folder_failed = folder_failed ? folder_failed : sync_folder(log->directory); /* where it lies, perhaps */
+    folder_failed = folder_failed ? folder_failed : otc__log_sync_directory(log); /* where it lies, perhaps */
     for (struct otc__log_aside *aside = asides; aside; aside = next) {
         next = aside->next;
         aside->failed = aside->failed ? aside->failed : folder_failed;

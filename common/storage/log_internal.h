@@ -171,6 +171,8 @@ void otc__log_commit(struct otc_log *log);
  * there is no room are marked as refused, which is no failure of the disk. Not under the lock, which is held
  * at return, with the books changed. errno or 0. */
 int otc__log_write_puts(struct otc_log *log, struct otc__log_put *puts, bool sync);
+/** Flushes the names in the folder. errno or 0. */
+int otc__log_sync_directory(const struct otc_log *log);
 /** Path of what is damaged of a segment. */
 void otc__log_corrupt_path(const struct otc_log *log, uint64_t segment, char path[OTC__LOG_PATH]);
 /** Adds a record to its segment, and takes it out. Under the lock. */

@@ -180,8 +180,8 @@ leaves_enough(const struct otc_log *log, int64_t bytes)
            (int64_t)disk.f_bavail * (int64_t)disk.f_frsize - bytes >= log->min_free_bytes;
 }
 
-static int
-sync_directory(const struct otc_log *log)
+int
+otc__log_sync_directory(const struct otc_log *log)
 {
     int failed;
 
@@ -221,7 +221,7 @@ otc__segment_make(struct otc_log *log, int64_t bytes, struct otc__segment **out)
     if (!failed) {
         /* The file must be found after a power cut; those that were removed must not, as numbers may come
          * again. */
-        failed = sync_directory(log);
+        failed = otc__log_sync_directory(log);
     }
     if (failed) {
         otc__segment_drop(log, segment);
