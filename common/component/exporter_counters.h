@@ -15,7 +15,7 @@ enum otc_drop_reason {
 };
 
 /** Series of one exporter and signal. The calls below are made under the exporter's lock, so that gauges keep
- * their order. */
+ * their order; but for those of what was offered, of a request and of poison, which touch none. */
 struct otc_exporter_counters {
     struct otc_meter *meter;
     struct otc_series *sent, *send_failed, *enqueue_failed;

@@ -33,7 +33,14 @@ otc_factory_copy(const struct otc_factory *theirs, struct otc_factory *out, stru
     size_t size = theirs->abi.size < sizeof(*theirs) ? theirs->abi.size : sizeof(*theirs);
     const char *lacks;
 
-    if (theirs->abi.version != OTC_ABI_VERSION || size < FACTORY_MIN) {
+    if (theirs->abi.version == OTC_ABI_VERSION && size < FACTORY_MIN) {
+        return otc_fail(
+            err, OTC_FAILED_PRECONDITION,
+            "is built for version %u of the component interface, but its factory has %zu bytes of at "
+            "least %zu: build it with the headers of otelcol-aimon %s",
+            (unsigned)theirs->abi.version, size, (size_t)FACTORY_MIN, OTC_VERSION);
+    }
+    if (theirs->abi.version != OTC_ABI_VERSION) {
         return otc_fail(err, OTC_FAILED_PRECONDITION,
                         "is built for version %u of the component interface, this program has version %u: "
                         "build it with the headers of otelcol-aimon %s",

@@ -285,17 +285,18 @@ change(_Atomic int64_t *value, int64_t delta, bool set)
     atomic_store_explicit(value, (int64_t)((uint64_t)before + (uint64_t)delta), memory_order_release);
 }
 
-/* What one of what a histogram takes is in what it tells. */
+/* How many of what a histogram takes are one of what it tells. Divided by, so that a duration that is a bound
+ * is not above it. */
 static double
-unit_of(const struct otc_series *series)
+per_unit(const struct otc_series *series)
 {
-    return series->kind == OTC_DURATION ? 1e-9 : 1;
+    return series->kind == OTC_DURATION ? 1e9 : 1;
 }
 
 static void
 observe(struct otc_series *series, int64_t value)
 {
-    double told = (double)value * unit_of(series);
+    double told = (double)value / per_unit(series);
     size_t bucket = 0;
 
     while (bucket < series->n_bounds && told > series->bounds[bucket]) {
@@ -438,7 +439,7 @@ build_histogram(struct otc_metrics_builder *builder, const struct otc_metric *me
 {
     uint64_t counts[OTC_HISTOGRAM_BOUNDS + 1];
     struct otc_histogram_value value = {.has_sum = true,
-                                        .sum = (double)value_at(told, series, 0) * unit_of(series),
+                                        .sum = (double)value_at(told, series, 0) / per_unit(series),
                                         .counts = counts,
                                         .bounds = series->bounds,
                                         .n_bounds = series->n_bounds};
