@@ -96,7 +96,8 @@ write_group(struct file_groups *groups, struct group *group)
                                     groups->now_ns, &err);
     }
     groups->grouped.written = groups->grouped.written || status == OTC_OK;
-    groups->refused = status == OTC_UNAVAILABLE && !groups->grouped.written;
+    /* After one that failed for good nobody sends the others again. */
+    groups->refused = status == OTC_UNAVAILABLE && !groups->grouped.written && groups->status == OTC_OK;
     if (status != OTC_OK) {
         groups->grouped.failed += count_items(groups, otc_buf_slice(&group->request));
     }

@@ -147,14 +147,6 @@ prometheus_remote_write_native_histogram(const struct otc_point *point, struct o
 
 /* ---- Custom buckets ----------------------------------------------------------------------------- */
 
-static void
-put_bound(struct otc_buf *out, uint64_t bits)
-{
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-        otc_buf_append_byte(out, (uint8_t)(bits >> shift));
-    }
-}
-
 /* The buckets into `spans`, their bounds into `bounds`. Returns the count of all. A bound of +Inf, where
  * there is one, is the last; the last bucket has none, and holds what the others do not. */
 static uint64_t
@@ -171,7 +163,7 @@ put_custom(const struct otc_point *point, struct spans *spans, struct otc_buf *b
             count = 0;
         }
         if (!infinite) {
-            put_bound(bounds, bound);
+            (void)otc_buf_append(bounds, &bound, sizeof(bound));
             put_bucket(spans, index++, count);
             total += count;
         }

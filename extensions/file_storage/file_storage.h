@@ -71,9 +71,9 @@ struct file_storage_dead_letters *file_storage_dead_letters_new(const struct fil
 void file_storage_dead_letters_free(struct file_storage_dead_letters *self);
 /** Takes room; false: there is none, or they are off. */
 bool file_storage_dead_letters_reserve(struct file_storage_dead_letters *self, uint64_t bytes);
-/** Moves a record of the log, for which room was taken. */
 struct otc_log;
 struct otc_log_record;
+/** Moves a record of the log, for which room was taken. */
 void file_storage_dead_letters_add(struct file_storage_dead_letters *self, struct otc_log *log,
                                    struct otc_log_record *record, size_t skip, const char *why);
 

@@ -232,13 +232,11 @@ make_series(struct queue *queue, const char *kind, const char *component_id, con
     if (meter) {
         queue->write_failures = otc_meter_series(meter, &write_failures_instrument, labels, 4);
         count(queue, otc_meter_series(meter, &sync_instrument, labels, 5), 1);
-    }
-    queue->dead_letters = file_storage_dead_letters_new(queue->context, queue->name, labels, 4);
-    if (meter) {
         queue->bytes = otc_meter_series(meter, &bytes_instrument, labels, 4);
         queue->failures = otc_meter_series(meter, &failures_instrument, labels, 4);
         queue->lost = otc_meter_series(meter, &lost_instrument, labels, 4);
     }
+    queue->dead_letters = file_storage_dead_letters_new(queue->context, queue->name, labels, 4);
 }
 
 static otc_status

@@ -71,12 +71,13 @@ find_model(struct refusals *self, struct otc_slice name)
 {
     size_t limit = (size_t)self->config->models;
 
-    for (size_t i = 0; i < self->n_models && i < limit; i++) {
+    for (size_t i = 0; i < self->n_models; i++) {
         if (otc_slice_equal_str(name, self->models[i].name)) {
             return &self->models[i];
         }
     }
-    if (self->n_models < limit && name.len < NAME_MAX_BYTES) {
+    /* A name with a NUL inside would not be found again. */
+    if (self->n_models < limit && name.len < NAME_MAX_BYTES && memchr(name.data, '\0', name.len) == NULL) {
         struct model *model = &self->models[self->n_models++];
 
         memcpy(model->name, name.data, name.len);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package refusals is the connector of refusals.c for a Collector of its own builder.
+// Package refusals is the connector of refusals.c for a Collector that the Collector's builder makes.
 package refusals
 
 // #cgo pkg-config: otelcol-aimon

@@ -11,7 +11,7 @@ refuse(const struct otc_node *node, void *member, struct otc_config *owner, stru
 {
     (void)member;
     (void)owner;
-    return otc_node_is_null(node) || node->n == 0
+    return otc_node_is_null(node) || (node->kind == OTC_NODE_MAP && node->n == 0)
                ? OTC_OK
                : otc_fail(err, OTC_INVALID_ARGUMENT,
                           "is an OpenTelemetry Collector option that this build does not support");

@@ -191,7 +191,7 @@ refuse_profiles(const struct otc_node *node, void *member, struct otc_config *ow
 {
     (void)member;
     (void)owner;
-    return otc_node_is_null(node) || node->n == 0
+    return otc_node_is_null(node) || (node->kind == OTC_NODE_LIST && node->n == 0)
                ? OTC_OK
                : otc_fail(
                      err, OTC_INVALID_ARGUMENT,

@@ -238,10 +238,8 @@ shut_down(struct otc_component *self, int64_t deadline_ns, struct otc_error *err
     (void)err;
     receiver->host->timer_free(receiver->host, receiver->timer);
     receiver->timer = NULL;
-    if (receiver->tail) {
-        otlp_json_file_positions_close(receiver->positions);
-        receiver->positions = NULL;
-    }
+    otlp_json_file_positions_close(receiver->positions);
+    receiver->positions = NULL;
     return OTC_OK;
 }
 

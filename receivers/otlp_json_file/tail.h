@@ -59,8 +59,8 @@ bool otlp_json_file_tail_poll(struct tail *tail, int64_t monotonic_ns, int64_t u
 
 /**
  * Appends where reading stands, of all files or of those that moved since the last time and those that are
- * gone; nothing when nothing moved. False: `out` has failed, and nothing counts as written. To be called
- * after every poll or never.
+ * gone; nothing when nothing moved. False: `out` has failed, and nothing counts as written. Any
+ * number of polls may lie between two calls.
  */
 bool otlp_json_file_tail_write(struct tail *tail, bool all, struct otc_buf *out);
 /**

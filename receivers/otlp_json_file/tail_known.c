@@ -248,7 +248,7 @@ struct followed *
 otlp_json_file_identify(struct tail *tail, int fd, const char *path, const struct stat *stat,
                         int64_t monotonic_ns, int64_t unix_ns)
 {
-    struct followed *file = find_unchanged(tail, stat);
+    struct followed *file = tail->settings.compression != TAIL_PLAIN ? find_unchanged(tail, stat) : NULL;
     bool packed, copy = false;
     size_t n;
 
