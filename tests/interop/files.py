@@ -63,6 +63,8 @@ def grouped(work, name, pattern, settings):
         trees.append(tree(folder))
     theirs, ours = trees
     WROTE.append(sum(len(items) for items in theirs.values()))
+    if not any(theirs.values()):
+        return ["%s: the Collector wrote nothing" % name]
     return ["%s: %s: theirs %s, ours %s" % (name, path, theirs.get(path, "no file"), ours.get(path, "no file"))
             for path in sorted(set(theirs) | set(ours)) if theirs.get(path) != ours.get(path)]
 

@@ -82,7 +82,9 @@ def content():
 
 
 def build():
-    """The Collector's path; None when it cannot be built here. Others that are a day old are removed."""
+    """The Collector's path; None when no Collector can be built here. Others that are a day old are removed."""
+    if not collector.build():
+        return None
     if not shutil.which("go"):
         print("skipped: Go is not installed")
         return None
@@ -102,7 +104,7 @@ def build():
             lay_out(folder)
         os.environ["PKG_CONFIG_PATH"] = folder + "/prefix/lib/pkgconfig"
         if not collector.build_as(manifest(folder), path, cgo_enabled=True):
-            return None
+            sys.exit("the Collector with our components cannot be built, although its own can")
     for other in glob.glob(os.path.join(collector.CACHE, "otelcol-ocb-*")):
         with contextlib.suppress(OSError):
             if not other.startswith(path) and time.time() - os.path.getmtime(other) > 86400:
@@ -410,10 +412,16 @@ def same_analysis(otelcol):
             return {side: (last_told("%s/%s_results.jsonl" % (work, side))[0], last_told("%s/%s_passed.jsonl" % (work, side))[0],
                            events("%s/%s_events.jsonl" % (work, side))) for side in sides}
 
-        collector.wait_for(lambda: read()["inside"] == read()["sidecar"], 12)
+        def all_told():
+            told_ = read()
+            return told_["inside"] == told_["sidecar"] and all(told_["inside"])
+
+        collector.wait_for(all_told, 12)
         found = read()
         stack.close()  # both stop
         for index, name in enumerate(("results", "passed")):
+            told_ = {side: len(found[side][index]) for side in sides}
+            check(name + ": series", min(told_.values()) >= 2, told_)
             same(name, found["inside"][index], found["sidecar"][index])
             at_end = [last_told("%s/%s_%s.jsonl" % (work, side, name)) for side in sides]
             same(name + " at the end", at_end[0][0], at_end[1][0])

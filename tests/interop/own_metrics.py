@@ -151,16 +151,24 @@ def send_all(http):
             expect(status == 200, "%s: %d %r" % (signal, status, body[:200]))
 
 
-def settled(path, ask):
-    """The last request, once two in a row have the same counts and no batch waits."""
-    def same():
-        told = [ask(r) for r in requests(path)[-2:]]
-        return len(told) == 2 and told[0] and told[0] == told[1]
+def all_failed(request):
+    """Whether all that was received, of every signal, has failed to be sent: nothing waits any more."""
+    told = counted(request)
 
-    time.sleep(0.5)
+    def total(name, component):
+        return sum(value for (name_, _, component_), value in told.items() if (name_, component_) == (name, component))
+    return all(0 < total("otelcol_receiver_accepted_" + items, "") == total("otelcol_exporter_send_failed_" + items, "otlp_http")
+               for items in ("spans", "metric_points", "log_records"))
+
+
+def settled(path, ask):
+    """Waits until two requests in a row tell the same, and the end of all that was received."""
+    def same():
+        last = requests(path)[-2:]
+        told = [ask(r) for r in last]
+        return len(told) == 2 and told[0] and told[0] == told[1] and all_failed(last[1])
+
     expect(collector.wait_for(same), "%s: does not settle" % path)
-    found = requests(path)
-    return found[-1] if found else {"resourceMetrics": []}
 
 
 def ours_is_the_page(work, told, pages, http, closed):
@@ -259,6 +267,11 @@ def levels_are_theirs(work, told, https, closed):
 
 def a_backend_hinders_nothing(work, http, closed):
     """One that refuses connections and one that never answers: data passes, the log is quiet, the end is quick."""
+    def said():
+        with open(work + "/away.log", encoding="utf-8") as f:
+            return f.read()
+
+    failed = "Exporting the service's own metrics failed"
     with socket.socket() as hole:
         hole.bind(("127.0.0.1", 0))
         hole.listen()
@@ -267,12 +280,12 @@ def a_backend_hinders_nothing(work, http, closed):
             start = time.monotonic()
             send_all(http)
             expect(time.monotonic() - start < 5, "data waits for the own metrics")
-            time.sleep(2)
+            expect(collector.wait_for(lambda: failed in said()), "no export failed")
+            time.sleep(2)  # ten intervals, in which none of them says more
             start = time.monotonic()
         expect(time.monotonic() - start < 9, "the end took %.1f s" % (time.monotonic() - start))
-    with open(work + "/away.log", encoding="utf-8") as f:
-        text = f.read()
-    lines = text.count("Exporting the service's own metrics failed")
+    text = said()
+    lines = text.count(failed)
     expect(1 <= lines <= len(readers), "%d lines of failed exports:\n%s" % (lines, text[-2000:]))
     expect("Shutdown complete." in text, "no orderly end: " + text[-1000:])
 

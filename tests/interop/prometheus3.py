@@ -186,6 +186,7 @@ def ended(prom, send, at):
             return prom.value('connections{job="shop/%s"}' % job, at + 1) == 5
         check(until(gone_on), way + ": connections does not go on")
         for query in ("share_ratio{job=\"shop/%s\"}", "size_bytes{job=\"shop/%s\",fine=\"\"}"):
+            check(prom.get("query", query=query % way, time=at - 1)["result"], "%s: %s was never there" % (way, query % way))
             found = prom.get("query", query=query % way, time=at + 1)["result"]
             check(found == [], "%s: has not ended: %s" % (way, found))
         check(prom.value('histogram_count(size_bytes{job="shop/%s",fine="true"})' % way, at + 1) == 4, way + ": the other histogram has ended")
@@ -193,9 +194,11 @@ def ended(prom, send, at):
 
 def scraped(prom, pages):
     """The page that a Prometheus 3 gets is the one that it was promised, and its series those of remote write."""
-    pushed = {labels: value for labels, value in scrape_like(prom, "rw2_utf8").items()}
+    pushed = scrape_like(prom, "rw2_utf8")
     for way in SCRAPES:
-        check(until(lambda job=way: prom.value('count({job="shop/%s"})' % job, time.time()) is not None), way + ": is not scraped")
+        def second(job=way):
+            return prom.value('size_bytes_bucket{job="shop/%s",fine="",le="+Inf"}' % job, time.time()) == 80
+        check(until(second), way + ": what came last is not scraped")
         down = [t["lastError"] for t in prom.get("targets")["activeTargets"] if t["labels"].get("scrape") == way and t["health"] != "up"]
         check(not down, "%s: the target is down: %s" % (way, down))
         found = scrape_like(prom, way)

@@ -10,7 +10,6 @@ set; without the certificate or the token it sends nothing.
 import concurrent.futures
 import contextlib
 import json
-import os
 import re
 import subprocess
 import sys

@@ -389,6 +389,7 @@ def single_items(cases):
         named[name].messages = [{"resourceMetrics": [{"resource": {"attributes": suite.pairs(before)}, "scopeMetrics": [
             {"scope": {}, "metrics": [metric]}]}]}]
         expected[None, name] = {"resource": after}
+    check(all(case.messages for case in cases), "the testbed has other tests of processors: %s" % [case.name for case in cases])
     return expected
 
 
@@ -428,9 +429,12 @@ def scenarios(source):
             case.json, case.name, case.cpu = True, case.name + ", JSON (ours)", 0
             loads.append(case)
     check(len(loads) == 24 and len(in_json) == 3, "the testbed has other tests: %s" % [case.name for case in loads])
-    made = [(memory_limiter, source.memory_limiter())] + [(queue, case) for case in source.sending_queues()]
-    made += [(load, case) for case in loads] + [(no_backend, case) for case in source.no_backend()] + [(idle, source.idle())]
-    single = [source.attributes_processor(), *source.resource_processor()]
+    queues, nobody, resources = list(source.sending_queues()), list(source.no_backend()), list(source.resource_processor())
+    check([len(queues), len(nobody), len(resources)] == [2, 2, 2], "the testbed has other tests: %s" % [
+        case.name for case in queues + nobody + resources])
+    made = [(memory_limiter, source.memory_limiter())] + [(queue, case) for case in queues]
+    made += [(load, case) for case in loads] + [(no_backend, case) for case in nobody] + [(idle, source.idle())]
+    single = [source.attributes_processor(), *resources]
     return made + [(processors_do, case) for case in single], single
 
 
