@@ -176,7 +176,7 @@ the_journal_stays_small(void **state)
         put("a", "a", LINE("a line that makes the file longer than its fingerprint is after a while"));
         poll_once(&life);
     }
-    assert_in_range(otc_vhost_metric_sum(life.storage.vhost, "aimon_storage_journal_size"), 0, 3 << 20);
+    assert_in_range(otc_vhost_metric_sum(life.storage.vhost, "aimon_storage_journal_size"), 1, 3 << 20);
     assert_in_range(otc_vhost_metric_sum(life.storage.vhost, "aimon_storage_journaled_bytes"), 15 << 20,
                     30 << 20);
     assert_int_equal(kill_now(&life), 20001);

@@ -407,6 +407,7 @@ lowmemory_tells_differences_of_what_is_counted(void **state)
     open_telling(&t, "{readers: [{" GRPC ", temporality_preference: lowmemory}}}}]}");
     otc_receiver_count(&t.counters, 5, OTC_OK);
     otc_vhost_advance(t.f.vhost, 20 * OTC_SECOND);
+    assert_int_equal(accepted(0), 5);
     assert_int_equal(accepted(1), 0);
     assert_int_equal(find(1, "otelcol_process_uptime").point.temporality, OTC_TEMPORALITY_CUMULATIVE);
     assert_true(find(1, "otelcol_process_uptime").point.value.as.real == 20);

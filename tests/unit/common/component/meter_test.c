@@ -176,9 +176,10 @@ a_histogram_has_its_buckets(void **state)
     otc_meter_free(meter);
 }
 
-/* The sum of a point, and when it begins. */
+/* The last point, without what it refers to; of a histogram the counts of the buckets, of which there are
+ * `n`. */
 static struct otc_point
-collect_one(struct otc_meter *meter, const struct otc_meter_view *of)
+collect_one(struct otc_meter *meter, const struct otc_meter_view *of, uint64_t *buckets, size_t n)
 {
     struct otc_metrics_builder *builder = otc_metrics_builder_new(NULL, 0, "scope", "1", 100000);
     OTC_AUTO_BUF struct otc_buf buf = {.limit = 100000};
@@ -189,6 +190,10 @@ collect_one(struct otc_meter *meter, const struct otc_meter_view *of)
     assert_true(otc_metrics_builder_finish(builder, &buf, &points));
     assert_int_equal(otc_walk_points(NULL, otc_buf_slice(&buf), note_point, &point, NULL), OTC_OK);
     assert_non_null(point);
+    assert_int_equal(point->bucket_counts.n, n);
+    for (size_t i = 0; i < n; i++) {
+        buckets[i] = otc_words_get(&point->bucket_counts, i);
+    }
     otc_metrics_builder_free(builder);
     return *point;
 }
@@ -203,10 +208,11 @@ differences_are_since_the_last_time(void **state)
     struct otc_meter_view of = {.start_unix_nano = 1, .now_unix_nano = 10, .since = &before, .now = &now};
     struct otc_count count = {otc_meter_series(meter, &in, NULL, 0), 7};
     struct otc_point point;
+    uint64_t buckets[3];
 
     (void)state;
     otc_meter_add(meter, &count, 1);
-    point = collect_one(meter, &of);
+    point = collect_one(meter, &of, NULL, 0);
     assert_int_equal(point.value.as.integer, 7);
     assert_int_equal(point.temporality, OTC_TEMPORALITY_DELTA);
     assert_int_equal(point.start_unix_nano, 1);
@@ -217,14 +223,16 @@ differences_are_since_the_last_time(void **state)
     count.delta = 20;
     otc_meter_add(meter, &count, 1);
     of.now_unix_nano = 20;
-    point = collect_one(meter, &of);
+    point = collect_one(meter, &of, buckets, 3);
+    assert_memory_equal(buckets, ((uint64_t[]){0, 1, 0}), sizeof(buckets));
     assert_int_equal(point.count, 1);
     assert_true(point.sum == 20);
     assert_int_equal(point.start_unix_nano, 10);
     otc_meter_values_release(&before);
     before = now;
     of.now_unix_nano = 30;
-    point = collect_one(meter, &of);
+    point = collect_one(meter, &of, buckets, 3);
+    assert_memory_equal(buckets, ((uint64_t[]){0, 0, 0}), sizeof(buckets));
     assert_int_equal(point.count, 0);
     assert_true(point.sum == 0);
     assert_int_equal(point.start_unix_nano, 20);
@@ -243,10 +251,12 @@ durations_are_told_in_seconds(void **state)
     const struct otc_count counts[] = {
         {series, 0}, {series, 1000000}, {series, 1000001}, {series, 2000000000}};
     struct otc_point point;
+    uint64_t buckets[4];
 
     (void)state;
     otc_meter_add(meter, counts, 4);
-    point = collect_one(meter, &view);
+    point = collect_one(meter, &view, buckets, 4);
+    assert_memory_equal(buckets, ((uint64_t[]){1, 1, 1, 1}), sizeof(buckets));
     assert_int_equal(point.type, OTC_METRIC_HISTOGRAM);
     assert_int_equal(point.count, 4);
     assert_true(point.sum > 2.002 && point.sum < 2.0020011);

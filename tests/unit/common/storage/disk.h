@@ -411,10 +411,10 @@ disk_note_sync(int fd)
     }
 }
 
-DISK_PUBLIC int
-fdatasync(int fd)
+static inline int
+disk_flush(int fd, long call)
 {
-    DISK_ENTER(DISK_SYNC, fd, disk_result(syscall(SYS_fdatasync, fd)));
+    DISK_ENTER(DISK_SYNC, fd, disk_result(syscall(call, fd)));
     if (!fault) {
         disk_note_sync(fd);
     }
@@ -423,14 +423,15 @@ fdatasync(int fd)
 }
 
 DISK_PUBLIC int
+fdatasync(int fd)
+{
+    return disk_flush(fd, SYS_fdatasync);
+}
+
+DISK_PUBLIC int
 fsync(int fd)
 {
-    DISK_ENTER(DISK_SYNC, fd, disk_result(syscall(SYS_fsync, fd)));
-    if (!fault) {
-        disk_note_sync(fd);
-    }
-    disk_clean(fd, fault != 0);
-    DISK_LEAVE(0);
+    return disk_flush(fd, SYS_fsync);
 }
 
 DISK_PUBLIC int

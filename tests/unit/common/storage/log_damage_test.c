@@ -15,7 +15,7 @@ struct file {
 };
 
 struct place {
-    int file; /* -1: there is no such record */
+    int file; /* -1: not found yet */
     size_t at, len;
     uint32_t index;
     bool removed;
@@ -128,6 +128,9 @@ make_store(struct fixture *f, bool sealed)
     close_log(f);
     read_store(f);
     assert_int_equal(n_store, 3);
+    for (int i = 0; i < RECORDS; i++) {
+        assert_in_range(places[i].file, 0, n_store - 1);
+    }
     if (!sealed) {
         memset(store[2].bytes + OTC__LOG_SEAL, 0, sizeof(struct otc__log_seal));
         memset(store[2].bytes + OTC__LOG_SEAL_COPY, 0, sizeof(struct otc__log_seal));

@@ -17,25 +17,6 @@ static struct {
 static size_t n_before;
 
 static void
-empty_folder(const char *folder)
-{
-    DIR *list = opendir(folder);
-    const struct dirent *entry;
-    char path[1024];
-
-    while (list && (entry = readdir(list))) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            (void)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-            if (unlink(path) != 0) {
-                empty_folder(path);
-                (void)rmdir(path);
-            }
-        }
-    }
-    closedir(list);
-}
-
-static void
 read_before(const char *folder)
 {
     DIR *list = opendir(folder);
@@ -120,8 +101,9 @@ static struct {
     bool there[RECORDS], ended[RECORDS], aside[RECORDS];
 } promised;
 
+/* Whether it failed makes no difference: the file is looked for. */
 static void
-aside_done(void *arg, int failed)
+aside_ended(void *arg, int failed)
 {
     struct fixture *f = arg;
 
@@ -136,7 +118,7 @@ static void
 set_aside(struct fixture *f, int number)
 {
     char name[32], folder[128];
-    const struct otc_log_aside aside = {folder, name, 0, "because", aside_done, f};
+    const struct otc_log_aside aside = {folder, name, 0, "because", aside_ended, f};
 
     if (!f->records[number]) {
         return;

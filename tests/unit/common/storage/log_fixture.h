@@ -197,6 +197,29 @@ files(struct fixture *f, const char *part, char path[512])
     return n;
 }
 
+/* Removes all that is in a folder, folders too. */
+static inline void
+empty_folder(const char *folder)
+{
+    DIR *list = opendir(folder);
+    const struct dirent *entry;
+    char path[1024];
+
+    while (list && (entry = readdir(list))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            assert_in_range(snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name), 1,
+                            sizeof(path) - 1);
+            if (unlink(path) != 0) {
+                empty_folder(path);
+                (void)rmdir(path);
+            }
+        }
+    }
+    if (list) {
+        closedir(list);
+    }
+}
+
 static inline int
 teardown(void **state)
 {
@@ -268,6 +291,19 @@ put(struct fixture *f, int number, size_t filler)
         free(p);
     }
     return status;
+}
+
+/* The end of a record's way to a file of its own. */
+static inline void
+aside_done(void *arg, int failed)
+{
+    struct fixture *f = arg;
+
+    pthread_mutex_lock(&f->lock);
+    f->waiting--;
+    f->failed += failed != 0;
+    pthread_cond_broadcast(&f->told);
+    pthread_mutex_unlock(&f->lock);
 }
 
 static inline void

@@ -248,18 +248,6 @@ crashes_are_counted_in_a_row(void **state)
 /* ---- Set aside ------------------------------------------------------------------------------------- */
 
 static void
-aside_done(void *arg, int failed)
-{
-    struct fixture *f = arg;
-
-    pthread_mutex_lock(&f->lock);
-    f->waiting--;
-    f->failed += failed != 0;
-    pthread_cond_broadcast(&f->told);
-    pthread_mutex_unlock(&f->lock);
-}
-
-static void
 set_aside(struct fixture *f, int number, const char *folder)
 {
     char name[32];

@@ -150,10 +150,10 @@ a_torn_end_is_no_loss(void **state)
     fd = open(path, O_RDONLY);
     len = read(fd, bytes, sizeof(bytes));
     close(fd);
-    /* The last 2 bytes of 64 are the gap to the next record. */
     /* A process that is killed leaves no seal. */
-    memset(bytes + OTC__LOG_SEAL, 0, 32);
-    memset(bytes + OTC__LOG_SEAL_COPY, 0, 32);
+    memset(bytes + OTC__LOG_SEAL, 0, sizeof(struct otc__log_seal));
+    memset(bytes + OTC__LOG_SEAL_COPY, 0, sizeof(struct otc__log_seal));
+    /* The last 2 bytes of 64 are the gap to the next record. */
     for (ssize_t cut = len - 3; cut > len - 64; cut--) {
         fd = open(path, O_WRONLY | O_TRUNC);
         assert_int_equal(write(fd, bytes, (size_t)cut), cut);
@@ -346,7 +346,7 @@ what_could_not_be_written_anew_is_tried_again(void **state)
         }
     }
     wait_syncs(f, 2);
-    for (int i = 0; i < 200 && file_size(path) >= 0; i++) {
+    for (int i = 0; i < 5000 && file_size(path) >= 0; i++) {
         put_many(f, 1000, 1001, 10);
         take_out(f, 1000);
     }

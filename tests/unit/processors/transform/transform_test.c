@@ -13,21 +13,29 @@
 extern const struct otc_factory otc_transform_processor_factory;
 static const struct otc_factory *const factory = &otc_transform_processor_factory;
 
+/* What a configuration makes of the attributes of a span. */
+static void
+expect_item(const char *yaml, const char *before, const char *after)
+{
+    struct otc_edited edited;
+    const char *got;
+
+    otc_edited_begin_for(&edited, factory, OTC_TRACES, yaml);
+    got = otc_edited_item(&edited, OTC_TRACES, before);
+    if (!got || strcmp(got, after) != 0) {
+        fail_msg("%s: %s gives %s, expected %s", yaml, before, got ? got : "nothing", after);
+    }
+    otc_edited_end(&edited);
+}
+
 /* One statement on spans. */
 static void
 expect_span(const char *statement, const char *before, const char *after)
 {
     OTC_AUTO_BUF struct otc_buf yaml = {.limit = 4096};
-    struct otc_edited edited;
-    const char *got;
 
     otc_buf_printf(&yaml, "trace_statements: [{context: span, statements: ['%s']}]", statement);
-    otc_edited_begin_for(&edited, factory, OTC_TRACES, otc_buf_cstr(&yaml));
-    got = otc_edited_item(&edited, OTC_TRACES, before);
-    if (!got || strcmp(got, after) != 0) {
-        fail_msg("%s: %s gives %s, expected %s", statement, before, got ? got : "nothing", after);
-    }
-    otc_edited_end(&edited);
+    expect_item(otc_buf_cstr(&yaml), before, after);
 }
 
 static void
@@ -137,7 +145,6 @@ static void
 expect_parsed(const char *then, const char *json, const char *after)
 {
     OTC_AUTO_BUF struct otc_buf yaml = {.limit = 4096}, before = {.limit = 4096};
-    struct otc_edited edited;
 
     (void)otc_buf_printf(&yaml,
                          "trace_statements: [{context: span, statements: ["
@@ -145,9 +152,7 @@ expect_parsed(const char *then, const char *json, const char *after)
                          "'delete_key(attributes, \"a\")'%s%s%s]}]",
                          *then ? ", '" : "", then, *then ? "'" : "");
     put_text(&before, json);
-    otc_edited_begin_for(&edited, factory, OTC_TRACES, otc_buf_cstr(&yaml));
-    assert_string_equal(otc_edited_item(&edited, OTC_TRACES, otc_buf_cstr(&before)), after);
-    otc_edited_end(&edited);
+    expect_item(otc_buf_cstr(&yaml), otc_buf_cstr(&before), after);
 }
 
 static void
@@ -183,7 +188,6 @@ maps_of_many_keys(void **state)
     for (size_t i = 0; i < 3; i++) {
         OTC_AUTO_BUF struct otc_buf yaml = {.limit = 4096}, before = {.limit = 1 << 20},
                                     want = {.limit = 1 << 20};
-        struct otc_edited edited;
 
         (void)otc_buf_printf(&yaml,
                              "trace_statements: [{context: span, statements: ["
@@ -198,9 +202,7 @@ maps_of_many_keys(void **state)
                 (void)otc_buf_printf(&want, " %s%d=%d", cases[i][1], k, k);
             }
         }
-        otc_edited_begin_for(&edited, factory, OTC_TRACES, otc_buf_cstr(&yaml));
-        assert_string_equal(otc_edited_item(&edited, OTC_TRACES, otc_buf_cstr(&before)), otc_buf_cstr(&want));
-        otc_edited_end(&edited);
+        expect_item(otc_buf_cstr(&yaml), otc_buf_cstr(&before), otc_buf_cstr(&want));
     }
 }
 
@@ -238,7 +240,7 @@ what_cannot_be_flattened_stays(void **state)
     otc_edited_end(&edited);
 }
 
-/* Most of 1 MiB of it, made of the attribute "a" of many_spans. */
+/* Most of 1 MiB of it, made of the attribute "a" of put_many_spans. */
 #define MANY_TEXTS                                                                                           \
     "ToLowerCase(ToUpperCase(Concat(Split(attributes[\"a\"], \"\"), \"................................\")))"
 

@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -693,19 +695,24 @@ locked_files_wait(void **state)
     assert_int_equal(close(fd), 0);
 }
 
+/* A loop of links is not found at all; a socket is found, and cannot be opened. */
 static void
 a_file_that_cannot_be_opened_is_told_once(void **state)
 {
     struct fixture *fixture = *state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    assert_int_equal(symlink(path_of(fixture, "a.json"), path_of(fixture, "a.json")), 0); /* a loop */
-    assert_int_equal(symlink(path_of(fixture, "b.json"), path_of(fixture, "b.json")), 0);
+    assert_int_equal(symlink(path_of(fixture, "a.json"), path_of(fixture, "a.json")), 0);
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path_of(fixture, "b.json"));
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
     put(fixture, "c.json", "w", SPAN("1") "\n");
     start_with(fixture, ", start_at: beginning");
     poll_once(fixture);
     poll_once(fixture);
     assert_int_equal(spans(fixture), 1);
-    assert_in_range(otc_vhost_logged(fixture->rig.vhost, "File not read"), 0, 2);
+    assert_int_equal(otc_vhost_logged(fixture->rig.vhost, "File not read"), 1);
+    assert_int_equal(close(fd), 0);
 }
 
 static void
