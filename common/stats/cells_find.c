@@ -7,6 +7,9 @@
 
 /* A slot with more points than that is searched. */
 #define FEW 4
+/* Two at a time, where the machine can. */
+typedef double pair __attribute__((vector_size(16)));
+typedef int64_t truths __attribute__((vector_size(16)));
 
 /*
  * slot(x) never falls as x grows, so the points below x are those of the slots before its own and some of its
@@ -41,8 +44,8 @@ slot_of(const struct otc_cells_index *index, double value)
     if (index->linear) {
         double slot = (value - index->first) * index->scale;
 
-        slot = slot < index->last ? slot : index->last;
-        return (size_t)(int64_t)(slot > 0 ? slot : 0);
+        slot = slot > 0 ? slot : 0;
+        return (size_t)(int64_t)(slot < index->last ? slot : index->last);
     }
 
     uint64_t key = key_of(value);
@@ -150,6 +153,20 @@ search(const double *points, size_t n, double value)
     return (size_t)(base - points) + (n == 1 && base[0] < value);
 }
 
+/* Points below the value among FEW from `points` on. */
+static inline size_t
+count_few(const double *points, double value)
+{
+    const pair both = {value, value};
+    pair low, high;
+    truths below;
+
+    memcpy(&low, points, sizeof(low));
+    memcpy(&high, points + 2, sizeof(high));
+    below = (low < both) + (high < both); /* what is true is -1 */
+    return (size_t) - (below[0] + below[1]);
+}
+
 size_t
 otc_cells_find_in(const struct otc_cells *cells, size_t slot, double value)
 {
@@ -163,10 +180,7 @@ otc_cells_find_in(const struct otc_cells *cells, size_t slot, double value)
     /* How many points a slot has nobody can guess, nor could a jump. Points of later slots are above the
      * value, so that comparing with them too does no harm. */
     if (n <= FEW && below + FEW <= cells->n) {
-        const double *few = points + below;
-
-        below += (size_t)(few[0] < value) + (size_t)(few[1] < value) + (size_t)(few[2] < value) +
-                 (size_t)(few[3] < value);
+        below += count_few(points + below, value);
     } else {
         below += search(points + below, n, value);
     }

@@ -70,6 +70,22 @@ shifted_binomial(double n, double j, double x)
     return exp(log_root - deviance) * sqrt(n / (2 * M_PI * j * rest));
 }
 
+/* Terms that stand for all. */
+#define SMIRNOV_TERMS 1024
+
+/*
+ * How far apart the terms of Smirnov's sum may be taken. As a function of j they are smooth and vanish, with
+ * all derivatives, at both ends, like exp(-n x^2 / (2 u (1 - u))) for j = u n: sums over every h-th of them,
+ * times h, are then equal to all digits as long as many are left (L. N. Trefethen and J. A. C. Weideman, "The
+ * Exponentially Convergent Trapezoidal Rule", SIAM Review 56(3), 2014). For n x^2 below 1 they do not vanish
+ * soon enough.
+ */
+static uint64_t
+smirnov_step(uint64_t n, double x)
+{
+    return (double)n * x * x < 1 || n < 2 * SMIRNOV_TERMS ? 1 : n / SMIRNOV_TERMS;
+}
+
 /* Smirnov: P(D+ >= x) = x sum_j C(n,j) (x + j/n)^(j-1) (1 - x - j/n)^(n-j) over j <= n (1 - x); all terms
  * positive. */
 double
@@ -86,16 +102,16 @@ otc_smirnov_sf(uint64_t n, double x)
     }
 
     double size = (double)n, sum = 0;
-    uint64_t last = (uint64_t)floor(size * (1 - x));
+    uint64_t last = (uint64_t)floor(size * (1 - x)), step = smirnov_step(n, x);
 
-    for (uint64_t i = 0; i <= last; i++) {
+    for (uint64_t i = 0; i <= last; i += step) {
         double j = (double)i;
 
         if (size - j - size * x > 0) {
             sum += shifted_binomial(size, j, x) / (x + j / size);
         }
     }
-    return fmin(1, x * sum);
+    return fmin(1, x * sum * (double)step);
 }
 
 /* A matrix of doubles scaled by 10^exponent. */

@@ -171,6 +171,40 @@ test_published_tails(void **state)
     assert_close(otc_smirnov_sf(2, 0.25), 0.5625 + 0.125, 1e-14, "two observations");
 }
 
+/* All terms of Smirnov's sum, in long double. */
+static double
+smirnov_in_full(uint64_t n, double x)
+{
+    long double size = (long double)n, sum = 0;
+
+    for (uint64_t i = 0; (long double)i < size * (1 - (long double)x); i++) {
+        long double j = (long double)i,
+                    log_binomial = lgammal(size + 1) - lgammal(j + 1) - lgammal(size - j + 1);
+
+        sum += expl(log_binomial + (j - 1) * logl(x + j / size) + (size - j) * logl(1 - x - j / size));
+    }
+    return (double)(x * sum);
+}
+
+static void
+test_smirnov_of_many(void **state)
+{
+    static const uint64_t sizes[] = {2047, 2048, 3001, 4096, 50000};
+    static const double squares[] = {0.25, 0.99, 1, 1.7, 2.2, 5, 30, 200}; /* n x^2 */
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        for (size_t k = 0; k < sizeof(squares) / sizeof(squares[0]); k++) {
+            double x = sqrt(squares[k] / (double)sizes[i]);
+            char what[64];
+
+            (void)snprintf(what, sizeof(what), "n %d, n x^2 %g", (int)sizes[i], squares[k]);
+            assert_close(otc_smirnov_sf(sizes[i], x), smirnov_in_full(sizes[i], x), 1e-11, what);
+        }
+    }
+    assert_true(otc_smirnov_sf(10000000, 0.75) == 0);
+}
+
 int
 main(void)
 {
@@ -182,6 +216,7 @@ main(void)
         cmocka_unit_test(test_chi_squared_closed_forms),
         cmocka_unit_test(test_gamma_against_poisson),
         cmocka_unit_test(test_published_tails),
+        cmocka_unit_test(test_smirnov_of_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
