@@ -123,9 +123,9 @@ scan_text(struct otc_slice text)
     return scan;
 }
 
-/** A copy of the text in which big integers are strings, or reals. */
+/** A copy of the text in which big integers are reals. */
 static bool
-rewrite(struct otc_slice text, bool as_text, struct otc_buf *out)
+rewrite(struct otc_slice text, struct otc_buf *out)
 {
     struct scan scan = {.p = text.data, .end = text.data + text.len};
 
@@ -133,9 +133,8 @@ rewrite(struct otc_slice text, bool as_text, struct otc_buf *out)
         bool big;
         const uint8_t *next = scan_token(&scan, &big);
 
-        otc_buf_append_str(out, big && as_text ? "\"" : "");
         otc_buf_append(out, scan.p, (size_t)(next - scan.p));
-        otc_buf_append_str(out, !big ? "" : as_text ? "\"" : "e0");
+        otc_buf_append_str(out, big ? "e0" : "");
         scan.p = next;
     }
     return !out->failed;
@@ -198,7 +197,7 @@ otc_json_parse(struct otc_slice text, const struct otc_json_limits *limits, stru
         return status;
     }
     if (scan.n_big > 0) {
-        if (!rewrite(text, limits && limits->big_integers_as_text, &copy)) {
+        if (!rewrite(text, &copy)) {
             return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
         }
         text = otc_buf_slice(&copy);
@@ -268,14 +267,20 @@ otc_json_type_of(const struct otc_json *value)
 }
 
 const char *
-otc_json_type_name(const struct otc_json *value)
+otc_json_name_of(enum otc_json_type type)
 {
     static const char *const names[] = {
         [OTC_JSON_ABSENT] = "nothing", [OTC_JSON_NULL] = "null",       [OTC_JSON_BOOL] = "a boolean",
         [OTC_JSON_INT] = "a number",   [OTC_JSON_REAL] = "a number",   [OTC_JSON_STRING] = "a string",
         [OTC_JSON_ARRAY] = "an array", [OTC_JSON_OBJECT] = "an object"};
 
-    return names[otc_json_type_of(value)];
+    return names[type];
+}
+
+const char *
+otc_json_type_name(const struct otc_json *value)
+{
+    return otc_json_name_of(otc_json_type_of(value));
 }
 
 const struct otc_json *

@@ -38,15 +38,13 @@ struct otc_json_limits {
     uint32_t max_depth;
     /** Bytes that the parsed tree may take, estimated before parsing; default 512 MiB. */
     size_t max_memory;
-    /** Integers outside int64 become STRING (their digits) instead of REAL. */
-    bool big_integers_as_text;
 };
 
 /**
  * Parses one document (any value, nothing but white space after it). For equal members of an object the last
- * wins. `limits` may be NULL. `*out` is freed with otc_json_free. INVALID_ARGUMENT "bad JSON at line L column
- * C: why"; OUT_OF_RANGE when it nests too deep, RESOURCE_EXHAUSTED for another limit. NaN and Infinity
- * tokens, lone surrogates and bad UTF-8 are refused.
+ * wins; integers outside int64 become REAL. `limits` may be NULL. `*out` is freed with otc_json_free.
+ * INVALID_ARGUMENT "bad JSON at line L column C: why"; OUT_OF_RANGE when it nests too deep,
+ * RESOURCE_EXHAUSTED for another limit. NaN and Infinity tokens, lone surrogates and bad UTF-8 are refused.
  */
 OTC_CHECK otc_status otc_json_parse(struct otc_slice text, const struct otc_json_limits *limits,
                                     struct otc_json **out, struct otc_error *err);
@@ -57,6 +55,8 @@ void otc_json_free(struct otc_json *document);
 enum otc_json_type otc_json_type_of(const struct otc_json *value);
 /** "number", "string", "an object", …: for messages ("expected a number, got a string"). */
 const char *otc_json_type_name(const struct otc_json *value);
+/** The same of a type. */
+const char *otc_json_name_of(enum otc_json_type type);
 /** A member of an OBJECT, or NULL. */
 const struct otc_json *otc_json_get(const struct otc_json *object, const char *key);
 /** Elements of an ARRAY, members of an OBJECT, else 0. */

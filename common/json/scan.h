@@ -9,7 +9,7 @@
 #ifndef OTC_JSON_SCAN_H
 #define OTC_JSON_SCAN_H
 
-#include "common/json/json.h"
+#include "common/json/read.h"
 
 /** Deepest nesting that a scan follows; deeper texts are refused. */
 #define OTC_JSON_SCAN_DEPTH 64
@@ -21,19 +21,6 @@ struct otc_json_step {
     struct otc_slice key;
     size_t index;
     bool is_index;
-};
-
-/** A value where it stands in the text. */
-struct otc_json_view {
-    /** ABSENT: the text has nothing there. */
-    enum otc_json_type type;
-    /** STRING: what stands between the quotes; ARRAY, OBJECT: the value, brackets included. */
-    struct otc_slice text;
-    /** STRING: `text` has escapes, see otc_json_unescape(). */
-    bool escaped;
-    bool truth;      /* BOOL */
-    int64_t integer; /* INT */
-    double real;     /* INT, REAL */
 };
 
 /** Paths into one text. Opaque; immutable once a scan used it, any thread. */
@@ -52,10 +39,6 @@ size_t otc_json_paths_count(const struct otc_json_paths *paths);
 
 /** Fills `views`, one a path. False: `text` is no JSON, or nests too deep; all are ABSENT then. */
 bool otc_json_scan(const struct otc_json_paths *paths, struct otc_slice text, struct otc_json_view *views);
-
-/** Writes a STRING's contents without its escapes; `out` holds view->text.len bytes, which is enough. Returns
- * the length. */
-size_t otc_json_unescape(const struct otc_json_view *view, uint8_t *out);
 
 /**
  * The elements of an ARRAY that a scan found. `*rest` starts as its text, and `*out` is the next element.

@@ -2,7 +2,7 @@
 #include "common/otlp/json.h"
 
 #include "common/base/number.h"
-#include "common/json/json.h"
+#include "common/json/read.h"
 #include "common/otlp/json_schema.h"
 #include "common/otlp/wire.h"
 
@@ -22,17 +22,19 @@ struct place {
 };
 
 struct translation {
+    struct otc_json_reader in;
     struct otc_buf *out;
+    struct otc_buf plain; /* of the last text with escapes */
     struct otc_error *err;
-    uint32_t depth;
-    uint32_t max_depth;
-    otc_status status;
+    uint32_t levels, max_levels; /* of JSON */
+    uint32_t depth, max_depth;   /* of AnyValues */
+    otc_status status;           /* what went wrong, unless it is a fault of `in` */
 };
 
 /* ---- Errors ------------------------------------------------------------------------------------- */
 
 static bool
-expected(struct translation *t, const struct place *place, const char *what, const struct otc_json *got)
+expected(struct translation *t, const struct place *place, const char *what, const struct otc_json_view *got)
 {
     const struct place *frames[PATH_MAX_FRAMES];
     OTC_AUTO_BUF struct otc_buf path = {.limit = 512};
@@ -49,26 +51,61 @@ expected(struct translation *t, const struct place *place, const char *what, con
             otc_buf_printf(&path, "[%zu]", frames[n]->index);
         }
     }
-    t->status = otc_fail(t->err, OTC_INVALID_ARGUMENT, "otlp: %s: expected %s, got %s",
-                         otc_buf_cstr(&path) ? (const char *)path.data : "?", what, otc_json_type_name(got));
+    t->status =
+        otc_fail(t->err, OTC_INVALID_ARGUMENT, "otlp: %s: expected %s, got %s",
+                 otc_buf_cstr(&path) ? (const char *)path.data : "?", what, otc_json_name_of(got->type));
+    return false;
+}
+
+static bool
+too_deep(struct translation *t)
+{
+    t->status = otc_fail(t->err, OTC_INVALID_ARGUMENT, "otlp: attribute nesting exceeds %u", t->max_depth);
     return false;
 }
 
 /* ---- Scalars ------------------------------------------------------------------------------------ */
 
-static bool
-read_uint64(const struct otc_json *value, uint64_t *out)
+/* A text without its escapes, borrowed until the next one. */
+static struct otc_slice
+plain_text(struct translation *t, const struct otc_json_view *view)
 {
-    struct otc_slice text = otc_json_text(value);
-    uint64_t number = 0;
-    int64_t integer;
+    if (!view->escaped) {
+        return view->text;
+    }
+    otc_buf_clear(&t->plain);
+    if (!otc_buf_reserve(&t->plain, view->text.len)) {
+        t->out->failed = true;
+        return OTC_SLICE_NONE;
+    }
+    t->plain.len = otc_json_unescape(view, t->plain.data);
+    return otc_buf_slice(&t->plain);
+}
 
-    if (otc_json_type_of(value) != OTC_JSON_STRING) {
-        if (!otc_json_int(value, &integer) || integer < 0) {
-            return false;
-        }
-        *out = (uint64_t)integer;
-        return true;
+/* The decimal digits of a whole number, which may stand in quotes. */
+static bool
+read_uint64(struct translation *t, const struct otc_json_view *value, uint64_t *out)
+{
+    struct otc_slice text;
+    uint64_t number = 0;
+
+    switch (value->type) {
+    case OTC_JSON_STRING:
+        text = plain_text(t, value);
+        break;
+    case OTC_JSON_REAL: /* above INT64_MAX, perhaps */
+        text = value->text;
+        break;
+    case OTC_JSON_INT:
+        *out = (uint64_t)value->integer;
+        return value->integer >= 0;
+    case OTC_JSON_ABSENT:
+    case OTC_JSON_NULL:
+    case OTC_JSON_BOOL:
+    case OTC_JSON_ARRAY:
+    case OTC_JSON_OBJECT:
+    default:
+        return false;
     }
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] < '0' || text.data[i] > '9' || __builtin_mul_overflow(number, 10, &number) ||
@@ -80,21 +117,41 @@ read_uint64(const struct otc_json *value, uint64_t *out)
     return text.len > 0;
 }
 
+/* A double that is a whole number within int64; 2^63 itself is none. */
 static bool
-read_int64(const struct otc_json *value, int64_t *out)
+whole_number(double real, int64_t *out)
 {
-    return otc_json_type_of(value) == OTC_JSON_STRING ? otc_parse_int64(otc_json_text(value), out)
-                                                      : otc_json_int(value, out);
+    if (!(real >= -0x1p63 && real < 0x1p63) || (double)(int64_t)real != real) {
+        return false;
+    }
+    *out = (int64_t)real;
+    return true;
 }
 
 static bool
-read_double(const struct otc_json *value, double *out)
+read_int64(struct translation *t, const struct otc_json_view *value, int64_t *out)
 {
-    struct otc_slice text = otc_json_text(value);
-
-    if (otc_json_type_of(value) != OTC_JSON_STRING) {
-        return otc_json_number(value, out);
+    if (value->type == OTC_JSON_INT) {
+        *out = value->integer;
+        return true;
     }
+    return value->type == OTC_JSON_STRING ? otc_parse_int64(plain_text(t, value), out)
+                                          : value->type == OTC_JSON_REAL && whole_number(value->real, out);
+}
+
+static bool
+read_double(struct translation *t, const struct otc_json_view *value, double *out)
+{
+    struct otc_slice text;
+
+    if (value->type == OTC_JSON_INT || value->type == OTC_JSON_REAL) {
+        *out = value->real;
+        return true;
+    }
+    if (value->type != OTC_JSON_STRING) {
+        return false;
+    }
+    text = plain_text(t, value);
     if (otc_slice_equal_str(text, "Infinity") || otc_slice_equal_str(text, "-Infinity")) {
         *out = text.data[0] == '-' ? -__builtin_inf() : __builtin_inf();
         return true;
@@ -107,38 +164,38 @@ read_double(const struct otc_json *value, double *out)
 }
 
 static bool
-read_enum(const struct otc_json *value, const char *const *names, int64_t *out)
+read_enum(struct translation *t, const struct otc_json_view *value, const char *const *names, int64_t *out)
 {
-    if (otc_json_type_of(value) == OTC_JSON_STRING) {
-        for (int64_t i = 0; names && names[i]; i++) {
-            if (otc_slice_equal_str(otc_json_text(value), names[i])) {
-                *out = i;
-                return true;
-            }
+    struct otc_slice text = value->type == OTC_JSON_STRING ? plain_text(t, value) : OTC_SLICE_NONE;
+
+    for (int64_t i = 0; names && names[i] && text.len > 0; i++) {
+        if (otc_slice_equal_str(text, names[i])) {
+            *out = i;
+            return true;
         }
     }
-    return read_int64(value, out) && *out >= INT32_MIN && *out <= INT32_MAX;
+    return read_int64(t, value, out) && *out >= INT32_MIN && *out <= INT32_MAX;
 }
 
 static bool
-put_hex(struct otc_buf *out, uint32_t field, const struct otc_json *value)
+put_hex(struct otc_buf *out, uint32_t field, struct otc_slice text)
 {
-    struct otc_slice text = otc_json_text(value);
-
-    if (otc_json_type_of(value) != OTC_JSON_STRING || text.len % 2 != 0) {
+    if (text.len % 2 != 0) {
         return false;
     }
     if (text.len == 0) {
         return true;
     }
-    otc_wire_put_length(out, field, text.len / 2);
+    if (!otc_wire_put_length(out, field, text.len / 2) || !otc_buf_reserve(out, text.len / 2)) {
+        return true; /* `out` knows */
+    }
     for (size_t i = 0; i < text.len; i += 2) {
         int high = otc_hex_digit(text.data[i]), low = otc_hex_digit(text.data[i + 1]);
 
         if (high < 0 || low < 0) {
             return false;
         }
-        otc_buf_append_byte(out, (uint8_t)(high << 4 | low));
+        out->data[out->len++] = (uint8_t)(high << 4 | low);
     }
     return true;
 }
@@ -156,15 +213,11 @@ base64_digit(uint8_t byte)
 
 /** Standard or URL alphabet, with or without padding. */
 static bool
-put_base64(struct otc_buf *out, uint32_t field, const struct otc_json *value)
+put_base64(struct otc_buf *out, uint32_t field, struct otc_slice text)
 {
-    struct otc_slice text = otc_json_text(value);
     uint32_t bits = 0;
     size_t mark;
 
-    if (otc_json_type_of(value) != OTC_JSON_STRING) {
-        return false;
-    }
     for (int pad = 0; pad < 2 && text.len > 0 && text.data[text.len - 1] == '='; pad++) {
         text.len--;
     }
@@ -202,16 +255,23 @@ is_unsigned(enum otc_json_form form)
 
 /** Reads an integer within the field's range, as the bits that go on the wire. */
 static bool
-read_integer(const struct otc_json_field *field, const struct otc_json *value, uint64_t *bits)
+read_integer(struct translation *t, const struct otc_json_field *field, const struct otc_json_view *value,
+             uint64_t *bits)
 {
     bool is_narrow = field->form == OTC_FORM_UINT32 || field->form == OTC_FORM_FIXED32;
     int64_t integer = 0;
 
     if (is_unsigned(field->form)) {
-        return read_uint64(value, bits) && (!is_narrow || *bits <= UINT32_MAX);
+        /* 1.5e3 is a whole number, too. */
+        if (value->type == OTC_JSON_REAL && whole_number(value->real, &integer) && integer >= 0) {
+            *bits = (uint64_t)integer;
+        } else if (!read_uint64(t, value, bits)) {
+            return false;
+        }
+        return !is_narrow || *bits <= UINT32_MAX;
     }
-    if (field->form == OTC_FORM_ENUM ? !read_enum(value, field->names, &integer)
-                                     : !read_int64(value, &integer)) {
+    if (field->form == OTC_FORM_ENUM ? !read_enum(t, value, field->names, &integer)
+                                     : !read_int64(t, value, &integer)) {
         return false;
     }
     *bits = field->form == OTC_FORM_SINT32 ? zigzag(integer) : (uint64_t)integer;
@@ -219,64 +279,64 @@ read_integer(const struct otc_json_field *field, const struct otc_json *value, u
 }
 
 static bool
-put_integer(struct otc_buf *out, const struct otc_json_field *field, const struct otc_json *value)
+put_integer(struct translation *t, const struct otc_json_field *field, const struct otc_json_view *value)
 {
     uint64_t bits = 0;
 
-    if (!read_integer(field, value, &bits)) {
+    if (!read_integer(t, field, value, &bits)) {
         return false;
     }
     if (field->form == OTC_FORM_FIXED64 || field->form == OTC_FORM_SFIXED64) {
-        otc_wire_put_fixed64(out, field->number, bits);
+        otc_wire_put_fixed64(t->out, field->number, bits);
     } else if (field->form == OTC_FORM_FIXED32) {
-        otc_wire_put_fixed32(out, field->number, (uint32_t)bits);
+        otc_wire_put_fixed32(t->out, field->number, (uint32_t)bits);
     } else {
-        otc_wire_put_number(out, field->number, bits);
+        otc_wire_put_number(t->out, field->number, bits);
     }
     return true;
 }
 
+/* A field that is written as text. */
 static bool
-put_string(struct otc_buf *out, uint32_t field, const struct otc_json *value)
+put_text(struct translation *t, const struct otc_json_field *field, const struct otc_json_view *value)
 {
-    if (otc_json_type_of(value) != OTC_JSON_STRING) {
+    struct otc_slice text;
+
+    if (value->type != OTC_JSON_STRING) {
         return false;
     }
-    otc_wire_put_bytes(out, field, otc_json_text(value));
+    text = plain_text(t, value);
+    if (field->form == OTC_FORM_HEX) {
+        return put_hex(t->out, field->number, text);
+    }
+    if (field->form == OTC_FORM_BASE64) {
+        return put_base64(t->out, field->number, text);
+    }
+    otc_wire_put_bytes(t->out, field->number, text);
     return true;
 }
 
 /** Writes a scalar; false when the JSON value is none of its kind. */
 static bool
-put_scalar(struct otc_buf *out, const struct otc_json_field *field, const struct otc_json *value)
+put_scalar(struct translation *t, const struct otc_json_field *field, const struct otc_json_view *value)
 {
     double real;
-    bool truth;
 
-    if (field->form == OTC_FORM_STRING) {
-        return put_string(out, field->number, value);
-    }
-    if (field->form == OTC_FORM_HEX) {
-        return put_hex(out, field->number, value);
-    }
-    if (field->form == OTC_FORM_BASE64) {
-        return put_base64(out, field->number, value);
+    if (field->form == OTC_FORM_STRING || field->form == OTC_FORM_HEX || field->form == OTC_FORM_BASE64) {
+        return put_text(t, field, value);
     }
     if (field->form == OTC_FORM_BOOL) {
-        if (!otc_json_bool(value, &truth)) {
-            return false;
-        }
-        otc_wire_put_number(out, field->number, truth);
-        return true;
+        otc_wire_put_number(t->out, field->number, value->type == OTC_JSON_BOOL && value->truth);
+        return value->type == OTC_JSON_BOOL;
     }
     if (field->form == OTC_FORM_DOUBLE) {
-        if (!read_double(value, &real)) {
+        if (!read_double(t, value, &real)) {
             return false;
         }
-        otc_wire_put_double(out, field->number, real);
+        otc_wire_put_double(t->out, field->number, real);
         return true;
     }
-    return put_integer(out, field, value);
+    return put_integer(t, field, value);
 }
 
 static const char *
@@ -304,46 +364,56 @@ form_name(enum otc_json_form form)
 
 /* ---- Messages ----------------------------------------------------------------------------------- */
 
-/** True when `key` is the field's JSON name, or its name in the schema (snake_case). */
+/** True when `key` is the field's name in the schema (snake_case), where `camel` is its JSON name. */
 static bool
-is_name(const char *key, const char *camel)
+is_snake(struct otc_slice key, const char *camel)
 {
-    for (; *key && *camel; key++, camel++) {
-        bool boundary = *camel >= 'A' && *camel <= 'Z' && *key == '_';
+    size_t i = 0;
 
-        if (boundary) {
-            key++;
-        }
-        if (*key != (boundary ? *camel - 'A' + 'a' : *camel)) {
+    for (; i < key.len && *camel; i++, camel++) {
+        bool boundary = *camel >= 'A' && *camel <= 'Z' && key.data[i] == '_';
+
+        i += boundary;
+        if (i == key.len || key.data[i] != (boundary ? *camel - 'A' + 'a' : *camel)) {
             return false;
         }
     }
-    return *key == *camel;
+    return i == key.len && !*camel;
 }
 
-static const struct otc_json_field *
-field_named(const struct otc_json_message *message, const char *key)
+/* Index of the field; n_fields: there is none. Keys mostly come in the order of the schema, so that the one
+ * after the last is tried first. */
+static size_t
+field_named(const struct otc_json_message *message, struct otc_slice key, size_t likely)
 {
     for (size_t i = 0; i < message->n_fields; i++) {
-        if (is_name(key, message->fields[i].name)) {
-            return &message->fields[i];
+        size_t at = likely + i < message->n_fields ? likely + i : likely + i - message->n_fields;
+        const struct otc_json_field *field = &message->fields[at];
+
+        if (field->name_len == key.len && memcmp(field->name, key.data, key.len) == 0) {
+            return at;
         }
     }
-    return NULL;
+    for (size_t i = 0; i < message->n_fields; i++) {
+        if (is_snake(key, message->fields[i].name)) {
+            return i;
+        }
+    }
+    return message->n_fields;
 }
 
 static bool put_message(struct translation *t, const struct place *place,
-                        const struct otc_json_message *message, const struct otc_json *object);
+                        const struct otc_json_message *message, const struct otc_json_view *object);
 
-/* The JSON's own depth limit bounds this recursion. */
+/* The limit of JSON levels bounds this recursion. */
 static bool
 put_one(struct translation *t, const struct place *place, const struct otc_json_field *field,
-        const struct otc_json *value)
+        const struct otc_json_view *value)
 {
     size_t mark;
 
     if (field->form != OTC_FORM_MESSAGE) {
-        return put_scalar(t->out, field, value) || expected(t, place, form_name(field->form), value);
+        return put_scalar(t, field, value) || expected(t, place, form_name(field->form), value);
     }
     mark = otc_wire_begin(t->out, field->number);
     if (!put_message(t, place, field->message, value)) {
@@ -355,75 +425,142 @@ put_one(struct translation *t, const struct place *place, const struct otc_json_
 
 static bool
 put_field(struct translation *t, const struct place *up, const struct otc_json_field *field,
-          const struct otc_json *value)
+          const struct otc_json_view *value)
 {
     struct place place = {up, field->name, NOT_INDEXED};
+    struct otc_json_view element;
+    bool first = true;
 
     if (!field->repeated) {
         return put_one(t, &place, field, value);
     }
-    if (otc_json_type_of(value) != OTC_JSON_ARRAY) {
+    if (value->type != OTC_JSON_ARRAY) {
         return expected(t, &place, "an array", value);
     }
-    for (place.index = 0; place.index < otc_json_size(value); place.index++) {
-        if (!put_one(t, &place, field, otc_json_at(value, place.index))) {
+    if (t->levels == t->max_levels) {
+        return too_deep(t);
+    }
+    t->levels++;
+    for (place.index = 0; otc_json_read_element(&t->in, &first); place.index++) {
+        if (!otc_json_read_value(&t->in, &element) || !put_one(t, &place, field, &element)) {
             return false;
         }
     }
+    t->levels--;
+    return !t->in.fault;
+}
+
+static bool
+skip(struct translation *t, const struct otc_json_view *value)
+{
+    bool deep;
+
+    return otc_json_skip_value(&t->in, value, t->max_levels - t->levels, &deep) || (deep && too_deep(t));
+}
+
+/* The next member of a message's object: its value, and its field, NULL where it has none to write. */
+static bool
+next_member(struct translation *t, const struct otc_json_message *message, bool *first, size_t *likely,
+            const struct otc_json_field **field, struct otc_json_view *value)
+{
+    struct otc_json_view key;
+    size_t at;
+
+    if (!otc_json_read_member(&t->in, first, &key) || !otc_json_read_value(&t->in, value)) {
+        return false;
+    }
+    at = field_named(message, plain_text(t, &key), *likely);
+    *field = at < message->n_fields ? &message->fields[at] : NULL;
+    *likely = *field ? at + 1 : *likely;
     return true;
+}
+
+/* Members of the same name are written one after another, which means the same as in the Collector: the last
+ * scalar counts, elements add up. */
+static bool
+put_members(struct translation *t, const struct place *place, const struct otc_json_message *message)
+{
+    const struct otc_json_field *field;
+    struct otc_json_view value;
+    size_t likely = 0;
+    bool first = true;
+
+    while (next_member(t, message, &first, &likely, &field, &value)) {
+        if (!field || value.type == OTC_JSON_NULL ? !skip(t, &value) : !put_field(t, place, field, &value)) {
+            return false;
+        }
+    }
+    return !t->in.fault;
 }
 
 static bool
 put_message(struct translation *t, const struct place *place, const struct otc_json_message *message,
-            const struct otc_json *object)
+            const struct otc_json_view *object)
 {
-    const struct otc_json *value;
-    void *cursor = NULL;
-    const char *key;
-
-    if (otc_json_type_of(object) != OTC_JSON_OBJECT) {
+    if (object->type != OTC_JSON_OBJECT) {
         return expected(t, place, "an object", object);
     }
-    if (message->nests && ++t->depth > t->max_depth) {
-        t->status =
-            otc_fail(t->err, OTC_INVALID_ARGUMENT, "otlp: attribute nesting exceeds %u", t->max_depth);
+    if (t->levels == t->max_levels || (message->nests && t->depth == t->max_depth)) {
+        return too_deep(t);
+    }
+    t->levels++;
+    t->depth += message->nests;
+    if (!put_members(t, place, message)) {
         return false;
     }
-    while (otc_json_next(object, &cursor, &key, &value)) {
-        const struct otc_json_field *field = field_named(message, key);
-
-        if (field && otc_json_type_of(value) != OTC_JSON_NULL && !put_field(t, place, field, value)) {
-            return false;
-        }
-    }
+    t->levels--;
     t->depth -= message->nests;
     return true;
+}
+
+static otc_status
+bad_json(const struct otc_json_reader *in, struct otc_slice json, struct otc_error *err)
+{
+    size_t line, column;
+
+    otc_json_where(in, json, &line, &column);
+    return otc_fail(err, OTC_INVALID_ARGUMENT, "otlp: bad JSON at line %zu column %zu: %s", line, column,
+                    in->fault);
+}
+
+static otc_status
+translate(struct translation *t, enum otc_signal signal, struct otc_slice json)
+{
+    const struct place root = {NULL, NULL, NOT_INDEXED};
+    struct otc_json_view request;
+
+    if (!otc_json_read_value(&t->in, &request)) {
+        return bad_json(&t->in, json, t->err);
+    }
+    if (request.type != OTC_JSON_OBJECT) {
+        return otc_fail(t->err, OTC_INVALID_ARGUMENT, "otlp: expected an object, got %s",
+                        otc_json_name_of(request.type));
+    }
+    if ((!put_message(t, &root, otc_json_request(signal), &request) || !otc_json_read_end(&t->in)) &&
+        t->in.fault) {
+        return bad_json(&t->in, json, t->err);
+    }
+    if (t->status == OTC_OK && t->out->failed) {
+        return otc_fail(t->err, OTC_RESOURCE_EXHAUSTED, "otlp: message exceeds limit of %zu", t->out->limit);
+    }
+    return t->status;
 }
 
 otc_status
 otc_json_to_protobuf(enum otc_signal signal, struct otc_slice json, uint32_t max_depth, struct otc_buf *out,
                      struct otc_error *err)
 {
-    struct otc_json_limits limits = {.max_bytes = SIZE_MAX / 2,
-                                     .max_depth = LEVELS_AROUND + LEVELS_EACH * max_depth,
-                                     .big_integers_as_text = true};
-    struct place root = {NULL, NULL, NOT_INDEXED};
-    struct translation t = {.out = out, .err = err, .max_depth = max_depth, .status = OTC_OK};
-    struct otc_json *document = NULL;
+    struct translation t = {.in = otc_json_reader_of(json),
+                            .out = out,
+                            .plain = {.limit = json.len},
+                            .err = err,
+                            .max_levels = LEVELS_AROUND + LEVELS_EACH * max_depth,
+                            .max_depth = max_depth,
+                            .status = OTC_OK};
     size_t before = out->len;
 
-    t.status = otc_json_parse(json, &limits, &document, err);
-    if (t.status == OTC_OUT_OF_RANGE) {
-        t.status = otc_fail(err, OTC_INVALID_ARGUMENT, "otlp: attribute nesting exceeds %u", max_depth);
-    } else if (t.status != OTC_OK) {
-        otc_error_prefix(err, "otlp");
-    } else if (otc_json_type_of(document) != OTC_JSON_OBJECT) {
-        t.status = otc_fail(err, OTC_INVALID_ARGUMENT, "otlp: expected an object, got %s",
-                            otc_json_type_name(document));
-    } else if (put_message(&t, &root, otc_json_request(signal), document) && out->failed) {
-        t.status = otc_fail(err, OTC_RESOURCE_EXHAUSTED, "otlp: message exceeds limit of %zu", out->limit);
-    }
-    otc_json_free(document);
+    t.status = translate(&t, signal, json);
+    otc_buf_release(&t.plain);
     if (t.status != OTC_OK) {
         out->len = before;
         if (err) {

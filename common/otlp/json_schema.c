@@ -32,23 +32,23 @@ static const char *const severities[] = {"SEVERITY_NUMBER_UNSPECIFIED", "SEVERIT
 
 #define ONE(name, number, form)                                                                              \
     {                                                                                                        \
-        name, number, OTC_FORM_##form, false, NULL, NULL                                                     \
+        name, sizeof(name) - 1, number, OTC_FORM_##form, false, NULL, NULL                                   \
     }
 #define MANY(name, number, form)                                                                             \
     {                                                                                                        \
-        name, number, OTC_FORM_##form, true, NULL, NULL                                                      \
+        name, sizeof(name) - 1, number, OTC_FORM_##form, true, NULL, NULL                                    \
     }
 #define CHOICE(name, number, names)                                                                          \
     {                                                                                                        \
-        name, number, OTC_FORM_ENUM, false, NULL, names                                                      \
+        name, sizeof(name) - 1, number, OTC_FORM_ENUM, false, NULL, names                                    \
     }
 #define SUB(name, number, type)                                                                              \
     {                                                                                                        \
-        name, number, OTC_FORM_MESSAGE, false, &type, NULL                                                   \
+        name, sizeof(name) - 1, number, OTC_FORM_MESSAGE, false, &type, NULL                                 \
     }
 #define SUBS(name, number, type)                                                                             \
     {                                                                                                        \
-        name, number, OTC_FORM_MESSAGE, true, &type, NULL                                                    \
+        name, sizeof(name) - 1, number, OTC_FORM_MESSAGE, true, &type, NULL                                  \
     }
 #define MESSAGE_OF(type, nests, oneof)                                                                       \
     static const struct otc_json_message type = {                                                            \

@@ -25,8 +25,9 @@ enum otc_json_form {
 struct otc_json_message;
 
 struct otc_json_field {
-    /** lowerCamelCase. */
+    /** lowerCamelCase, and its length. */
     const char *name;
+    uint32_t name_len;
     uint32_t number;
     enum otc_json_form form;
     bool repeated;

@@ -143,28 +143,49 @@ otc_wire_put_varint(struct otc_buf *out, uint64_t value)
     return otc_buf_append(out, bytes, encode_varint(bytes, value));
 }
 
-static bool
-put_tag(struct otc_buf *out, uint32_t field, enum otc_wire_type type)
+/* A tag, and up to ten bytes behind it. */
+#define HEAD_MAX 15
+
+static size_t
+encode_tag(uint8_t out[HEAD_MAX], uint32_t field, enum otc_wire_type type)
 {
-    return otc_wire_put_varint(out, (uint64_t)field << 3 | type);
+    return encode_varint(out, (uint64_t)field << 3 | type);
+}
+
+static size_t
+encode_number(uint8_t out[HEAD_MAX], uint32_t field, enum otc_wire_type type, uint64_t number)
+{
+    size_t n = encode_tag(out, field, type);
+
+    return n + encode_varint(out + n, number);
 }
 
 bool
 otc_wire_put_number(struct otc_buf *out, uint32_t field, uint64_t value)
 {
-    return put_tag(out, field, OTC_WIRE_VARINT) && otc_wire_put_varint(out, value);
+    uint8_t bytes[HEAD_MAX];
+
+    return otc_buf_append(out, bytes, encode_number(bytes, field, OTC_WIRE_VARINT, value));
 }
 
 bool
 otc_wire_put_fixed64(struct otc_buf *out, uint32_t field, uint64_t bits)
 {
-    return put_tag(out, field, OTC_WIRE_FIXED64) && otc_buf_append(out, &bits, sizeof(bits));
+    uint8_t bytes[HEAD_MAX];
+    size_t n = encode_tag(bytes, field, OTC_WIRE_FIXED64);
+
+    memcpy(bytes + n, &bits, sizeof(bits));
+    return otc_buf_append(out, bytes, n + sizeof(bits));
 }
 
 bool
 otc_wire_put_fixed32(struct otc_buf *out, uint32_t field, uint32_t bits)
 {
-    return put_tag(out, field, OTC_WIRE_FIXED32) && otc_buf_append(out, &bits, sizeof(bits));
+    uint8_t bytes[HEAD_MAX];
+    size_t n = encode_tag(bytes, field, OTC_WIRE_FIXED32);
+
+    memcpy(bytes + n, &bits, sizeof(bits));
+    return otc_buf_append(out, bytes, n + sizeof(bits));
 }
 
 bool
@@ -176,20 +197,23 @@ otc_wire_put_double(struct otc_buf *out, uint32_t field, double value)
 bool
 otc_wire_put_length(struct otc_buf *out, uint32_t field, size_t len)
 {
-    return put_tag(out, field, OTC_WIRE_BYTES) && otc_wire_put_varint(out, len);
+    uint8_t bytes[HEAD_MAX];
+
+    return otc_buf_append(out, bytes, encode_number(bytes, field, OTC_WIRE_BYTES, len));
 }
 
 bool
 otc_wire_put_bytes(struct otc_buf *out, uint32_t field, struct otc_slice bytes)
 {
-    return otc_wire_put_length(out, field, bytes.len) && otc_buf_append_slice(out, bytes);
+    return otc_wire_put_length(out, field, bytes.len) && otc_buf_append(out, bytes.data, bytes.len);
 }
 
 size_t
 otc_wire_begin(struct otc_buf *out, uint32_t field)
 {
-    put_tag(out, field, OTC_WIRE_BYTES);
-    otc_buf_append_byte(out, 0);
+    uint8_t bytes[HEAD_MAX];
+
+    otc_buf_append(out, bytes, encode_number(bytes, field, OTC_WIRE_BYTES, 0));
     return out->len;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * @file Scanning JSON against parsing it: both take the same texts, and every value that a scan, or a walk
- * over what it found, shows is the one in the tree.
+ * @file Scanning JSON, and reading it piece by piece, against parsing it: all take the same texts, and every
+ * value that a scan, or a walk over what it found, shows is the one in the tree.
  */
 #include "common/json/scan.h"
 #include "tests/fuzz/fuzz.h"
@@ -137,6 +137,19 @@ follow(const struct otc_json *value, const struct path *path)
     return value;
 }
 
+static bool
+reads(struct otc_slice text)
+{
+    struct otc_json_reader in = otc_json_reader_of(text);
+    struct otc_json_view view;
+    bool deep = false, ok;
+
+    ok = otc_json_read_value(&in, &view) && otc_json_skip_value(&in, &view, OTC_JSON_SCAN_DEPTH, &deep) &&
+         otc_json_read_end(&in);
+    check(ok || deep != (in.fault != NULL));
+    return ok;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -154,6 +167,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(otc_json_paths_add(paths, wanted[i].steps, wanted[i].n, &slots[i]));
     }
     check(otc_json_scan(paths, otc_slice_of(data, size), views) == parses);
+    check(reads(otc_slice_of(data, size)) == parses);
     for (size_t i = 0; i < N_PATHS; i++) {
         check_value(&views[slots[i]], parses ? follow(tree, &wanted[i]) : NULL);
     }

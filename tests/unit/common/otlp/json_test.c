@@ -96,6 +96,46 @@ values_keep_their_type_and_their_zeros(void **state)
     free_spans(tree);
 }
 
+/* As in the Collector. */
+static void
+members_of_the_same_name_add_up(void **state)
+{
+    Otc__Otlp__ExportTraceServiceRequest *tree =
+        spans_of(SPAN("\"name\":\"a\",\"attributes\":[{\"key\":\"k\"}],\"name\":\"b\",\"kind\":2,\"kind\":3,"
+                      "\"attributes\":[{\"key\":\"l\"}]"));
+    const Otc__Otlp__Span *span = tree->resource_spans[0]->scope_spans[0]->spans[0];
+
+    (void)state;
+    assert_int_equal(span->name.len, 1);
+    assert_memory_equal(span->name.data, "b", 1);
+    assert_int_equal(span->kind, 3);
+    assert_int_equal(span->n_attributes, 2);
+    free_spans(tree);
+}
+
+/* Escapes where no letter needs them, as some writers do. */
+static void
+escapes_are_read_everywhere(void **state)
+{
+    Otc__Otlp__ExportTraceServiceRequest *tree = spans_of(SPAN(
+        "\"trace\\u0049d\":\"010203040506070809\\u0030a0b0c0d0e0f10\",\"kind\":\"SPAN\\u005fKIND_CLIENT\","
+        "\"startTimeUnixNano\":\"\\u00312\",\"n\\u0061me\":\"\\/"
+        "a\\\"\",\"attributes\":[{\"key\":\"k\",\"value\":"
+        "{\"bytesValue\":\"\\/\\/\\/\\/\"}}]"));
+    const Otc__Otlp__Span *span = tree->resource_spans[0]->scope_spans[0]->spans[0];
+
+    (void)state;
+    assert_int_equal(span->trace_id.len, 16);
+    assert_int_equal(span->trace_id.data[9], 0x0a);
+    assert_int_equal(span->kind, 3);
+    assert_int_equal(span->start_time_unix_nano, 12);
+    assert_int_equal(span->name.len, 3);
+    assert_memory_equal(span->name.data, "/a\"", 3);
+    assert_int_equal(value_in(tree)->bytes_value.len, 3);
+    assert_memory_equal(value_in(tree)->bytes_value.data, "\xff\xff\xff", 3);
+    free_spans(tree);
+}
+
 static void
 doubles_may_be_text_and_not_finite(void **state)
 {
@@ -157,7 +197,14 @@ errors_name_the_path_or_the_place(void **state)
            "otlp: resourceSpans[0].scopeSpans[0].spans[0].attributes: expected an array, got an object");
     refuse(OTC_TRACES, VALUE("\"bytesValue\":\"A\""), OTC_INVALID_ARGUMENT, "otlp: resourceSpans[0]");
     refuse(OTC_TRACES, VALUE("\"intValue\":1.5"), OTC_INVALID_ARGUMENT, "otlp: resourceSpans[0]");
-    refuse(OTC_METRICS, POINT("\"asDouble\":NaN"), OTC_INVALID_ARGUMENT, "otlp: bad JSON at line 1 column ");
+    refuse(OTC_METRICS, POINT("\"asDouble\":NaN"), OTC_INVALID_ARGUMENT,
+           "otlp: bad JSON at line 1 column 86: expected a value");
+    refuse(
+        OTC_TRACES, VALUE("\"stringValue\":99999999999999999999"), OTC_INVALID_ARGUMENT,
+        "otlp: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.stringValue: expected a string, "
+        "got a number");
+    refuse(OTC_TRACES, SPAN("\"name\":\"a\"") " {}", OTC_INVALID_ARGUMENT,
+           "otlp: bad JSON at line 1 column 63: something follows the value");
     refuse(OTC_LOGS, "[]", OTC_INVALID_ARGUMENT, "otlp: expected an object, got an array");
     refuse(OTC_LOGS, "", OTC_INVALID_ARGUMENT, "otlp: bad JSON at line 1");
 }
@@ -268,6 +315,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_are_hex_in_either_case_and_enumerations_numbers_or_names),
         cmocka_unit_test(values_keep_their_type_and_their_zeros),
+        cmocka_unit_test(members_of_the_same_name_add_up),
+        cmocka_unit_test(escapes_are_read_everywhere),
         cmocka_unit_test(doubles_may_be_text_and_not_finite),
         cmocka_unit_test(errors_name_the_path_or_the_place),
         cmocka_unit_test(nesting_is_limited),
