@@ -82,11 +82,11 @@ read_escape(const uint8_t *p, const uint8_t *end, uint32_t *code)
 }
 
 /* Each byte of a word. */
-#define ALL(byte) ((byte) * UINT64_C(0x0101010101010101))
+#define ALL(byte) ((byte)*UINT64_C(0x0101010101010101))
 
-/* The first byte from `p` on that is no plain character of a string: a quote, a backslash, a control character,
- * not ASCII, or the end. Eight at a time: a subtraction borrows into the top bit of the bytes that are looked
- * for, and wrongly at most of bytes behind such a one. */
+/* The first byte from `p` on that is no plain character of a string: a quote, a backslash, a control
+ * character, not ASCII, or the end. Eight at a time: a subtraction borrows into the top bit of the bytes that
+ * are looked for, and wrongly at most of bytes behind such a one. */
 static const uint8_t *
 end_of_plain(const uint8_t *p, const uint8_t *end)
 {
@@ -296,8 +296,8 @@ otc_json_read_value(struct otc_json_reader *in, struct otc_json_view *out)
     return true;
 }
 
-/* What comes before a value of an array or object: nothing before the first, else a comma. False at the end, and
- * for a fault. */
+/* What comes before a value of an array or object: nothing before the first, else a comma. False at the end,
+ * and for a fault. */
 static bool
 another(struct otc_json_reader *in, bool *first, uint8_t closing)
 {

@@ -2,8 +2,9 @@
 /**
  * @file Reading a JSON text piece by piece, without a tree and without allocation.
  *
- * Who reads a whole text has checked it: what otc_json_parse() refuses is refused here too, and what both take
- * reads the same, but that an integer beyond int64 is REAL. Values are borrowed views of the text. One thread.
+ * Who reads a whole text has checked it: what otc_json_parse() refuses is refused here too, and what both
+ * take reads the same, but that an integer beyond int64 is REAL. Values are borrowed views of the text. One
+ * thread.
  */
 #ifndef OTC_JSON_READ_H
 #define OTC_JSON_READ_H
@@ -39,16 +40,16 @@ otc_json_reader_of(struct otc_slice text)
     return (struct otc_json_reader){text.data, text.len ? text.data + text.len : text.data, NULL};
 }
 
-/** Reads the value that comes next; of an ARRAY or OBJECT the opening bracket alone, and `text` is empty. False:
- * there is a fault. */
+/** Reads the value that comes next; of an ARRAY or OBJECT the opening bracket alone, and `text` is empty.
+ * False: there is a fault. */
 bool otc_json_read_value(struct otc_json_reader *in, struct otc_json_view *out);
-/** In an ARRAY: whether a value comes next. `*first` starts true. False at its end, which is passed, and for a
- * fault. */
+/** In an ARRAY: whether a value comes next. `*first` starts true. False at its end, which is passed, and for
+ * a fault. */
 bool otc_json_read_element(struct otc_json_reader *in, bool *first);
 /** In an OBJECT: the key (a STRING) of the value that comes next. The same otherwise. */
 bool otc_json_read_member(struct otc_json_reader *in, bool *first, struct otc_json_view *key);
-/** Passes the rest of an ARRAY or OBJECT whose bracket was read; nothing for other values. `*too_deep`: it has
- * more than `max_depth` levels, itself included. False then too. */
+/** Passes the rest of an ARRAY or OBJECT whose bracket was read; nothing for other values. `*too_deep`: it
+ * has more than `max_depth` levels, itself included. False then too. */
 bool otc_json_skip_value(struct otc_json_reader *in, const struct otc_json_view *view, uint32_t max_depth,
                          bool *too_deep);
 /** True when nothing but white space is left. */

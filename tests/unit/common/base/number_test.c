@@ -71,6 +71,29 @@ every_double_reads_back(void **state)
     }
 }
 
+/* Numbers of at most 15 digits are what printf says of 15. */
+static void
+few_digits_are_printfs(void **state)
+{
+    static const uint64_t tens[] = {1, 10, 1000, 100000, 100000000, 100000000000, 100000000000000};
+    char text[OTC_DOUBLE_TEXT_MAX], want[OTC_DOUBLE_TEXT_MAX];
+    uint64_t bits = 1;
+
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        double value;
+
+        bits = bits * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        value = (double)(bits >> 14) / 1.2; /* below 10^15 */
+        value = floor(value / (double)tens[i % 7]) / (double)tens[i / 7 % 7];
+        if (value >= 1e-4) {
+            (void)snprintf(want, sizeof(want), "%.15g", i & 1 ? value : -value);
+            otc_format_double(i & 1 ? value : -value, text);
+            assert_string_equal(text, want);
+        }
+    }
+}
+
 static void
 numbers_ignore_the_locale(void **state)
 {
@@ -185,6 +208,7 @@ main(void)
         cmocka_unit_test(plain_decimals_read_as_strtod_does),
         cmocka_unit_test(doubles_are_written_as_go_writes_them),
         cmocka_unit_test(every_double_reads_back),
+        cmocka_unit_test(few_digits_are_printfs),
         cmocka_unit_test(numbers_ignore_the_locale),
         cmocka_unit_test(what_is_no_number_is_refused),
         cmocka_unit_test(integers_are_written_as_printf_does),

@@ -132,7 +132,8 @@ depth_is_limited(void **state)
 
     (void)state;
     for (uint32_t limit = 0; limit <= OTC_JSON_SKIP_DEPTH + 1; limit = 2 * limit + 1) {
-        for (uint32_t depth = limit ? limit : 1; depth <= limit + 1 && depth <= OTC_JSON_SKIP_DEPTH + 1; depth++) {
+        for (uint32_t depth = limit ? limit : 1; depth <= limit + 1 && depth <= OTC_JSON_SKIP_DEPTH + 1;
+             depth++) {
             struct otc_json_reader in;
             struct otc_json_view view;
             bool deep, fits = depth <= limit && depth <= OTC_JSON_SKIP_DEPTH;
@@ -152,7 +153,8 @@ depth_is_limited(void **state)
 static void
 plain_parts_of_every_length(void **state)
 {
-    static const char *const ends[] = {"\"", "\\n\"", "\xc3\xa9\"", "\x7f\"", "\x1f\"", "\xed\xa0\x80\"", "\\u12\""};
+    static const char *const ends[] = {"\"",     "\\n\"",          "\xc3\xa9\"", "\x7f\"",
+                                       "\x1f\"", "\xed\xa0\x80\"", "\\u12\""};
     static const bool fine[] = {true, true, true, true, false, false, false};
 
     (void)state;
@@ -161,8 +163,8 @@ plain_parts_of_every_length(void **state)
             char text[64];
             const char *fault;
             size_t column;
-            int n = snprintf(text, sizeof(text), "\"%.*s%s", (int)len, "!#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHI[]~ ",
-                             ends[i]);
+            int n = snprintf(text, sizeof(text), "\"%.*s%s", (int)len,
+                             "!#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHI[]~ ", ends[i]);
 
             assert_int_equal(read_all(text, (size_t)n, &column, &fault), fine[i]);
             if (!fine[i]) {
