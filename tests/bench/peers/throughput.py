@@ -3,7 +3,6 @@
 
 import contextlib
 import dataclasses
-import time
 
 from peers import load
 from peers.program import Absent, Failed, Setup, wait_for
@@ -50,17 +49,16 @@ class Cell:
         self.requests, self.rates, self.failed = 0, [], ""
 
     def measure(self, requests):
-        """(items per CPU-second, seconds until all of them are where they go) of so many requests; every item is proven at the sink, or by
-        the program's own counter."""
+        """(items per CPU-second, seconds of sending or of the program's CPU, whichever are more) of so many requests; every item is proven
+        at the sink, or by the program's own counter. That a batch waits for more to come is no work."""
         want = requests * self.request.items
         sink = self.where.sink if self.setup.forward else None
         before, arrived = self.program.accepted(self.request.signal), sink and sink.accepted(self.request.signal)
-        cpu, began = self.program.cpu_s(), time.monotonic()
+        cpu = self.program.cpu_s()
         seconds = load.send(self.program, self.request, requests, self.setup.tls)
         if sink:
             wait_for(lambda: sink.accepted(self.request.signal) - arrived >= want,
                      f"{want} items of {self.program.name} to arrive behind it", 20)
-            seconds = time.monotonic() - began
         cpu = self.program.cpu_s() - cpu
         if before is not None:
             got = self.program.accepted(self.request.signal) - before
@@ -68,7 +66,7 @@ class Cell:
                 raise Failed(f"{self.program.name} was sent {want} items and accepted {got:.0f}")
         if sink and sink.accepted(self.request.signal) - arrived != want:
             raise Failed(f"{self.program.name} was sent {want} items, {sink.accepted(self.request.signal) - arrived:.0f} arrived behind it")
-        return want / cpu, seconds
+        return want / cpu, max(seconds, cpu)
 
     def calibrate(self, seconds):
         """Warms up, and finds how many requests take about so long."""
