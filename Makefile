@@ -259,7 +259,7 @@ $(FUZZERS): %: %.o $(call archives,$(FUZZ_LINK))
 	$(Q)$(CC) $(LDFLAGS_V) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LIBS)
 
 TOOLS := $(B)/tests/fuzz/seeds $(B)/tests/bench/payload $(B)/tests/bench/walk_bench $(B)/tests/bench/stats_bench \
-         $(B)/tests/bench/pipeline_bench $(B)/tests/bench/flat_memory $(B)/tests/bench/drift_bench
+         $(B)/tests/bench/pipeline_bench $(B)/tests/bench/flat_memory $(B)/tests/bench/drift_bench $(B)/tests/bench/series_memory
 TOOLS += $(B)/tests/bench/simulate $(B)/tests/bench/forward_bench
 $(TOOLS:=.o) $(B)/tests/bench/payload_main.o $(B)/tests/bench/workloads.o: | $(PROTO_H)
 $(B)/tests/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(call archives,$(FUZZ_LINK))
@@ -269,6 +269,7 @@ $(B)/tests/bench/walk_bench: $(B)/tests/bench/walk_bench.o $(B)/tests/bench/coun
 $(B)/tests/bench/pipeline_bench: $(B)/tests/bench/pipeline_bench.o $(B)/tests/bench/counted.o $(B)/tests/bench/payload.o $(call archives,$(call uniq,tests/harness processors/drift processors/latency processors/span_metrics $(COMMON)))
 $(B)/tests/bench/drift_bench: $(B)/tests/bench/drift_bench.o $(B)/tests/bench/counted.o $(call archives,$(call uniq,tests/harness processors/drift $(COMMON)))
 $(B)/tests/bench/flat_memory: $(B)/tests/bench/flat_memory.o $(call archives,$(call uniq,tests/harness processors/drift $(COMMON)))
+$(B)/tests/bench/series_memory: $(B)/tests/bench/series_memory.o $(B)/tests/bench/workloads.o $(B)/tests/bench/payload.o $(call archives,$(call uniq,tests/harness processors/span_metrics $(COMMON)))
 $(B)/tests/bench/simulate: $(B)/tests/bench/simulate.o $(call archives,$(call closure,tests/harness/simulation))
 $(B)/tests/bench/forward_bench: $(B)/tests/bench/forward_bench.o $(B)/tests/bench/counted.o $(B)/tests/bench/payload.o $(call archives,$(call uniq,tests/harness exporters/otlp_grpc processors/attributes processors/resource processors/batch $(COMMON)))
 $(B)/tests/bench/forward_bench: TOOL_LIBS = $(LIBS.exporters/otlp_grpc)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * @file What the stages cost a span without any transport: CPU time of admission, drift, latency and
- * span_metrics on a virtual host, the best of 15 rounds. `pipeline_bench W2|W5|W5-presets
+ * span_metrics on a virtual host, the best of 15 rounds. `pipeline_bench W2|W2-series|W5|W5-presets
  * admit|drift|latency|span_metrics N` passes N requests of 100 spans after learning and prints nothing, to
  * count instructions of (counted.h).
  */
@@ -17,6 +17,7 @@
 #define ROUNDS 15
 #define SPANS 100
 #define REQUESTS 20 /* different ones, in turn */
+#define SERIES_REQUESTS 200
 #define ROUND_REQUESTS 1000
 #define LEARN_REQUESTS 60 /* 6000 spans */
 
@@ -28,26 +29,35 @@ extern const struct otc_factory otc_drift_processor_factory, otc_latency_process
 #define NUMERIC(name, key) "  - {name: " name ", from: 'attributes[\"" key "\"]', type: numeric}\n"
 #define CATEGORICAL(name, key) "  - {name: " name ", from: 'attributes[\"" key "\"]', type: categorical}\n"
 
+#define DIMENSIONS "dimensions: [{name: http.request.method}, {name: http.route}, {name: http.response.status_code}, "
+static const char few_series[] = DIMENSIONS "{name: gen_ai.request.model}]\n";
+static const char many_series[] = DIMENSIONS "{name: client.address}]\naggregation_cardinality_limit: 0\n";
+
 static const struct {
     const char *name;
     enum payload_kind kind;
     const char *drift;
+    const char *span_metrics;
+    size_t requests;
 } workloads[] = {
     {"W2", PAYLOAD_W2,
      LEARN WINDOW "presets: []\nfeatures:\n" NUMERIC("size", "http.response.body.size")
          NUMERIC("code", "http.response.status_code") NUMERIC("port", "server.port")
-             CATEGORICAL("route", "http.route") CATEGORICAL("method", "http.request.method")},
+             CATEGORICAL("route", "http.route") CATEGORICAL("method", "http.request.method"),
+     few_series, REQUESTS},
+    /* Nearly every span of the 20,000 has a series of its own. */
+    {"W2-series", PAYLOAD_W2, LEARN WINDOW "presets: []\nfeatures:\n" NUMERIC("size", "http.response.body.size"),
+     many_series, SERIES_REQUESTS},
     {"W5", PAYLOAD_W5,
      LEARN WINDOW "presets: []\nfeatures:\n" NUMERIC("input_tokens", "gen_ai.usage.input_tokens")
          NUMERIC("output_tokens", "gen_ai.usage.output_tokens") NUMERIC("score", "ml.prediction.score")
-             NUMERIC("age", "ml.feature.age") CATEGORICAL("country", "ml.feature.country")},
+             NUMERIC("age", "ml.feature.age") CATEGORICAL("country", "ml.feature.country"),
+     few_series, REQUESTS},
     /* Everything that the presets find: 20 features. */
-    {"W5-presets", PAYLOAD_W5, LEARN WINDOW},
+    {"W5-presets", PAYLOAD_W5, LEARN WINDOW, few_series, REQUESTS},
 };
 
 static const char latency[] = WINDOW;
-static const char span_metrics[] = "dimensions: [{name: http.request.method}, {name: http.route}, "
-                                   "{name: http.response.status_code}, {name: gen_ai.request.model}]\n";
 
 /** A stage between a feeder and a sink. */
 struct stage {
@@ -60,7 +70,8 @@ struct stage {
 
 struct bench {
     struct stage drift, latency, span_metrics;
-    struct otc_batch *batches[REQUESTS];
+    struct otc_batch *batches[SERIES_REQUESTS];
+    size_t requests;
     size_t bytes;
 };
 
@@ -155,7 +166,7 @@ static void
 pass_one(void *arg)
 {
     struct pass *pass = arg;
-    struct otc_batch *batch = pass->bench->batches[pass->next++ % REQUESTS];
+    struct otc_batch *batch = pass->bench->batches[pass->next++ % pass->bench->requests];
 
     if (pass->stage) {
         feed(pass->stage, batch);
@@ -175,11 +186,13 @@ pass_of(struct bench *bench, const char *what)
 }
 
 static void
-open_bench(struct bench *bench, enum payload_kind kind, const char *drift, bool learn)
+open_bench(struct bench *bench, size_t workload, bool learn)
 {
-    open_stage(&bench->drift, &otc_drift_processor_factory, drift);
+    const enum payload_kind kind = workloads[workload].kind;
+
+    open_stage(&bench->drift, &otc_drift_processor_factory, workloads[workload].drift);
     open_stage(&bench->latency, &otc_latency_processor_factory, latency);
-    open_stage(&bench->span_metrics, &otc_span_metrics_processor_factory, span_metrics);
+    open_stage(&bench->span_metrics, &otc_span_metrics_processor_factory, workloads[workload].span_metrics);
     for (size_t i = 0; learn && i < LEARN_REQUESTS; i++) {
         struct otc_batch *batch = make_batch(kind, 1000 + i);
 
@@ -187,7 +200,8 @@ open_bench(struct bench *bench, enum payload_kind kind, const char *drift, bool 
         otc_vhost_advance(bench->drift.vhost, OTC_SECOND / 20);
         otc_batch_unref(batch);
     }
-    for (size_t i = 0; i < REQUESTS; i++) {
+    bench->requests = workloads[workload].requests;
+    for (size_t i = 0; i < bench->requests; i++) {
         bench->batches[i] = make_batch(kind, i);
         bench->bytes += otc_batch_bytes(bench->batches[i]);
     }
@@ -200,7 +214,7 @@ close_bench(struct bench *bench)
     close_stage(&bench->drift);
     close_stage(&bench->latency);
     close_stage(&bench->span_metrics);
-    for (size_t i = 0; i < REQUESTS; i++) {
+    for (size_t i = 0; i < bench->requests; i++) {
         otc_batch_unref(bench->batches[i]);
     }
 }
@@ -211,7 +225,7 @@ count_instructions(struct bench *bench, const char *what, size_t requests)
 {
     struct pass pass = pass_of(bench, what);
 
-    for (size_t i = 0; i < REQUESTS; i++) {
+    for (size_t i = 0; i < bench->requests; i++) {
         pass_one(&pass);
     }
     bench_counted(pass_one, &pass, requests);
@@ -250,7 +264,7 @@ main(int argc, char **argv)
         if (argc == 4 && strcmp(argv[1], name) != 0) {
             continue;
         }
-        open_bench(&bench, workloads[i].kind, workloads[i].drift, argc != 4 || strcmp(argv[2], "drift") == 0);
+        open_bench(&bench, i, argc != 4 || strcmp(argv[2], "drift") == 0);
         if (argc == 4) {
             count_instructions(&bench, argv[2], strtoul(argv[3], NULL, 10));
         }
@@ -260,7 +274,7 @@ main(int argc, char **argv)
             sum += j < 3 ? ns : 0;
         }
         if (argc != 4) {
-            printf("%s first three %6.1f ns/span (%zu B/span)\n", name, sum, bench.bytes / REQUESTS / SPANS);
+            printf("%s first three %6.1f ns/span (%zu B/span)\n", name, sum, bench.bytes / bench.requests / SPANS);
         }
         close_bench(&bench);
     }
