@@ -278,14 +278,21 @@ otc_parse_int64(struct otc_slice text, int64_t *out)
 size_t
 otc_format_int64(int64_t value, char out[OTC_INT64_TEXT_MAX])
 {
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                                "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
     char digits[OTC_INT64_TEXT_MAX];
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     size_t at = sizeof(digits);
 
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
+    while (rest >= 10) {
+        at -= 2;
+        memcpy(digits + at, pairs + rest % 100 * 2, 2);
+        rest /= 100;
+    }
+    if (rest > 0 || at == sizeof(digits)) {
+        digits[--at] = (char)('0' + rest);
+    }
     if (value < 0) {
         digits[--at] = '-';
     }

@@ -31,18 +31,14 @@ size_t otc_bin_of(const double *edges, size_t n_edges, double value);
 static inline size_t
 otc_bucket_of(const double *bounds, size_t n, double value)
 {
-    size_t low = 0, high = n;
+    const double *at = bounds;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (bounds[middle] < value) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    /* Halves without a jump: which half it is cannot be foretold. */
+    while (n > 1) {
+        at = at[n / 2 - 1] < value ? at + n / 2 : at;
+        n -= n / 2;
     }
-    return low;
+    return (size_t)(at - bounds) + (n == 1 && *at < value);
 }
 
 /** What becomes of shares of empty bins in PSI and KL; `value` in the functions below is the rule's constant.

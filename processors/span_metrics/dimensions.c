@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "processors/span_metrics/state.h"
+#include "processors/span_metrics/dimensions.h"
 
+#include "common/base/codec.h"
 #include "common/base/glob.h"
+#include "common/base/number.h"
+#include "common/otlp/build_attributes.h"
 #include "common/otlp/value_text.h"
 
 /* ---- Compiling ------------------------------------------------------------------------------------- */
@@ -154,37 +157,119 @@ find_matches(const struct span_metrics_seen *seen, const struct span_metrics_lis
 
 /* ---- Keys ------------------------------------------------------------------------------------------ */
 
-/* Every part with its length before it, so that no two series have the same key. */
-static void
-put_part(struct otc_buf *key, struct otc_slice part)
-{
-    uint32_t len = (uint32_t)part.len;
+/*
+ * A key is a byte of kind, status and sampling, then parts: service, name, scope, the values of the dimensions.
+ * Every part has its length before it, of a value plus one so that 0 is an absent one; of patterns the number
+ * of matches comes first, and each has its name. So no two series have the same key, and attributes.c reads it
+ * back. Values are text: 200 and "200" are one series, as in the Collector. Which of them were no strings at
+ * the series' first span is told beside the key: the ordinal of the value, its type, what the text leaves out.
+ */
 
-    if (otc_buf_reserve(key, sizeof(len) + part.len)) {
-        memcpy(key->data + key->len, &len, sizeof(len));
-        if (part.len > 0) {
-            memcpy(key->data + key->len + sizeof(len), part.data, part.len);
+/* LEB128 takes at most so many bytes. */
+#define LENGTH_MAX 10
+
+/* Room at the end; NULL: none. */
+static inline uint8_t *
+room(struct span_metrics_keys *keys, struct otc_buf *buf, size_t bytes)
+{
+    if (buf->capacity - buf->len < bytes && !otc_buf_reserve(buf, bytes)) {
+        keys->failed = true;
+        return NULL;
+    }
+    return buf->data + buf->len;
+}
+
+static inline uint8_t *
+put_length(uint8_t *at, size_t len)
+{
+    while (len >= 128) {
+        *at++ = (uint8_t)(len | 128);
+        len >>= 7;
+    }
+    *at++ = (uint8_t)len;
+    return at;
+}
+
+/* `extra` is added to the length that is told. */
+static inline void
+put_text(struct span_metrics_keys *keys, struct otc_slice text, size_t extra)
+{
+    uint8_t *at = room(keys, &keys->text, LENGTH_MAX + text.len);
+
+    if (at) {
+        at = put_length(at, text.len + extra);
+        if (text.len > 0) {
+            memcpy(at, text.data, text.len);
         }
-        key->len += sizeof(len) + part.len;
+        keys->text.len = (size_t)(at - keys->text.data) + text.len;
     }
 }
 
-/* The value as text: 200 and "200" are one series, as in the Collector. */
-static void
-put_value(struct otc_buf *key, const struct otc_value *value)
+static inline void
+put_byte(struct span_metrics_keys *keys, uint8_t byte)
 {
-    size_t mark = key->len;
-    uint32_t len = UINT32_MAX; /* absent */
+    uint8_t *at = room(keys, &keys->text, 1);
 
+    if (at) {
+        *at = byte;
+        keys->text.len++;
+    }
+}
+
+static inline void
+put_type(struct span_metrics_keys *keys, enum otc_value_type type)
+{
+    uint8_t *at = room(keys, &keys->types, LENGTH_MAX + 1);
+
+    if (at) {
+        at = put_length(at, keys->n_values);
+        *at++ = (uint8_t)type;
+        keys->types.len = (size_t)(at - keys->types.data);
+    }
+}
+
+static inline void
+put_integer(struct span_metrics_keys *keys, int64_t integer)
+{
+    uint8_t *at = room(keys, &keys->text, 1 + OTC_INT64_TEXT_MAX);
+
+    if (at) {
+        size_t len = otc_format_int64(integer, (char *)at + 1);
+
+        *at = (uint8_t)(len + 1);
+        keys->text.len += 1 + len;
+    }
+    put_type(keys, OTC_VALUE_INT);
+}
+
+static void
+put_other(struct span_metrics_keys *keys, const struct otc_value *value)
+{
+    otc_buf_clear(&keys->scratch);
+    (void)otc_value_text(value, &keys->scratch);
+    put_text(keys, otc_buf_slice(&keys->scratch), 1);
+    put_type(keys, value->type);
+    if (value->type == OTC_VALUE_DOUBLE) {
+        otc_put_f64(&keys->types, value->as.real);
+    } else if (otc_value_is_slice(value->type)) {
+        otc_put_bytes(&keys->types, value->as.slice);
+    }
+    keys->failed = keys->failed || keys->scratch.failed || keys->types.failed;
+}
+
+static inline void
+put_value(struct span_metrics_keys *keys, const struct otc_value *value)
+{
     if (value->type == OTC_VALUE_STRING) {
-        put_part(key, value->as.slice);
-        return;
+        put_text(keys, value->as.slice, 1);
+    } else if (value->type == OTC_VALUE_ABSENT) {
+        put_byte(keys, 0);
+    } else if (value->type == OTC_VALUE_INT) {
+        put_integer(keys, value->as.integer);
+    } else {
+        put_other(keys, value);
     }
-    otc_buf_append(key, &len, sizeof(len));
-    if (value->type != OTC_VALUE_ABSENT && otc_value_text(value, key)) {
-        len = (uint32_t)(key->len - mark - sizeof(len));
-        memcpy(key->data + mark, &len, sizeof(len));
-    }
+    keys->n_values++;
 }
 
 /* The scope, where it is one of those asked for. */
@@ -202,153 +287,86 @@ scope_of(const struct span_metrics *stage, const struct otc_span *span)
     return OTC_SLICE_NONE;
 }
 
-void
-span_metrics_key_base(const struct span_metrics *stage, const struct span_metrics_seen *seen,
-                      struct otc_buf *key)
-{
-    const struct otc_span *span = seen->span;
-    const int32_t numbers[2] = {stage->without_kind ? 0 : span->kind,
-                                stage->without_status ? 0 : span->status_code};
-    bool sampled = stage->config->enable_metrics_sampling_method && seen->extrapolated;
-
-    otc_buf_clear(key);
-    otc_buf_append(key, numbers, sizeof(numbers));
-    otc_buf_append_byte(key, sampled);
-    if (!stage->without_service) {
-        put_part(key, seen->service);
-    }
-    if (!stage->without_name) {
-        put_part(key, span->name);
-    }
-    if (stage->config->include_instrumentation_scope.n > 0) {
-        struct otc_slice scope = scope_of(stage, span);
-
-        put_part(key, scope);
-        put_part(key, scope.len ? span->record.scope_version : scope);
-    }
-}
-
-void
-span_metrics_key_add(const struct span_metrics *stage, const struct span_metrics_seen *seen,
-                     enum span_metrics_list_of list_of, struct otc_buf *key)
+static void
+put_list(const struct span_metrics *stage, const struct span_metrics_seen *seen,
+         enum span_metrics_list_of list_of, struct span_metrics_keys *keys)
 {
     const struct span_metrics_list *list = &stage->lists[list_of];
 
     for (size_t i = 0; i < list->n_named; i++) {
         struct otc_value scratch;
 
-        put_value(key, value_of(seen, &list->named[i], &scratch));
+        put_value(keys, value_of(seen, &list->named[i], &scratch));
     }
     if (list->n_globs > 0) {
         struct matches matches;
 
         find_matches(seen, list, &matches);
+        otc_put_u64(&keys->text, matches.n);
+        keys->failed = keys->failed || keys->text.failed;
         for (size_t i = 0; i < matches.n; i++) {
-            put_part(key, matches.items[i].key);
-            put_value(key, &matches.items[i].value);
+            put_text(keys, matches.items[i].key, 0);
+            put_value(keys, &matches.items[i].value);
         }
     }
 }
 
-/* ---- Attributes ------------------------------------------------------------------------------------ */
-
-struct attributes {
-    struct otc_attribute *items;
-    size_t n;
-};
-
-/* A name that is there already gets the new value. */
-static void
-put(struct attributes *attributes, struct otc_slice key, struct otc_value value)
-{
-    size_t at = 0;
-
-    while (at < attributes->n && !otc_slice_equal(attributes->items[at].key, key)) {
-        at++;
-    }
-    attributes->items[at] = (struct otc_attribute){key, value};
-    attributes->n += at == attributes->n;
-}
-
-static void
-put_text(struct attributes *attributes, const char *key, struct otc_slice text)
-{
-    put(attributes, otc_slice_str(key), (struct otc_value){OTC_VALUE_STRING, {.slice = text}});
-}
-
-static struct otc_slice
-kind_name(int32_t kind)
-{
-    static const char *const names[] = {"SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER",
-                                        "SPAN_KIND_CLIENT",      "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"};
-
-    return otc_slice_str(kind >= 0 && kind <= 5 ? names[kind] : "");
-}
-
-static struct otc_slice
-status_name(int32_t code)
-{
-    static const char *const names[] = {"STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"};
-
-    return otc_slice_str(code >= 0 && code <= 2 ? names[code] : "");
-}
-
-static void
-put_list(struct attributes *attributes, const struct span_metrics_seen *seen,
-         const struct span_metrics_list *list)
-{
-    struct matches matches;
-
-    for (size_t i = 0; i < list->n_named; i++) {
-        struct otc_value scratch;
-        const struct otc_value *value = value_of(seen, &list->named[i], &scratch);
-
-        if (value->type != OTC_VALUE_ABSENT) {
-            put(attributes, otc_slice_str(list->named[i].config->name), *value);
-        }
-    }
-    find_matches(seen, list, &matches);
-    for (size_t i = 0; i < matches.n; i++) {
-        put(attributes, matches.items[i].key, matches.items[i].value);
-    }
-}
-
-size_t
-span_metrics_attributes(const struct span_metrics *stage, const struct span_metrics_seen *seen,
-                        enum span_metrics_list_of list, struct otc_attribute *out)
+void
+span_metrics_key_begin(const struct span_metrics *stage, const struct span_metrics_seen *seen,
+                       struct span_metrics_keys *keys)
 {
     const struct otc_span *span = seen->span;
-    struct attributes attributes = {out, 0};
-    struct otc_slice scope = scope_of(stage, span);
+    bool sampled = stage->config->enable_metrics_sampling_method && seen->extrapolated;
+    /* Numbers beyond the known ones have one name, the empty one. */
+    unsigned kind = span->kind >= 0 && span->kind < SPAN_METRICS_N_KINDS ? (unsigned)span->kind
+                                                                         : SPAN_METRICS_N_KINDS;
+    unsigned status = span->status_code >= 0 && span->status_code < SPAN_METRICS_N_STATUSES
+                          ? (unsigned)span->status_code
+                          : SPAN_METRICS_N_STATUSES;
 
+    keys->start = keys->text.len;
+    keys->types.len = 0;
+    keys->n_values = 0;
+    keys->failed = false;
+    put_byte(keys,
+             SPAN_METRICS_HEAD(stage->without_kind ? 0 : kind, stage->without_status ? 0 : status, sampled));
     if (!stage->without_service) {
-        put_text(&attributes, "service.name", seen->service);
+        put_text(keys, seen->service, 0);
     }
     if (!stage->without_name) {
-        put_text(&attributes, "span.name", span->name);
+        put_text(keys, span->name, 0);
     }
-    if (!stage->without_kind) {
-        put_text(&attributes, "span.kind", kind_name(span->kind));
+    if (stage->config->include_instrumentation_scope.n > 0) {
+        struct otc_slice scope = scope_of(stage, span);
+
+        put_text(keys, scope, 0);
+        put_text(keys, scope.len ? span->record.scope_version : scope, 0);
     }
-    if (!stage->without_status) {
-        put_text(&attributes, "status.code", status_name(span->status_code));
-    }
-    if (!stage->without_instance) {
-        put_text(&attributes, "collector.instance.id", stage->instance_id);
-    }
-    if (scope.len > 0) {
-        put_text(&attributes, "span.instrumentation.scope.name", scope);
-    }
-    if (scope.len > 0 && span->record.scope_version.len > 0) {
-        put_text(&attributes, "span.instrumentation.scope.version", span->record.scope_version);
-    }
-    if (stage->config->enable_metrics_sampling_method) {
-        put_text(&attributes, "sampling.method",
-                 otc_slice_str(seen->extrapolated ? "extrapolated" : "counted"));
-    }
-    put_list(&attributes, seen, &stage->lists[LIST_COMMON]);
+    put_list(stage, seen, LIST_COMMON, keys);
+    keys->common = keys->text.len - keys->start;
+    keys->common_types = keys->types.len;
+    keys->n_common_values = keys->n_values;
+}
+
+void
+span_metrics_key_end(const struct span_metrics *stage, const struct span_metrics_seen *seen,
+                     enum span_metrics_list_of list, struct span_metrics_keys *keys)
+{
     if (list != LIST_COMMON) {
-        put_list(&attributes, seen, &stage->lists[list]);
+        put_list(stage, seen, list, keys);
     }
-    return attributes.n;
+}
+
+void
+span_metrics_key_again(struct span_metrics_keys *keys)
+{
+    uint8_t *at = keys->failed ? NULL : room(keys, &keys->text, keys->common);
+
+    if (at && keys->common > 0) {
+        memcpy(at, keys->text.data + keys->start, keys->common);
+        keys->start = keys->text.len;
+        keys->text.len += keys->common;
+    }
+    keys->types.len = keys->common_types;
+    keys->n_values = keys->n_common_values;
 }

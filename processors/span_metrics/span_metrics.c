@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/otlp/tracestate.h"
-#include "processors/span_metrics/state.h"
+#include "processors/span_metrics/block.h"
+#include "processors/span_metrics/dimensions.h"
 
 #include <stdio.h>
 
-/* Longest key of a series or a resource. */
-#define KEY_MAX ((size_t)1 << 20)
+/* Keys of a block, and types beside them. */
+#define BLOCK_MAX (4 * SPAN_METRICS_KEY_MAX)
+/* Of an exponential histogram whose max_size is 0. */
+#define DEFAULT_BUCKETS 160
 /* A span stands for 2^56 over its denominator. */
 #define ONE (UINT64_C(1) << 56)
 
@@ -23,7 +26,6 @@ struct visit {
     struct span_metrics_resource *resource;
     size_t resource_index;
     bool known; /* resource is that of resource_index */
-    int64_t now_ns;
     int64_t monotonic_ns;
     int64_t excluded[SPAN_METRICS_N_EXCLUDED];
 };
@@ -50,9 +52,7 @@ visit_span(void *arg, const struct otc_span *span)
     double unit = stage->config->histogram.unit.index == SPAN_METRICS_S ? 1e9 : 1e6;
     struct span_metrics_seen seen = {.span = span,
                                      .service = service->type == OTC_VALUE_STRING ? service->as.slice
-                                                                                  : OTC_SLICE_NONE,
-                                     .now_ns = visit->now_ns,
-                                     .monotonic_ns = visit->monotonic_ns};
+                                                                                  : OTC_SLICE_NONE};
 
     if (service->type == OTC_VALUE_ABSENT) {
         visit->excluded[EXCLUDED_NO_SERVICE]++;
@@ -67,7 +67,9 @@ visit_span(void *arg, const struct otc_span *span)
         seen.duration = (double)(span->end_unix_nano - span->start_unix_nano) / unit;
     }
     set_weight(&seen);
-    if (!visit->resource || !span_metrics_observe(stage, visit->resource, &seen)) {
+    if (visit->resource) {
+        span_metrics_block_add(stage, visit->resource, &seen);
+    } else {
         visit->excluded[EXCLUDED_MEMORY]++;
     }
     return true;
@@ -90,18 +92,18 @@ static otc_status
 consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done *done, struct otc_error *err)
 {
     struct span_metrics *stage = OTC_CONTAINER(consumer, span_metrics, consumer);
-    struct visit visit = {.stage = stage,
-                          .now_ns = stage->host->now_ns(stage->host),
-                          .monotonic_ns = stage->host->monotonic_ns(stage->host)};
+    struct visit visit = {.stage = stage, .monotonic_ns = stage->host->monotonic_ns(stage->host)};
 
     (void)done;
     (void)err;
     pthread_mutex_lock(&stage->lock);
+    span_metrics_block_begin(stage, stage->host->now_ns(stage->host), visit.monotonic_ns);
     for (size_t i = 0; i < otc_batch_parts(batch); i++) {
         visit.known = false;
         visit.excluded[EXCLUDED_MALFORMED] +=
             otc_walk_spans(stage->projection, otc_batch_part(batch, i), visit_span, &visit, NULL) != OTC_OK;
     }
+    visit.excluded[EXCLUDED_MEMORY] += (int64_t)span_metrics_block_end(stage);
     pthread_mutex_unlock(&stage->lock);
     count_excluded(stage, visit.excluded);
     otc_batch_unref(batch);
@@ -138,7 +140,10 @@ destroy(struct otc_component *self)
     span_metrics_ends_free(stage->ends);
     span_metrics_lists_free(stage);
     otc_projection_free(stage->projection);
-    otc_buf_release(&stage->key);
+    otc_buf_release(&stage->block.keys.text);
+    otc_buf_release(&stage->block.keys.types);
+    otc_buf_release(&stage->block.keys.scratch);
+    otc_buf_release(&stage->end_key);
     otc_buf_release(&stage->resource_key);
     for (int i = 0; i < SPAN_METRICS_N_TABLES; i++) {
         free(stage->names[i]);
@@ -233,6 +238,26 @@ excludes(const struct span_metrics *stage, const char *dimension)
 }
 
 static void
+make_layouts(struct span_metrics *stage)
+{
+    const struct span_metrics_histogram_config *histogram = &stage->config->histogram;
+    const struct span_metrics_exemplars_config *exemplars = &stage->config->exemplars;
+    const struct span_metrics_exponential_config *exponential = histogram->exponential;
+
+    for (int i = 0; i < SPAN_METRICS_N_TABLES; i++) {
+        struct span_metrics_layout *layout = &stage->layouts[i];
+        bool has_durations = i == TABLE_DURATION || (i == TABLE_CALLS && stage->shared);
+
+        layout->n_exemplars = exemplars->enabled ? (uint32_t)exemplars->max_per_data_point : 0;
+        if (has_durations && !histogram->disable && exponential) {
+            layout->max_buckets = exponential->max_size ? (uint32_t)exponential->max_size : DEFAULT_BUCKETS;
+        } else if (has_durations && !histogram->disable) {
+            layout->n_counts = (uint32_t)stage->n_bounds + 1;
+        }
+    }
+}
+
+static void
 read_settings(struct span_metrics *stage)
 {
     const struct otc_label *labels;
@@ -267,8 +292,12 @@ make_parts(struct span_metrics *stage, const char *id)
                                                   .stage = stage};
     size_t timestamps = (size_t)stage->config->metric_timestamp_cache_size;
 
-    otc_buf_init(&stage->key, KEY_MAX);
-    otc_buf_init(&stage->resource_key, KEY_MAX);
+    make_layouts(stage);
+    otc_buf_init(&stage->block.keys.text, BLOCK_MAX);
+    otc_buf_init(&stage->block.keys.types, SPAN_METRICS_KEY_MAX);
+    otc_buf_init(&stage->block.keys.scratch, SPAN_METRICS_KEY_MAX);
+    otc_buf_init(&stage->end_key, BLOCK_MAX);
+    otc_buf_init(&stage->resource_key, SPAN_METRICS_KEY_MAX);
     stage->resources = otc_map_new(SIZE_MAX);
     stage->ends = stage->delta ? span_metrics_ends_new(timestamps) : NULL;
     stage->emitter = otc_emitter_new(&settings);

@@ -1,169 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/span_metrics/state.h"
 
-#include "common/otlp/build_attributes.h"
 #include "common/otlp/value_text.h"
 #include "common/stats/bins.h"
 
 /* Attributes of a resource that tell it apart, at most. */
 #define RESOURCE_ATTRIBUTES_MAX 512
-/* What maps keep of an entry beside its key. */
+/* What the map of resources keeps of an entry beside its key. */
 #define ENTRY_BYTES 64
-/* Overflow series are few and always made. */
-#define EXP_SCALE OTC_EXP_SCALE_MAX
 
 /* ---- Series ---------------------------------------------------------------------------------------- */
 
+static size_t
+series_bytes(const struct span_metrics *stage, enum span_metrics_table_of which,
+             const struct span_metrics_series *series)
+{
+    return span_metrics_series_bytes(&stage->layouts[which], series) + SPAN_METRICS_TABLE_ENTRY_BYTES;
+}
+
 static void
-free_series(struct span_metrics *stage, struct span_metrics_series *series)
+free_series(struct span_metrics *stage, enum span_metrics_table_of which, struct span_metrics_series *series)
 {
-    if (!series) {
-        return;
-    }
-    stage->memory -= series->bytes;
-    if (series->histogram) {
-        otc_exp_histogram_release(series->histogram);
-    }
-    free(series->histogram);
-    free(series->buckets);
-    free(series->exemplars);
-    free(series);
-}
-
-/* A series with copies of the attributes behind it. */
-static struct span_metrics_series *
-copy_attributes(const struct otc_attribute *attributes, size_t n)
-{
-    size_t bytes =
-        sizeof(struct span_metrics_series) + n * sizeof(*attributes) + otc_attributes_bytes(attributes, n);
-    struct span_metrics_series *series = calloc(1, bytes);
-
     if (series) {
-        series->bytes = bytes;
-        series->n_attributes =
-            otc_attributes_keep(attributes, n, series->attributes, (uint8_t *)&series->attributes[n]);
+        stage->memory -= series_bytes(stage, which, series);
+        span_metrics_series_free(&stage->layouts[which], series);
     }
-    return series;
 }
 
-/* Buckets for the durations of a series. */
-static bool
-add_buckets(const struct span_metrics *stage, struct span_metrics_series *series)
+/* Overflow series are few and always made. NULL: no memory at all. */
+static struct span_metrics_series **
+overflow_of(struct span_metrics *stage, struct span_metrics_table *table, enum span_metrics_table_of which)
 {
-    const struct span_metrics_histogram_config *config = &stage->config->histogram;
+    static const struct span_metrics_identity none = {0};
 
-    if (config->exponential) {
-        uint32_t size = config->exponential->max_size ? (uint32_t)config->exponential->max_size : 160;
-
-        series->histogram = calloc(1, sizeof(*series->histogram));
-        if (series->histogram) {
-            otc_exp_histogram_init(series->histogram, EXP_SCALE, size);
-        }
-        series->bytes += sizeof(*series->histogram) + size * sizeof(uint64_t);
-        return series->histogram != NULL;
-    }
-    series->buckets = calloc(stage->n_bounds + 1, sizeof(*series->buckets));
-    series->bytes += (stage->n_bounds + 1) * sizeof(*series->buckets);
-    return series->buckets != NULL;
-}
-
-static bool
-has_durations(const struct span_metrics *stage, enum span_metrics_table_of table)
-{
-    return !stage->config->histogram.disable &&
-           (table == TABLE_DURATION || (table == TABLE_CALLS && stage->shared));
-}
-
-static struct span_metrics_series *
-new_series(const struct span_metrics *stage, enum span_metrics_table_of table,
-           const struct otc_attribute *attributes, size_t n, int64_t now_ns)
-{
-    struct span_metrics_series *series = copy_attributes(attributes, n);
-    bool ok = series != NULL;
-
-    if (ok && has_durations(stage, table)) {
-        ok = add_buckets(stage, series);
-    }
-    if (ok && stage->config->exemplars.enabled && stage->config->exemplars.max_per_data_point > 0) {
-        size_t most = (size_t)stage->config->exemplars.max_per_data_point;
-
-        series->exemplars = calloc(most, sizeof(*series->exemplars));
-        series->bytes += most * sizeof(*series->exemplars);
-        ok = series->exemplars != NULL;
-    }
-    if (!ok) {
-        if (series) {
-            free(series->histogram);
-            free(series->buckets);
-            free(series);
-        }
-        return NULL;
-    }
-    series->start_ns = now_ns;
-    series->carry = 0.5; /* counts are then rounded to the nearest */
-    return series;
-}
-
-static enum span_metrics_list_of
-list_of(enum span_metrics_table_of table, bool shared)
-{
-    static const enum span_metrics_list_of lists[] = {LIST_CALLS, LIST_DURATION, LIST_EVENTS};
-
-    return shared && table == TABLE_CALLS ? LIST_COMMON : lists[table];
-}
-
-static struct span_metrics_series *
-overflow_of(struct span_metrics *stage, struct span_metrics_table *table, enum span_metrics_table_of which,
-            int64_t now_ns)
-{
     if (!table->overflow) {
-        const struct otc_attribute attribute = OTC_ATTR_BOOL("otel.metric.overflow", true);
-
-        table->overflow = new_series(stage, which, &attribute, 1, now_ns);
-        stage->memory += table->overflow ? table->overflow->bytes : 0;
+        table->overflow = span_metrics_series_new(&stage->layouts[which], &none, stage->block.now_ns);
+        stage->memory += table->overflow ? series_bytes(stage, which, table->overflow) : 0;
     }
-    return table->overflow;
+    return table->overflow ? &table->overflow : NULL;
 }
 
-/* A series for the key at hand; the overflow where the limits leave no room. NULL: no memory at all. */
-static struct span_metrics_series *
+/* A series for the key; the overflow where the limits leave no room. NULL: no memory at all. */
+static struct span_metrics_series **
 add_series(struct span_metrics *stage, struct span_metrics_table *table, enum span_metrics_table_of which,
-           const struct span_metrics_seen *seen)
+           const struct span_metrics_identity *identity)
 {
-    struct otc_attribute attributes[SPAN_METRICS_ATTRIBUTES_MAX];
-    size_t limit = (size_t)stage->config->aggregation_cardinality_limit, n;
-    struct span_metrics_series *series;
+    size_t limit = (size_t)stage->config->aggregation_cardinality_limit;
+    struct span_metrics_series *series, **place;
 
-    if (stage->memory >= (size_t)stage->config->limits.memory.n || stage->key.failed ||
-        (limit > 0 && table->by_key && otc_map_count(table->by_key) >= limit)) {
-        return overflow_of(stage, table, which, seen->now_ns);
+    if (stage->memory >= (size_t)stage->config->limits.memory.n || (limit > 0 && table->n >= limit)) {
+        return overflow_of(stage, table, which);
     }
-    if (!table->by_key) {
-        table->by_key = otc_map_new(limit > 0 ? limit : SIZE_MAX);
+    series = span_metrics_series_new(&stage->layouts[which], identity, stage->block.now_ns);
+    place = series ? span_metrics_table_add(table, series) : NULL;
+    if (!place) {
+        if (series) {
+            span_metrics_series_free(&stage->layouts[which], series);
+        }
+        return overflow_of(stage, table, which);
     }
-    n = span_metrics_attributes(stage, seen, list_of(which, stage->shared), attributes);
-    series = new_series(stage, which, attributes, n, seen->now_ns);
-    if (!series || !table->by_key || !otc_map_put(table->by_key, otc_buf_slice(&stage->key), series)) {
-        stage->memory += series ? series->bytes : 0; /* which free_series() takes back */
-        free_series(stage, series);
-        return overflow_of(stage, table, which, seen->now_ns);
-    }
-    series->bytes += stage->key.len + ENTRY_BYTES;
-    stage->memory += series->bytes;
-    return series;
+    stage->memory += series_bytes(stage, which, series);
+    return place;
 }
 
 /* ---- Counting -------------------------------------------------------------------------------------- */
 
 /* Spans that this one stands for: an integer whose sums are right to within one half. */
 static uint64_t
-weight_of(struct span_metrics_series *series, const struct span_metrics_seen *seen)
+weight_of(struct span_metrics_series *series, uint64_t denominator)
 {
     const uint64_t one = UINT64_C(1) << 56;
-    uint64_t weight = one / seen->denominator, rest = one % seen->denominator;
+    uint64_t weight, rest;
 
+    if (denominator == one) {
+        return 1;
+    }
+    weight = one / denominator;
+    rest = one % denominator;
     if (rest > 0) {
-        series->carry += (double)rest / (double)seen->denominator;
+        series->carry += (double)rest / (double)denominator;
         if (series->carry >= 1) {
             series->carry -= 1;
             weight++;
@@ -173,97 +88,65 @@ weight_of(struct span_metrics_series *series, const struct span_metrics_seen *se
 }
 
 static void
-add_exemplar(const struct span_metrics *stage, struct span_metrics_series *series,
-             const struct span_metrics_seen *seen)
+add_exemplar(const struct span_metrics_layout *layout, struct span_metrics_series *series,
+             const struct span_metrics_waiting *waiting)
 {
-    const struct otc_span *span = seen->span;
-    struct span_metrics_exemplar *exemplar;
-
-    if (!series->exemplars || series->n_exemplars >= (size_t)stage->config->exemplars.max_per_data_point ||
-        span->trace_id.len != sizeof(exemplar->trace_id)) {
-        return;
-    }
-    exemplar = &series->exemplars[series->n_exemplars++];
-    exemplar->value = seen->duration;
-    memcpy(exemplar->trace_id, span->trace_id.data, sizeof(exemplar->trace_id));
-    memset(exemplar->span_id, 0, sizeof(exemplar->span_id));
-    if (span->span_id.len == sizeof(exemplar->span_id)) {
-        memcpy(exemplar->span_id, span->span_id.data, sizeof(exemplar->span_id));
+    if (waiting->has_exemplar && series->n_exemplars < layout->n_exemplars) {
+        span_metrics_series_exemplars(layout, series)[series->n_exemplars++] = waiting->exemplar;
     }
 }
 
-static void
-add_duration(const struct span_metrics *stage, struct span_metrics_series *series, double duration,
-             uint64_t weight)
-{
-    series->sum += duration * (double)weight;
-    if (series->histogram) {
-        (void)otc_exp_histogram_add_n(series->histogram, duration, weight);
-    } else if (series->buckets) {
-        series->buckets[otc_bucket_of(stage->bounds, stage->n_bounds, duration)] += weight;
-    }
-}
-
-/* Counts in the series of the key that stage->key begins and the table's list ends. */
+/* The series may move. False out of memory. */
 static bool
-count_in(struct span_metrics *stage, struct span_metrics_resource *resource, enum span_metrics_table_of which,
-         const struct span_metrics_seen *seen)
+add_duration(struct span_metrics *stage, const struct span_metrics_layout *layout,
+             struct span_metrics_series **place, double duration, uint64_t weight)
 {
-    struct span_metrics_table *table = &resource->tables[which];
-    enum span_metrics_list_of list = list_of(which, stage->shared);
-    size_t base = stage->key.len;
-    struct span_metrics_series *series;
-    uint64_t weight;
+    uint8_t width = (*place)->width;
+    size_t bytes;
 
-    if (list != LIST_COMMON) {
-        span_metrics_key_add(stage, seen, list, &stage->key);
+    if (layout->max_buckets) {
+        (void)otc_exp_histogram_add_n(span_metrics_series_histogram(*place), duration, weight);
+    } else if (layout->n_counts > 0) {
+        bytes = span_metrics_series_bytes(layout, *place);
+        if (!span_metrics_series_count(layout, place, otc_bucket_of(stage->bounds, stage->n_bounds, duration),
+                                       weight)) {
+            return false;
+        }
+        if ((*place)->width != width) {
+            stage->memory += span_metrics_series_bytes(layout, *place) - bytes;
+        }
     }
-    series = table->by_key ? otc_map_get(table->by_key, otc_buf_slice(&stage->key)) : NULL;
-    if (!series) {
-        series = add_series(stage, table, which, seen);
-    }
-    stage->key.len = base;
-    if (!series) {
-        return false;
-    }
-    series->last_seen_ns = seen->monotonic_ns;
-    weight = weight_of(series, seen);
-    series->count += weight;
-    add_duration(stage, series, seen->duration, weight);
-    if (series != table->overflow) {
-        add_exemplar(stage, series, seen);
-    }
+    (*place)->sum += duration * (double)weight;
     return true;
 }
 
-static void
-begin_key(struct span_metrics *stage, const struct span_metrics_seen *seen)
-{
-    span_metrics_key_base(stage, seen, &stage->key);
-    span_metrics_key_add(stage, seen, LIST_COMMON, &stage->key);
-}
-
 bool
-span_metrics_observe(struct span_metrics *stage, struct span_metrics_resource *resource,
-                     const struct span_metrics_seen *seen)
+span_metrics_count(struct span_metrics *stage, const struct span_metrics_waiting *waiting,
+                   const struct span_metrics_identity *identity)
 {
-    bool counted;
+    const struct span_metrics_layout *layout = &stage->layouts[waiting->which];
+    struct span_metrics_table *table = waiting->table;
+    struct span_metrics_series **place;
+    uint64_t weight;
 
-    begin_key(stage, seen);
-    counted = count_in(stage, resource, TABLE_CALLS, seen);
-    if (!stage->shared && !stage->config->histogram.disable) {
-        counted = count_in(stage, resource, TABLE_DURATION, seen) && counted;
+    place = identity ? span_metrics_table_find(table, layout, identity)
+                     : overflow_of(stage, table, waiting->which);
+    if (!place && identity) {
+        place = add_series(stage, table, waiting->which, identity);
     }
-    if (stage->config->events.enabled) {
-        struct span_metrics_seen event = *seen;
-        struct otc_slice rest = seen->span->encoded;
-
-        while (otc_messages_next(&rest, 11, &event.event)) {
-            begin_key(stage, &event);
-            counted = count_in(stage, resource, TABLE_EVENTS, &event) && counted;
-        }
+    if (!place) {
+        return false;
     }
-    return counted;
+    (*place)->last_seen_ns = stage->block.monotonic_ns;
+    weight = weight_of(*place, waiting->denominator);
+    if (!add_duration(stage, layout, place, waiting->duration, weight)) {
+        return false;
+    }
+    (*place)->count += weight;
+    if (place != &table->overflow) {
+        add_exemplar(layout, *place, waiting);
+    }
+    return true;
 }
 
 /* ---- Resources ------------------------------------------------------------------------------------- */
@@ -330,17 +213,14 @@ span_metrics_forget(struct span_metrics *stage, struct span_metrics_resource *re
     (void)otc_map_remove(stage->resources, resource->key);
     stage->n_active -= !resource->evicted;
     stage->memory -= resource_bytes(resource);
-    for (int i = 0; i < SPAN_METRICS_N_TABLES; i++) {
-        struct span_metrics_table *table = &resource->tables[i];
-        size_t cursor = 0;
-        struct otc_slice key;
-        void *series;
+    for (int which = 0; which < SPAN_METRICS_N_TABLES; which++) {
+        struct span_metrics_table *table = &resource->tables[which];
 
-        while (table->by_key && otc_map_next(table->by_key, &cursor, &key, &series)) {
-            free_series(stage, series);
+        for (uint32_t i = 0; i < table->n; i++) {
+            free_series(stage, which, table->series[i]);
         }
-        otc_map_free(table->by_key, NULL);
-        free_series(stage, table->overflow);
+        free_series(stage, which, table->overflow);
+        span_metrics_table_release(table);
     }
     if (stage->recent == resource) {
         stage->recent = NULL;
@@ -439,28 +319,34 @@ span_metrics_resource_of(struct span_metrics *stage, const struct otc_span *span
 
 /* ---- Expiry ---------------------------------------------------------------------------------------- */
 
-/* Forgets series without a span since `before_ns`; true when the table is empty. */
+struct expiry {
+    struct span_metrics *stage;
+    enum span_metrics_table_of which;
+    int64_t before_ns;
+};
+
 static bool
-expire_table(struct span_metrics *stage, struct span_metrics_table *table, int64_t before_ns)
+keep_series(void *arg, struct span_metrics_series *series)
 {
-    size_t cursor = 0;
-    struct otc_slice key;
-    void *value;
+    const struct expiry *expiry = arg;
 
-    while (table->by_key && otc_map_next(table->by_key, &cursor, &key, &value)) {
-        struct span_metrics_series *series = value;
-
-        series->n_exemplars = 0;
-        if (series->last_seen_ns <= before_ns) {
-            (void)otc_map_remove(table->by_key, key);
-            free_series(stage, series);
-        }
+    series->n_exemplars = 0;
+    if (series->last_seen_ns <= expiry->before_ns) {
+        free_series(expiry->stage, expiry->which, series);
+        return false;
     }
-    if (table->overflow && table->overflow->last_seen_ns <= before_ns) {
-        free_series(stage, table->overflow);
+    return true;
+}
+
+/* Forgets series without a span for long; true when the table is empty. */
+static bool
+expire_table(struct span_metrics_table *table, struct expiry *expiry)
+{
+    span_metrics_table_keep(table, keep_series, expiry);
+    if (table->overflow && !keep_series(expiry, table->overflow)) {
         table->overflow = NULL;
     }
-    return !table->overflow && (!table->by_key || otc_map_count(table->by_key) == 0);
+    return !table->overflow && table->n == 0;
 }
 
 void
@@ -479,9 +365,9 @@ span_metrics_expire(struct span_metrics *stage, int64_t monotonic_ns)
         bool empty = true;
 
         for (int i = 0; i < SPAN_METRICS_N_TABLES; i++) {
-            empty = expire_table(stage, &resource->tables[i],
-                                 series_ns > 0 ? monotonic_ns - series_ns : INT64_MIN) &&
-                    empty;
+            struct expiry expiry = {stage, i, series_ns > 0 ? monotonic_ns - series_ns : INT64_MIN};
+
+            empty = expire_table(&resource->tables[i], &expiry) && empty;
         }
         if (gone || empty) {
             span_metrics_forget(stage, resource);

@@ -8,8 +8,8 @@
 
 #include "common/analysis/emit.h"
 #include "common/base/map.h"
-#include "common/stats/exponential_histogram.h"
 #include "processors/span_metrics/span_metrics_config.h"
+#include "processors/span_metrics/table.h"
 
 #include <pthread.h>
 
@@ -35,37 +35,10 @@ struct span_metrics_list {
 
 enum span_metrics_list_of { LIST_COMMON, LIST_CALLS, LIST_DURATION, LIST_EVENTS, SPAN_METRICS_N_LISTS };
 
-/* ---- Series ---------------------------------------------------------------------------------------- */
-
-struct span_metrics_exemplar {
-    double value;
-    uint8_t trace_id[16];
-    uint8_t span_id[8];
-};
-
-/** One set of attributes. What the attributes point to lies behind the struct. */
-struct span_metrics_series {
-    int64_t start_ns;     /* of its first span */
-    int64_t last_seen_ns; /* monotonic */
-    bool told;            /* a cumulative count is told as 0 at first */
-    uint64_t count;
-    double carry; /* of the weights: the part of a span below 1 */
-    double sum;
-    uint64_t *buckets;                   /* explicit; NULL otherwise */
-    struct otc_exp_histogram *histogram; /* exponential; NULL otherwise */
-    struct span_metrics_exemplar *exemplars;
-    size_t n_exemplars;
-    size_t bytes; /* against the limit */
-    size_t n_attributes;
-    struct otc_attribute attributes[];
-};
-
 /** Metrics with the same dimensions share a table: calls and durations unless one has further ones. */
 enum span_metrics_table_of { TABLE_CALLS, TABLE_DURATION, TABLE_EVENTS, SPAN_METRICS_N_TABLES };
-struct span_metrics_table {
-    struct otc_map *by_key; /* NULL: nothing yet */
-    struct span_metrics_series *overflow;
-};
+
+/* ---- What is kept ---------------------------------------------------------------------------------- */
 
 struct span_metrics_resource {
     struct otc_slice key;   /* canonical, what tells it apart */
@@ -84,6 +57,52 @@ void span_metrics_ends_free(struct span_metrics_ends *ends);
 int64_t span_metrics_ends_get(struct span_metrics_ends *ends, struct otc_slice key, int64_t fallback);
 /** False out of memory. */
 bool span_metrics_ends_put(struct span_metrics_ends *ends, struct otc_slice key, int64_t end_ns);
+
+/* ---- Spans that wait to be counted ------------------------------------------------------------------ */
+
+/** Longest key of a series or a resource. */
+#define SPAN_METRICS_KEY_MAX ((size_t)1 << 20)
+/** So many at a time. */
+#define SPAN_METRICS_BLOCK 32
+
+/** A span, or an event, and the series that it counts in. */
+struct span_metrics_waiting {
+    struct span_metrics_table *table;
+    enum span_metrics_table_of which;
+    bool oversized; /* the key found no room: the overflow counts it */
+    bool has_exemplar;
+    uint32_t hash;
+    uint32_t key_len, types_len;
+    size_t at; /* of the key in the block's, the types behind it */
+    uint64_t span; /* ordinal in the batch */
+    double duration; /* in the histogram's unit */
+    uint64_t denominator;
+    struct span_metrics_exemplar exemplar;
+};
+
+/** Keys as they are written, one after another: those of the spans that wait, then the one at hand. */
+struct span_metrics_keys {
+    struct otc_buf text;
+    size_t start; /* of the key at hand */
+    size_t common; /* bytes of it that all metrics of the span have */
+    struct otc_buf types; /* of its values that are no strings */
+    size_t common_types;
+    uint64_t n_values;
+    uint64_t n_common_values;
+    struct otc_buf scratch;
+    bool failed; /* the key at hand found no room */
+};
+
+struct span_metrics_block {
+    struct span_metrics_waiting waiting[SPAN_METRICS_BLOCK];
+    size_t n;
+    struct span_metrics_keys keys;
+    int64_t now_ns;
+    int64_t monotonic_ns;
+    uint64_t n_spans;
+    uint64_t last_excluded; /* ordinal of a span, which is counted once */
+    size_t n_excluded;
+};
 
 /* ---- The stage ------------------------------------------------------------------------------------- */
 
@@ -108,6 +127,7 @@ struct span_metrics {
     struct otc_metric metrics[SPAN_METRICS_N_TABLES];
     double bounds[SPAN_METRICS_BOUNDS_MAX];
     size_t n_bounds;
+    struct span_metrics_layout layouts[SPAN_METRICS_N_TABLES];
     bool delta;
     bool shared; /* calls and durations have the same dimensions: one table */
     bool without_service, without_name, without_kind, without_status, without_instance;
@@ -118,7 +138,8 @@ struct span_metrics {
     uint64_t uses;
     size_t memory;
     struct span_metrics_ends *ends; /* delta */
-    struct otc_buf key;             /* of the series at hand */
+    struct span_metrics_block block;
+    struct otc_buf end_key;
     struct otc_buf resource_key;
     struct span_metrics_resource *recent;
 };
@@ -131,36 +152,30 @@ struct span_metrics_seen {
     double duration; /* in the histogram's unit */
     bool extrapolated;
     uint64_t denominator; /* the span stands for 2^56 / denominator spans */
-    int64_t now_ns;
-    int64_t monotonic_ns;
 };
 
 /** The resource of a span, made at its first; NULL: no memory. */
 struct span_metrics_resource *span_metrics_resource_of(struct span_metrics *stage,
                                                        const struct otc_span *span, int64_t monotonic_ns);
-/** Counts a span in its resource's series. False: no memory for it. */
-bool span_metrics_observe(struct span_metrics *stage, struct span_metrics_resource *resource,
-                          const struct span_metrics_seen *seen);
+/** Counts a span of the block in its series; `identity`: NULL, in the overflow. False: no memory for it. */
+bool span_metrics_count(struct span_metrics *stage, const struct span_metrics_waiting *waiting,
+                        const struct span_metrics_identity *identity);
 /** Forgets one resource, or all of them. */
 void span_metrics_forget(struct span_metrics *stage, struct span_metrics_resource *resource);
 void span_metrics_forget_all(struct span_metrics *stage);
 /** Forgets what was evicted or had no span for long, and the exemplars of this flush; after a flush. */
 void span_metrics_expire(struct span_metrics *stage, int64_t monotonic_ns);
 
-/** Compiles the lists of dimensions and the projection. */
-OTC_CHECK otc_status span_metrics_compile(struct span_metrics *stage, struct otc_error *err);
-void span_metrics_lists_free(struct span_metrics *stage);
+/** The further dimensions that the series of a table have; LIST_COMMON: none. */
+static inline enum span_metrics_list_of
+span_metrics_list(const struct span_metrics *stage, enum span_metrics_table_of which)
+{
+    static const enum span_metrics_list_of lists[] = {LIST_CALLS, LIST_DURATION, LIST_EVENTS};
+
+    return stage->shared && which == TABLE_CALLS ? LIST_COMMON : lists[which];
+}
 /** Place of service.name in the projection. */
 #define SPAN_METRICS_SERVICE_VALUE 0
-/** Appends what tells the series of a list apart; `base`: what every metric has, before. */
-void span_metrics_key_base(const struct span_metrics *stage, const struct span_metrics_seen *seen,
-                           struct otc_buf *key);
-void span_metrics_key_add(const struct span_metrics *stage, const struct span_metrics_seen *seen,
-                          enum span_metrics_list_of list, struct otc_buf *key);
-/** The attributes of a series, borrowed from the span; at most SPAN_METRICS_ATTRIBUTES_MAX. */
-#define SPAN_METRICS_ATTRIBUTES_MAX (8 + SPAN_METRICS_DIMENSIONS_MAX + 2 * SPAN_METRICS_GLOB_MATCHES_MAX)
-size_t span_metrics_attributes(const struct span_metrics *stage, const struct span_metrics_seen *seen,
-                               enum span_metrics_list_of list, struct otc_attribute *out);
 
 /** The emitter's collection. */
 void span_metrics_collect(void *arg, struct otc_emitter *emitter);
