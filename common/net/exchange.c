@@ -8,6 +8,9 @@
 /** Room made ahead for an announced body; beyond it the buffer grows as the bytes come. Small enough that
  * it is no mapping of its own: many streams that announce much would use up those of the process. */
 #define EXPECT_MAX ((size_t)64 << 10)
+/** What came is copied when the buffer grows and is not the last in the heap. Towards an announced length it
+ * grows this many times at once: who announces much and sends little gets addresses, not memory. */
+#define EXPECT_GROWTH 16
 /** Bodies of answers that wait for their readers, in one server: beyond it, 503. */
 #define REPLIES_MAX ((size_t)64 << 20)
 #define BODY_FIRST 4096
@@ -286,10 +289,17 @@ grow_body(struct otc_exchange *exchange, size_t need)
     size_t capacity = exchange->body_capacity ? exchange->body_capacity : BODY_FIRST;
     uint8_t *body;
 
+    if (exchange->expected >= need) {
+        capacity = exchange->expected / EXPECT_GROWTH < need ? exchange->expected : need * EXPECT_GROWTH;
+    }
     while (capacity < need) {
         capacity *= 2;
     }
     body = realloc(exchange->body, capacity);
+    if (!body) { /* addresses can be scarce too */
+        capacity = need;
+        body = realloc(exchange->body, capacity);
+    }
     if (!body) {
         return false;
     }
@@ -304,6 +314,7 @@ otc_exchange_expect(struct otc_exchange *exchange, size_t bytes)
     const size_t want = bytes < EXPECT_MAX ? bytes : EXPECT_MAX;
     uint8_t *body;
 
+    exchange->expected = bytes;
     if (want > exchange->body_capacity) {
         body = realloc(exchange->body, want);
         if (body) {

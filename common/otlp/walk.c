@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/otlp/ahead.h"
 #include "common/otlp/walk_impl.h"
 
 /* ---- Attributes --------------------------------------------------------------------------------- */
@@ -244,6 +245,8 @@ scan_group(struct otc_walk *walk, struct otc_slice encoded, struct group *group)
 {
     const uint8_t *p = encoded.data, *end = p + encoded.len;
     struct otc_slice ignored;
+    bool is_long = encoded.len > OTC_AHEAD_MIN;
+    size_t n = 0;
 
     *group = (struct group){0};
     while (p < end) {
@@ -254,6 +257,9 @@ scan_group(struct otc_walk *walk, struct otc_slice encoded, struct group *group)
         if (*p == OTC_TAG(2, OTC_WIRE_BYTES)) {
             if (!(p = otc_wire_bytes(p + 1, end, &ignored))) {
                 return fail_at(walk, start);
+            }
+            if (is_long) {
+                otc_ahead_fetch(encoded.data, p, end, ++n);
             }
             continue;
         }
