@@ -82,7 +82,7 @@ struct otc_exchange {
     uint8_t *body;
     size_t body_len, body_capacity, body_limit;
     size_t expected; /* bytes of the body, as announced; 0: not known */
-    size_t charged; /* to the budget: body and head */
+    size_t charged;  /* to the budget: body and head */
     int64_t content_length;
     int64_t started_ns;  /* its first byte */
     int64_t body_ns;     /* its head had come */

@@ -182,8 +182,7 @@ put_span(const struct span_metrics *stage, struct attributes *attributes, struct
 
 size_t
 span_metrics_attributes(const struct span_metrics *stage, const struct span_metrics_identity *identity,
-                        enum span_metrics_list_of list,
-                        struct otc_attribute out[SPAN_METRICS_ATTRIBUTES_MAX])
+                        enum span_metrics_list_of list, struct otc_attribute out[SPAN_METRICS_ATTRIBUTES_MAX])
 {
     struct attributes attributes = {out, 0};
     struct reader reader = {

@@ -100,8 +100,8 @@ make_room(struct span_metrics *stage, size_t n)
 
 /* The span waits for the series of the key at hand, whose types go behind it. */
 static void
-wait_for(struct span_metrics *stage, struct span_metrics_resource *resource,
-         enum span_metrics_table_of which, const struct span_metrics_seen *seen)
+wait_for(struct span_metrics *stage, struct span_metrics_resource *resource, enum span_metrics_table_of which,
+         const struct span_metrics_seen *seen)
 {
     struct span_metrics_block *block = &stage->block;
     struct span_metrics_keys *keys = &block->keys;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * @file An array of exact counts that takes as little room as the largest of them needs: 1, 2, 4 or 8 bytes
- * each, all alike. The caller owns the memory and makes more of it when a count outgrows its width. One thread.
+ * each, all alike. The caller owns the memory and makes more of it when a count outgrows its width. One
+ * thread.
  */
 #ifndef OTC_SPAN_METRICS_COUNTS_H
 #define OTC_SPAN_METRICS_COUNTS_H

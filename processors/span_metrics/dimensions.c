@@ -158,11 +158,12 @@ find_matches(const struct span_metrics_seen *seen, const struct span_metrics_lis
 /* ---- Keys ------------------------------------------------------------------------------------------ */
 
 /*
- * A key is a byte of kind, status and sampling, then parts: service, name, scope, the values of the dimensions.
- * Every part has its length before it, of a value plus one so that 0 is an absent one; of patterns the number
- * of matches comes first, and each has its name. So no two series have the same key, and attributes.c reads it
- * back. Values are text: 200 and "200" are one series, as in the Collector. Which of them were no strings at
- * the series' first span is told beside the key: the ordinal of the value, its type, what the text leaves out.
+ * A key is a byte of kind, status and sampling, then parts: service, name, scope, the values of the
+ * dimensions. Every part has its length before it, of a value plus one so that 0 is an absent one; of
+ * patterns the number of matches comes first, and each has its name. So no two series have the same key, and
+ * attributes.c reads it back. Values are text: 200 and "200" are one series, as in the Collector. Which of
+ * them were no strings at the series' first span is told beside the key: the ordinal of the value, its type,
+ * what the text leaves out.
  */
 
 /* LEB128 takes at most so many bytes. */
@@ -318,8 +319,8 @@ span_metrics_key_begin(const struct span_metrics *stage, const struct span_metri
     const struct otc_span *span = seen->span;
     bool sampled = stage->config->enable_metrics_sampling_method && seen->extrapolated;
     /* Numbers beyond the known ones have one name, the empty one. */
-    unsigned kind = span->kind >= 0 && span->kind < SPAN_METRICS_N_KINDS ? (unsigned)span->kind
-                                                                         : SPAN_METRICS_N_KINDS;
+    unsigned kind =
+        span->kind >= 0 && span->kind < SPAN_METRICS_N_KINDS ? (unsigned)span->kind : SPAN_METRICS_N_KINDS;
     unsigned status = span->status_code >= 0 && span->status_code < SPAN_METRICS_N_STATUSES
                           ? (unsigned)span->status_code
                           : SPAN_METRICS_N_STATUSES;

@@ -12,7 +12,8 @@
 #define SPAN_METRICS_N_KINDS 6
 #define SPAN_METRICS_N_STATUSES 3
 /** The first byte of a key, and what it is read by. */
-#define SPAN_METRICS_HEAD(kind, status, sampled) ((uint8_t)((kind) | (status) << 3 | (unsigned)(sampled) << 5))
+#define SPAN_METRICS_HEAD(kind, status, sampled)                                                             \
+    ((uint8_t)((kind) | (status) << 3 | (unsigned)(sampled) << 5))
 #define SPAN_METRICS_HEAD_KIND(head) ((head)&7)
 #define SPAN_METRICS_HEAD_STATUS(head) ((head) >> 3 & 3)
 #define SPAN_METRICS_HEAD_SAMPLED(head) ((head) >> 5 & 1)

@@ -57,7 +57,8 @@ static bool
 widen(const struct span_metrics_layout *layout, struct span_metrics_series **series, uint64_t value)
 {
     uint8_t from = (*series)->width, to = span_metrics_counts_width(value);
-    size_t old_at = span_metrics_series_exemplars_at(layout, from), new_at = span_metrics_series_exemplars_at(layout, to);
+    size_t old_at = span_metrics_series_exemplars_at(layout, from),
+           new_at = span_metrics_series_exemplars_at(layout, to);
     size_t moved = size_of(layout, *series, from) - old_at;
     struct span_metrics_series *wider = realloc(*series, size_of(layout, *series, to));
 

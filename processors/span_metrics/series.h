@@ -36,7 +36,7 @@ struct span_metrics_exemplar {
 struct span_metrics_series {
     uint64_t count;
     double sum;
-    double carry; /* of the weights: the part of a span below 1 */
+    double carry;         /* of the weights: the part of a span below 1 */
     int64_t start_ns;     /* of its first span */
     int64_t last_seen_ns; /* monotonic */
     uint32_t hash;

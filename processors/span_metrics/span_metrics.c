@@ -50,9 +50,8 @@ visit_span(void *arg, const struct otc_span *span)
     struct span_metrics *stage = visit->stage;
     const struct otc_value *service = &span->record.values[SPAN_METRICS_SERVICE_VALUE];
     double unit = stage->config->histogram.unit.index == SPAN_METRICS_S ? 1e9 : 1e6;
-    struct span_metrics_seen seen = {.span = span,
-                                     .service = service->type == OTC_VALUE_STRING ? service->as.slice
-                                                                                  : OTC_SLICE_NONE};
+    struct span_metrics_seen seen = {
+        .span = span, .service = service->type == OTC_VALUE_STRING ? service->as.slice : OTC_SLICE_NONE};
 
     if (service->type == OTC_VALUE_ABSENT) {
         visit->excluded[EXCLUDED_NO_SERVICE]++;
@@ -179,12 +178,14 @@ adopt(struct otc_component *self, struct otc_component *from)
 
     stage->resources = former->resources;
     stage->n_active = former->n_active;
-    stage->uses = former->uses;
+    stage->oldest = former->oldest;
+    stage->newest = former->newest;
     stage->memory = former->memory;
     stage->ends = former->ends;
     former->resources = empty.resources;
     former->n_active = empty.n_active;
-    former->uses = empty.uses;
+    former->oldest = empty.oldest;
+    former->newest = empty.newest;
     former->memory = empty.memory;
     former->ends = empty.ends;
     stage->recent = former->recent = NULL;

@@ -201,6 +201,25 @@ make_resource_key(struct span_metrics *stage, struct otc_slice resource)
     }
 }
 
+/* Takes an active resource out of the order of use. */
+static void
+leave_order(struct span_metrics *stage, struct span_metrics_resource *resource)
+{
+    *(resource->newer ? &resource->newer->older : &stage->newest) = resource->older;
+    *(resource->older ? &resource->older->newer : &stage->oldest) = resource->newer;
+    resource->older = resource->newer = NULL;
+    stage->n_active--;
+}
+
+static void
+enter_order(struct span_metrics *stage, struct span_metrics_resource *resource)
+{
+    resource->older = stage->newest;
+    *(stage->newest ? &stage->newest->newer : &stage->oldest) = resource;
+    stage->newest = resource;
+    stage->n_active++;
+}
+
 static size_t
 resource_bytes(const struct span_metrics_resource *resource)
 {
@@ -211,7 +230,9 @@ void
 span_metrics_forget(struct span_metrics *stage, struct span_metrics_resource *resource)
 {
     (void)otc_map_remove(stage->resources, resource->key);
-    stage->n_active -= !resource->evicted;
+    if (!resource->evicted) {
+        leave_order(stage, resource);
+    }
     stage->memory -= resource_bytes(resource);
     for (int which = 0; which < SPAN_METRICS_N_TABLES; which++) {
         struct span_metrics_table *table = &resource->tables[which];
@@ -267,28 +288,6 @@ add_resource(struct span_metrics *stage, struct otc_slice bytes)
     return resource;
 }
 
-/* Marks the least recently used resource; it is told once more and then forgotten. */
-static void
-evict_one(struct span_metrics *stage)
-{
-    struct span_metrics_resource *oldest = NULL;
-    size_t cursor = 0;
-    struct otc_slice key;
-    void *value;
-
-    while (otc_map_next(stage->resources, &cursor, &key, &value)) {
-        struct span_metrics_resource *resource = value;
-
-        if (!resource->evicted && (!oldest || resource->used < oldest->used)) {
-            oldest = resource;
-        }
-    }
-    if (oldest) {
-        oldest->evicted = true;
-        stage->n_active--;
-    }
-}
-
 struct span_metrics_resource *
 span_metrics_resource_of(struct span_metrics *stage, const struct otc_span *span, int64_t monotonic_ns)
 {
@@ -304,14 +303,16 @@ span_metrics_resource_of(struct span_metrics *stage, const struct otc_span *span
     if (!resource) {
         return NULL;
     }
-    if (resource->evicted) {
-        if (stage->n_active >= (size_t)stage->config->resource_metrics_cache_size) {
-            evict_one(stage);
-        }
-        resource->evicted = false;
-        stage->n_active++;
+    if (!resource->evicted) {
+        leave_order(stage, resource);
+    } else if (stage->n_active >= (size_t)stage->config->resource_metrics_cache_size) {
+        struct span_metrics_resource *oldest = stage->oldest; /* told once more and then forgotten */
+
+        leave_order(stage, oldest);
+        oldest->evicted = true;
     }
-    resource->used = ++stage->uses;
+    resource->evicted = false;
+    enter_order(stage, resource);
     resource->last_seen_ns = monotonic_ns;
     stage->recent = resource;
     return resource;

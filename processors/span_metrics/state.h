@@ -41,11 +41,11 @@ enum span_metrics_table_of { TABLE_CALLS, TABLE_DURATION, TABLE_EVENTS, SPAN_MET
 /* ---- What is kept ---------------------------------------------------------------------------------- */
 
 struct span_metrics_resource {
-    struct otc_slice key;   /* canonical, what tells it apart */
-    struct otc_slice bytes; /* its attributes, encoded */
-    uint64_t used;          /* order of use */
-    bool evicted;           /* forgotten after the next flush */
-    int64_t last_seen_ns;   /* monotonic */
+    struct otc_slice key;                        /* canonical, what tells it apart */
+    struct otc_slice bytes;                      /* its attributes, encoded */
+    bool evicted;                                /* forgotten after the next flush */
+    struct span_metrics_resource *older, *newer; /* by their use, of those that are not evicted */
+    int64_t last_seen_ns;                        /* monotonic */
     struct span_metrics_table tables[SPAN_METRICS_N_TABLES];
 };
 
@@ -73,8 +73,8 @@ struct span_metrics_waiting {
     bool has_exemplar;
     uint32_t hash;
     uint32_t key_len, types_len;
-    size_t at; /* of the key in the block's, the types behind it */
-    uint64_t span; /* ordinal in the batch */
+    size_t at;       /* of the key in the block's, the types behind it */
+    uint64_t span;   /* ordinal in the batch */
     double duration; /* in the histogram's unit */
     uint64_t denominator;
     struct span_metrics_exemplar exemplar;
@@ -83,8 +83,8 @@ struct span_metrics_waiting {
 /** Keys as they are written, one after another: those of the spans that wait, then the one at hand. */
 struct span_metrics_keys {
     struct otc_buf text;
-    size_t start; /* of the key at hand */
-    size_t common; /* bytes of it that all metrics of the span have */
+    size_t start;         /* of the key at hand */
+    size_t common;        /* bytes of it that all metrics of the span have */
     struct otc_buf types; /* of its values that are no strings */
     size_t common_types;
     uint64_t n_values;
@@ -134,8 +134,8 @@ struct span_metrics {
 
     pthread_mutex_t lock; /* guards what follows */
     struct otc_map *resources;
-    size_t n_active; /* resources that are not evicted */
-    uint64_t uses;
+    size_t n_active;                               /* resources that are not evicted */
+    struct span_metrics_resource *oldest, *newest; /* of these, by their use */
     size_t memory;
     struct span_metrics_ends *ends; /* delta */
     struct span_metrics_block block;

@@ -26,8 +26,8 @@ static bool
 has_key(const struct span_metrics_layout *layout, const struct span_metrics_series *series,
         const struct span_metrics_identity *identity)
 {
-    return series->key_len == identity->key_len &&
-           memcmp(span_metrics_series_identity(layout, series).bytes, identity->bytes, identity->key_len) == 0;
+    return series->key_len == identity->key_len && memcmp(span_metrics_series_identity(layout, series).bytes,
+                                                          identity->bytes, identity->key_len) == 0;
 }
 
 struct span_metrics_series **

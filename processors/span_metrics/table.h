@@ -19,7 +19,7 @@ struct span_metrics_table {
     uint64_t *slots; /* hash above, 1 + index of the series below; 0: free */
     uint32_t n;
     uint32_t capacity;
-    uint32_t n_slots; /* 0 or a power of two */
+    uint32_t n_slots;                     /* 0 or a power of two */
     struct span_metrics_series *overflow; /* not in the index; NULL: none yet */
 };
 

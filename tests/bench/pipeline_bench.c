@@ -29,7 +29,8 @@ extern const struct otc_factory otc_drift_processor_factory, otc_latency_process
 #define NUMERIC(name, key) "  - {name: " name ", from: 'attributes[\"" key "\"]', type: numeric}\n"
 #define CATEGORICAL(name, key) "  - {name: " name ", from: 'attributes[\"" key "\"]', type: categorical}\n"
 
-#define DIMENSIONS "dimensions: [{name: http.request.method}, {name: http.route}, {name: http.response.status_code}, "
+#define DIMENSIONS                                                                                           \
+    "dimensions: [{name: http.request.method}, {name: http.route}, {name: http.response.status_code}, "
 static const char few_series[] = DIMENSIONS "{name: gen_ai.request.model}]\n";
 static const char many_series[] = DIMENSIONS "{name: client.address}]\naggregation_cardinality_limit: 0\n";
 
@@ -46,8 +47,9 @@ static const struct {
              CATEGORICAL("route", "http.route") CATEGORICAL("method", "http.request.method"),
      few_series, REQUESTS},
     /* Nearly every span of the 20,000 has a series of its own. */
-    {"W2-series", PAYLOAD_W2, LEARN WINDOW "presets: []\nfeatures:\n" NUMERIC("size", "http.response.body.size"),
-     many_series, SERIES_REQUESTS},
+    {"W2-series", PAYLOAD_W2,
+     LEARN WINDOW "presets: []\nfeatures:\n" NUMERIC("size", "http.response.body.size"), many_series,
+     SERIES_REQUESTS},
     {"W5", PAYLOAD_W5,
      LEARN WINDOW "presets: []\nfeatures:\n" NUMERIC("input_tokens", "gen_ai.usage.input_tokens")
          NUMERIC("output_tokens", "gen_ai.usage.output_tokens") NUMERIC("score", "ml.prediction.score")
@@ -274,7 +276,8 @@ main(int argc, char **argv)
             sum += j < 3 ? ns : 0;
         }
         if (argc != 4) {
-            printf("%s first three %6.1f ns/span (%zu B/span)\n", name, sum, bench.bytes / bench.requests / SPANS);
+            printf("%s first three %6.1f ns/span (%zu B/span)\n", name, sum,
+                   bench.bytes / bench.requests / SPANS);
         }
         close_bench(&bench);
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * @file What a series of span_metrics takes: 100,000 series of 5,000 resources (W11, as the peers get them) on a
- * virtual host, without transport and before any flush. Prints the bytes that malloc has given out and the
- * resident memory that came to be, both divided by the number of series.
+ * @file What a series of span_metrics takes: 100,000 series of 5,000 resources (W11, as the peers get them)
+ * on a virtual host, without transport and before any flush. Prints the bytes that malloc has given out and
+ * the resident memory that came to be, both divided by the number of series.
  */
 #include "tests/bench/workloads.h"
 #include "tests/harness/rig.h"
@@ -55,7 +55,8 @@ send(struct otc_rig *rig, size_t request)
         fprintf(stderr, "series_memory: out of memory\n");
         exit(EXIT_FAILURE);
     }
-    need(otc_consume(input, otc_batch_copy_of(OTC_TRACES, otc_buf_slice(&out), SPANS, NULL), NULL, &err), &err);
+    need(otc_consume(input, otc_batch_copy_of(OTC_TRACES, otc_buf_slice(&out), SPANS, NULL), NULL, &err),
+         &err);
 }
 
 int

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Where a later member begins, guessed: right for members alike, near for those nearly alike, never outside. */
+/* Where a later member begins, guessed: right for members alike, near for those nearly alike, never outside.
+ */
 #include "common/otlp/ahead.h"
 
 #include <setjmp.h>
