@@ -113,8 +113,7 @@ wait_for(struct span_metrics *stage, struct span_metrics_resource *resource, enu
     waiting->span = block->n_spans;
     waiting->duration = seen->duration;
     waiting->denominator = seen->denominator;
-    waiting->oversized = keys->failed || key_len > SPAN_METRICS_KEY_MAX ||
-                         !otc_buf_append_slice(&keys->text, otc_buf_slice(&keys->types));
+    waiting->oversized = key_len > SPAN_METRICS_KEY_MAX || !span_metrics_key_put_types(keys);
     if (waiting->oversized) {
         waiting->at = waiting->key_len = waiting->types_len = waiting->hash = 0;
         keys->text.len = keys->start;

@@ -183,12 +183,34 @@ room(struct span_metrics_keys *keys, struct otc_buf *buf, size_t bytes)
 static inline uint8_t *
 put_length(uint8_t *at, size_t len)
 {
-    while (len >= 128) {
+    while (__builtin_expect(len >= 128, 0)) {
         *at++ = (uint8_t)(len | 128);
         len >>= 7;
     }
     *at++ = (uint8_t)len;
     return at;
+}
+
+/* Most texts are short: no call for them. */
+static inline void
+copy_text(uint8_t *at, struct otc_slice text)
+{
+    const uint8_t *from = text.data;
+
+    if (text.len > 16) {
+        memcpy(at, from, text.len);
+    } else if (text.len >= 8) {
+        memcpy(at, from, 8);
+        memcpy(at + text.len - 8, from + text.len - 8, 8);
+    } else if (text.len >= 4) {
+        memcpy(at, from, 4);
+        memcpy(at + text.len - 4, from + text.len - 4, 4);
+    } else if (text.len >= 2) {
+        memcpy(at, from, 2);
+        memcpy(at + text.len - 2, from + text.len - 2, 2);
+    } else if (text.len == 1) {
+        *at = *from;
+    }
 }
 
 /* `extra` is added to the length that is told. */
@@ -199,9 +221,7 @@ put_text(struct span_metrics_keys *keys, struct otc_slice text, size_t extra)
 
     if (at) {
         at = put_length(at, text.len + extra);
-        if (text.len > 0) {
-            memcpy(at, text.data, text.len);
-        }
+        copy_text(at, text);
         keys->text.len = (size_t)(at - keys->text.data) + text.len;
     }
 }
@@ -356,6 +376,19 @@ span_metrics_key_end(const struct span_metrics *stage, const struct span_metrics
     if (list != LIST_COMMON) {
         put_list(stage, seen, list, keys);
     }
+}
+
+bool
+span_metrics_key_put_types(struct span_metrics_keys *keys)
+{
+    struct otc_slice types = otc_buf_slice(&keys->types);
+    uint8_t *at = keys->failed ? NULL : room(keys, &keys->text, types.len);
+
+    if (at) {
+        copy_text(at, types);
+        keys->text.len += types.len;
+    }
+    return at != NULL;
 }
 
 void

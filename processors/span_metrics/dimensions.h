@@ -28,6 +28,8 @@ void span_metrics_key_begin(const struct span_metrics *stage, const struct span_
 /** Ends it with the further dimensions of a list, if it has any. */
 void span_metrics_key_end(const struct span_metrics *stage, const struct span_metrics_seen *seen,
                           enum span_metrics_list_of list, struct span_metrics_keys *keys);
+/** Puts the types of its values behind it. False: the key found no room. */
+bool span_metrics_key_put_types(struct span_metrics_keys *keys);
 /** Begins another key of the same span, once the first has ended. */
 void span_metrics_key_again(struct span_metrics_keys *keys);
 

@@ -32,7 +32,7 @@ FLUSH_S = 5
 CONFIG = """
 receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{grpc}", max_recv_msg_size_mib: 64}}}}}}}}
 connectors: {{span_metrics: {{dimensions: [{dimensions}], exemplars: {{enabled: {exemplars}, max_per_data_point: 5}},
-                             metrics_flush_interval: {flush}s}}}}
+                             metrics_flush_interval: {flush}s, aggregation_cardinality_limit: 0}}}}
 exporters: {{{exporter}}}
 service:
   telemetry: {{logs: {{level: error}}, metrics: {{readers: [{{pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: {metrics}}}}}}}}}]}}}}
