@@ -43,11 +43,11 @@ is_shadowed(const struct otc_prom_series *series, size_t i)
 {
     OTC_AUTO_BUF struct otc_buf name = {.limit = 1 << 16};
 
-    otc_prom_put_classic(&name, series->labels[i].name, true);
+    otc_prom_put_classic(&name, otc_prom_series_label(series, i).name, true);
     for (size_t k = 0; k < series->n_labels; k++) {
         OTC_AUTO_BUF struct otc_buf other = {.limit = 1 << 16};
 
-        otc_prom_put_classic(&other, series->labels[k].name, true);
+        otc_prom_put_classic(&other, otc_prom_series_label(series, k).name, true);
         if (k != i && otc_slice_equal(otc_buf_slice(&name), otc_buf_slice(&other))) {
             return true;
         }
@@ -58,7 +58,7 @@ is_shadowed(const struct otc_prom_series *series, size_t i)
 static void
 put_label_name(const struct line *line, size_t i)
 {
-    struct otc_slice name = line->series->labels[i].name;
+    struct otc_slice name = otc_prom_series_label(line->series, i).name;
 
     if (otc_prom_is_classic(name, true)) {
         otc_buf_append_slice(line->out, name);
@@ -93,7 +93,7 @@ put_head(const struct line *line, const char *suffix, const char *extra, double 
         open = true;
         put_label_name(line, i);
         otc_buf_append_str(out, "=\"");
-        otc_prom_put_escaped(out, line->series->labels[i].value, true);
+        otc_prom_put_escaped(out, otc_prom_series_label(line->series, i).value, true);
         otc_buf_append_byte(out, '"');
     }
     if (extra) {

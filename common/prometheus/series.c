@@ -320,59 +320,79 @@ struct series_text {
     bool target;
 };
 
-static void
-put_key(struct otc_prom_translator *t, const struct series_text *text)
+/** Appends label `i` of the draft to the scratch; says where it lies there. */
+static struct otc_prom_label_place
+put_label(struct otc_prom_translator *t, size_t i)
 {
-    const struct draft *draft = &t->draft;
+    struct otc_slice name = draft_name(&t->draft, i), value = draft_value(&t->draft, i);
+    struct otc_prom_label_place place;
+
+    otc_buf_append_byte(&t->scratch, KEY_BREAK);
+    place = (struct otc_prom_label_place){(uint32_t)t->scratch.len, (uint32_t)name.len, (uint32_t)value.len};
+    otc_buf_append_slice(&t->scratch, name);
+    otc_buf_append_byte(&t->scratch, KEY_BREAK);
+    otc_buf_append_slice(&t->scratch, value);
+    return place;
+}
+
+static bool
+is_in_key(const struct otc_prom_translator *t, const struct series_text *text, size_t i)
+{
+    struct otc_slice name = draft_name(&t->draft, i);
+
+    return !text->target || otc_slice_equal_str(name, "job") || otc_slice_equal_str(name, "instance");
+}
+
+/** Name and labels to the scratch, those first that belong to the key, whose length is returned. */
+static size_t
+put_key(struct otc_prom_translator *t, const struct series_text *text,
+        struct otc_prom_label_place places[OTC_PROM_LABELS_MAX])
+{
+    size_t key_len;
 
     otc_buf_clear(&t->scratch);
     otc_buf_append_slice(&t->scratch, text->name);
-    for (size_t i = 0; i < draft->n; i++) {
-        struct otc_slice name = draft_name(draft, i);
-
-        if (text->target && !otc_slice_equal_str(name, "job") && !otc_slice_equal_str(name, "instance")) {
-            continue;
+    for (size_t i = 0; i < t->draft.n; i++) {
+        if (is_in_key(t, text, i)) {
+            places[i] = put_label(t, i);
         }
-        otc_buf_append_byte(&t->scratch, KEY_BREAK);
-        otc_buf_append_slice(&t->scratch, name);
-        otc_buf_append_byte(&t->scratch, KEY_BREAK);
-        otc_buf_append_slice(&t->scratch, draft_value(draft, i));
     }
+    key_len = t->scratch.len;
+    for (size_t i = 0; i < t->draft.n; i++) {
+        if (!is_in_key(t, text, i)) {
+            places[i] = put_label(t, i);
+        }
+    }
+    return key_len;
 }
 
-/** One block: the struct, its labels, its text. */
 static struct otc_prom_series *
 series_of_draft(struct otc_prom_translator *t, enum otc_prom_type type, const struct series_text *text)
 {
     const struct draft *draft = &t->draft;
-    size_t bytes = text->name.len + text->help.len + text->unit.len + text->origin.len;
+    struct otc_prom_label_place places[OTC_PROM_LABELS_MAX];
+    size_t head = sizeof(struct otc_prom_series) + draft->n * sizeof(places[0]), key_len;
     struct otc_prom_series *series;
-    struct otc_prom_label *labels;
     uint8_t *at;
 
-    put_key(t, text);
+    key_len = put_key(t, text, places);
     if (t->scratch.failed || draft->text.failed) {
         return NULL;
     }
-    for (size_t i = 0; i < draft->n; i++) {
-        bytes += draft->labels[i].name_len + draft->labels[i].value_len;
-    }
-    series = malloc(sizeof(*series) + draft->n * sizeof(*labels) + bytes + t->scratch.len);
+    series = malloc(head + t->scratch.len + text->help.len + text->unit.len + text->origin.len);
     if (!series) {
         return NULL;
     }
-    labels = (struct otc_prom_label *)(void *)(series + 1);
-    at = (uint8_t *)(labels + draft->n);
-    *series = (struct otc_prom_series){.type = type, .labels = labels, .n_labels = draft->n};
+    at = (uint8_t *)series + head;
+    *series = (struct otc_prom_series){.type = type, .n_labels = draft->n};
     atomic_init(&series->refs, 1);
-    series->name = otc_slice_place(&at, text->name);
+    series->key = otc_slice_of(otc_slice_place(&at, otc_buf_slice(&t->scratch)).data, key_len);
+    series->name = otc_slice_of(series->key.data, text->name.len);
     series->help = otc_slice_place(&at, text->help);
     series->unit = otc_slice_place(&at, text->unit);
     series->origin = otc_slice_place(&at, text->origin);
-    series->key = otc_slice_place(&at, otc_buf_slice(&t->scratch));
-    for (size_t i = 0; i < draft->n; i++) {
-        labels[i].name = otc_slice_place(&at, draft_name(draft, i));
-        labels[i].value = otc_slice_place(&at, draft_value(draft, i));
+    if (draft->n > 0) {
+        memcpy(series->labels, places, draft->n * sizeof(places[0]));
     }
     return series;
 }

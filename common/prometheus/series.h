@@ -35,7 +35,14 @@ struct otc_prom_label {
     struct otc_slice value;
 };
 
-/** Who a value belongs to. */
+/** Where a label of a series lies, counted from its key: the name, a byte, the value. */
+struct otc_prom_label_place {
+    uint32_t at;
+    uint32_t name_len;
+    uint32_t value_len;
+};
+
+/** Who a value belongs to. In one piece of memory with all its text. */
 struct otc_prom_series {
     atomic_int refs;
     enum otc_prom_type type;
@@ -43,9 +50,6 @@ struct otc_prom_series {
     struct otc_slice help;
     /** OpenMetrics' unit; empty when the name does not end in it. */
     struct otc_slice unit;
-    /** Sorted by name, unique. */
-    const struct otc_prom_label *labels;
-    size_t n_labels;
     /** Name and labels in one: equal keys are the same Prometheus series (of target_info: name, job and
      * instance). */
     struct otc_slice key;
@@ -53,7 +57,21 @@ struct otc_prom_series {
     struct otc_slice origin;
     /** The target_info series of its resource, or NULL. */
     struct otc_prom_series *target;
+    /** See otc_prom_series_label. */
+    size_t n_labels;
+    struct otc_prom_label_place labels[];
 };
+
+/** A label, i < n_labels; sorted by name, unique. Borrowed from the series. */
+static inline struct otc_prom_label
+otc_prom_series_label(const struct otc_prom_series *series, size_t i)
+{
+    const struct otc_prom_label_place *place = &series->labels[i];
+    const uint8_t *name = series->key.data + place->at;
+
+    return (struct otc_prom_label){otc_slice_of(name, place->name_len),
+                                   otc_slice_of(name + place->name_len + 1, place->value_len)};
+}
 
 struct otc_prom_exemplar {
     double value;

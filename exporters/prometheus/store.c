@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/prometheus/store.h"
 
+#include "common/base/hash.h"
 #include "common/base/map.h"
 
 #include <pthread.h>
@@ -23,9 +24,18 @@ struct prometheus_store {
     pthread_mutex_t lock;
     /* Below: locked by `lock`. */
     struct otc_prom_translator *translator;
-    struct otc_map *entries;
+    struct otc_map *entries; /* by key_of their series, as the targets */
     struct otc_map *targets;
 };
+
+/** What tells series apart in the store: a hash of their keys, whose copies would be as long as all labels.
+ * It has 128 bits and a seed that nobody knows. In `*hash`. */
+static struct otc_slice
+key_of(const struct otc_prom_series *series, struct otc_hash128 *hash)
+{
+    *hash = otc_hash_128(series->key, otc_map_seed());
+    return otc_slice_of(hash, sizeof(*hash));
+}
 
 const char *
 prometheus_outcome_name(enum prometheus_outcome outcome)
@@ -143,16 +153,17 @@ static void
 take_target(struct intake *intake, struct otc_prom_series *series, uint64_t time)
 {
     struct otc_prom_series *fresh = series->target;
+    struct otc_hash128 hash;
     struct target *target;
 
     series->target = NULL;
     if (!fresh) {
         return;
     }
-    target = otc_map_get(intake->store->targets, fresh->key);
+    target = otc_map_get(intake->store->targets, key_of(fresh, &hash));
     if (!target) {
         target = calloc(1, sizeof(*target));
-        if (!target || !otc_map_put(intake->store->targets, fresh->key, target)) {
+        if (!target || !otc_map_put(intake->store->targets, key_of(fresh, &hash), target)) {
             free(target);
             otc_prom_series_unref(fresh);
             return;
@@ -220,13 +231,14 @@ update_entry(struct intake *intake, struct entry *entry, const struct otc_prom_s
 
 /** Takes `value` over. */
 static enum prometheus_outcome
-insert_entry(struct intake *intake, struct otc_prom_series *series, struct otc_prom_value *value)
+insert_entry(struct intake *intake, struct otc_slice key, struct otc_prom_series *series,
+             struct otc_prom_value *value)
 {
     struct entry *entry = malloc(sizeof(*entry));
 
     if (entry) {
         *entry = (struct entry){otc_prom_series_ref(series), value, intake->now_ns};
-        if (otc_map_put(intake->store->entries, series->key, entry)) {
+        if (otc_map_put(intake->store->entries, key, entry)) {
             return PROMETHEUS_STORED;
         }
         drop_entry(entry);
@@ -238,13 +250,13 @@ insert_entry(struct intake *intake, struct otc_prom_series *series, struct otc_p
 
 /** The marker that a series ended: that one series goes, nothing else. */
 static enum prometheus_outcome
-remove_entry(struct intake *intake, const struct otc_prom_series *series)
+remove_entry(struct intake *intake, struct otc_slice key, const struct otc_prom_series *series)
 {
-    struct entry *entry = otc_map_get(intake->store->entries, series->key);
+    struct entry *entry = otc_map_get(intake->store->entries, key);
 
     if (entry && entry->series->type == series->type &&
         otc_slice_equal(entry->series->origin, series->origin)) {
-        drop_entry(otc_map_remove(intake->store->entries, series->key));
+        drop_entry(otc_map_remove(intake->store->entries, key));
     }
     return PROMETHEUS_REMOVED;
 }
@@ -254,18 +266,21 @@ store_series(struct intake *intake, const struct otc_point *point, struct otc_pr
 {
     struct otc_prom_value *value = NULL;
     enum otc_prom_refusal refusal;
+    struct otc_hash128 hash;
+    struct otc_slice key = key_of(series, &hash);
     struct entry *entry;
 
     if (point->flags & OTC_POINT_NO_RECORDED_VALUE) {
-        return remove_entry(intake, series);
+        return remove_entry(intake, key, series);
     }
     refusal = otc_prom_value_new(point, intake->store->options->exposition.exemplars, &value);
     if (refusal != OTC_PROM_OK) {
         return outcome_of(refusal);
     }
     take_target(intake, series, point->time_unix_nano);
-    entry = otc_map_get(intake->store->entries, series->key);
-    return entry ? update_entry(intake, entry, series, point, value) : insert_entry(intake, series, value);
+    entry = otc_map_get(intake->store->entries, key);
+    return entry ? update_entry(intake, entry, series, point, value)
+                 : insert_entry(intake, key, series, value);
 }
 
 static bool

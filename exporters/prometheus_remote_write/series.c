@@ -100,9 +100,10 @@ make_labels(struct prw_set *set, const struct otc_prom_series *from, const struc
     }
     for (size_t i = 0; i < from->n_labels; i++) {
         /* An empty value is no label. */
-        if (from->labels[i].value.len > 0) {
-            labels[n++] =
-                (struct otc_prom_label){copy(set, from->labels[i].name), copy(set, from->labels[i].value)};
+        const struct otc_prom_label label = otc_prom_series_label(from, i);
+
+        if (label.value.len > 0) {
+            labels[n++] = (struct otc_prom_label){copy(set, label.name), copy(set, label.value)};
         }
     }
     for (size_t i = 1; i < n; i++) {

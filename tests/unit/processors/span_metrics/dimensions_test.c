@@ -116,20 +116,31 @@ values_keep_their_types(void **state)
     const char *got;
 
     (void)state;
-    got = calls_of("{" PLAIN ", dimensions: [{name: none}, {name: text}, {name: whole}, {name: real}, "
-                   "{name: yes}, {name: no}, {name: list}, {name: pairs}, {name: bytes}, {name: other, "
-                   "default: d}, {name: empty}, {name: last}]}",
-                   SPAN(ATTRIBUTE("text", "\"stringValue\":\"\"") "," ATTRIBUTE(
-                       "whole", "\"intValue\":\"-9223372036854775808\"") "," ATTRIBUTE("real",
-                                                                                    "\"doubleValue\":-0.1") ","
-                        ATTRIBUTE("yes", "\"boolValue\":true") "," ATTRIBUTE("no", "\"boolValue\":false") ","
-                        ATTRIBUTE("list", "\"arrayValue\":{\"values\":[{\"intValue\":1}]}") ","
-                        ATTRIBUTE("pairs", "\"kvlistValue\":{\"values\":[{\"key\":\"k\",\"value\":{\"intValue\":2}}]}") ","
-                        ATTRIBUTE("bytes", "\"bytesValue\":\"AAH/\"") "," ATTRIBUTE("empty", "") ","
-                        ATTRIBUTE("last", "\"stringValue\":\"x\"")));
-    assert_string_equal(got, "text='',whole=-9223372036854775808,real=-0x1.999999999999ap-4,yes=true,no=false,"
-                             "list=[0a021801,pairs={0a070a016b12021802,bytes=<0001ff,other='d',empty=null,"
-                             "last='x',\n");
+    got =
+        calls_of("{" PLAIN ", dimensions: [{name: none}, {name: text}, {name: whole}, {name: real}, "
+                 "{name: yes}, {name: no}, {name: list}, {name: pairs}, {name: bytes}, {name: other, "
+                 "default: d}, {name: empty}, {name: last}]}",
+                 SPAN(
+                     ATTRIBUTE("text", "\"stringValue\":\"\"") "," ATTRIBUTE("whole", "\"intValue\":\"-"
+                                                                                      "9223372036854775808\"") "," ATTRIBUTE("real", "\"doubleValue\":-0.1") "," ATTRIBUTE("yes", "\"boolValue\":true") "," ATTRIBUTE(
+                         "no",
+                         "\"boolValue\":false") "," ATTRIBUTE("list",
+                                                              "\"arrayValue\":{\"values\":[{\"intValue\":1}]"
+                                                              "}") "," ATTRIBUTE("pairs",
+                                                                                 "\"kvlistValue\":{"
+                                                                                 "\"values\":[{\"key\":\"k\","
+                                                                                 "\"value\":{\"intValue\":2}}"
+                                                                                 "]}") "," ATTRIBUTE("bytes",
+                                                                                                     "\"bytes"
+                                                                                                     "Value\""
+                                                                                                     ":\"AAH/"
+                                                                                                     "\"") "," ATTRIBUTE("empty",
+                                                                                                                         "") "," ATTRIBUTE("last",
+                                                                                                                                           "\"stringValue\":\"x\"")));
+    assert_string_equal(got,
+                        "text='',whole=-9223372036854775808,real=-0x1.999999999999ap-4,yes=true,no=false,"
+                        "list=[0a021801,pairs={0a070a016b12021802,bytes=<0001ff,other='d',empty=null,"
+                        "last='x',\n");
     otc_buf_release(&told);
 }
 
@@ -140,11 +151,18 @@ series_are_told_apart_by_text(void **state)
     const char *got;
 
     (void)state;
-    got = calls_of("{" PLAIN ", dimensions: [{name: a}, {name: b}]}",
-                   SPAN(ATTRIBUTE("a", "\"intValue\":200")) "," SPAN(
-                       ATTRIBUTE("a", "\"stringValue\":\"200\"")) "," SPAN(ATTRIBUTE("b", "\"intValue\":200")) ","
-                   SPAN(ATTRIBUTE("a", "\"stringValue\":\"2\"") "," ATTRIBUTE("b", "\"stringValue\":\"00\"")) ","
-                   SPAN(ATTRIBUTE("a", "\"stringValue\":\"20\"") "," ATTRIBUTE("b", "\"stringValue\":\"0\"")));
+    got = calls_of(
+        "{" PLAIN ", dimensions: [{name: a}, {name: b}]}",
+        SPAN(ATTRIBUTE("a", "\"intValue\":200")) "," SPAN(ATTRIBUTE("a", "\"stringValue\":\"200\"")) "," SPAN(ATTRIBUTE("b", "\"intValue\":200")) "," SPAN(
+            ATTRIBUTE("a", "\"stringValue\":\"2\"") "," ATTRIBUTE(
+                "b",
+                "\"stringValue\":\"00\"")) "," SPAN(ATTRIBUTE("a",
+                                                              "\"stringValue\":\"20\"") "," ATTRIBUTE("b",
+                                                                                                      "\"stri"
+                                                                                                      "ngValu"
+                                                                                                      "e\":"
+                                                                                                      "\"0"
+                                                                                                      "\"")));
     assert_string_equal(got, "a=200,\nb=200,\na='2',b='00',\na='20',b='0',\n");
     otc_buf_release(&told);
 }
@@ -156,10 +174,14 @@ patterns_are_read_back(void **state)
     const char *got;
 
     (void)state;
-    got = calls_of("{" PLAIN ", dimensions: [{glob: 'a*'}], calls_dimensions: [{name: n}, {glob: 'b*'}]}",
-                   SPAN(ATTRIBUTE("b1", "\"doubleValue\":2") "," ATTRIBUTE("a2", "\"intValue\":5") ","
-                        ATTRIBUTE("a1", "\"stringValue\":\"x\"") "," ATTRIBUTE("n", "\"boolValue\":true")) ","
-                   SPAN(ATTRIBUTE("b1", "\"stringValue\":\"y\"")) "," SPAN(""));
+    got = calls_of(
+        "{" PLAIN ", dimensions: [{glob: 'a*'}], calls_dimensions: [{name: n}, {glob: 'b*'}]}",
+        SPAN(ATTRIBUTE("b1", "\"doubleValue\":2") "," ATTRIBUTE("a2", "\"intValue\":5") "," ATTRIBUTE(
+            "a1",
+            "\"stringValue\":\"x\"") "," ATTRIBUTE("n",
+                                                   "\"boolValue\":true")) "," SPAN(ATTRIBUTE("b1",
+                                                                                             "\"stringValue\""
+                                                                                             ":\"y\"")) "," SPAN(""));
     assert_string_equal(got, "a1='x',a2=5,n=true,b1=0x1p+1,\nb1='y',\n\n");
     otc_buf_release(&told);
 }
@@ -189,8 +211,9 @@ oversized_keys(void **state)
     const char *got;
 
     (void)state;
-    otc_buf_append_str(&spans, SPAN(ATTRIBUTE("a", "\"intValue\":1")) ",{\"attributes\":[{\"key\":\"a\",\"value\":"
-                                                                  "{\"stringValue\":\"");
+    otc_buf_append_str(&spans,
+                       SPAN(ATTRIBUTE("a", "\"intValue\":1")) ",{\"attributes\":[{\"key\":\"a\",\"value\":"
+                                                              "{\"stringValue\":\"");
     for (size_t i = 0; i < (size_t)1100 << 10; i++) {
         (void)otc_buf_append_byte(&spans, 'x');
     }
@@ -205,8 +228,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_keep_their_types),        cmocka_unit_test(series_are_told_apart_by_text),
-        cmocka_unit_test(patterns_are_read_back),         cmocka_unit_test(unknown_numbers_are_one_series),
+        cmocka_unit_test(values_keep_their_types), cmocka_unit_test(series_are_told_apart_by_text),
+        cmocka_unit_test(patterns_are_read_back),  cmocka_unit_test(unknown_numbers_are_one_series),
         cmocka_unit_test(oversized_keys),
     };
 

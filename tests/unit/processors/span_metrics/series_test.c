@@ -229,8 +229,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(widths_hold_their_values), cmocka_unit_test(counts_are_exact_in_every_width),
-        cmocka_unit_test(exponential_series),       cmocka_unit_test(table_finds_what_is_in_it),
+        cmocka_unit_test(widths_hold_their_values),
+        cmocka_unit_test(counts_are_exact_in_every_width),
+        cmocka_unit_test(exponential_series),
+        cmocka_unit_test(table_finds_what_is_in_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
