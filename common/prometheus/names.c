@@ -391,14 +391,16 @@ sanitize_label(struct otc_slice key, struct otc_buf *out)
 {
     bool gap = false;
 
+    if (!otc_buf_reserve(out, key.len)) {
+        return;
+    }
     for (size_t i = 0; i < key.len; i++) {
-        if (is_alnum(key.data[i])) {
-            otc_buf_append_byte(out, key.data[i]);
-            gap = false;
-        } else if (!gap) {
-            otc_buf_append_byte(out, '_');
-            gap = true;
+        bool sound = is_alnum(key.data[i]);
+
+        if (sound || !gap) {
+            out->data[out->len++] = sound ? key.data[i] : '_';
         }
+        gap = !sound;
     }
 }
 

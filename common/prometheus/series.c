@@ -29,6 +29,7 @@ struct draft {
 struct otc_prom_translator {
     const struct otc_exposition_options *options;
     struct draft draft;
+    struct otc_buf label; /* the name of the one at hand */
     struct otc_buf scratch;
     /* Of the resource last seen. */
     bool has_resource;
@@ -205,10 +206,10 @@ is_scope_label(struct otc_slice name)
 static void
 put_attribute(struct otc_prom_translator *t, struct otc_slice key, const struct otc_value *value)
 {
-    OTC_AUTO_BUF struct otc_buf name = {.limit = LABEL_NAME_MAX};
     OTC_AUTO_BUF struct otc_buf exported = {.limit = LABEL_NAME_MAX};
 
-    if (otc_prometheus_label_name(t->options->translation, key, &name, NULL) != OTC_OK) {
+    otc_buf_clear(&t->label);
+    if (otc_prometheus_label_name(t->options->translation, key, &t->label, NULL) != OTC_OK) {
         t->draft.invalid = true;
         return;
     }
@@ -217,14 +218,14 @@ put_attribute(struct otc_prom_translator *t, struct otc_slice key, const struct 
         t->draft.invalid = true;
         return;
     }
-    if (is_taken(t, otc_buf_slice(&name)) ||
-        (!t->options->without_scope_info && is_scope_label(otc_buf_slice(&name)))) {
+    if (is_taken(t, otc_buf_slice(&t->label)) ||
+        (!t->options->without_scope_info && is_scope_label(otc_buf_slice(&t->label)))) {
         otc_buf_append_str(&exported, "exported_");
-        otc_buf_append_slice(&exported, otc_buf_slice(&name));
+        otc_buf_append_slice(&exported, otc_buf_slice(&t->label));
         draft_put(&t->draft, key, otc_buf_slice(&exported), otc_buf_slice(&t->scratch));
         return;
     }
-    draft_put(&t->draft, key, otc_buf_slice(&name), otc_buf_slice(&t->scratch));
+    draft_put(&t->draft, key, otc_buf_slice(&t->label), otc_buf_slice(&t->scratch));
 }
 
 static void
@@ -586,6 +587,7 @@ otc_prom_translator_new(const struct otc_exposition_options *options)
         t->options = options;
         otc_buf_init(&t->draft.text, SERIES_TEXT_MAX);
         t->draft.max_value = options->max_value_bytes ? options->max_value_bytes : OTC_PROM_VALUE_MAX;
+        otc_buf_init(&t->label, LABEL_NAME_MAX);
         otc_buf_init(&t->scratch, SERIES_TEXT_MAX);
         otc_buf_init(&t->job, SERIES_TEXT_MAX);
         otc_buf_init(&t->instance, SERIES_TEXT_MAX);
@@ -613,6 +615,7 @@ otc_prom_translator_free(struct otc_prom_translator *t)
     }
     otc_prom_translator_reset(t);
     otc_buf_release(&t->draft.text);
+    otc_buf_release(&t->label);
     otc_buf_release(&t->scratch);
     otc_buf_release(&t->job);
     otc_buf_release(&t->instance);

@@ -109,11 +109,27 @@ utf8_length(struct otc_slice text)
     return 0;
 }
 
+/** Bytes of `text` that are ASCII for sure, from its begin: all but the last few, mostly. */
+static size_t
+ascii_length(struct otc_slice text)
+{
+    size_t sound = 0;
+    uint64_t word;
+
+    for (; text.len - sound >= sizeof(word); sound += sizeof(word)) {
+        memcpy(&word, text.data + sound, sizeof(word));
+        if (word & UINT64_C(0x8080808080808080)) {
+            break;
+        }
+    }
+    return sound;
+}
+
 void
 otc_prom_put_utf8(struct otc_buf *out, struct otc_slice text)
 {
     while (text.len > 0) {
-        size_t sound = 0;
+        size_t sound = ascii_length(text);
         size_t step;
 
         while (sound < text.len && (step = utf8_length(otc_slice_skip(text, sound))) > 0) {

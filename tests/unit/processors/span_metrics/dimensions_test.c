@@ -117,26 +117,30 @@ values_keep_their_types(void **state)
 
     (void)state;
     got =
-        calls_of("{" PLAIN ", dimensions: [{name: none}, {name: text}, {name: whole}, {name: real}, "
-                 "{name: yes}, {name: no}, {name: list}, {name: pairs}, {name: bytes}, {name: other, "
-                 "default: d}, {name: empty}, {name: last}]}",
-                 SPAN(
-                     ATTRIBUTE("text", "\"stringValue\":\"\"") "," ATTRIBUTE("whole", "\"intValue\":\"-"
-                                                                                      "9223372036854775808\"") "," ATTRIBUTE("real", "\"doubleValue\":-0.1") "," ATTRIBUTE("yes", "\"boolValue\":true") "," ATTRIBUTE(
-                         "no",
-                         "\"boolValue\":false") "," ATTRIBUTE("list",
-                                                              "\"arrayValue\":{\"values\":[{\"intValue\":1}]"
-                                                              "}") "," ATTRIBUTE("pairs",
-                                                                                 "\"kvlistValue\":{"
-                                                                                 "\"values\":[{\"key\":\"k\","
-                                                                                 "\"value\":{\"intValue\":2}}"
-                                                                                 "]}") "," ATTRIBUTE("bytes",
-                                                                                                     "\"bytes"
-                                                                                                     "Value\""
-                                                                                                     ":\"AAH/"
-                                                                                                     "\"") "," ATTRIBUTE("empty",
-                                                                                                                         "") "," ATTRIBUTE("last",
-                                                                                                                                           "\"stringValue\":\"x\"")));
+        calls_of(
+            "{" PLAIN ", dimensions: [{name: none}, {name: text}, {name: whole}, {name: real}, "
+            "{name: yes}, {name: no}, {name: list}, {name: pairs}, {name: bytes}, {name: other, "
+            "default: d}, {name: empty}, {name: last}]}",
+            SPAN(ATTRIBUTE("text", "\"stringValue\":\"\"") "," ATTRIBUTE(
+                "whole",
+                "\"intValue\":\"-"
+                "9223372036854775808\"") "," ATTRIBUTE("real",
+                                                       "\"doubleValue\":-0.1") "," ATTRIBUTE("yes",
+                                                                                             "\"boolValue\":"
+                                                                                             "true") "," ATTRIBUTE("no",
+                                                                                                                   "\"boolValue\":false") "," ATTRIBUTE("list",
+                                                                                                                                                        "\"arrayValue\":{\"values\":[{\"intValue\":1}]"
+                                                                                                                                                        "}") "," ATTRIBUTE("pairs",
+                                                                                                                                                                           "\"kvlistValue\":{"
+                                                                                                                                                                           "\"values\":[{\"key\":\"k\","
+                                                                                                                                                                           "\"value\":{\"intValue\":2}}"
+                                                                                                                                                                           "]}") "," ATTRIBUTE("bytes",
+                                                                                                                                                                                               "\"bytes"
+                                                                                                                                                                                               "Value\""
+                                                                                                                                                                                               ":\"AAH/"
+                                                                                                                                                                                               "\"") "," ATTRIBUTE("empty",
+                                                                                                                                                                                                                   "") "," ATTRIBUTE("last",
+                                                                                                                                                                                                                                     "\"stringValue\":\"x\"")));
     assert_string_equal(got,
                         "text='',whole=-9223372036854775808,real=-0x1.999999999999ap-4,yes=true,no=false,"
                         "list=[0a021801,pairs={0a070a016b12021802,bytes=<0001ff,other='d',empty=null,"
