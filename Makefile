@@ -317,7 +317,7 @@ demo: deps ## build, run the sidecar on generated traffic (DATA=file.csv: on you
 	$(Q)otel-config-examples/demo/run.sh $(BUILD)/release/bin/otelcol-aimon '$(DATA)'
 
 # Quiet machine, please: tests/bench/README.md says how it is measured.
-BENCHES := $(addprefix $(B)/tests/bench/,walk_bench stats_bench drift_bench pipeline_bench forward_bench flat_memory)
+BENCHES := $(addprefix $(B)/tests/bench/,walk_bench stats_bench drift_bench pipeline_bench forward_bench flat_memory series_memory)
 bench: deps-interop ## measure the release build: walker, statistics, stages, end to end
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release bench-run
 .PHONY: bench-run
@@ -327,9 +327,9 @@ bench-run: $(BIN) $(BENCHES) $(B)/tests/bench/payload $(B)/tests/bench/malloc_co
 	$(Q)tests/bench/e2e.py --binary $(BIN) --payload $(B)/tests/bench/payload --malloc-count $(abspath $(B)/tests/bench/malloc_count.so)
 
 # Figures that do not depend on what else runs: tests/bench/baselines.txt.
-bench-gates: deps-check ## gate: instructions, allocations and system calls of the release build are no more than recorded (FIX=1 records)
+bench-gates: deps-check ## gate: instructions, bytes, allocations and system calls of the release build are no more than recorded (FIX=1 records)
 	$(Q)$(MAKE) $(if $(V),,-s) --no-print-directory -j$(JOBS) VARIANT=release bench-gates-run
-bench-gates-run: $(BIN) $(addprefix $(B)/tests/bench/,walk_bench stats_bench drift_bench pipeline_bench forward_bench payload malloc_count.so)
+bench-gates-run: $(BIN) $(addprefix $(B)/tests/bench/,walk_bench stats_bench drift_bench pipeline_bench forward_bench series_memory payload malloc_count.so)
 	$(Q)tests/bench/gates.py --build $(B) $(if $(FIX),--fix) $(if $(T),--only '$(T)')
 .PHONY: bench-gates bench-gates-run
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Gates on costs that the rest of the machine cannot change: instructions a span (callgrind), allocations and system calls a
-request. Each figure is compared with the one in baselines.txt: worse by more than its tolerance fails, better by more asks for a
+"""Gates on costs that the rest of the machine cannot change: instructions a span (callgrind), bytes a series, allocations and system
+calls a request. Each figure is compared with the one in baselines.txt: worse by more than its tolerance fails, better by more asks for a
 new baseline (--fix writes them all).
 
     tests/bench/gates.py --build build/release [--fix] [--only SUBSTRING]
@@ -26,6 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BASELINES = os.path.join(HERE, "baselines.txt")
 INSTRUCTIONS = 3  # per cent; the same build gives the same figure to some parts in ten thousand
 ALLOCATIONS = 3
+BYTES = 3
 SYSTEM_CALLS = 3
 MODES = ("in", "stats", "http", "forward")
 # How often threads wait for each other and wake each other (gRPC: by writing to an eventfd) is the scheduler's doing.
@@ -60,6 +61,12 @@ def instructions(build, program, arguments, times, of):
     if done.returncode or not found or int(found.group(1)) == 0:
         sys.exit(f"gates: {' '.join(command)} counted nothing:\n{done.stderr[-1000:]}")
     return int(found.group(1)) / (times * of)
+
+
+def series_bytes(build):
+    """What malloc gave out for a series of span_metrics."""
+    done = subprocess.run([f"{build}/tests/bench/series_memory"], capture_output=True, text=True, check=True)
+    return float(re.search(r"^allocated (\d+) bytes", done.stdout, re.M).group(1))
 
 
 # ---- A running sidecar: one request at a time, so that requests do not share system calls, and all of it on one CPU, so that one
@@ -238,6 +245,8 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         counted = pool.map(lambda gate: instructions(options.build, *gate[:4]), gates.values())
         figures = {name: (figure, INSTRUCTIONS, gates[name][4]) for name, figure in zip(gates, counted)}
+    if options.only in "bytes span_metrics":
+        figures["bytes span_metrics"] = (series_bytes(options.build), BYTES, "series")
     os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
     requests, skipped = request_gates(options.build, options.only)
     figures.update(requests)
