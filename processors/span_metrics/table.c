@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/span_metrics/table.h"
 
+#include "common/base/hash.h"
 #include "common/base/map.h"
 
 #include <stdlib.h>
-
-#define XXH_INLINE_ALL /* keys are short: a call would cost more than their hash */
-#include <xxhash.h>
 
 #define MIN_SLOTS 8
 
 uint32_t
 span_metrics_hash(struct otc_slice key)
 {
-    return (uint32_t)XXH3_64bits_withSeed(key.data, key.len, otc_map_seed());
+    return (uint32_t)otc_hash64(key, otc_map_seed());
 }
 
 static uint64_t
