@@ -28,7 +28,7 @@ span_metrics_block_begin(struct span_metrics *stage, int64_t now_ns, int64_t mon
 static void
 fetch(const struct span_metrics_block *block)
 {
-    struct span_metrics_series **entries[SPAN_METRICS_BLOCK];
+    struct span_metrics_series **entries[SPAN_METRICS_BLOCK] = {0};
 
     for (size_t i = 0; i < block->n; i++) {
         entries[i] = span_metrics_table_expect_entry(block->waiting[i].table, block->waiting[i].hash);

@@ -69,7 +69,7 @@ tell(void *arg, const struct otc_point *point)
     return true;
 }
 
-/* Spans as JSON objects without ids and names, of the service s. */
+/* What the calls of spans of the service s are: JSON objects, ' for ". Released by the caller: told. */
 static const char *
 calls_of(const char *yaml, const char *spans)
 {
@@ -84,9 +84,12 @@ calls_of(const char *yaml, const char *spans)
     assert_int_equal(ops->connect(rig.component, OTC_METRICS, otc_sink_consumer(sink), &err), OTC_OK);
     assert_int_equal(ops->start(rig.component, &err), OTC_OK);
     (void)otc_buf_printf(&json,
-                         "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\","
-                         "\"value\":{\"stringValue\":\"s\"}}]},\"scopeSpans\":[{\"spans\":[%s]}]}]}",
+                         "{'resourceSpans':[{'resource':{'attributes':[{'key':'service.name','value':"
+                         "{'stringValue':'s'}}]},'scopeSpans':[{'spans':[%s]}]}]}",
                          spans);
+    for (size_t i = 0; i < json.len; i++) {
+        json.data[i] = json.data[i] == '\'' ? '"' : json.data[i];
+    }
     if (otc_json_to_protobuf(OTC_TRACES, otc_buf_slice(&json), 64, &bytes, &err) != OTC_OK) {
         fail_msg("%s", err.text);
     }
@@ -107,41 +110,27 @@ calls_of(const char *yaml, const char *spans)
 }
 
 #define PLAIN "exclude_dimensions: [service.name, span.name, span.kind, status.code, collector.instance.id]"
-#define SPAN(attributes) "{\"attributes\":[" attributes "]}"
-#define ATTRIBUTE(key, value) "{\"key\":\"" key "\",\"value\":{" value "}}"
 
 static void
 values_keep_their_types(void **state)
 {
-    const char *got;
+    static const char yaml[] = "{" PLAIN ", dimensions: [{name: none}, {name: text}, {name: whole}, "
+                               "{name: real}, {name: yes}, {name: no}, {name: list}, {name: pairs}, "
+                               "{name: bytes}, {name: other, default: d}, {name: empty}, {name: last}]}";
+    static const char span[] =
+        "{'attributes':[{'key':'text','value':{'stringValue':''}},"
+        "{'key':'whole','value':{'intValue':'-9223372036854775808'}},"
+        "{'key':'real','value':{'doubleValue':-0.1}},"
+        "{'key':'yes','value':{'boolValue':true}},"
+        "{'key':'no','value':{'boolValue':false}},"
+        "{'key':'list','value':{'arrayValue':{'values':[{'intValue':1}]}}},"
+        "{'key':'pairs','value':{'kvlistValue':{'values':[{'key':'k','value':{'intValue':2}}]}}},"
+        "{'key':'bytes','value':{'bytesValue':'AAH/'}},"
+        "{'key':'empty','value':{}},"
+        "{'key':'last','value':{'stringValue':'x'}}]}";
 
     (void)state;
-    got =
-        calls_of(
-            "{" PLAIN ", dimensions: [{name: none}, {name: text}, {name: whole}, {name: real}, "
-            "{name: yes}, {name: no}, {name: list}, {name: pairs}, {name: bytes}, {name: other, "
-            "default: d}, {name: empty}, {name: last}]}",
-            SPAN(ATTRIBUTE("text", "\"stringValue\":\"\"") "," ATTRIBUTE(
-                "whole",
-                "\"intValue\":\"-"
-                "9223372036854775808\"") "," ATTRIBUTE("real",
-                                                       "\"doubleValue\":-0.1") "," ATTRIBUTE("yes",
-                                                                                             "\"boolValue\":"
-                                                                                             "true") "," ATTRIBUTE("no",
-                                                                                                                   "\"boolValue\":false") "," ATTRIBUTE("list",
-                                                                                                                                                        "\"arrayValue\":{\"values\":[{\"intValue\":1}]"
-                                                                                                                                                        "}") "," ATTRIBUTE("pairs",
-                                                                                                                                                                           "\"kvlistValue\":{"
-                                                                                                                                                                           "\"values\":[{\"key\":\"k\","
-                                                                                                                                                                           "\"value\":{\"intValue\":2}}"
-                                                                                                                                                                           "]}") "," ATTRIBUTE("bytes",
-                                                                                                                                                                                               "\"bytes"
-                                                                                                                                                                                               "Value\""
-                                                                                                                                                                                               ":\"AAH/"
-                                                                                                                                                                                               "\"") "," ATTRIBUTE("empty",
-                                                                                                                                                                                                                   "") "," ATTRIBUTE("last",
-                                                                                                                                                                                                                                     "\"stringValue\":\"x\"")));
-    assert_string_equal(got,
+    assert_string_equal(calls_of(yaml, span),
                         "text='',whole=-9223372036854775808,real=-0x1.999999999999ap-4,yes=true,no=false,"
                         "list=[0a021801,pairs={0a070a016b12021802,bytes=<0001ff,other='d',empty=null,"
                         "last='x',\n");
@@ -152,22 +141,16 @@ values_keep_their_types(void **state)
 static void
 series_are_told_apart_by_text(void **state)
 {
-    const char *got;
+    static const char spans[] =
+        "{'attributes':[{'key':'a','value':{'intValue':200}}]},"
+        "{'attributes':[{'key':'a','value':{'stringValue':'200'}}]},"
+        "{'attributes':[{'key':'b','value':{'intValue':200}}]},"
+        "{'attributes':[{'key':'a','value':{'stringValue':'2'}},{'key':'b','value':{'stringValue':'00'}}]},"
+        "{'attributes':[{'key':'a','value':{'stringValue':'20'}},{'key':'b','value':{'stringValue':'0'}}]}";
 
     (void)state;
-    got = calls_of(
-        "{" PLAIN ", dimensions: [{name: a}, {name: b}]}",
-        SPAN(ATTRIBUTE("a", "\"intValue\":200")) "," SPAN(ATTRIBUTE("a", "\"stringValue\":\"200\"")) "," SPAN(ATTRIBUTE("b", "\"intValue\":200")) "," SPAN(
-            ATTRIBUTE("a", "\"stringValue\":\"2\"") "," ATTRIBUTE(
-                "b",
-                "\"stringValue\":\"00\"")) "," SPAN(ATTRIBUTE("a",
-                                                              "\"stringValue\":\"20\"") "," ATTRIBUTE("b",
-                                                                                                      "\"stri"
-                                                                                                      "ngValu"
-                                                                                                      "e\":"
-                                                                                                      "\"0"
-                                                                                                      "\"")));
-    assert_string_equal(got, "a=200,\nb=200,\na='2',b='00',\na='20',b='0',\n");
+    assert_string_equal(calls_of("{" PLAIN ", dimensions: [{name: a}, {name: b}]}", spans),
+                        "a=200,\nb=200,\na='2',b='00',\na='20',b='0',\n");
     otc_buf_release(&told);
 }
 
@@ -175,18 +158,15 @@ series_are_told_apart_by_text(void **state)
 static void
 patterns_are_read_back(void **state)
 {
-    const char *got;
+    static const char yaml[] =
+        "{" PLAIN ", dimensions: [{glob: 'a*'}], calls_dimensions: [{name: n}, {glob: 'b*'}]}";
+    static const char spans[] =
+        "{'attributes':[{'key':'b1','value':{'doubleValue':2}},{'key':'a2','value':{'intValue':5}},"
+        "{'key':'a1','value':{'stringValue':'x'}},{'key':'n','value':{'boolValue':true}}]},"
+        "{'attributes':[{'key':'b1','value':{'stringValue':'y'}}]},{}";
 
     (void)state;
-    got = calls_of(
-        "{" PLAIN ", dimensions: [{glob: 'a*'}], calls_dimensions: [{name: n}, {glob: 'b*'}]}",
-        SPAN(ATTRIBUTE("b1", "\"doubleValue\":2") "," ATTRIBUTE("a2", "\"intValue\":5") "," ATTRIBUTE(
-            "a1",
-            "\"stringValue\":\"x\"") "," ATTRIBUTE("n",
-                                                   "\"boolValue\":true")) "," SPAN(ATTRIBUTE("b1",
-                                                                                             "\"stringValue\""
-                                                                                             ":\"y\"")) "," SPAN(""));
-    assert_string_equal(got, "a1='x',a2=5,n=true,b1=0x1p+1,\nb1='y',\n\n");
+    assert_string_equal(calls_of(yaml, spans), "a1='x',a2=5,n=true,b1=0x1p+1,\nb1='y',\n\n");
     otc_buf_release(&told);
 }
 
@@ -194,16 +174,16 @@ patterns_are_read_back(void **state)
 static void
 unknown_numbers_are_one_series(void **state)
 {
-    const char *got;
+    static const char spans[] = "{'kind':7},{'kind':5,'status':{'code':2}},{'kind':9},"
+                                "{'kind':9,'status':{'code':4}},{'status':{'code':1}}";
 
     (void)state;
-    got = calls_of("{exclude_dimensions: [service.name, span.name, collector.instance.id]}",
-                   "{\"kind\":7},{\"kind\":5,\"status\":{\"code\":2}},{\"kind\":9},{\"kind\":9,\"status\":{"
-                   "\"code\":4}},{\"status\":{\"code\":1}}");
-    assert_string_equal(got, "span.kind='',status.code='STATUS_CODE_UNSET',\n"
-                             "span.kind='SPAN_KIND_CONSUMER',status.code='STATUS_CODE_ERROR',\n"
-                             "span.kind='',status.code='',\n"
-                             "span.kind='SPAN_KIND_UNSPECIFIED',status.code='STATUS_CODE_OK',\n");
+    assert_string_equal(
+        calls_of("{exclude_dimensions: [service.name, span.name, collector.instance.id]}", spans),
+        "span.kind='',status.code='STATUS_CODE_UNSET',\n"
+        "span.kind='SPAN_KIND_CONSUMER',status.code='STATUS_CODE_ERROR',\n"
+        "span.kind='',status.code='',\n"
+        "span.kind='SPAN_KIND_UNSPECIFIED',status.code='STATUS_CODE_OK',\n");
     otc_buf_release(&told);
 }
 
@@ -212,18 +192,16 @@ static void
 oversized_keys(void **state)
 {
     struct otc_buf spans = {.limit = 4 << 20};
-    const char *got;
 
     (void)state;
-    otc_buf_append_str(&spans,
-                       SPAN(ATTRIBUTE("a", "\"intValue\":1")) ",{\"attributes\":[{\"key\":\"a\",\"value\":"
-                                                              "{\"stringValue\":\"");
+    (void)otc_buf_append_str(&spans, "{'attributes':[{'key':'a','value':{'intValue':1}}]},"
+                                     "{'attributes':[{'key':'a','value':{'stringValue':'");
     for (size_t i = 0; i < (size_t)1100 << 10; i++) {
         (void)otc_buf_append_byte(&spans, 'x');
     }
-    otc_buf_append_str(&spans, "\"}}]}," SPAN(ATTRIBUTE("a", "\"intValue\":2")));
-    got = calls_of("{" PLAIN ", dimensions: [{name: a}]}", otc_buf_cstr(&spans));
-    assert_string_equal(got, "a=1,\na=2,\notel.metric.overflow=true,\n");
+    (void)otc_buf_append_str(&spans, "'}}]},{'attributes':[{'key':'a','value':{'intValue':2}}]}");
+    assert_string_equal(calls_of("{" PLAIN ", dimensions: [{name: a}]}", otc_buf_cstr(&spans)),
+                        "a=1,\na=2,\notel.metric.overflow=true,\n");
     otc_buf_release(&told);
     otc_buf_release(&spans);
 }
