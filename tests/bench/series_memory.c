@@ -33,15 +33,16 @@ need(otc_status status, const struct otc_error *err)
 static size_t
 resident(void)
 {
-    unsigned long pages = 0;
+    char text[128], *end = text;
     FILE *file = fopen("/proc/self/statm", "r");
 
-    if (!file || fscanf(file, "%*s %lu", &pages) != 1) {
+    if (!file || !fgets(text, sizeof(text), file)) {
         perror("series_memory: /proc/self/statm");
         exit(EXIT_FAILURE);
     }
     fclose(file);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
+    (void)strtoul(text, &end, 10); /* "size resident …", in pages */
+    return strtoul(end, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 static void
