@@ -5,7 +5,7 @@
 Both receive the same request bytes over OTLP/gRPC from h2load, in turns, and make the same metrics (that these are equal is
 tests/interop/span_metrics.py's business; here the calls that each tells must be the spans sent). Settings are the same; the
 Collector writes its metrics to a file, the sidecar shows them to Prometheus. The Collector is the one that
-tests/interop/span_metrics.py builds with the official builder.
+tests/interop/collector.py builds with the official builder.
 
     tests/bench/span_metrics_peer.py --binary build/release/bin/otelcol-aimon --payload build/release/tests/bench/payload
 """
@@ -109,10 +109,10 @@ def main():
     parser.add_argument("--spans", type=int, default=600000, help="spans a round")
     options = parser.parse_args()
     os.environ["AIMON_BIN"] = options.binary
-    import span_metrics  # pylint: disable=import-outside-toplevel
-    if not span_metrics.build():
+    import collector  # pylint: disable=import-outside-toplevel
+    if not collector.build():
         return 0
-    options.collector = span_metrics.COLLECTOR
+    options.collector = collector.COLLECTOR
     folder = tempfile.mkdtemp(prefix="aimon-bench-")
     pairs = [compare(options, case, folder) for case in options.cases.split(",")]
     shutil.rmtree(folder)
