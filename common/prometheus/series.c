@@ -26,10 +26,21 @@ struct draft {
     bool invalid;
 };
 
+/** Names remembered; a power of two. */
+#define KNOWN_NAMES 32
+
+/** The name of a label, and the attribute's key that it was made of. */
+struct known_name {
+    struct otc_buf key;
+    struct otc_buf name; /* empty: none yet */
+};
+
 struct otc_prom_translator {
     const struct otc_exposition_options *options;
     struct draft draft;
-    struct otc_buf label; /* the name of the one at hand */
+    /* By the attribute's place in its point: points mostly have the attributes of the one before. */
+    struct known_name known[KNOWN_NAMES];
+    size_t n_names; /* of the point at hand */
     struct otc_buf scratch;
     /* Of the resource last seen. */
     bool has_resource;
@@ -203,29 +214,41 @@ is_scope_label(struct otc_slice name)
            otc_slice_equal_str(name, "otel_scope_schema_url");
 }
 
+/** The label's name for an attribute's key, borrowed until the next call; empty: there is none. */
+static struct otc_slice
+label_name(struct otc_prom_translator *t, struct otc_slice key)
+{
+    struct known_name *known = &t->known[t->n_names++ % KNOWN_NAMES];
+
+    if (known->name.len > 0 && otc_slice_equal(otc_buf_slice(&known->key), key)) {
+        return otc_buf_slice(&known->name);
+    }
+    otc_buf_clear(&known->key);
+    otc_buf_clear(&known->name);
+    if (otc_prometheus_label_name(t->options->translation, key, &known->name, NULL) != OTC_OK ||
+        !otc_buf_append_slice(&known->key, key)) {
+        otc_buf_clear(&known->name);
+    }
+    return otc_buf_slice(&known->name);
+}
+
 static void
 put_attribute(struct otc_prom_translator *t, struct otc_slice key, const struct otc_value *value)
 {
     OTC_AUTO_BUF struct otc_buf exported = {.limit = LABEL_NAME_MAX};
+    struct otc_slice name = label_name(t, key);
 
-    otc_buf_clear(&t->label);
-    if (otc_prometheus_label_name(t->options->translation, key, &t->label, NULL) != OTC_OK) {
-        t->draft.invalid = true;
-        return;
-    }
     otc_buf_clear(&t->scratch);
-    if (!otc_value_text(value, &t->scratch)) {
+    if (name.len == 0 || !otc_value_text(value, &t->scratch)) {
         t->draft.invalid = true;
         return;
     }
-    if (is_taken(t, otc_buf_slice(&t->label)) ||
-        (!t->options->without_scope_info && is_scope_label(otc_buf_slice(&t->label)))) {
+    if (is_taken(t, name) || (!t->options->without_scope_info && is_scope_label(name))) {
         otc_buf_append_str(&exported, "exported_");
-        otc_buf_append_slice(&exported, otc_buf_slice(&t->label));
-        draft_put(&t->draft, key, otc_buf_slice(&exported), otc_buf_slice(&t->scratch));
-        return;
+        otc_buf_append_slice(&exported, name);
+        name = otc_buf_slice(&exported);
     }
-    draft_put(&t->draft, key, otc_buf_slice(&t->label), otc_buf_slice(&t->scratch));
+    draft_put(&t->draft, key, name, otc_buf_slice(&t->scratch));
 }
 
 static void
@@ -292,6 +315,7 @@ draft_point(struct otc_prom_translator *t, const struct otc_point *point)
     struct otc_value value;
 
     draft_clear(&t->draft);
+    t->n_names = 0;
     while (otc_attributes_next(otc_point_attributes(point->type), &rest, &key, &value)) {
         put_attribute(t, key, &value);
     }
@@ -463,6 +487,7 @@ make_target(struct otc_prom_translator *t, const struct otc_record *record)
         return NULL;
     }
     draft_clear(&t->draft);
+    t->n_names = 0;
     put_resource_labels(t, record, false);
     draft_merge(&t->draft);
     draft_put_text(&t->draft, "job", otc_buf_slice(&t->job));
@@ -587,7 +612,10 @@ otc_prom_translator_new(const struct otc_exposition_options *options)
         t->options = options;
         otc_buf_init(&t->draft.text, SERIES_TEXT_MAX);
         t->draft.max_value = options->max_value_bytes ? options->max_value_bytes : OTC_PROM_VALUE_MAX;
-        otc_buf_init(&t->label, LABEL_NAME_MAX);
+        for (size_t i = 0; i < KNOWN_NAMES; i++) {
+            otc_buf_init(&t->known[i].key, LABEL_NAME_MAX);
+            otc_buf_init(&t->known[i].name, LABEL_NAME_MAX);
+        }
         otc_buf_init(&t->scratch, SERIES_TEXT_MAX);
         otc_buf_init(&t->job, SERIES_TEXT_MAX);
         otc_buf_init(&t->instance, SERIES_TEXT_MAX);
@@ -615,7 +643,10 @@ otc_prom_translator_free(struct otc_prom_translator *t)
     }
     otc_prom_translator_reset(t);
     otc_buf_release(&t->draft.text);
-    otc_buf_release(&t->label);
+    for (size_t i = 0; i < KNOWN_NAMES; i++) {
+        otc_buf_release(&t->known[i].key);
+        otc_buf_release(&t->known[i].name);
+    }
     otc_buf_release(&t->scratch);
     otc_buf_release(&t->job);
     otc_buf_release(&t->instance);

@@ -196,6 +196,40 @@ colliding_labels_are_joined(void **state)
                            "exported_job=\"mine\",instance=\"host-1\",job=\"shop/api\"} 1\n"));
 }
 
+/* Names are remembered by place: whatever place an attribute has in its point, it keeps its own. */
+static void
+names_follow_their_attributes(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf page = {.limit = 1 << 20};
+    OTC_AUTO_BUF struct otc_buf want = {.limit = 1 << 20};
+    struct otc_exposition_options options = OTC_EXPOSITION_DEFAULTS;
+    struct otc_metrics_builder *builder = new_builder();
+    struct otc_attribute attributes[41] = {0};
+    char texts[2][40][8];
+
+    (void)state;
+    options.without_scope_info = true;
+    for (size_t point = 0; point < 3; point++) {
+        struct otc_point_head head = head_of(attributes, 41);
+
+        otc_buf_append_str(&want, "room_temp_celsius{instance=\"host-1\",job=\"shop/api\"");
+        for (size_t i = 0; i < 40; i++) {
+            size_t place = point == 1 ? 39 - i : (i + point * 7) % 40;
+
+            (void)snprintf(texts[0][i], sizeof(texts[0][i]), "k.%02zu", i);
+            (void)snprintf(texts[1][i], sizeof(texts[1][i]), "v%zu", i);
+            attributes[place] = (struct otc_attribute){
+                otc_slice_str(texts[0][i]), {OTC_VALUE_STRING, {.slice = otc_slice_str(texts[1][i])}}};
+            otc_buf_printf(&want, ",k_%02zu=\"v%zu\"", i, i);
+        }
+        attributes[40] = OTC_ATTR_INT("point", (int64_t)point);
+        otc_buf_printf(&want, ",point=\"%zu\"} 1\n", point);
+        otc_build_number(builder, &gauge, &head, 1);
+    }
+    render(builder, &options, text_type, &page, NULL);
+    assert_non_null(strstr(otc_buf_cstr(&page), otc_buf_cstr(&want)));
+}
+
 static void
 conflicting_types_lose_the_later_family(void **state)
 {
@@ -369,6 +403,7 @@ main(void)
         cmocka_unit_test(every_type_in_text),
         cmocka_unit_test(every_type_in_openmetrics),
         cmocka_unit_test(colliding_labels_are_joined),
+        cmocka_unit_test(names_follow_their_attributes),
         cmocka_unit_test(conflicting_types_lose_the_later_family),
         cmocka_unit_test(forbidden_values_are_left_out),
         cmocka_unit_test(utf8_names_are_quoted_or_escaped),
