@@ -3,33 +3,12 @@
 
 #include "common/base/number.h"
 #include "common/base/utf8.h"
+#include "common/json/plain.h"
 #include "common/json/read_impl.h"
 
 #include <math.h>
 
 /* ---- Strings ------------------------------------------------------------------------------------ */
-
-/* Length of the UTF-8 sequence at `p`, 0 when it is none: no overlong form, no surrogate, nothing above
- * U+10FFFF. */
-static size_t
-utf8_length(const uint8_t *p, const uint8_t *end)
-{
-    size_t len = p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-
-    if (len == 0 || (size_t)(end - p) < len) {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-        (p[0] == 0xf4 && p[1] > 0x8f)) {
-        return 0;
-    }
-    return len;
-}
 
 /* Four hex digits, or -1. */
 static int32_t
@@ -81,32 +60,6 @@ read_escape(const uint8_t *p, const uint8_t *end, uint32_t *code)
     return p + 6;
 }
 
-/* Each byte of a word. */
-#define ALL(byte) ((byte)*UINT64_C(0x0101010101010101))
-
-/* The first byte from `p` on that is no plain character of a string: a quote, a backslash, a control
- * character, not ASCII, or the end. Eight at a time: a subtraction borrows into the top bit of the bytes that
- * are looked for, and wrongly at most of bytes behind such a one. */
-static const uint8_t *
-end_of_plain(const uint8_t *p, const uint8_t *end)
-{
-    while (end - p >= 8) {
-        uint64_t word, found;
-
-        memcpy(&word, p, sizeof(word));
-        found = (word | (word - ALL(0x20)) | ((word ^ ALL('"')) - ALL(1)) | ((word ^ ALL('\\')) - ALL(1))) &
-                ALL(0x80);
-        if (found) {
-            return p + __builtin_ctzll(found) / 8;
-        }
-        p += 8;
-    }
-    while (p < end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\') {
-        p++;
-    }
-    return p;
-}
-
 static bool
 fault(struct otc_json_reader *in, const uint8_t *at, const char *what)
 {
@@ -125,7 +78,7 @@ otc__json_string(struct otc_json_reader *in, struct otc_json_view *out, bool *nu
     out->type = OTC_JSON_STRING;
     out->escaped = false;
     *nul = false;
-    while ((p = end_of_plain(p, in->end)) < in->end && *p != '"') {
+    while ((p = otc__json_plain(p, in->end)) < in->end && *p != '"') {
         if (*p < 0x20) {
             return fault(in, p, "control character in a string");
         }
@@ -138,7 +91,7 @@ otc__json_string(struct otc_json_reader *in, struct otc_json_view *out, bool *nu
             out->escaped = true;
             *nul = *nul || code == 0;
             p = after;
-        } else if ((len = utf8_length(p, in->end))) {
+        } else if ((len = otc_utf8_length(p, (size_t)(in->end - p)))) {
             p += len;
         } else {
             return fault(in, p, "bad UTF-8 in a string");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/base/number.h"
+#include "common/base/utf8.h"
 #include "common/json/json.h"
+#include "common/json/plain.h"
 
-#include <inttypes.h>
 #include <math.h>
 
 static void
@@ -86,30 +87,6 @@ otc_json_end_array(struct otc_json_writer *writer)
     end(writer, '[', ']');
 }
 
-/** Length of the UTF-8 sequence at `p`, or 0 when it is none (overlong and surrogates are none). */
-static size_t
-sequence_at(const uint8_t *p, size_t n)
-{
-    size_t len = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : (*p & 0xf0) == 0xe0 ? 3 : 4;
-
-    if (len == 1) {
-        return 1;
-    }
-    if (len > n || *p < 0xc2 || *p > 0xf4) {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) ||
-        (*p == 0xf4 && p[1] > 0x8f)) {
-        return 0;
-    }
-    return len;
-}
-
 static void
 put_escaped(struct otc_buf *out, uint8_t byte)
 {
@@ -127,19 +104,28 @@ put_escaped(struct otc_buf *out, uint8_t byte)
 static void
 put_text(struct otc_buf *out, struct otc_slice text)
 {
-    otc_buf_append_byte(out, '"');
-    while (text.len > 0) {
-        size_t len = sequence_at(text.data, text.len);
+    const uint8_t *p = text.data, *end = p + text.len;
 
+    otc_buf_append_byte(out, '"');
+    while (text.len > 0 && p < end) {
+        const uint8_t *plain = otc__json_plain(p, end);
+        size_t len;
+
+        otc_buf_append(out, p, (size_t)(plain - p));
+        p = plain;
+        if (p == end) {
+            break;
+        }
+        len = otc_utf8_length(p, (size_t)(end - p));
         if (len == 0) {
             otc_buf_append_str(out, "\xef\xbf\xbd");
             len = 1;
-        } else if (*text.data < 0x20 || *text.data == '"' || *text.data == '\\' || *text.data == 0x7f) {
-            put_escaped(out, *text.data);
+        } else if (len == 1) {
+            put_escaped(out, *p);
         } else {
-            otc_buf_append(out, text.data, len);
+            otc_buf_append(out, p, len);
         }
-        text = otc_slice_skip(text, len);
+        p += len;
     }
     otc_buf_append_byte(out, '"');
 }
@@ -192,8 +178,10 @@ otc_json_write_number(struct otc_json_writer *writer, double number)
 void
 otc_json_write_int(struct otc_json_writer *writer, int64_t number)
 {
+    char text[OTC_INT64_TEXT_MAX];
+
     before_value(writer);
-    otc_buf_printf(writer->out, "%" PRId64, number);
+    otc_buf_append(writer->out, text, otc_format_int64(number, text));
 }
 
 void

@@ -10,6 +10,8 @@
 
 /* Messages in each other: what admission lets in, and the levels around it. */
 #define MAX_DEPTH 320
+/* Of a field's name. */
+#define NAME_MAX_LEN 40
 
 struct encoder {
     struct otc_buf *out;
@@ -32,10 +34,13 @@ put_hex(struct encoder *e, struct otc_slice bytes)
 {
     static const char digits[] = "0123456789abcdef";
 
+    if (bytes.len > SIZE_MAX / 2 - 1 || !otc_buf_reserve(e->out, 2 * bytes.len + 2)) {
+        return;
+    }
     otc_buf_append_byte(e->out, '"');
     for (size_t i = 0; i < bytes.len; i++) {
-        otc_buf_append(e->out, &digits[bytes.data[i] >> 4], 1);
-        otc_buf_append(e->out, &digits[bytes.data[i] & 15], 1);
+        e->out->data[e->out->len++] = (uint8_t)digits[bytes.data[i] >> 4];
+        e->out->data[e->out->len++] = (uint8_t)digits[bytes.data[i] & 15];
     }
     otc_buf_append_byte(e->out, '"');
 }
@@ -76,16 +81,11 @@ put_double(struct encoder *e, uint64_t bits)
 static void
 put_int(struct encoder *e, int64_t value, bool quoted)
 {
-    char text[OTC_INT64_TEXT_MAX];
-    size_t n = otc_format_int64(value, text);
+    char text[1 + OTC_INT64_TEXT_MAX + 1] = "\"";
+    size_t n = 1 + otc_format_int64(value, text + 1);
 
-    if (quoted) {
-        otc_buf_append_byte(e->out, '"');
-    }
-    otc_buf_append(e->out, text, n);
-    if (quoted) {
-        otc_buf_append_byte(e->out, '"');
-    }
+    text[n] = '"';
+    otc_buf_append(e->out, quoted ? text : text + 1, quoted ? n + 1 : n - 1);
 }
 
 static void
@@ -338,13 +338,23 @@ look(const struct otc_json_message *message, struct otc_slice bytes, struct foun
     return wire.p == wire.end;
 }
 
+/* The names of fields need no escapes. */
+static void
+put_name(struct encoder *e, const struct otc_json_field *field)
+{
+    char text[NAME_MAX_LEN + 3];
+
+    text[0] = '"';
+    memcpy(text + 1, field->name, field->name_len);
+    memcpy(text + 1 + field->name_len, "\":", 2);
+    otc_buf_append(e->out, text, field->name_len + 3);
+}
+
 static void
 put_field(struct encoder *e, const struct otc_json_field *field, const struct found *found,
           struct otc_slice bytes)
 {
-    otc_buf_append_byte(e->out, '"');
-    otc_buf_append_str(e->out, field->name);
-    otc_buf_append_str(e->out, "\":");
+    put_name(e, field);
     if (field->repeated) {
         put_array(e, field, bytes);
     } else if (field->form == OTC_FORM_MESSAGE && found->times > 1) {
@@ -357,9 +367,12 @@ put_field(struct encoder *e, const struct otc_json_field *field, const struct fo
 static void
 put_message(struct encoder *e, const struct otc_json_message *message, struct otc_slice bytes)
 {
-    struct found found[MAX_FIELDS] = {0};
+    struct found found[MAX_FIELDS];
     bool first = true;
 
+    for (size_t i = 0; i < message->n_fields; i++) {
+        found[i].times = 0;
+    }
     if (e->malformed || ++e->depth > MAX_DEPTH || !look(message, bytes, found)) {
         e->malformed = true;
         return;

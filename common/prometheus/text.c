@@ -2,6 +2,7 @@
 #include "common/prometheus/text.h"
 
 #include "common/base/number.h"
+#include "common/base/utf8.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -75,40 +76,6 @@ otc_prom_put_seconds(struct otc_buf *out, uint64_t ns)
     otc_buf_printf(out, ".%0*" PRIu64, digits, fraction);
 }
 
-/** Length of the sound UTF-8 character that `text` begins with; 0: none. */
-static size_t
-utf8_length(struct otc_slice text)
-{
-    static const struct {
-        uint8_t low, high, second_low, second_high, len;
-    } rows[] = {
-        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    uint8_t c = text.data[0];
-
-    if (c < 0x80) {
-        return 1;
-    }
-    for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
-        if (c < rows[r].low || c > rows[r].high) {
-            continue;
-        }
-        if (text.len < rows[r].len || text.data[1] < rows[r].second_low ||
-            text.data[1] > rows[r].second_high) {
-            return 0;
-        }
-        for (size_t i = 2; i < rows[r].len; i++) {
-            if ((text.data[i] & 0xc0) != 0x80) {
-                return 0;
-            }
-        }
-        return rows[r].len;
-    }
-    return 0;
-}
-
 /** Bytes of `text` that are ASCII for sure, from its begin: all but the last few, mostly. */
 static size_t
 ascii_length(struct otc_slice text)
@@ -132,7 +99,7 @@ otc_prom_put_utf8(struct otc_buf *out, struct otc_slice text)
         size_t sound = ascii_length(text);
         size_t step;
 
-        while (sound < text.len && (step = utf8_length(otc_slice_skip(text, sound))) > 0) {
+        while (sound < text.len && (step = otc_utf8_length(text.data + sound, text.len - sound)) > 0) {
             sound += step;
         }
         otc_buf_append(out, text.data, sound);

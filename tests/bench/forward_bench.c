@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * @file What a request costs on its way through: CPU time of reading OTLP/JSON and gzip, of editing, merging
- * and cutting, and of the message that otlp_grpc sends, the best of 15 rounds. `forward_bench W2|W5
- * json|gunzip|attributes|resource|batch|split|message|gzip N` does it to N requests of 100 spans and prints
- * nothing, to count instructions of (counted.h).
+ * @file What a request costs on its way through: CPU time of reading and writing OTLP/JSON, of reading gzip,
+ * of editing, merging and cutting, and of the message that otlp_grpc sends, the best of 15 rounds.
+ * `forward_bench W2|W5 json|to_json|gunzip|attributes|resource|batch|split|message|gzip N` does it to N
+ * requests of 100 spans and prints nothing, to count instructions of (counted.h).
  */
 #include "common/net/compress.h"
 #include "common/net/inflate.h"
@@ -54,6 +54,16 @@ read_json(void *arg)
 }
 
 static void
+write_json(void *arg)
+{
+    struct bench *bench = arg;
+    struct otc_error err = OTC_ERROR_INIT;
+
+    otc_buf_clear(&bench->out);
+    need(otc_protobuf_to_json(OTC_TRACES, otc_buf_slice(&bench->request), &bench->out, &err), &err);
+}
+
+static void
 gunzip(void *arg)
 {
     struct bench *bench = arg;
@@ -94,6 +104,7 @@ static const struct {
     const char *yaml;
 } cases[] = {
     {"json", read_json, NULL, NULL},
+    {"to_json", write_json, NULL, NULL},
     {"gunzip", gunzip, NULL, NULL},
     {"attributes", process, &otc_attributes_processor_factory,
      "actions: [{key: deployment.tier, value: gold, action: insert}, {key: server.port, action: delete}]\n"},

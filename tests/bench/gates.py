@@ -43,7 +43,8 @@ def instruction_gates():
             gates[f"{what} {workload}"] = ("pipeline_bench", [workload, what], 20, 100, "span")
         for what in ("gunzip", "attributes", "resource", "batch", "split", "message", "gzip"):
             gates[f"{what} {workload}"] = ("forward_bench", [workload, what], 20, 100, "span")
-        gates[f"json {workload}"] = ("forward_bench", [workload, "json"], 2, 100, "span")
+        for what in ("json", "to_json"):
+            gates[f"{what} {workload}"] = ("forward_bench", [workload, what], 2, 100, "span")
     gates["span_metrics W2-series"] = ("pipeline_bench", ["W2-series", "span_metrics"], 200, 100, "span")
     gates["drift W5-presets"] = ("pipeline_bench", ["W5-presets", "drift"], 20, 100, "span")
     for what, times in (("find", 10000), ("ks", 2), ("p_value", 2), ("histogram", 10000)):
