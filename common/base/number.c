@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/base/number.h"
 
+#include "common/base/shortest.h"
+
 #include <errno.h>
 #include <float.h>
 #include <locale.h>
@@ -12,10 +14,6 @@
 #define MAX_DIGITS 17
 /** Longest number text that is looked at; longer ones are not numbers that anybody wrote. */
 #define MAX_TEXT 400
-
-/* The powers of ten that a double holds exactly. */
-static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /* A decimal: 0.d1d2d3... times 10^point. */
 struct decimal {
@@ -136,30 +134,6 @@ write_plain(const struct decimal *d, const char *sign, char *out)
                             d->n - d->point, d->digits + d->point);
 }
 
-/* A number from 1e-4 on that has at most 15 digits, in full; 0: it has more. An integer of that size divided
- * by a power of ten is rounded as strtod rounds its text (see plain_decimal), and no other text of as few
- * digits reads back. */
-static size_t
-format_few_digits(double value, const char *sign, char *out)
-{
-    for (size_t decimals = 1; decimals <= 18 && value >= 1e-4; decimals++) {
-        double scaled = value * tens[decimals];
-        uint64_t digits = scaled < 1e15 ? (uint64_t)(scaled + 0.5) : 0;
-
-        if (scaled >= 1e15) {
-            break;
-        }
-        if ((double)digits / tens[decimals] == value) {
-            uint64_t unit = (uint64_t)tens[decimals];
-
-            return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%s%llu.%0*llu", sign,
-                                    (unsigned long long)(digits / unit), (int)decimals,
-                                    (unsigned long long)(digits % unit));
-        }
-    }
-    return 0;
-}
-
 size_t
 otc_format_double(double value, char out[OTC_DOUBLE_TEXT_MAX])
 {
@@ -181,9 +155,9 @@ otc_format_double(double value, char out[OTC_DOUBLE_TEXT_MAX])
         out[n] = '\0';
         return n;
     }
-    n = format_few_digits(fabs(value), sign, out);
-    if (n > 0) {
-        return n;
+    if (fabs(value) >= OTC_SHORTEST_FROM && fabs(value) < OTC_SHORTEST_BELOW) {
+        out[0] = '-';
+        return (value < 0) + otc_format_shortest(fabs(value), out + (value < 0));
     }
     shortest(fabs(value), &d);
     if (d.point - 1 < -4 || d.point - 1 >= 21) {
@@ -197,6 +171,8 @@ otc_format_double(double value, char out[OTC_DOUBLE_TEXT_MAX])
 static bool
 plain_decimal(struct otc_slice text, double *out)
 {
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     size_t i = text.len > 0 && text.data[0] == '-';
     uint64_t digits = 0;
     size_t n = 0, decimals = 0;
@@ -218,7 +194,7 @@ plain_decimal(struct otc_slice text, double *out)
     if (n == 0 || digits > UINT64_C(1) << 53) {
         return false;
     }
-    *out = (double)digits / tens[decimals];
+    *out = (double)digits / powers[decimals];
     *out = text.data[0] == '-' ? -*out : *out;
     return true;
 }

@@ -94,6 +94,81 @@ few_digits_are_printfs(void **state)
     }
 }
 
+/* The digits of a text without its point and the zeros in front, or behind where there is no point. */
+static void
+digits_of(const char *text, char out[OTC_DOUBLE_TEXT_MAX])
+{
+    size_t n = 0;
+
+    for (; *text && *text != 'e'; text++) {
+        if (*text >= '0' && *text <= '9' && (n > 0 || *text != '0')) {
+            out[n++] = *text;
+        }
+    }
+    while (n > 1 && out[n - 1] == '0') {
+        n--;
+    }
+    out[n] = '\0';
+}
+
+/* Doubles of all sizes that are written without an exponent, with mantissas short and long: the digits are
+ * those of the first of printf's texts that reads back. */
+static void
+digits_are_the_fewest_that_read_back(void **state)
+{
+    char text[OTC_DOUBLE_TEXT_MAX], want[64], digits[OTC_DOUBLE_TEXT_MAX], wanted[OTC_DOUBLE_TEXT_MAX];
+    uint64_t bits = 1;
+
+    (void)state;
+    for (int i = 0; i < 40000; i++) {
+        uint64_t mantissa;
+        double value;
+
+        bits = bits * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        mantissa = bits >> 12;
+        mantissa &= i % 3 ? UINT64_MAX : UINT64_MAX << (bits % 52);
+        /* 1 at least: below a power of two doubles are denser, and printf's nearest text is not always one.
+         */
+        value = ldexp((double)(mantissa | UINT64_C(1) << 52 | 1), i % 70 - 14 - 52);
+        for (int n = 1; n <= 17; n++) {
+            (void)snprintf(want, sizeof(want), "%.*e", n - 1, value);
+            if (strtod(want, NULL) == value) {
+                break;
+            }
+        }
+        otc_format_double(value, text);
+        digits_of(text, digits);
+        digits_of(want, wanted);
+        assert_string_equal(digits, wanted);
+        assert_true(strtod(text, NULL) == value);
+    }
+}
+
+static void
+powers_of_two_are_short(void **state)
+{
+    const struct {
+        double value;
+        const char *text;
+    } cases[] = {{0x1p-13, "0.0001220703125"},
+                 {0x1p-1, "0.5"},
+                 {0x1p52, "4503599627370496"},
+                 {9007199254740991, "9007199254740991"},
+                 {9007199254740992, "9007199254740992"},
+                 {nextafter(1, 0), "0.9999999999999999"},
+                 {nextafter(1, 2), "1.0000000000000002"},
+                 {nextafter(1024, 0), "1023.9999999999999"},
+                 {nextafter(0.0001, 1), "0.00010000000000000002"},
+                 {nextafter(0.0001, 0), "9.999999999999999e-05"}};
+    char text[OTC_DOUBLE_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        otc_format_double(cases[i].value, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
 static void
 numbers_ignore_the_locale(void **state)
 {
@@ -209,6 +284,8 @@ main(void)
         cmocka_unit_test(doubles_are_written_as_go_writes_them),
         cmocka_unit_test(every_double_reads_back),
         cmocka_unit_test(few_digits_are_printfs),
+        cmocka_unit_test(digits_are_the_fewest_that_read_back),
+        cmocka_unit_test(powers_of_two_are_short),
         cmocka_unit_test(numbers_ignore_the_locale),
         cmocka_unit_test(what_is_no_number_is_refused),
         cmocka_unit_test(integers_are_written_as_printf_does),
