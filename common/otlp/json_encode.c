@@ -346,7 +346,8 @@ put_name(struct encoder *e, const struct otc_json_field *field)
 
     text[0] = '"';
     memcpy(text + 1, field->name, field->name_len);
-    memcpy(text + 1 + field->name_len, "\":", 2);
+    text[field->name_len + 1] = '"';
+    text[field->name_len + 2] = ':';
     otc_buf_append(e->out, text, field->name_len + 3);
 }
 
