@@ -10,9 +10,9 @@
 #define OTC_SHORTEST_BELOW 0x1p53
 
 /**
- * A number in that range as the decimal of the fewest digits that reads back to it, of those the nearest: G. L.
- * Steele and J. L. White, "How to Print Floating-Point Numbers Accurately", PLDI 1990. Without an exponent.
- * Returns the length.
+ * A number in that range as the decimal of the fewest digits that reads back to it, of those the nearest: G.
+ * L. Steele and J. L. White, "How to Print Floating-Point Numbers Accurately", PLDI 1990. Without an
+ * exponent. Returns the length.
  */
 size_t otc_format_shortest(double value, char out[OTC_DOUBLE_TEXT_MAX]);
 

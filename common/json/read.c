@@ -189,7 +189,7 @@ read_number(struct otc_json_reader *in, struct otc_json_view *out)
     } else if (otc_parse_double(out->text, &out->real) && !isinf(out->real)) {
         out->type = OTC_JSON_REAL;
     } else {
-        return fault(in, in->p, "a number beyond what a double holds");
+        return fault(in, in->p, "a number too large or too long");
     }
     in->p = end;
     return true;

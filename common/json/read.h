@@ -3,8 +3,7 @@
  * @file Reading a JSON text piece by piece, without a tree and without allocation.
  *
  * Who reads a whole text has checked it: what otc_json_parse() refuses is refused here too, and what both
- * take reads the same, but that an integer beyond int64 is REAL. Values are borrowed views of the text. One
- * thread.
+ * take reads the same. Values are borrowed views of the text. One thread.
  */
 #ifndef OTC_JSON_READ_H
 #define OTC_JSON_READ_H

@@ -117,14 +117,23 @@ read_uint64(struct translation *t, const struct otc_json_view *value, uint64_t *
     return text.len > 0;
 }
 
-/* A double that is a whole number within int64; 2^63 itself is none. */
+/* A number with a point or an exponent that is whole and within int64. Digits alone would be INT if they
+ * were; what is known of them here is rounded. */
 static bool
-whole_number(double real, int64_t *out)
+whole_number(const struct otc_json_view *value, int64_t *out)
 {
-    if (!(real >= -0x1p63 && real < 0x1p63) || (double)(int64_t)real != real) {
+    bool rounded = true;
+
+    for (size_t i = 0; i < value->text.len; i++) {
+        rounded = rounded &&
+                  (value->text.data[i] == '-' || (value->text.data[i] >= '0' && value->text.data[i] <= '9'));
+    }
+    /* 2^63 itself is no int64. */
+    if (rounded || !(value->real >= -0x1p63 && value->real < 0x1p63) ||
+        (double)(int64_t)value->real != value->real) {
         return false;
     }
-    *out = (int64_t)real;
+    *out = (int64_t)value->real;
     return true;
 }
 
@@ -136,7 +145,7 @@ read_int64(struct translation *t, const struct otc_json_view *value, int64_t *ou
         return true;
     }
     return value->type == OTC_JSON_STRING ? otc_parse_int64(plain_text(t, value), out)
-                                          : value->type == OTC_JSON_REAL && whole_number(value->real, out);
+                                          : value->type == OTC_JSON_REAL && whole_number(value, out);
 }
 
 static bool
@@ -263,7 +272,7 @@ read_integer(struct translation *t, const struct otc_json_field *field, const st
 
     if (is_unsigned(field->form)) {
         /* 1.5e3 is a whole number, too. */
-        if (value->type == OTC_JSON_REAL && whole_number(value->real, &integer) && integer >= 0) {
+        if (value->type == OTC_JSON_REAL && whole_number(value, &integer) && integer >= 0) {
             *bits = (uint64_t)integer;
         } else if (!read_uint64(t, value, bits)) {
             return false;
@@ -349,13 +358,13 @@ form_name(enum otc_json_form form)
         [OTC_FORM_BOOL] = "a boolean",
         [OTC_FORM_DOUBLE] = "a number",
         [OTC_FORM_ENUM] = "a number or name of the enumeration",
-        [OTC_FORM_UINT32] = "an unsigned 32-bit number",
-        [OTC_FORM_FIXED32] = "an unsigned 32-bit number",
-        [OTC_FORM_SINT32] = "a 32-bit number",
-        [OTC_FORM_INT64] = "a 64-bit number",
-        [OTC_FORM_SFIXED64] = "a 64-bit number",
-        [OTC_FORM_UINT64] = "an unsigned 64-bit number",
-        [OTC_FORM_FIXED64] = "an unsigned 64-bit number",
+        [OTC_FORM_UINT32] = "an unsigned 32-bit integer",
+        [OTC_FORM_FIXED32] = "an unsigned 32-bit integer",
+        [OTC_FORM_SINT32] = "a 32-bit integer",
+        [OTC_FORM_INT64] = "a 64-bit integer",
+        [OTC_FORM_SFIXED64] = "a 64-bit integer",
+        [OTC_FORM_UINT64] = "an unsigned 64-bit integer",
+        [OTC_FORM_FIXED64] = "an unsigned 64-bit integer",
         [OTC_FORM_MESSAGE] = "an object",
     };
 
@@ -475,8 +484,8 @@ next_member(struct translation *t, const struct otc_json_message *message, bool 
     return true;
 }
 
-/* Members of the same name are written one after another, which means the same as in the Collector: the last
- * scalar counts, elements add up. */
+/* Members of the same name are written one after another, which in protobuf means that the last scalar counts
+ * and that elements add up. */
 static bool
 put_members(struct translation *t, const struct place *place, const struct otc_json_message *message)
 {
@@ -540,7 +549,7 @@ translate(struct translation *t, enum otc_signal signal, struct otc_slice json)
         t->in.fault) {
         return bad_json(&t->in, json, t->err);
     }
-    if (t->status == OTC_OK && t->out->failed) {
+    if (t->out->failed) {
         return otc_fail(t->err, OTC_RESOURCE_EXHAUSTED, "otlp: message exceeds limit of %zu", t->out->limit);
     }
     return t->status;

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receivers/otlp/receiver.h"
 
-#include <malloc.h>
-
 #define METADATA_MAX 128
 #define AUTH_MAX 8
-/** The tree of a JSON text takes many times its bytes; from this size on they go back to the system at once.
- */
-#define JSON_TRIM ((size_t)1 << 20)
 
 /** Bytes of a message and what the memory budget holds for them; given back with the last reference to the
  * batch. */
@@ -177,9 +172,6 @@ translate_json(const struct otlp_request *request, struct message *message, stru
     status = message->bytes.len == 0
                  ? OTC_OK
                  : otc_json_to_protobuf(request->signal, message->bytes, OTLP_MAX_DEPTH, &out, err);
-    if (message->bytes.len >= JSON_TRIM) {
-        malloc_trim(0);
-    }
     if (status == OTC_OK && !charge(owner, out.len)) {
         status = fail_memory(err);
     }

@@ -109,6 +109,8 @@ def system_calls(pid, during):
             tracer.wait()
         # % time, seconds, usecs/call, calls, errors (may be empty), name
         rows = re.findall(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(\d*)\s+(\w+)$", report.read(), re.M)
+    if not rows:
+        sys.exit("gates: strace counted nothing")
     return sum(int(calls) - int(errors or 0) for calls, errors, name in rows if name not in UNCOUNTED and name != "total")
 
 

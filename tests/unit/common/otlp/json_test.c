@@ -80,6 +80,9 @@ values_keep_their_type_and_their_zeros(void **state)
     (void)state;
     assert_true(value_in(tree)->int_value == INT64_MIN);
     free_spans(tree);
+    tree = spans_of(VALUE("\"intValue\":1.5e3"));
+    assert_true(value_in(tree)->int_value == 1500);
+    free_spans(tree);
     tree = spans_of(VALUE("\"boolValue\":false"));
     assert_int_equal(value_in(tree)->value_case, OTC__OTLP__ANY_VALUE__VALUE_BOOL_VALUE);
     free_spans(tree);
@@ -96,7 +99,6 @@ values_keep_their_type_and_their_zeros(void **state)
     free_spans(tree);
 }
 
-/* As in the Collector. */
 static void
 members_of_the_same_name_add_up(void **state)
 {
@@ -203,6 +205,12 @@ errors_name_the_path_or_the_place(void **state)
         OTC_TRACES, VALUE("\"stringValue\":99999999999999999999"), OTC_INVALID_ARGUMENT,
         "otlp: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.stringValue: expected a string, "
         "got a number");
+    refuse(OTC_TRACES, VALUE("\"intValue\":-9223372036854775809"), OTC_INVALID_ARGUMENT,
+           "otlp: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.intValue: expected a 64-bit "
+           "integer, got a number");
+    refuse(OTC_TRACES, VALUE("\"intValue\":9223372036854775808"), OTC_INVALID_ARGUMENT,
+           "otlp: resourceSpans[0]");
+    refuse(OTC_TRACES, VALUE("\"intValue\":1e19"), OTC_INVALID_ARGUMENT, "otlp: resourceSpans[0]");
     refuse(OTC_TRACES, SPAN("\"name\":\"a\"") " {}", OTC_INVALID_ARGUMENT,
            "otlp: bad JSON at line 1 column 63: something follows the value");
     refuse(OTC_LOGS, "[]", OTC_INVALID_ARGUMENT, "otlp: expected an object, got an array");
