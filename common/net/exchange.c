@@ -9,8 +9,8 @@
  * it is no mapping of its own: many streams that announce much would use up those of the process. */
 #define EXPECT_MAX ((size_t)64 << 10)
 /** What came is copied when the buffer grows and is not the last in the heap. Towards an announced length it
- * grows this many times at once: who announces much and sends little gets addresses, not memory. */
-#define EXPECT_GROWTH 16
+ * grows this many times at once, and not more: what the heap hands out may be memory, not only addresses. */
+#define EXPECT_GROWTH 4
 /** Bodies of answers that wait for their readers, in one server: beyond it, 503. */
 #define REPLIES_MAX ((size_t)64 << 20)
 #define BODY_FIRST 4096

@@ -85,17 +85,23 @@ take_value(struct reader *reader)
 
 /* ---- Attributes ------------------------------------------------------------------------------------ */
 
-/* A name that is there already gets the new value. */
+/* A name that is there already, among the first `n`, gets the new value. */
 static void
-put(struct attributes *attributes, struct otc_slice key, struct otc_value value)
+put_among(struct attributes *attributes, size_t n, struct otc_slice key, struct otc_value value)
 {
     size_t at = 0;
 
-    while (at < attributes->n && !otc_slice_equal(attributes->items[at].key, key)) {
+    while (at < n && !otc_slice_equal(attributes->items[at].key, key)) {
         at++;
     }
+    at = at < n ? at : attributes->n++;
     attributes->items[at] = (struct otc_attribute){key, value};
-    attributes->n += at == attributes->n;
+}
+
+static void
+put(struct attributes *attributes, struct otc_slice key, struct otc_value value)
+{
+    put_among(attributes, attributes->n, key, value);
 }
 
 static void
@@ -134,10 +140,12 @@ put_list(struct attributes *attributes, struct reader *reader, const struct span
         }
     }
     if (list->n_globs > 0) {
+        size_t before = attributes->n; /* the names that match are different from each other */
+
         for (uint64_t n = otc_take_u64(&reader->key); n > 0; n--) {
             struct otc_slice name = take_text(reader, otc_take_u64(&reader->key));
 
-            put(attributes, name, take_value(reader));
+            put_among(attributes, before, name, take_value(reader));
         }
     }
 }

@@ -49,7 +49,7 @@ span_metrics_series_free(const struct span_metrics_layout *layout, struct span_m
 size_t
 span_metrics_series_bytes(const struct span_metrics_layout *layout, const struct span_metrics_series *series)
 {
-    return size_of(layout, series, series->width) + layout->max_buckets * sizeof(uint64_t);
+    return size_of(layout, series, sizeof(uint64_t)) + layout->max_buckets * sizeof(uint64_t);
 }
 
 /* Makes the counts wide enough for `value`. False out of memory. */

@@ -53,7 +53,8 @@ struct span_metrics_series *span_metrics_series_new(const struct span_metrics_la
                                                     const struct span_metrics_identity *identity,
                                                     int64_t now_ns);
 void span_metrics_series_free(const struct span_metrics_layout *layout, struct span_metrics_series *series);
-/** What it takes, for the limit: an exponential histogram as if all its buckets were in use. */
+/** What it may come to take, for the limit: as if each count were of the greatest width, and all buckets of
+ * an exponential histogram in use. Does not change while it counts. */
 size_t span_metrics_series_bytes(const struct span_metrics_layout *layout,
                                  const struct span_metrics_series *series);
 

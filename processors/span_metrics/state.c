@@ -101,20 +101,14 @@ static bool
 add_duration(struct span_metrics *stage, const struct span_metrics_layout *layout,
              struct span_metrics_series **place, double duration, uint64_t weight)
 {
-    uint8_t width = (*place)->width;
-    size_t bytes;
-
-    if (layout->max_buckets) {
-        (void)otc_exp_histogram_add_n(span_metrics_series_histogram(*place), duration, weight);
-    } else if (layout->n_counts > 0) {
-        bytes = span_metrics_series_bytes(layout, *place);
-        if (!span_metrics_series_count(layout, place, otc_bucket_of(stage->bounds, stage->n_bounds, duration),
-                                       weight)) {
-            return false;
-        }
-        if ((*place)->width != width) {
-            stage->memory += span_metrics_series_bytes(layout, *place) - bytes;
-        }
+    if (layout->max_buckets &&
+        !otc_exp_histogram_add_n(span_metrics_series_histogram(*place), duration, weight)) {
+        return false;
+    }
+    if (layout->n_counts > 0 &&
+        !span_metrics_series_count(layout, place, otc_bucket_of(stage->bounds, stage->n_bounds, duration),
+                                   weight)) {
+        return false;
     }
     (*place)->sum += duration * (double)weight;
     return true;

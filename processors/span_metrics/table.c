@@ -141,6 +141,34 @@ span_metrics_table_release(struct span_metrics_table *table)
     table->n = table->capacity = table->n_slots = 0;
 }
 
+/* Gives back what few series that are left of many do not need; the slots are empty afterwards, or as they
+ * were. */
+static void
+shrink(struct span_metrics_table *table)
+{
+    struct span_metrics_series **series;
+    uint32_t n_slots = table->n_slots;
+    uint64_t *slots;
+
+    while (n_slots > MIN_SLOTS && table->n < n_slots / 8) {
+        n_slots /= 2;
+    }
+    if (n_slots == table->n_slots) {
+        return;
+    }
+    slots = calloc(n_slots, sizeof(*slots));
+    if (slots) {
+        free(table->slots);
+        table->slots = slots;
+        table->n_slots = n_slots;
+    }
+    series = reallocarray(table->series, table->n, sizeof(struct span_metrics_series *));
+    if (series) {
+        table->series = series;
+        table->capacity = table->n;
+    }
+}
+
 void
 span_metrics_table_keep(struct span_metrics_table *table,
                         bool (*keep)(void *arg, struct span_metrics_series *series), void *arg)
@@ -162,6 +190,7 @@ span_metrics_table_keep(struct span_metrics_table *table,
         span_metrics_table_release(table);
         return;
     }
+    shrink(table);
     memset(table->slots, 0, table->n_slots * sizeof(*table->slots));
     for (uint32_t i = 0; i < kept; i++) {
         place_slot(table->slots, table->n_slots, table->series[i]->hash, i);

@@ -84,7 +84,7 @@ check_counts(const struct span_metrics_layout *layout)
         span_metrics_series_counts(layout, series, counts);
         assert_memory_equal(counts, expected, layout->n_counts * sizeof(counts[0]));
         assert_int_equal(span_metrics_series_bytes(layout, series),
-                         span_metrics_series_key_at(layout, series->width) + 23);
+                         span_metrics_series_key_at(layout, 8) + 23);
     }
     assert_int_equal(widths, 1 | 2 | 4 | 8);
     assert_int_equal(series->start_ns, 7);
@@ -225,14 +225,52 @@ table_finds_what_is_in_it(void **state)
     span_metrics_table_release(&table);
 }
 
+static bool
+keep_few(void *arg, struct span_metrics_series *series)
+{
+    if (series->count >= *(const uint64_t *)arg) {
+        span_metrics_series_free(&plain, series);
+        return false;
+    }
+    return true;
+}
+
+static void
+few_of_many_take_little(void **state)
+{
+    struct span_metrics_table table = {0};
+    struct listed listed = {0};
+    uint64_t few = 10;
+    size_t kept = 0;
+
+    (void)state;
+    add_some(&table, &listed, (size_t)KEYS * 10);
+    assert_true(table.n_slots >= 4096);
+    span_metrics_table_keep(&table, keep_few, &few);
+    assert_true(table.n_slots <= 128 && table.capacity <= 10);
+    for (size_t i = 0; i < listed.n; i++) {
+        if (listed.order[i] < few) {
+            listed.order[kept++] = listed.order[i];
+        } else {
+            listed.series[listed.order[i]] = NULL;
+        }
+    }
+    listed.n = kept;
+    check_table(&table, &listed);
+    add_some(&table, &listed, KEYS);
+    check_table(&table, &listed);
+    few = 0;
+    span_metrics_table_keep(&table, keep_few, &few);
+    span_metrics_table_release(&table);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(widths_hold_their_values),
-        cmocka_unit_test(counts_are_exact_in_every_width),
-        cmocka_unit_test(exponential_series),
-        cmocka_unit_test(table_finds_what_is_in_it),
+        cmocka_unit_test(widths_hold_their_values), cmocka_unit_test(counts_are_exact_in_every_width),
+        cmocka_unit_test(exponential_series),       cmocka_unit_test(table_finds_what_is_in_it),
+        cmocka_unit_test(few_of_many_take_little),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
