@@ -71,7 +71,7 @@ shifted_binomial(double n, double j, double x)
 }
 
 /* Terms that stand for all. */
-#define SMIRNOV_TERMS 1024
+#define SMIRNOV_TERMS UINT64_C(1024)
 
 /*
  * How far apart the terms of Smirnov's sum may be taken. As a function of j they are smooth and vanish, with
