@@ -97,7 +97,7 @@ def send_grpc(port, body, requests):
 
 
 def system_calls(pid, during):
-    """How many system calls that do something all threads of a process make meanwhile; None where strace may not attach."""
+    """{name: (calls, how many of them failed)} of all threads of a process meanwhile; None where strace may not attach."""
     with tempfile.NamedTemporaryFile("r") as report:
         with subprocess.Popen(["strace", "-f", "-c", "-qq", "-o", report.name, "-p", str(pid)], stderr=subprocess.PIPE) as tracer:
             e2e.wait_for(lambda: all(traced(pid, task) for task in os.listdir(f"/proc/{pid}/task")) or tracer.poll() is not None,
@@ -111,7 +111,12 @@ def system_calls(pid, during):
         rows = re.findall(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(\d*)\s+(\w+)$", report.read(), re.M)
     if not rows:
         sys.exit("gates: strace counted nothing")
-    return sum(int(calls) - int(errors or 0) for calls, errors, name in rows if name not in UNCOUNTED and name != "total")
+    return {name: (int(calls), int(errors or 0)) for calls, errors, name in rows if name != "total"}
+
+
+def acting(calls):
+    """How many of them did something; None of None."""
+    return calls and sum(n - failed for name, (n, failed) in calls.items() if name not in UNCOUNTED)
 
 
 def traced(pid, task):
@@ -127,7 +132,7 @@ def request_costs(sut, report, port, body, send):
         before = e2e.allocated(sut, report)
         send(port, body, requests)
         middle = e2e.allocated(sut, report)
-        counts.append((middle - before, system_calls(sut.child.pid, lambda n=requests: send(port, body, n))))
+        counts.append((middle - before, acting(system_calls(sut.child.pid, lambda n=requests: send(port, body, n)))))
     allocated = (counts[1][0] - counts[0][0]) / (LONG - SHORT)
     if None in (counts[0][1], counts[1][1]):
         return allocated, None

@@ -3,16 +3,15 @@
 """The span_metrics connector beside the Collector's own: CPU-seconds and memory of the process for the same spans.
 
 Both receive the same request bytes over OTLP/gRPC from h2load, in turns, and make the same metrics (that these are equal is
-tests/interop/span_metrics.py's business; here the calls that each tells must be the spans sent). Settings are the same; the
-Collector writes its metrics to a file, the sidecar shows them to Prometheus. The Collector is the one that
-tests/interop/collector.py builds with the official builder.
+tests/interop/span_metrics.py's business; here the calls that each tells must be the spans sent). The configuration
+is the same, an OTLP receiver, the connector and the file exporter. The Collector is the one that tests/interop/collector.py builds
+with the official builder.
 
     tests/bench/span_metrics_peer.py --binary build/release/bin/otelcol-aimon --payload build/release/tests/bench/payload
 """
 import argparse
 import json
 import os
-import re
 import shutil
 import statistics
 import sys
@@ -20,7 +19,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "interop")]
-from e2e import Process, free_port, measure, payload, scrape, wait_for  # noqa: E402
+from e2e import Process, free_port, measure, payload, wait_for  # noqa: E402
 
 # What is compared: spans of W2 or W5 by these attributes, with exemplars or without, and by the address of the client, which
 # in a request of 20,000 spans makes some 18,000 series.
@@ -33,12 +32,12 @@ CONFIG = """
 receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{grpc}", max_recv_msg_size_mib: 64}}}}}}}}
 connectors: {{span_metrics: {{dimensions: [{dimensions}], exemplars: {{enabled: {exemplars}, max_per_data_point: 5}},
                              metrics_flush_interval: {flush}s, aggregation_cardinality_limit: 0}}}}
-exporters: {{{exporter}}}
+exporters: {{file: {{path: "{file}"}}}}
 service:
   telemetry: {{logs: {{level: error}}, metrics: {{readers: [{{pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: {metrics}}}}}}}}}]}}}}
   pipelines:
     traces: {{receivers: [otlp], exporters: [span_metrics]}}
-    metrics: {{receivers: [span_metrics], exporters: [{exporter_id}]}}
+    metrics: {{receivers: [span_metrics], exporters: [file]}}
 """
 
 
@@ -49,11 +48,8 @@ class Peer:
         workload, more, exemplars, _ = CASES[case]
         self.name, self.spans, self.rates = name, 0, []
         self.file = os.path.join(folder, name + ".jsonl")
-        self.prometheus = free_port()
-        exporter = (f'file: {{path: "{self.file}"}}' if name == "collector"
-                    else f'prometheus: {{endpoint: "127.0.0.1:{self.prometheus}"}}')
         grpc, metrics = free_port(), free_port()
-        config = CONFIG.format(grpc=grpc, metrics=metrics, flush=FLUSH_S, exporter=exporter, exporter_id=exporter.split(":")[0],
+        config = CONFIG.format(grpc=grpc, metrics=metrics, flush=FLUSH_S, file=self.file,
                                dimensions=", ".join(f"{{name: {d}}}" for d in DIMENSIONS[workload] + more),
                                exemplars="true" if exemplars else "false")
         self.process = Process(binary, config, grpc, metrics)
@@ -64,18 +60,29 @@ class Peer:
         return measure(self.process, None, body, requests, spans)
 
     def calls(self):
-        """What its metric of calls adds up to."""
-        if self.name != "collector":
-            page = scrape(self.prometheus)
-            return sum(float(v) for v in re.findall(r"^traces_span_metrics_calls_total\{.*\} (\S+)", page, re.M))
+        """What its metric of calls added up to at the last flush, which may take several lines."""
         try:
             with open(self.file, encoding="utf-8") as lines:
-                last = lines.read().splitlines()[-1]
-        except (OSError, IndexError):
+                told = lines.read().splitlines()
+        except OSError:
             return 0
-        return sum(int(point.get("asInt", 0)) for resource in json.loads(last)["resourceMetrics"]
-                   for scope in resource["scopeMetrics"] for metric in scope["metrics"]
-                   if metric["name"] == "traces.span.metrics.calls" for point in metric["sum"]["dataPoints"])
+        total, last = 0, None
+        for line in reversed(told):
+            points = calls_of(line)
+            time = points[0]["timeUnixNano"] if points else last
+            if last and time != last:
+                break
+            last, total = time, total + sum(int(point.get("asInt", 0)) for point in points)
+        return total
+
+
+def calls_of(line):
+    try:
+        request = json.loads(line)
+    except ValueError:  # it is being written
+        return []
+    return [point for resource in request["resourceMetrics"] for scope in resource["scopeMetrics"] for metric in scope["metrics"]
+            if metric["name"] == "traces.span.metrics.calls" for point in metric["sum"]["dataPoints"]]
 
 
 def compare(options, case, folder):

@@ -167,8 +167,8 @@ def a_request(peer, setup, request, where):
             before = program.allocated()
             send(requests)
             after = program.allocated()
-            counts.append((None if before is None else after - before,
-                           gates.system_calls(program.child.pid, lambda n=requests: send(n))))
+            calls = gates.system_calls(program.child.pid, lambda n=requests: send(n))
+            counts.append((None if before is None else after - before, calls and sum(n for n, _ in calls.values())))
     return {name: None if None in (low, high) else (high - low) / (LONG - SHORT)
             for name, low, high in zip(("allocations", "calls"), *counts)}
 
