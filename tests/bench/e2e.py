@@ -10,6 +10,7 @@ the median and the spread.
     tests/bench/e2e.py --binary build/release/bin/otelcol-aimon --payload build/release/tests/bench/payload
 """
 import argparse
+import atexit
 import json
 import os
 import re
@@ -90,6 +91,7 @@ class Process:
         self.log = open(log or os.devnull, "w")
         self.child = subprocess.Popen([binary, "--config", path.name], stdout=subprocess.DEVNULL, stderr=self.log,
                                       env={**os.environ, **(env or {})})
+        atexit.register(self.child.kill)  # after an error nobody else ends it
         wait_for(self.ready, "the process to answer")
 
     def ready(self):
