@@ -47,7 +47,8 @@ scale(double value)
     return out;
 }
 
-/* The number nearest to the value that ends `drop` digits earlier and reads back; 0: there is none. */
+/* How many units, a power of ten, are nearest to the value and read back as it; 0: none. A unit is 1 of the
+ * last of its digits. */
 static uint64_t
 shorter(const struct scaled *value, uint64_t unit)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/** @file The usual numbers as text, in a fiftieth of the time that searching with printf and strtod takes. */
+/** @file The usual numbers as text, in a twentieth of the instructions that searching with printf and strtod
+ * takes. */
 #ifndef OTC_BASE_SHORTEST_H
 #define OTC_BASE_SHORTEST_H
 

@@ -20,15 +20,12 @@ hex4(const uint8_t *p, const uint8_t *end)
         return -1;
     }
     for (int i = 0; i < 4; i++) {
-        uint8_t c = p[i], lower = c | 0x20;
+        int digit = otc_hex_digit(p[i]);
 
-        if (c >= '0' && c <= '9') {
-            code = code * 16 + (c - '0');
-        } else if (lower >= 'a' && lower <= 'f') {
-            code = code * 16 + (lower - 'a' + 10);
-        } else {
+        if (digit < 0) {
             return -1;
         }
+        code = code * 16 + digit;
     }
     return code;
 }

@@ -104,19 +104,17 @@ put_escaped(struct otc_buf *out, uint8_t byte)
 static void
 put_text(struct otc_buf *out, struct otc_slice text)
 {
-    const uint8_t *p = text.data, *end = p + text.len;
-
     otc_buf_append_byte(out, '"');
-    while (text.len > 0 && p < end) {
-        const uint8_t *plain = otc__json_plain(p, end);
+    while (text.len > 0) {
+        const uint8_t *p = otc__json_plain(text.data, text.data + text.len);
         size_t len;
 
-        otc_buf_append(out, p, (size_t)(plain - p));
-        p = plain;
-        if (p == end) {
+        otc_buf_append(out, text.data, (size_t)(p - text.data));
+        text = otc_slice_skip(text, (size_t)(p - text.data));
+        if (text.len == 0) {
             break;
         }
-        len = otc_utf8_length(p, (size_t)(end - p));
+        len = otc_utf8_length(p, text.len);
         if (len == 0) {
             otc_buf_append_str(out, "\xef\xbf\xbd");
             len = 1;
@@ -125,7 +123,7 @@ put_text(struct otc_buf *out, struct otc_slice text)
         } else {
             otc_buf_append(out, p, len);
         }
-        p += len;
+        text = otc_slice_skip(text, len);
     }
     otc_buf_append_byte(out, '"');
 }

@@ -86,26 +86,17 @@ plain_text(struct translation *t, const struct otc_json_view *view)
 static bool
 read_uint64(struct translation *t, const struct otc_json_view *value, uint64_t *out)
 {
-    struct otc_slice text;
+    struct otc_slice text = OTC_SLICE_NONE;
     uint64_t number = 0;
 
-    switch (value->type) {
-    case OTC_JSON_STRING:
-        text = plain_text(t, value);
-        break;
-    case OTC_JSON_REAL: /* above INT64_MAX, perhaps */
-        text = value->text;
-        break;
-    case OTC_JSON_INT:
+    if (value->type == OTC_JSON_INT) {
         *out = (uint64_t)value->integer;
         return value->integer >= 0;
-    case OTC_JSON_ABSENT:
-    case OTC_JSON_NULL:
-    case OTC_JSON_BOOL:
-    case OTC_JSON_ARRAY:
-    case OTC_JSON_OBJECT:
-    default:
-        return false;
+    }
+    if (value->type == OTC_JSON_STRING) {
+        text = plain_text(t, value);
+    } else if (value->type == OTC_JSON_REAL) { /* above INT64_MAX, perhaps */
+        text = value->text;
     }
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] < '0' || text.data[i] > '9' || __builtin_mul_overflow(number, 10, &number) ||

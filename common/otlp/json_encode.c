@@ -10,8 +10,6 @@
 
 /* Messages in each other: what admission lets in, and the levels around it. */
 #define MAX_DEPTH 320
-/* Of a field's name. */
-#define NAME_MAX_LEN 40
 
 struct encoder {
     struct otc_buf *out;
@@ -342,13 +340,18 @@ look(const struct otc_json_message *message, struct otc_slice bytes, struct foun
 static void
 put_name(struct encoder *e, const struct otc_json_field *field)
 {
-    char text[NAME_MAX_LEN + 3];
+    size_t len = field->name_len + 3;
+    uint8_t *at;
 
-    text[0] = '"';
-    memcpy(text + 1, field->name, field->name_len);
-    text[field->name_len + 1] = '"';
-    text[field->name_len + 2] = ':';
-    otc_buf_append(e->out, text, field->name_len + 3);
+    if (!otc_buf_reserve(e->out, len)) {
+        return;
+    }
+    at = e->out->data + e->out->len;
+    at[0] = '"';
+    memcpy(at + 1, field->name, field->name_len);
+    at[len - 2] = '"';
+    at[len - 1] = ':';
+    e->out->len += len;
 }
 
 static void

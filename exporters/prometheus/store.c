@@ -154,16 +154,18 @@ take_target(struct intake *intake, struct otc_prom_series *series, uint64_t time
 {
     struct otc_prom_series *fresh = series->target;
     struct otc_hash128 hash;
+    struct otc_slice key;
     struct target *target;
 
     series->target = NULL;
     if (!fresh) {
         return;
     }
-    target = otc_map_get(intake->store->targets, key_of(fresh, &hash));
+    key = key_of(fresh, &hash);
+    target = otc_map_get(intake->store->targets, key);
     if (!target) {
         target = calloc(1, sizeof(*target));
-        if (!target || !otc_map_put(intake->store->targets, key_of(fresh, &hash), target)) {
+        if (!target || !otc_map_put(intake->store->targets, key, target)) {
             free(target);
             otc_prom_series_unref(fresh);
             return;
