@@ -6,9 +6,10 @@ Every item is stamped. Clients note what was acknowledged, a backend of Python's
 acknowledged and never arrives is lost, what arrives and was never sent is made up: both must be 0. Items that arrive
 twice are counted. What is refused must be so that a client may come again.
 
-    AIMON_BIN=build/release/bin/otelcol-aimon tests/interop/queue_kill.py [ROUNDS] [SEED]
+    AIMON_BIN=build/release/bin/otelcol-aimon tests/interop/queue_kill.py [ROUNDS] [SEED] [SECONDS]
 
-40 rounds of kill and restart by default, and half as many with `sync: interval`; 200 take 5 times as long.
+40 rounds of kill and restart by default, and half as many with `sync: interval`; 200 take 5 times as long. SECONDS: how long a
+backend is away at least before a queue in memory is sent; by default until the queue is full.
 """
 
 import atexit
@@ -38,6 +39,7 @@ except ImportError:
 BIN = os.environ["AIMON_BIN"]
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(10**9)
+AWAY_S = float(sys.argv[3]) if len(sys.argv) > 3 else 0
 STAMP = re.compile(rb"stamp-[0-9]+-")
 CLIENTS = 3
 CONFIG = """
@@ -377,8 +379,8 @@ def outage_in_memory():
         service.start()
         backend.down = True
         threads = load(service, ledger, stop)
-        end = time.monotonic() + 20
-        while not ledger.refused[503] and time.monotonic() < end:
+        began = time.monotonic()
+        while time.monotonic() < began + AWAY_S or (not ledger.refused[503] and time.monotonic() < began + 20):
             time.sleep(0.05)
         refused = ledger.refused[503]
         backend.down = False
