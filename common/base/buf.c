@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/base/buf.h"
 
+#include "common/base/large.h"
+
 #include <stdarg.h>
 
 #define MIN_CAPACITY 64
@@ -47,7 +49,7 @@ grow(struct otc_buf *buf, size_t need)
     if (capacity > buf->limit && need <= buf->limit) {
         capacity = buf->limit;
     }
-    data = realloc(buf->data, capacity);
+    data = otc_realloc_large(buf->data, buf->len, capacity);
     if (!data) {
         return give_up(buf);
     }

@@ -81,6 +81,7 @@ struct otc_exchange {
 
     uint8_t *body;
     size_t body_len, body_capacity, body_limit;
+    size_t body_charged; /* what of the budget the body has, which may be more than came: otc_large_taken */
     size_t expected; /* bytes of the body, as announced; 0: not known */
     size_t charged;  /* to the budget: body and head */
     int64_t content_length;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/base/large.h"
 #include "common/net/conn.h"
 
 #include <strings.h>
@@ -283,22 +284,31 @@ otc_exchange_head_done(struct otc_exchange *exchange)
 
 /* ---- Body --------------------------------------------------------------------------------------- */
 
-static bool
-grow_body(struct otc_exchange *exchange, size_t need)
+/** Of what is announced, what is large is got at once: it is memory only where something has come. */
+static size_t
+capacity_for(const struct otc_exchange *exchange, size_t need)
 {
     size_t capacity = exchange->body_capacity ? exchange->body_capacity : BODY_FIRST;
-    uint8_t *body;
 
     if (exchange->expected >= need) {
-        capacity = exchange->expected / EXPECT_GROWTH < need ? exchange->expected : need * EXPECT_GROWTH;
+        capacity = exchange->expected / EXPECT_GROWTH < need || exchange->expected >= OTC_LARGE
+                       ? exchange->expected
+                       : need * EXPECT_GROWTH;
     }
     while (capacity < need) {
         capacity *= 2;
     }
-    body = realloc(exchange->body, capacity);
+    return capacity;
+}
+
+static bool
+grow_body(struct otc_exchange *exchange, size_t need, size_t capacity)
+{
+    uint8_t *body = otc_realloc_large(exchange->body, exchange->body_len, capacity);
+
     if (!body) { /* addresses can be scarce too */
         capacity = need;
-        body = realloc(exchange->body, capacity);
+        body = otc_realloc_large(exchange->body, exchange->body_len, capacity);
     }
     if (!body) {
         return false;
@@ -306,6 +316,23 @@ grow_body(struct otc_exchange *exchange, size_t need)
     exchange->body = body;
     exchange->body_capacity = capacity;
     return true;
+}
+
+/** Room for `need` bytes, within the budget. */
+static bool
+make_room(struct otc_exchange *exchange, size_t need)
+{
+    const bool fits = need <= exchange->body_capacity;
+    const size_t capacity = fits ? exchange->body_capacity : capacity_for(exchange, need);
+    const size_t taken = otc_large_taken(need, capacity);
+
+    if (taken > exchange->body_charged) {
+        if (!charge(exchange, taken - exchange->body_charged)) {
+            return false;
+        }
+        exchange->body_charged = taken;
+    }
+    return fits || grow_body(exchange, need, capacity);
 }
 
 void
@@ -340,7 +367,7 @@ otc_exchange_feed(struct otc_exchange *exchange, struct otc_slice data)
         otc_exchange_fail(exchange, 413, OTC_RESOURCE_EXHAUSTED, text);
         return false;
     }
-    if (!charge(exchange, data.len) || (need > exchange->body_capacity && !grow_body(exchange, need))) {
+    if (!make_room(exchange, need)) {
         otc_exchange_fail(exchange, 503, OTC_UNAVAILABLE, "memory budget exhausted");
         return false;
     }
@@ -770,7 +797,7 @@ otc_exchange_take_body(struct otc_exchange *exchange, size_t *len, size_t *charg
         exchange->charged -= exchange->body_len;
         count_held(exchange->server, -(int64_t)exchange->body_len);
         exchange->body = NULL;
-        exchange->body_len = exchange->body_capacity = 0;
+        exchange->body_len = exchange->body_capacity = exchange->body_charged = 0;
     }
     return body;
 }

@@ -34,9 +34,10 @@ struct otc_cells {
 
 /**
  * Where to begin a search: a table over equal parts of the points' range, or of their exponents and leading
- * digits, whichever tells them apart better. Opaque, immutable; 8 bytes a point. NULL out of memory or for n
- * == 0, above 2^31.
+ * digits, whichever tells them apart better. Opaque, immutable; 8 bytes a point. NULL out of memory, for n
+ * == 0 and above OTC_CELLS_INDEX_MAX.
  */
+#define OTC_CELLS_INDEX_MAX ((size_t)1 << 29)
 struct otc_cells_index;
 struct otc_cells_index *otc_cells_index_new(const double *points, size_t n);
 /** NULL is allowed. */
@@ -55,13 +56,9 @@ struct otc_cell_counts {
  * O(log n), no allocation.
  */
 size_t otc_cells_find(const struct otc_cells *cells, double value);
-/**
- * The same in three steps, for who has many values to find, each among other points: each step asks the
- * memory for what the next one will read, a few values later.
- */
-size_t otc_cells_slot(const struct otc_cells *cells, double value);
-void otc_cells_prefetch(const struct otc_cells *cells, size_t slot);
-size_t otc_cells_find_in(const struct otc_cells *cells, size_t slot, double value);
+/** The cells of n finite values; takes half the time of as many calls. Of references of less than 2^31
+ * points. */
+void otc_cells_find_all(const struct otc_cells *cells, const double *values, size_t n, uint32_t *found);
 
 /** Kolmogorov-Smirnov distance with its place. */
 struct otc_ks {

@@ -5,53 +5,75 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A slot with more points than that is searched. */
+/* Points that one comparison of a slot takes in. */
 #define FEW 4
 /* Two at a time, where the machine can. */
 typedef double pair __attribute__((vector_size(16)));
 typedef int64_t truths __attribute__((vector_size(16)));
 
+/* In `begin`: the slot has more points than FEW, or so few are left from there on; it is searched. */
+#define SEARCHED (UINT32_C(1) << 31)
+
+/* Equal parts of the points' range: right for values that spread evenly or normally. */
+struct by_value {
+    double first, scale;
+    double last; /* slot */
+};
+
+/* Equal parts of the doubles' bits, which are near-logarithmic: right for long tails. */
+struct by_bits {
+    int32_t first, last; /* key */
+    unsigned shift;
+};
+
 /*
  * slot(x) never falls as x grows, so the points below x are those of the slots before its own and some of its
- * own. Linear: equal parts of the range, right for values that spread evenly or normally. Else by the bits of
- * the double, in which equal parts are near-logarithmic, right for long tails.
+ * own.
  */
 struct otc_cells_index {
     bool linear;
-    unsigned shift;
-    uint64_t first_key;
-    double first;
-    double scale;
-    double last; /* slot */
+    struct by_value value;
+    struct by_bits bits;
     size_t slots;
-    uint32_t begin[]; /* slots + 1: index of the first point at or beyond the slot */
+    uint32_t begin[]; /* slots + 1: index of the first point at or beyond the slot; SEARCHED */
 };
 
-/* The bits of a double as an integer that orders as the double does; -0.0 as 0.0. */
-static inline uint64_t
+/* The upper half of a double's bits as an integer that never falls as the double grows; -0.0 as 0.0. */
+static inline int32_t
 key_of(double value)
 {
     uint64_t bits;
+    int32_t upper;
 
     value += 0.0;
     memcpy(&bits, &value, sizeof(bits));
-    return bits ^ ((uint64_t)((int64_t)bits >> 63) | UINT64_C(1) << 63);
+    upper = (int32_t)(bits >> 32);
+    return upper ^ ((upper >> 31) & INT32_MAX);
 }
 
-static inline size_t
+static inline uint32_t
+slot_by_value(struct by_value by, double value)
+{
+    double slot = (value - by.first) * by.scale;
+
+    slot = slot > 0 ? slot : 0;
+    return (uint32_t)(int32_t)(slot < by.last ? slot : by.last);
+}
+
+static inline uint32_t
+slot_by_bits(struct by_bits by, double value)
+{
+    int32_t key = key_of(value);
+
+    key = key > by.first ? key : by.first;
+    key = key < by.last ? key : by.last;
+    return ((uint32_t)key - (uint32_t)by.first) >> by.shift;
+}
+
+static inline uint32_t
 slot_of(const struct otc_cells_index *index, double value)
 {
-    if (index->linear) {
-        double slot = (value - index->first) * index->scale;
-
-        slot = slot > 0 ? slot : 0;
-        return (size_t)(int64_t)(slot < index->last ? slot : index->last);
-    }
-
-    uint64_t key = key_of(value);
-    uint64_t slot = key > index->first_key ? (key - index->first_key) >> index->shift : 0;
-
-    return slot < index->slots - 1 ? (size_t)slot : index->slots - 1;
+    return index->linear ? slot_by_value(index->value, value) : slot_by_bits(index->bits, value);
 }
 
 /* Comparisons that searches among these points will need, in all. */
@@ -76,10 +98,22 @@ fill(struct otc_cells_index *index, const double *points, size_t n)
     return cost;
 }
 
+static void
+mark_searched(struct otc_cells_index *index, size_t n)
+{
+    for (size_t slot = 0; slot < index->slots; slot++) {
+        uint32_t begin = index->begin[slot];
+
+        if (index->begin[slot + 1] - begin > FEW || begin + (size_t)FEW > n) {
+            index->begin[slot] = begin | SEARCHED;
+        }
+    }
+}
+
 struct otc_cells_index *
 otc_cells_index_new(const double *points, size_t n)
 {
-    if (n == 0 || n > (size_t)1 << 31) {
+    if (n == 0 || n > OTC_CELLS_INDEX_MAX) {
         return NULL;
     }
 
@@ -90,23 +124,22 @@ otc_cells_index_new(const double *points, size_t n)
         return NULL;
     }
     index->slots = slots;
-    index->last = (double)(slots - 1);
-    index->first = points[0];
-    index->scale = (double)slots / fmax(points[n - 1] - points[0], 1e-300);
-    index->first_key = key_of(points[0]);
-    index->shift = 0;
-    while ((key_of(points[n - 1]) - index->first_key) >> index->shift >= slots) {
-        index->shift++;
+    index->value = (struct by_value){points[0], (double)slots / fmax(points[n - 1] - points[0], 1e-300),
+                                     (double)(slots - 1)};
+    index->bits = (struct by_bits){key_of(points[0]), key_of(points[n - 1]), 0};
+    while (((uint32_t)index->bits.last - (uint32_t)index->bits.first) >> index->bits.shift >= slots) {
+        index->bits.shift++;
     }
     index->linear = false;
 
-    double by_bits = fill(index, points, n);
+    double cost = fill(index, points, n);
 
-    index->linear = isfinite(index->scale) && index->scale > 0;
-    if (!index->linear || fill(index, points, n) > by_bits) {
+    index->linear = isfinite(index->value.scale) && index->value.scale > 0;
+    if (!index->linear || fill(index, points, n) > cost) {
         index->linear = false;
         (void)fill(index, points, n);
     }
+    mark_searched(index, n);
     return index;
 }
 
@@ -116,31 +149,12 @@ otc_cells_index_free(struct otc_cells_index *index)
     free(index);
 }
 
-size_t
-otc_cells_slot(const struct otc_cells *cells, double value)
+/* Cell of the value, the points below `low` and none from `high` on being below it. */
+static size_t
+search(const struct otc_cells *cells, size_t low, size_t high, double value)
 {
-    size_t slot = 0;
-
-    if (cells->index) {
-        slot = slot_of(cells->index, value);
-        __builtin_prefetch(cells->index->begin + slot);
-    }
-    return slot;
-}
-
-void
-otc_cells_prefetch(const struct otc_cells *cells, size_t slot)
-{
-    if (cells->index) {
-        __builtin_prefetch(cells->points + cells->index->begin[slot]);
-    }
-}
-
-/* Points below the value among the n from `points` on. */
-static inline size_t
-search(const double *points, size_t n, double value)
-{
-    const double *base = points;
+    const double *base = cells->points + low;
+    size_t n = high - low, below;
 
     while (n > 1) {
         size_t half = n / 2;
@@ -150,10 +164,13 @@ search(const double *points, size_t n, double value)
         base += half & mask;
         n -= half;
     }
-    return (size_t)(base - points) + (n == 1 && base[0] < value);
+    below = (size_t)(base - cells->points) + (n == 1 && base[0] < value);
+    return 2 * below + (below < cells->n && cells->points[below] == value);
 }
 
-/* Points below the value among FEW from `points` on. */
+/* Among FEW points, all those below the value twice, and once the one that equals it. How many points a slot
+ * has nobody can guess, nor could a jump. Points of later slots are above the value, so that comparing with
+ * them too does no harm. */
 static inline size_t
 count_few(const double *points, double value)
 {
@@ -163,32 +180,60 @@ count_few(const double *points, double value)
 
     memcpy(&low, points, sizeof(low));
     memcpy(&high, points + 2, sizeof(high));
-    below = (low < both) + (high < both); /* what is true is -1 */
+    below = (low < both) + (high < both) + (low <= both) + (high <= both); /* what is true is -1 */
     return (size_t) - (below[0] + below[1]);
 }
 
-size_t
-otc_cells_find_in(const struct otc_cells *cells, size_t slot, double value)
+static inline size_t
+find_in(const struct otc_cells *cells, const struct otc_cells_index *index, size_t slot, double value)
 {
-    const double *points = cells->points;
-    size_t below = 0, n = cells->n;
+    uint32_t begin = index->begin[slot];
 
-    if (cells->index) {
-        below = cells->index->begin[slot];
-        n = cells->index->begin[slot + 1] - below;
+    if (begin & SEARCHED) {
+        return search(cells, begin & ~SEARCHED, index->begin[slot + 1] & ~SEARCHED, value);
     }
-    /* How many points a slot has nobody can guess, nor could a jump. Points of later slots are above the
-     * value, so that comparing with them too does no harm. */
-    if (n <= FEW && below + FEW <= cells->n) {
-        below += count_few(points + below, value);
-    } else {
-        below += search(points + below, n, value);
-    }
-    return 2 * below + (below < cells->n && points[below] == value);
+    return 2 * (size_t)begin + count_few(cells->points + begin, value);
 }
 
 size_t
 otc_cells_find(const struct otc_cells *cells, double value)
 {
-    return otc_cells_find_in(cells, cells->index ? slot_of(cells->index, value) : 0, value);
+    const struct otc_cells_index *index = cells->index;
+
+    return index ? find_in(cells, index, slot_of(index, value), value) : search(cells, 0, cells->n, value);
+}
+
+/* Two loops, as compilers make of each one for many values at a time. */
+static void
+find_slots(const struct otc_cells_index *index, const double *values, size_t n, uint32_t *slots)
+{
+    const struct by_value value = index->value;
+    const struct by_bits bits = index->bits;
+
+    if (index->linear) {
+        for (size_t i = 0; i < n; i++) {
+            slots[i] = slot_by_value(value, values[i]);
+        }
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            slots[i] = slot_by_bits(bits, values[i]);
+        }
+    }
+}
+
+void
+otc_cells_find_all(const struct otc_cells *cells, const double *values, size_t n, uint32_t *found)
+{
+    const struct otc_cells_index *index = cells->index;
+
+    if (!index) {
+        for (size_t i = 0; i < n; i++) {
+            found[i] = (uint32_t)search(cells, 0, cells->n, values[i]);
+        }
+        return;
+    }
+    find_slots(index, values, n, found);
+    for (size_t i = 0; i < n; i++) {
+        found[i] = (uint32_t)find_in(cells, index, found[i], values[i]);
+    }
 }

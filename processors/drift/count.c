@@ -142,21 +142,125 @@ drift_note_unknown(struct drift_version *version, struct otc_slice name)
     }
 }
 
+/* ---- Numbers together ------------------------------------------------------------------------------ */
+
+static inline void
+add_to_range(struct drift_counts *counts, const double *values, size_t n)
+{
+    double min = counts->range_known ? counts->min : values[0],
+           max = counts->range_known ? counts->max : values[0];
+
+    for (size_t i = 0; i < n; i++) {
+        min = values[i] < min ? values[i] : min;
+        max = values[i] > max ? values[i] : max;
+    }
+    counts->min = min;
+    counts->max = max;
+    counts->range_known = true;
+}
+
+/* What count_number does, for all numbers of a feature that wait. */
+static void
+count_numbers(struct drift_version *version, size_t index)
+{
+    const struct drift_bound *bound = &version->binding->features[index];
+    struct drift_feature *feature = &version->features[index];
+    struct drift_counts *counts = &version->waiting_pane->features[index];
+    const double *values = feature->waiting;
+    const size_t n = feature->n_waiting;
+    const double min = bound->reference->min, max = bound->reference->max;
+    uint32_t cells[DRIFT_WAITING];
+    size_t added, beyond = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        beyond += (values[i] < min) | (values[i] > max);
+    }
+    otc_cells_find_all(&bound->reference->cells, values, n, cells);
+    added = drift_counts_add_all(counts, bound->shape, cells, values, n, &version->owner->budget);
+    feature->out_of_range += beyond;
+    feature->values += added;
+    counts->values += added;
+    if (added > 0) {
+        add_to_range(counts, values, n);
+    }
+    if (added < n) {
+        feature->overflow += n - added;
+        counts->overflow += n - added;
+        exclude(version, DRIFT_MEMORY, n - added);
+    }
+    feature->n_waiting = 0;
+}
+
+static void
+count_waiting_of(struct drift_version *version)
+{
+    for (size_t i = version->last_listed; i != SIZE_MAX; i = version->features[i].next_listed) {
+        if (version->features[i].n_waiting > 0) {
+            count_numbers(version, i);
+        }
+        version->features[i].listed = false;
+    }
+    version->last_listed = SIZE_MAX;
+}
+
+void
+drift_count_waiting(struct drift *drift)
+{
+    while (drift->waiting) {
+        struct drift_version *version = drift->waiting;
+
+        count_waiting_of(version);
+        version->waiting_pane = NULL;
+        drift->waiting = version->next_waiting;
+    }
+}
+
+void
+drift_forget_waiting(struct drift_version *version)
+{
+    struct drift_version **at = &version->owner->waiting;
+
+    while (*at && *at != version) {
+        at = &(*at)->next_waiting;
+    }
+    if (*at) {
+        *at = version->next_waiting;
+    }
+}
+
+/* From now on numbers of this version are for this pane. */
+static void
+wait_for_pane(struct drift_version *version, struct drift_pane *pane)
+{
+    struct drift *drift = version->owner;
+
+    if (version->waiting_pane) {
+        count_waiting_of(version);
+    } else {
+        version->last_listed = SIZE_MAX;
+        version->next_waiting = drift->waiting;
+        drift->waiting = version;
+    }
+    version->waiting_pane = pane;
+}
+
+static inline void
+let_wait(struct drift_version *version, size_t index, double number)
+{
+    struct drift_feature *feature = &version->features[index];
+
+    if (!feature->listed) {
+        feature->listed = true;
+        feature->next_listed = version->last_listed;
+        version->last_listed = index;
+    }
+    feature->waiting[feature->n_waiting++] = number;
+    if (feature->n_waiting == DRIFT_WAITING) {
+        count_numbers(version, index);
+    }
+}
+
 /* ---- One record ----------------------------------------------------------------------------------- */
-
-/* A value on its way to its cell. */
-struct found {
-    size_t index; /* in the binding; SIZE_MAX: it is not to be counted */
-    double value;
-    size_t slot;
-    uint32_t cell;
-    bool number; /* a plain number, whose place is looked for ahead of the others' */
-};
-
-/* Values whose cells are found before the first is counted. */
-#define AHEAD 32
-/* Fewer than this fit in the near caches anyway. */
-#define AHEAD_FROM 8
 
 /* Index of an observed feature in the binding. Attributes mostly come in the same order, so the last place is
  * tried first. */
@@ -204,10 +308,14 @@ is_number(const struct drift_bound *bound, const struct otc_value *value, double
     return bound->measure == DRIFT_NUMBER && otc_value_number(value, number) == OTC_CLASS_VALUE;
 }
 
-static void
-count_few(struct drift_version *version, const struct otc_observed *observed, size_t n,
-          struct drift_pane *pane)
+void
+drift_count_record(struct drift_version *version, const struct otc_observed *observed, size_t n,
+                   struct drift_pane *pane)
 {
+    version->bound_records++;
+    if (version->waiting_pane != pane) {
+        wait_for_pane(version, pane);
+    }
     for (size_t i = 0; i < n; i++) {
         const struct otc_value *value = &observed[i].value;
         size_t index = feature_of(version, &observed[i], i);
@@ -217,80 +325,9 @@ count_few(struct drift_version *version, const struct otc_observed *observed, si
             continue;
         }
         if (is_number(&version->binding->features[index], value, &number)) {
-            const struct otc_cells *cells = &version->binding->features[index].reference->cells;
-
-            count_number(version, index, value, number, (uint32_t)otc_cells_find(cells, number),
-                         &pane->features[index]);
+            let_wait(version, index, number);
         } else {
             drift_count_value(version, index, value, &pane->features[index]);
         }
-    }
-}
-
-/*
- * References and counts of many features do not fit in the near caches. Finds the cells of these values in
- * steps, each for all of them, so that they wait for memory together and not one after another.
- */
-static void
-find_cells(const struct drift_version *version, struct found *found, size_t n, const struct drift_pane *pane)
-{
-    const struct drift_bound *features = version->binding->features;
-
-    for (size_t i = 0; i < n; i++) {
-        if (found[i].number) {
-            found[i].slot = otc_cells_slot(&features[found[i].index].reference->cells, found[i].value);
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (found[i].number) {
-            otc_cells_prefetch(&features[found[i].index].reference->cells, found[i].slot);
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (found[i].number) {
-            found[i].cell = (uint32_t)otc_cells_find_in(&features[found[i].index].reference->cells,
-                                                        found[i].slot, found[i].value);
-            drift_counts_prefetch(&pane->features[found[i].index], found[i].cell);
-        }
-    }
-}
-
-static void
-count_many(struct drift_version *version, const struct otc_observed *observed, size_t place, size_t n,
-           struct drift_pane *pane)
-{
-    struct found found[AHEAD];
-
-    for (size_t i = 0; i < n; i++) {
-        size_t index = feature_of(version, &observed[i], place + i);
-
-        found[i].index = index;
-        found[i].number = index != SIZE_MAX &&
-                          is_number(&version->binding->features[index], &observed[i].value, &found[i].value);
-    }
-    find_cells(version, found, n, pane);
-    for (size_t i = 0; i < n; i++) {
-        size_t index = found[i].index;
-
-        if (found[i].number) {
-            count_number(version, index, &observed[i].value, found[i].value, found[i].cell,
-                         &pane->features[index]);
-        } else if (index != SIZE_MAX) {
-            drift_count_value(version, index, &observed[i].value, &pane->features[index]);
-        }
-    }
-}
-
-void
-drift_count_record(struct drift_version *version, const struct otc_observed *observed, size_t n,
-                   struct drift_pane *pane)
-{
-    version->bound_records++;
-    if (n < AHEAD_FROM) {
-        count_few(version, observed, n, pane);
-        return;
-    }
-    for (size_t at = 0; at < n; at += AHEAD) {
-        count_many(version, observed + at, at, n - at < AHEAD ? n - at : AHEAD, pane);
     }
 }

@@ -132,19 +132,6 @@ count_dense(struct drift_counts *counts, uint32_t cell, double value, uint32_t t
     return true;
 }
 
-void
-drift_counts_prefetch(const struct drift_counts *counts, uint32_t cell)
-{
-    if (counts->counts) {
-        __builtin_prefetch(counts->counts + cell, 1);
-    } else if (counts->capacity) {
-        __builtin_prefetch(counts->table + first_slot(counts->capacity, cell), 1);
-    }
-    if (counts->sums) {
-        __builtin_prefetch(counts->sums + cell / 2, 1);
-    }
-}
-
 static bool
 add_n(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value, uint32_t times,
       struct drift_budget *budget)
@@ -206,6 +193,41 @@ drift_counts_add_n(struct drift_counts *counts, struct drift_shape shape, uint32
         drift_raw_add(counts->raw, value, times, budget);
     }
     return added;
+}
+
+/* As drift_counts_add_all, of an array, without `raw`. */
+static size_t
+add_all_dense(struct drift_counts *counts, const uint32_t *cells, const double *values, size_t n)
+{
+    uint32_t *dense = counts->counts;
+    double *sums = counts->sums;
+    size_t full = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t cell = cells[i];
+
+        if (dense[cell] == UINT32_MAX) {
+            full++;
+            continue;
+        }
+        dense[cell]++;
+        if (sums && cell % 2 == 0) {
+            sums[cell / 2] += values[i];
+        }
+    }
+    return n - full;
+}
+
+size_t
+drift_counts_add_all(struct drift_counts *counts, struct drift_shape shape, const uint32_t *cells,
+                     const double *values, size_t n, struct drift_budget *budget)
+{
+    size_t i = 0, added = 0;
+
+    for (; i < n && (!counts->counts || counts->raw); i++) {
+        added += drift_counts_add(counts, shape, cells[i], values[i], budget);
+    }
+    return added + add_all_dense(counts, cells + i, values + i, n - i);
 }
 
 void

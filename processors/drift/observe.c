@@ -300,14 +300,15 @@ visit_log(void *arg, const struct otc_log_record *log)
     return true;
 }
 
-/* After a batch: the watermarks of the versions that it touched; true when something waits for the control
- * loop. */
+/* After a batch: what of it waits to be counted, then the watermarks of the versions that it touched; true
+ * when something waits for the control loop. */
 static bool
 advance(struct visit *visit)
 {
     struct drift *drift = visit->drift;
     bool due = visit->due;
 
+    drift_count_waiting(drift);
     for (size_t i = 0; i < otc_models_count(drift->models); i++) {
         struct otc_model *model = otc_models_at(drift->models, i);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/drift/state.h"
+#include "processors/drift/count.h"
 #include "processors/drift/dynamic.h"
 #include "processors/drift/reload.h"
 
@@ -94,6 +95,7 @@ free_features(struct drift_version *version)
 void
 drift_version_release(struct drift_version *version)
 {
+    drift_forget_waiting(version);
     drift_reload_forget(version);
     if (version->next) {
         drift_version_release(version->next);

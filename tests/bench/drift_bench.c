@@ -6,7 +6,7 @@
  *
  *     drift_bench                         the table
  *     drift_bench insert|evaluate|category|adwin|page_hinkley|kswin N
- *                                         N of them, to count instructions of (counted.h)
+ *                                         N of them, to count instructions of (counted.h); insert: N times 64
  *     drift_bench FILE ROWS COLUMNS       FILE holds 2 * ROWS rows of doubles, column after column: the first
  *                                         ROWS are the reference; prints CPU seconds and the results
  */
@@ -14,6 +14,7 @@
 #include "common/base/map.h"
 #include "common/stats/detector.h"
 #include "processors/drift/counts.h"
+#include "processors/drift/state.h"
 #include "tests/bench/counted.h"
 
 #include <math.h>
@@ -117,14 +118,19 @@ free_window(struct window *w)
     free(w->sums);
 }
 
+/* As the connector counts the numbers of a batch. */
 static void
 count_all(const struct otc_cells *cells, struct drift_shape shape, const double *values, size_t n,
           struct drift_counts *counts, struct drift_budget *budget)
 {
-    for (size_t i = 0; i < n; i++) {
-        need(drift_counts_add(counts, shape, (uint32_t)otc_cells_find(cells, values[i]), values[i], budget),
-             "no budget");
-        counts->values++;
+    uint32_t found[DRIFT_WAITING];
+
+    for (size_t at = 0; at < n; at += DRIFT_WAITING) {
+        size_t some = n - at < DRIFT_WAITING ? n - at : DRIFT_WAITING;
+
+        otc_cells_find_all(cells, values + at, some, found);
+        need(drift_counts_add_all(counts, shape, found, values + at, some, budget) == some, "no budget");
+        counts->values += some;
     }
 }
 
@@ -239,11 +245,12 @@ struct counted {
 };
 
 static void
-insert_one(void *arg)
+insert_some(void *arg)
 {
     struct counted *c = arg;
 
-    count_all(&c->feature->cells, c->shape, &c->values[c->next++ % VALUES], 1, &c->counts, &c->budget);
+    count_all(&c->feature->cells, c->shape, &c->values[c->next++ % (VALUES - DRIFT_WAITING)], DRIFT_WAITING,
+              &c->counts, &c->budget);
 }
 
 static void
@@ -311,7 +318,7 @@ count_instructions(const double *values, const char *what, size_t times)
     struct counted c = {.values = values, .budget = {0, SIZE_MAX / 2}};
 
     if (strcmp(what, "insert") == 0) {
-        count_numeric(&c, insert_one, times);
+        count_numeric(&c, insert_some, times);
     } else if (strcmp(what, "evaluate") == 0) {
         count_numeric(&c, evaluate_one, times);
     } else if (strcmp(what, "category") == 0) {

@@ -49,7 +49,8 @@ def instruction_gates():
     gates["drift W5-presets"] = ("pipeline_bench", ["W5-presets", "drift"], 20, 100, "span")
     for what, times in (("find", 10000), ("ks", 2), ("p_value", 2), ("histogram", 10000)):
         gates[what] = ("stats_bench", [what], times, 1, "call")
-    for what, times in (("insert", 10000), ("evaluate", 2), ("category", 10000), ("adwin", 10000), ("page_hinkley", 10000), ("kswin", 100)):
+    gates["insert"] = ("drift_bench", ["insert"], 1000, 64, "value")
+    for what, times in (("evaluate", 2), ("category", 10000), ("adwin", 10000), ("page_hinkley", 10000), ("kswin", 100)):
         gates[what] = ("drift_bench", [what], times, 1, "call")
     return gates
 

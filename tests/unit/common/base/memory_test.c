@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/base/arena.h"
 #include "common/base/buf.h"
+#include "common/base/large.h"
 #include "common/base/status.h"
 
 #include <setjmp.h>
@@ -51,6 +52,40 @@ a_taken_buffer_is_the_callers(void **state)
     assert_int_equal(buf.len, 0);
     otc_buf_release(&buf);
     otc_buf_release(NULL);
+}
+
+/* Kept whole through every growth, for free() to free; what of it is taken is never less than what is
+ * written, nor a large page more. */
+static void
+large_memory_grows_and_keeps_what_it_holds(void **state)
+{
+    static const size_t sizes[] = {
+        1, OTC_LARGE - 1, OTC_LARGE, OTC_LARGE + 1, OTC_LARGE * 5 / 2 - 1, OTC_LARGE * 5 / 2, OTC_LARGE * 7};
+    uint8_t *data = NULL;
+    size_t used = 0;
+
+    (void)state;
+    for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+        const size_t whole = (sizes[k] + OTC_LARGE / 2) / OTC_LARGE * OTC_LARGE;
+
+        data = otc_realloc_large(data, used, sizes[k]);
+        assert_non_null(data);
+        for (size_t i = 0; i < used; i += 4099) {
+            assert_int_equal(data[i], (uint8_t)(i / 7));
+        }
+        for (used = 0; used < sizes[k]; used++) {
+            data[used] = (uint8_t)(used / 7);
+        }
+        for (size_t written = 0; written <= sizes[k]; written += 1 + sizes[k] / 13) {
+            const size_t taken = otc_large_taken(written, sizes[k]);
+
+            assert_true(taken >= written);
+            assert_true(taken < written + OTC_LARGE);
+            assert_true(sizes[k] >= OTC_LARGE || taken == written);
+            assert_true(taken % OTC_LARGE == 0 || written >= whole || sizes[k] < OTC_LARGE);
+        }
+    }
+    free(data);
 }
 
 static void
@@ -124,6 +159,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buffer_grows_to_its_limit_and_no_further),
         cmocka_unit_test(a_taken_buffer_is_the_callers),
+        cmocka_unit_test(large_memory_grows_and_keeps_what_it_holds),
         cmocka_unit_test(an_arena_gives_aligned_zeroed_memory_up_to_its_limit),
         cmocka_unit_test(errors_carry_code_and_context),
         cmocka_unit_test(only_otlps_retryable_codes_are_retried),

@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/base/large.h"
 #include "common/net/loop.h"
 #include "common/net/server.h"
 
@@ -63,7 +64,8 @@ static void
 on_headers(void *arg, struct otc_exchange *exchange)
 {
     (void)arg;
-    otc_exchange_limit_body(exchange, 1000000);
+    otc_exchange_limit_body(exchange,
+                            otc_slice_equal_str(otc_exchange_path(exchange), "/large") ? 64 << 20 : 1000000);
     if (otc_slice_equal_str(otc_exchange_path(exchange), "/refused")) {
         otc_exchange_respond_text(exchange, 403, "text/plain", otc_slice_str("no"));
     }
@@ -362,6 +364,78 @@ a_full_budget_is_503(void **state)
     (void)state;
     open_server(&fixture);
     otc_buf_printf(&request, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n%04000d", 0);
+    exchange_text(&fixture, otc_buf_cstr(&request), &out);
+    assert_non_null(strstr(otc_buf_cstr(&out), "HTTP/1.1 503 "));
+    close_server(&fixture);
+}
+
+static void
+send_all(int fd, const char *data, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        const ssize_t n = send(fd, data + at, len - at, MSG_NOSIGNAL);
+
+        assert_true(n > 0);
+        at += (size_t)n;
+    }
+}
+
+static bool
+charged_at_least(struct fixture *fixture, size_t bytes)
+{
+    const int64_t until = otc_clock_monotonic_ns() + WAIT_NS;
+
+    while (fixture->host.charged < bytes && otc_clock_monotonic_ns() < until) {
+        poll(NULL, 0, 1);
+    }
+    return fixture->host.charged >= bytes;
+}
+
+/* A body of megabytes has its memory in large pages, and pays for one as soon as it begins it, not for all
+ * that it announces. */
+static void
+a_large_body_pays_by_the_page(void **state)
+{
+    enum { LEN = 8000000 };
+    struct fixture fixture = {0};
+    OTC_AUTO_BUF struct otc_buf body = {.limit = LEN};
+    OTC_AUTO_BUF struct otc_buf out = {.limit = LEN + 1000};
+    const char *answer;
+    int fd;
+
+    (void)state;
+    for (uint32_t i = 0; body.len < LEN; i++) {
+        assert_true(otc_buf_append_byte(&body, (uint8_t)('a' + i * i % 23)));
+    }
+    open_server(&fixture);
+    fd = dial(&fixture);
+    put(fd, "POST /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 8000000\r\n\r\n");
+    send_all(fd, (const char *)body.data, 100000);
+    assert_true(charged_at_least(&fixture, OTC_LARGE));
+    assert_true(fixture.host.charged < OTC_LARGE + 10000);
+    send_all(fd, (const char *)body.data + 100000, 3000000);
+    assert_true(charged_at_least(&fixture, 2 * OTC_LARGE));
+    assert_true(fixture.host.charged < 2 * OTC_LARGE + 10000);
+    send_all(fd, (const char *)body.data + 3100000, LEN - 3100000);
+    answer = strstr(read_to_end(fd, &out), "\r\n\r\n");
+    assert_non_null(answer);
+    assert_int_equal(out.len - (size_t)(answer + 4 - (const char *)out.data), LEN);
+    assert_memory_equal(answer + 4, body.data, LEN);
+    close(fd);
+    close_server(&fixture);
+}
+
+static void
+a_large_body_without_room_for_a_page_is_503(void **state)
+{
+    struct fixture fixture = {.host = {.limit = OTC_LARGE / 2}};
+    OTC_AUTO_BUF struct otc_buf request = {.limit = 1 << 20};
+    OTC_AUTO_BUF struct otc_buf out = {.limit = 1 << 20};
+
+    (void)state;
+    open_server(&fixture);
+    otc_buf_printf(&request, "POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n%0100000d",
+                   0);
     exchange_text(&fixture, otc_buf_cstr(&request), &out);
     assert_non_null(strstr(otc_buf_cstr(&out), "HTTP/1.1 503 "));
     close_server(&fixture);
@@ -674,6 +748,8 @@ main(void)
         cmocka_unit_test(refuses_ambiguous_requests),
         cmocka_unit_test(limits_heads_and_bodies),
         cmocka_unit_test(a_full_budget_is_503),
+        cmocka_unit_test(a_large_body_pays_by_the_page),
+        cmocka_unit_test(a_large_body_without_room_for_a_page_is_503),
         cmocka_unit_test(slow_peers_are_cut_off),
         cmocka_unit_test(idle_connections_make_room),
         cmocka_unit_test(another_thread_may_answer),

@@ -54,8 +54,24 @@ check_one(const struct otc_cells *plain, const struct otc_cells *indexed, double
 
     assert_int_equal(otc_cells_find(plain, value), expected);
     assert_int_equal(otc_cells_find(indexed, value), expected);
-    assert_int_equal(otc_cells_find_in(plain, otc_cells_slot(plain, value), value), expected);
-    assert_int_equal(otc_cells_find_in(indexed, otc_cells_slot(indexed, value), value), expected);
+}
+
+/* As a column: no longer than what is near, and in pieces that leave the others alone. */
+static void
+check_all(const struct otc_cells *cells, const double *values, size_t n)
+{
+    uint32_t found[601];
+
+    for (size_t at = 0; at < n; at += 600) {
+        size_t some = n - at < 600 ? n - at : 600;
+
+        found[some] = 77;
+        otc_cells_find_all(cells, values + at, some, found);
+        for (size_t i = 0; i < some; i++) {
+            assert_int_equal(found[i], find_slowly(cells->points, cells->n, values[at + i]));
+        }
+        assert_int_equal(found[some], 77);
+    }
 }
 
 static void
@@ -63,9 +79,16 @@ check_find(const double *points, size_t n)
 {
     struct otc_cells plain = {.points = points, .n = n}, indexed = plain;
     struct otc_cells_index *index = otc_cells_index_new(points, n);
+    double column[601];
 
     assert_non_null(index);
     indexed.index = index;
+    for (size_t i = 0; i < n; i++) {
+        column[i] =
+            i % 3 ? nextafter(points[n - 1 - i], i % 3 == 1 ? -INFINITY : INFINITY) : points[n - 1 - i];
+    }
+    check_all(&plain, column, n);
+    check_all(&indexed, column, n);
     for (size_t i = 0; i < n; i++) {
         const double probes[] = {points[i], nextafter(points[i], -INFINITY), nextafter(points[i], INFINITY),
                                  -points[i]};
@@ -80,6 +103,8 @@ check_find(const double *points, size_t n)
     for (size_t k = 0; k < sizeof(far) / sizeof(far[0]); k++) {
         check_one(&plain, &indexed, far[k]);
     }
+    check_all(&plain, far, sizeof(far) / sizeof(far[0]));
+    check_all(&indexed, far, sizeof(far) / sizeof(far[0]));
     otc_cells_index_free(index);
 }
 

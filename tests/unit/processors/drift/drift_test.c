@@ -108,6 +108,70 @@ test_a_reference_is_learned_then_compared(void **state)
     stage_free(stage);
 }
 
+/* Two versions whose records take turns, in two panes, some of several values of the same feature in a row:
+ * `together` in one request, else each in its own. */
+static struct stage *
+mixed_stage(bool together)
+{
+    struct stage *stage =
+        stage_new("presets: [ml]\nreference: {learn: {observations: 500, duration: 2m}}\n"
+                  "window: {length: 1m, pane: 10s, allowed_lateness: 30s, min_observations: 50}\n");
+    struct traffic traffic = {.other = 0.2};
+
+    run(stage, &traffic, 120 + 90);
+    otc_vhost_advance(stage->vhost, 20 * OTC_SECOND);
+    for (uint64_t i = 0; i < 2000; i++) {
+        const struct field fields[] = {NUMBER("ml.prediction.score", floor(uniform(i) * 50) / 50),
+                                       TEXT("ml.feature.country", i % 7 ? "DE" : "FR"),
+                                       NUMBER("ml.feature.age", 25 + 40 * uniform(i + 99)),
+                                       TEXT("ml.feature.age", "no number")};
+
+        stage->version = i / (1 + i % 90) % 2 ? "2" : "1";
+        record(stage, stage_now(stage) - (i / 3 % 2 ? 8 : 0) * OTC_SECOND, fields + i % 11 / 10, 3);
+        if (!together) {
+            send(stage);
+        }
+    }
+    if (together) {
+        send(stage);
+    }
+    otc_sink_clear(stage->sink);
+    otc_vhost_advance(stage->vhost, 90 * OTC_SECOND);
+    return stage;
+}
+
+static void
+test_records_count_alike_together_and_alone(void **state)
+{
+    static const char *const metrics[] = {"ml.drift.ks",
+                                          "ml.drift.psi",
+                                          "ml.drift.wasserstein.normalized",
+                                          "ml.drift.window.observations",
+                                          "ml.feature.values",
+                                          "ml.feature.out_of_range",
+                                          "ml.feature.invalid",
+                                          "ml.feature.missing"};
+    struct stage *together = mixed_stage(true), *alone = mixed_stage(false);
+    size_t compared = 0;
+
+    (void)state;
+    for (size_t m = 0; m < sizeof(metrics) / sizeof(metrics[0]); m++) {
+        for (int k = 0; k < 6; k++) {
+            const char *const *which =
+                ATTRIBUTES("ml.feature.name", k % 3 == 0 ? "age" : (k % 3 == 1 ? "score" : "country"),
+                           "ml.model.version", k / 3 ? "2" : "1");
+            struct wish one = look(together, metrics[m], which), other = look(alone, metrics[m], which);
+
+            assert_int_equal(one.found, other.found);
+            assert_true(one.value == other.value || (isnan(one.value) && isnan(other.value)));
+            compared += one.found > 0 && !isnan(one.value);
+        }
+    }
+    assert_true(compared >= 36);
+    stage_free(together);
+    stage_free(alone);
+}
+
 /* `n` records of a feature, all in one request and of one instant. */
 static void
 burst(struct stage *stage, size_t n, double first)
@@ -622,6 +686,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_reference_is_learned_then_compared),
+        cmocka_unit_test(test_records_count_alike_together_and_alone),
         cmocka_unit_test(test_a_loaded_reference_is_logged),
         cmocka_unit_test(test_what_is_left_out_is_counted_from_zero),
         cmocka_unit_test(test_no_record_is_lost_while_the_reference_freezes),

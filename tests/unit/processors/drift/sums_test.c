@@ -136,6 +136,53 @@ test_shards_and_panes_equal_the_batch(void **state)
     }
 }
 
+/* A column is counted as its values one by one are: while few cells are used, past the growth to an array,
+ * and when there is no memory for that. */
+static void
+test_a_column_is_its_values(void **state)
+{
+    static struct sample s;
+    static uint32_t found[MAX_ROWS];
+    static struct total singly, together;
+    int refused = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct drift_budget budgets[2] = {{.limit = seed % 2 ? (size_t)64 << 20 : 1000 + seed * 20}};
+        struct drift_counts counts[2] = {0};
+        size_t added = 0, n = 0;
+
+        random_state = seed;
+        budgets[1] = budgets[0];
+        make_sample(&s);
+        const struct drift_shape shape = {(uint32_t)(2 * s.cells.n + 1), true};
+
+        otc_cells_find_all(&s.cells, s.rows, s.n, found);
+        for (size_t i = 0; i < s.n; i++) {
+            added += drift_counts_add(&counts[0], shape, (uint32_t)otc_cells_find(&s.cells, s.rows[i]),
+                                      s.rows[i], &budgets[0]);
+        }
+        for (size_t at = 0, some; at < s.n; at += some) {
+            some = 1 + draw(100);
+            some = some < s.n - at ? some : s.n - at;
+            n += drift_counts_add_all(&counts[1], shape, found + at, s.rows + at, some, &budgets[1]);
+        }
+        assert_int_equal(n, added);
+        assert_true(seed % 2 == 0 || n == s.n);
+        refused += n < s.n;
+        memset(&singly, 0, sizeof(singly));
+        memset(&together, 0, sizeof(together));
+        drift_counts_sum(&counts[0], shape, singly.cells, singly.sums);
+        drift_counts_sum(&counts[1], shape, together.cells, together.sums);
+        assert_memory_equal(&singly, &together, sizeof(singly));
+        for (int k = 0; k < 2; k++) {
+            drift_counts_release(&counts[k], shape, &budgets[k]);
+            assert_int_equal(budgets[k].used, 0);
+        }
+    }
+    assert_true(refused > 10);
+}
+
 /* ---- The past, packed ----------------------------------------------------------------------------- */
 
 static struct drift_packed *
@@ -257,6 +304,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shards_and_panes_equal_the_batch),
+        cmocka_unit_test(test_a_column_is_its_values),
         cmocka_unit_test(test_a_history_is_the_sum_of_its_panes),
         cmocka_unit_test(test_a_history_forgets),
     };
