@@ -83,7 +83,8 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wundef -Wformat=2 -Wstrict-prot
         -Wswitch-enum -Wno-gnu-zero-variadic-macro-arguments
 CPPFLAGS += -I. -I$(GEN) -D_GNU_SOURCE -DOTC_VERSION='"$(VERSION)"' -include common/base/banned.h
 CFLAGS_ALL := -std=gnu17 -g -fno-common -fstack-protector-strong -fPIC -fvisibility=hidden -fno-semantic-interposition $(WARN) -MMD -MP
-LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now
+# Relative relocations, of which gRPC's tables have 16,000, in a bit each: a start reads less.
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now,-z,pack-relative-relocs
 
 CFLAGS.debug := -O1 -fno-omit-frame-pointer -Werror
 CFLAGS.release := -O3 -D_FORTIFY_SOURCE=2 -fstack-clash-protection

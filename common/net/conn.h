@@ -82,8 +82,8 @@ struct otc_exchange {
     uint8_t *body;
     size_t body_len, body_capacity, body_limit;
     size_t body_charged; /* what of the budget the body has, which may be more than came: otc_large_taken */
-    size_t expected; /* bytes of the body, as announced; 0: not known */
-    size_t charged;  /* to the budget: body and head */
+    size_t expected;     /* bytes of the body, as announced; 0: not known */
+    size_t charged;      /* to the budget: body and head */
     int64_t content_length;
     int64_t started_ns;  /* its first byte */
     int64_t body_ns;     /* its head had come */
@@ -164,6 +164,7 @@ struct otc_server {
     struct otc_conn *conns;
     _Atomic size_t n_conns;
     int64_t held_bytes, held_peak; /* of requests; the peak since memory last went back to the system */
+    int64_t last_request_ns;       /* when the last one began */
     size_t reply_bytes;            /* bodies that wait for their readers */
     struct otc_exchange *due;
     bool draining;

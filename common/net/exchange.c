@@ -37,7 +37,7 @@ otc_exchange_new(struct otc_conn *conn, bool http2)
     exchange->http2 = http2;
     exchange->content_length = -1;
     exchange->body_limit = conn->server->limits.max_body_bytes;
-    exchange->started_ns = conn->now;
+    exchange->started_ns = conn->server->last_request_ns = conn->now;
     otc_buf_init(&exchange->text, 2 * conn->server->limits.max_header_bytes);
     memcpy(exchange->peer, conn->peer, sizeof(exchange->peer));
     exchange->next = conn->exchanges;
