@@ -4,11 +4,13 @@
 #include "common/base/number.h"
 #include "sidecar/resource.h"
 
+#include <malloc.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #define RESOURCE_BYTES_MAX ((size_t)1 << 20)
 #define BUDGET_LEAST ((size_t)64 << 20)
+#define LOOK_NS OTC_SECOND
 
 static struct otc_sidecar_host *
 self_of(struct otc_host *host)
@@ -138,6 +140,18 @@ host_resource(struct otc_host *self, size_t *n)
     return self_of(self)->resource;
 }
 
+/* The allocator keeps what a burst of requests, or a queue that has drained, took. */
+static void
+look_at_memory(void *arg)
+{
+    struct otc_sidecar_host *host = arg;
+
+    if (otc_budget_spare(&host->budget, &host->most_held)) {
+        malloc_trim(0);
+    }
+    otc_loop_timer_arm(host->looks, LOOK_NS);
+}
+
 /* Half of what the machine or the container's group (cgroup v2) has. */
 static size_t
 memory_budget(void)
@@ -211,6 +225,11 @@ otc_sidecar_host_init(struct otc_sidecar_host *host, struct otc_loop *loop, stru
     };
     otc_arena_init(&host->resource_arenas[0], RESOURCE_BYTES_MAX);
     otc_arena_init(&host->resource_arenas[1], RESOURCE_BYTES_MAX);
+    host->looks = otc_loop_timer_new(loop, look_at_memory, host);
+    if (host->looks == NULL) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    otc_loop_timer_arm(host->looks, LOOK_NS);
     status = random_id(host->instance_id, err);
     return status == OTC_OK ? otc_sidecar_host_set_resource(host, NULL, err) : status;
 }
@@ -218,6 +237,7 @@ otc_sidecar_host_init(struct otc_sidecar_host *host, struct otc_loop *loop, stru
 void
 otc_sidecar_host_release(struct otc_sidecar_host *host)
 {
+    otc_loop_timer_free(host->looks);
     otc_arena_release(&host->resource_arenas[0]);
     otc_arena_release(&host->resource_arenas[1]);
 }

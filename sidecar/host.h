@@ -16,6 +16,9 @@ struct otc_sidecar_host {
     struct otc_host host;
     struct otc_loop *loop;
     struct otc_budget budget;
+    /** Looks whether memory should go back to the system; of the control loop. */
+    struct otc_loop_timer *looks;
+    size_t most_held;
     /** The running service, for extension(); set by the control loop's thread while nothing else runs. */
     _Atomic(struct otc_service *) service;
     atomic_bool ready;

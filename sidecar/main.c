@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* otelcol-aimon: the command line. */
-#include "common/base/large.h"
 #include "sidecar/cli.h"
 #include "sidecar/commands.h"
 #include "sidecar/gates.h"
@@ -23,7 +22,6 @@ static const struct {
 int
 main(int argc, char **argv)
 {
-    otc_large_apart();
     for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             return commands[i].run(argc - 1, argv + 1);

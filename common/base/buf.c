@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/base/buf.h"
 
-#include "common/base/large.h"
-
 #include <stdarg.h>
 
 #define MIN_CAPACITY 64
@@ -49,7 +47,7 @@ grow(struct otc_buf *buf, size_t need)
     if (capacity > buf->limit && need <= buf->limit) {
         capacity = buf->limit;
     }
-    data = otc_realloc_large(buf->data, buf->len, capacity);
+    data = realloc(buf->data, capacity);
     if (!data) {
         return give_up(buf);
     }

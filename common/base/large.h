@@ -1,28 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-/** @file Memory of megabytes, as requests of many thousand spans need it. */
+/** @file Memory of megabytes, as a request of many thousand spans needs it. */
 #ifndef OTC_BASE_LARGE_H
 #define OTC_BASE_LARGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/** What is large: a page of the large kind. */
+/** A large page. */
 #define OTC_LARGE ((size_t)2 << 20)
 
 /**
- * realloc, for what free() frees; of what `data` holds the first `used` bytes are kept. Memory of OTC_LARGE
- * and more comes in large pages where the system has them for who asks: one fault a page instead of 512. A
- * page that is begun is taken whole, but for what is beyond the last whole one.
+ * Memory of one owner, zero-initialised without any. Up to OTC_LARGE bytes are the heap's; more is a mapping
+ * of its own in large pages, where the system has them for who asks: one fault a page instead of 512. It goes
+ * back to the system when it is freed.
  */
-void *otc_realloc_large(void *data, size_t used, size_t bytes);
+struct otc_large {
+    uint8_t *data;
+    size_t capacity;
+};
 
-/** How much of memory of `bytes` the system has given once the first `used` are written. */
-size_t otc_large_taken(size_t used, size_t bytes);
-
-/**
- * For a program, before its first thread: what is large has a mapping of its own, which goes back to the
- * system when it is freed, and no other memory between. Left alone, the allocator moves its bound to the
- * largest request that it has seen.
- */
-void otc_large_apart(void);
+/** Makes it larger, to `capacity` bytes, and keeps the first `used`. False when that cannot be had: all is as
+ * it was. */
+bool otc_large_grow(struct otc_large *memory, size_t used, size_t capacity);
+/** How much of a capacity the system has given once the first `used` bytes are written: a page that is begun
+ * is taken whole, and the last is a large one when at least half of it is asked for. */
+size_t otc_large_taken(size_t used, size_t capacity);
+/** It is then empty. */
+void otc_large_free(struct otc_large *memory);
 
 #endif

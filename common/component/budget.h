@@ -11,6 +11,7 @@
 /** Any thread. `{.limit = n}` starts it. */
 struct otc_budget {
     atomic_size_t used;
+    atomic_size_t peak; /* of `used`, since otc_budget_spare looked last */
     size_t limit;
 };
 
@@ -26,6 +27,11 @@ otc_budget_charge(struct otc_budget *budget, size_t bytes)
         }
     } while (!atomic_compare_exchange_weak_explicit(&budget->used, &used, used + bytes, memory_order_relaxed,
                                                     memory_order_relaxed));
+    used += bytes;
+    for (size_t peak = atomic_load_explicit(&budget->peak, memory_order_relaxed);
+         used > peak && !atomic_compare_exchange_weak_explicit(&budget->peak, &peak, used,
+                                                               memory_order_relaxed, memory_order_relaxed);) {
+    }
     return true;
 }
 
@@ -33,6 +39,30 @@ static inline void
 otc_budget_discharge(struct otc_budget *budget, size_t bytes)
 {
     atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
+}
+
+/** So much less than was held is worth giving back to the system: after a calm interval, in one with traffic.
+ */
+#define OTC_BUDGET_SPARE_CALM ((size_t)512 << 10)
+#define OTC_BUDGET_SPARE_BUSY ((size_t)32 << 20)
+
+/**
+ * Asked in regular intervals, by one thread: should the allocator give back what it keeps? True when, since
+ * this said so last, much more was held than is now, and the interval was calm (nothing was held meanwhile
+ * that the next burst would need again) or it is very much. `*most` is the caller's, 0 at first.
+ */
+static inline bool
+otc_budget_spare(struct otc_budget *budget, size_t *most)
+{
+    const size_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
+    const size_t peak = atomic_exchange_explicit(&budget->peak, used, memory_order_relaxed);
+    const bool calm = peak <= used + OTC_BUDGET_SPARE_CALM;
+    bool spare;
+
+    *most = peak > *most ? peak : *most;
+    spare = *most > used + (calm ? OTC_BUDGET_SPARE_CALM : OTC_BUDGET_SPARE_BUSY);
+    *most = spare ? used : *most;
+    return spare;
 }
 
 static inline size_t

@@ -79,9 +79,9 @@ struct otc_exchange {
     struct otc_line auth[OTC_AUTH_MAX];  /* what the authenticator learnt */
     size_t n_auth;
 
-    uint8_t *body;
-    size_t body_len, body_capacity, body_limit;
-    size_t body_charged; /* what of the budget the body has, which may be more than came: otc_large_taken */
+    struct otc_large body;
+    size_t body_len, body_limit;
+    size_t body_charged; /* what the body has of the budget, which may be more than came: otc_large_taken */
     size_t expected;     /* bytes of the body, as announced; 0: not known */
     size_t charged;      /* to the budget: body and head */
     int64_t content_length;
@@ -163,9 +163,7 @@ struct otc_server {
     uint8_t *read_buffer;
     struct otc_conn *conns;
     _Atomic size_t n_conns;
-    int64_t held_bytes, held_peak; /* of requests; the peak since memory last went back to the system */
-    int64_t last_request_ns;       /* when the last one began */
-    size_t reply_bytes;            /* bodies that wait for their readers */
+    size_t reply_bytes; /* bodies that wait for their readers */
     struct otc_exchange *due;
     bool draining;
     pthread_mutex_t lock; /* with `settled`: stop waits for the loop */

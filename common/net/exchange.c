@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/base/large.h"
 #include "common/net/conn.h"
 
 #include <strings.h>
 
 /** What a request costs besides its bytes, for the budget. */
 #define EXCHANGE_COST 1024
-/** Room made ahead for an announced body; beyond it the buffer grows as the bytes come. Small enough that
- * it is no mapping of its own: many streams that announce much would use up those of the process. */
+/** Room made ahead for an announced body. Small enough that it is no mapping of its own: many streams that
+ * announce much would use up those of the process. */
 #define EXPECT_MAX ((size_t)64 << 10)
-/** What came is copied when the buffer grows and is not the last in the heap. Towards an announced length it
- * grows this many times at once, and not more: what the heap hands out may be memory, not only addresses. */
+/** What came is copied when the buffer grows. Towards an announced length it grows this many times at once,
+ * and not more: what the heap hands out may be memory, not only addresses, and a large page is taken whole.
+ */
 #define EXPECT_GROWTH 4
 /** Bodies of answers that wait for their readers, in one server: beyond it, 503. */
 #define REPLIES_MAX ((size_t)64 << 20)
@@ -37,7 +37,7 @@ otc_exchange_new(struct otc_conn *conn, bool http2)
     exchange->http2 = http2;
     exchange->content_length = -1;
     exchange->body_limit = conn->server->limits.max_body_bytes;
-    exchange->started_ns = conn->server->last_request_ns = conn->now;
+    exchange->started_ns = conn->now;
     otc_buf_init(&exchange->text, 2 * conn->server->limits.max_header_bytes);
     memcpy(exchange->peer, conn->peer, sizeof(exchange->peer));
     exchange->next = conn->exchanges;
@@ -59,15 +59,6 @@ reply_free(struct otc_reply *reply)
     }
 }
 
-static void
-count_held(struct otc_server *server, int64_t bytes)
-{
-    if (server) {
-        server->held_bytes += bytes;
-        server->held_peak = server->held_bytes > server->held_peak ? server->held_bytes : server->held_peak;
-    }
-}
-
 static bool
 charge(struct otc_exchange *exchange, size_t bytes)
 {
@@ -75,7 +66,6 @@ charge(struct otc_exchange *exchange, size_t bytes)
         return false;
     }
     exchange->charged += bytes;
-    count_held(exchange->server, (int64_t)bytes);
     return true;
 }
 
@@ -85,13 +75,11 @@ drop_request(struct otc_exchange *exchange)
 {
     otc_buf_release(&exchange->text);
     free(exchange->lines);
-    free(exchange->body);
+    otc_large_free(&exchange->body);
     exchange->lines = NULL;
     exchange->n_lines = 0;
-    exchange->body = NULL;
     if (exchange->charged) {
         exchange->host->discharge(exchange->host, exchange->charged);
-        count_held(exchange->server, -(int64_t)exchange->charged);
         exchange->charged = 0;
     }
 }
@@ -284,16 +272,27 @@ otc_exchange_head_done(struct otc_exchange *exchange)
 
 /* ---- Body --------------------------------------------------------------------------------------- */
 
-/** Of what is announced, what is large is got at once: it is memory only where something has come. */
+static size_t
+smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/** Towards an announced length in steps: what is not written yet may still be memory, of the heap's or a
+ * large page's rest. */
 static size_t
 capacity_for(const struct otc_exchange *exchange, size_t need)
 {
-    size_t capacity = exchange->body_capacity ? exchange->body_capacity : BODY_FIRST;
+    size_t capacity = exchange->body.capacity ? exchange->body.capacity : BODY_FIRST;
 
     if (exchange->expected >= need) {
-        capacity = exchange->expected / EXPECT_GROWTH < need || exchange->expected >= OTC_LARGE
-                       ? exchange->expected
-                       : need * EXPECT_GROWTH;
+        const size_t more = need * EXPECT_GROWTH;
+
+        /* A mapping is none but for its pages: what is large is as long at once as it will be. */
+        if (exchange->expected >= OTC_LARGE) {
+            return more > OTC_LARGE ? exchange->expected : smaller(more, OTC_LARGE / EXPECT_GROWTH);
+        }
+        return smaller(more, exchange->expected);
     }
     while (capacity < need) {
         capacity *= 2;
@@ -301,30 +300,13 @@ capacity_for(const struct otc_exchange *exchange, size_t need)
     return capacity;
 }
 
-static bool
-grow_body(struct otc_exchange *exchange, size_t need, size_t capacity)
-{
-    uint8_t *body = otc_realloc_large(exchange->body, exchange->body_len, capacity);
-
-    if (!body) { /* addresses can be scarce too */
-        capacity = need;
-        body = otc_realloc_large(exchange->body, exchange->body_len, capacity);
-    }
-    if (!body) {
-        return false;
-    }
-    exchange->body = body;
-    exchange->body_capacity = capacity;
-    return true;
-}
-
 /** Room for `need` bytes, within the budget. */
 static bool
 make_room(struct otc_exchange *exchange, size_t need)
 {
-    const bool fits = need <= exchange->body_capacity;
-    const size_t capacity = fits ? exchange->body_capacity : capacity_for(exchange, need);
-    const size_t taken = otc_large_taken(need, capacity);
+    const size_t wanted =
+        need <= exchange->body.capacity ? exchange->body.capacity : capacity_for(exchange, need);
+    const size_t taken = otc_large_taken(need, wanted);
 
     if (taken > exchange->body_charged) {
         if (!charge(exchange, taken - exchange->body_charged)) {
@@ -332,22 +314,20 @@ make_room(struct otc_exchange *exchange, size_t need)
         }
         exchange->body_charged = taken;
     }
-    return fits || grow_body(exchange, need, capacity);
+    return wanted == exchange->body.capacity || otc_large_grow(&exchange->body, exchange->body_len, wanted) ||
+           otc_large_grow(&exchange->body, exchange->body_len,
+                          need + need / 2) || /* addresses can be scarce too */
+           otc_large_grow(&exchange->body, exchange->body_len, need);
 }
 
 void
 otc_exchange_expect(struct otc_exchange *exchange, size_t bytes)
 {
     const size_t want = bytes < EXPECT_MAX ? bytes : EXPECT_MAX;
-    uint8_t *body;
 
     exchange->expected = bytes;
-    if (want > exchange->body_capacity) {
-        body = realloc(exchange->body, want);
-        if (body) {
-            exchange->body = body;
-            exchange->body_capacity = want;
-        }
+    if (want > exchange->body.capacity) {
+        (void)otc_large_grow(&exchange->body, exchange->body_len, want);
     }
 }
 
@@ -372,7 +352,7 @@ otc_exchange_feed(struct otc_exchange *exchange, struct otc_slice data)
         return false;
     }
     if (data.len > 0) {
-        memcpy(exchange->body + exchange->body_len, data.data, data.len);
+        memcpy(exchange->body.data + exchange->body_len, data.data, data.len);
         exchange->body_len = need;
     }
     if (server->handler->on_data) {
@@ -783,21 +763,22 @@ otc_exchange_limit_body(struct otc_exchange *exchange, size_t bytes)
 struct otc_slice
 otc_exchange_body(const struct otc_exchange *exchange)
 {
-    return otc_slice_of(exchange->body, exchange->body_len);
+    return otc_slice_of(exchange->body.data, exchange->body_len);
 }
 
-uint8_t *
+struct otc_large
 otc_exchange_take_body(struct otc_exchange *exchange, size_t *len, size_t *charged)
 {
-    uint8_t *body = exchange->body_len ? exchange->body : NULL;
+    struct otc_large body = {0};
 
     *len = exchange->body_len;
-    *charged = body ? exchange->body_len : 0;
-    if (body) {
-        exchange->charged -= exchange->body_len;
-        count_held(exchange->server, -(int64_t)exchange->body_len);
-        exchange->body = NULL;
-        exchange->body_len = exchange->body_capacity = exchange->body_charged = 0;
+    *charged = 0;
+    if (exchange->body_len > 0) {
+        body = exchange->body;
+        *charged = exchange->body_charged;
+        exchange->charged -= exchange->body_charged;
+        exchange->body = (struct otc_large){0};
+        exchange->body_len = exchange->body_charged = 0;
     }
     return body;
 }

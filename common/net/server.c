@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
@@ -20,11 +19,6 @@
 #define REST_NS (100 * OTC_MILLISECOND)
 #define SWEEP_NS (250 * OTC_MILLISECOND)
 #define SWEEP_MIN_NS (5 * OTC_MILLISECOND)
-/** Requests that held this much more than now: their memory goes back to the system. */
-#define TRIM_BYTES ((int64_t)32 << 20)
-/** The same once none has begun for so long. */
-#define TRIM_IDLE_BYTES ((int64_t)512 << 10)
-#define TRIM_IDLE_NS OTC_SECOND
 
 const char *const otc_transport_choices[] = {"tcp", "unix", "tcp4", "tcp6", NULL};
 
@@ -221,21 +215,6 @@ otc_server_sweep_soon(struct otc_server *server)
     }
 }
 
-/** True while there is some to give back later. */
-static bool
-give_memory_back(struct otc_server *server, int64_t now)
-{
-    const int64_t spare = server->held_peak - server->held_bytes;
-    const bool idle = now - server->last_request_ns >= TRIM_IDLE_NS;
-
-    if (spare > (idle ? TRIM_IDLE_BYTES : TRIM_BYTES)) {
-        malloc_trim(0);
-        server->held_peak = server->held_bytes;
-        return false;
-    }
-    return spare > TRIM_IDLE_BYTES;
-}
-
 static void
 on_sweep(evutil_socket_t fd, short what, void *arg)
 {
@@ -251,7 +230,7 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
         otc_conn_sweep(conn, now);
         conn = next;
     }
-    if (give_memory_back(server, now) || server->conns) {
+    if (server->conns) {
         otc_server_sweep_soon(server);
     }
 }

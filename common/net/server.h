@@ -19,6 +19,7 @@
 #define OTC_NET_SERVER_H
 
 #include "common/base/buf.h"
+#include "common/base/large.h"
 #include "common/component/otc.h"
 #include "common/net/auth.h"
 #include "common/net/cors.h"
@@ -267,10 +268,10 @@ void otc_exchange_expect(struct otc_exchange *exchange, size_t bytes);
 /** What came of the body so far. */
 struct otc_slice otc_exchange_body(const struct otc_exchange *exchange);
 /**
- * Moves the body to the caller, who frees it with free() and gives `*charged` bytes back with
- * host->discharge(). In on_request only. NULL for an empty body.
+ * Moves the body, of `*len` bytes, to the caller, who frees it with otc_large_free() and gives `*charged`
+ * bytes back with host->discharge(). In on_request only. An empty body has no memory.
  */
-uint8_t *otc_exchange_take_body(struct otc_exchange *exchange, size_t *len, size_t *charged);
+struct otc_large otc_exchange_take_body(struct otc_exchange *exchange, size_t *len, size_t *charged);
 /** Handler's own pointer. */
 void otc_exchange_set_user(struct otc_exchange *exchange, void *user);
 void *otc_exchange_user(const struct otc_exchange *exchange);

@@ -32,12 +32,13 @@ struct otc_cells {
     const double *outer_sums;
 };
 
+/** Most points that an index is made of. */
+#define OTC_CELLS_INDEX_MAX ((size_t)1 << 29)
 /**
  * Where to begin a search: a table over equal parts of the points' range, or of their exponents and leading
  * digits, whichever tells them apart better. Opaque, immutable; 8 bytes a point. NULL out of memory, for n
  * == 0 and above OTC_CELLS_INDEX_MAX.
  */
-#define OTC_CELLS_INDEX_MAX ((size_t)1 << 29)
 struct otc_cells_index;
 struct otc_cells_index *otc_cells_index_new(const double *points, size_t n);
 /** NULL is allowed. */

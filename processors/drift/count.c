@@ -159,104 +159,96 @@ add_to_range(struct drift_counts *counts, const double *values, size_t n)
     counts->range_known = true;
 }
 
-/* What count_number does, for all numbers of a feature that wait. */
+/* What count_number does, for all numbers that wait of a feature; components, which vectors alone have, are
+ * none. */
 static void
-count_numbers(struct drift_version *version, size_t index)
+count_numbers(struct drift_waiting *waiting)
 {
-    const struct drift_bound *bound = &version->binding->features[index];
-    struct drift_feature *feature = &version->features[index];
-    struct drift_counts *counts = &version->waiting_pane->features[index];
-    const double *values = feature->waiting;
-    const size_t n = feature->n_waiting;
+    struct drift_version *version = waiting->version;
+    const struct drift_bound *bound = &version->binding->features[waiting->index];
+    struct drift_feature *feature = &version->features[waiting->index];
     const double min = bound->reference->min, max = bound->reference->max;
+    const size_t n = waiting->n;
     uint32_t cells[DRIFT_WAITING];
-    size_t added, beyond = 0;
+    size_t added;
 
     for (size_t i = 0; i < n; i++) {
-        beyond += (values[i] < min) | (values[i] > max);
+        feature->out_of_range += (waiting->values[i] < min) | (waiting->values[i] > max);
     }
-    otc_cells_find_all(&bound->reference->cells, values, n, cells);
-    added = drift_counts_add_all(counts, bound->shape, cells, values, n, &version->owner->budget);
-    feature->out_of_range += beyond;
+    otc_cells_find_all(&bound->reference->cells, waiting->values, n, cells);
+    added = drift_counts_add_all(waiting->counts, bound->shape, cells, waiting->values, n,
+                                 &version->owner->budget);
     feature->values += added;
-    counts->values += added;
+    waiting->counts->values += added;
     if (added > 0) {
-        add_to_range(counts, values, n);
+        add_to_range(waiting->counts, waiting->values, added);
     }
     if (added < n) {
         feature->overflow += n - added;
-        counts->overflow += n - added;
+        waiting->counts->overflow += n - added;
         exclude(version, DRIFT_MEMORY, n - added);
     }
-    feature->n_waiting = 0;
-}
-
-static void
-count_waiting_of(struct drift_version *version)
-{
-    for (size_t i = version->last_listed; i != SIZE_MAX; i = version->features[i].next_listed) {
-        if (version->features[i].n_waiting > 0) {
-            count_numbers(version, i);
-        }
-        version->features[i].listed = false;
-    }
-    version->last_listed = SIZE_MAX;
+    waiting->n = 0;
 }
 
 void
 drift_count_waiting(struct drift *drift)
 {
-    while (drift->waiting) {
-        struct drift_version *version = drift->waiting;
+    for (size_t i = 0; i < drift->n_waiting; i++) {
+        struct drift_waiting *waiting = &drift->waiting[i];
 
-        count_waiting_of(version);
-        version->waiting_pane = NULL;
-        drift->waiting = version->next_waiting;
+        if (waiting->version) {
+            count_numbers(waiting);
+            waiting->version->features[waiting->index].waiting = NULL;
+        }
     }
+    drift->n_waiting = 0;
 }
 
 void
-drift_forget_waiting(struct drift_version *version)
-{
-    struct drift_version **at = &version->owner->waiting;
-
-    while (*at && *at != version) {
-        at = &(*at)->next_waiting;
-    }
-    if (*at) {
-        *at = version->next_waiting;
-    }
-}
-
-/* From now on numbers of this version are for this pane. */
-static void
-wait_for_pane(struct drift_version *version, struct drift_pane *pane)
+drift_forget_waiting(const struct drift_version *version)
 {
     struct drift *drift = version->owner;
 
-    if (version->waiting_pane) {
-        count_waiting_of(version);
-    } else {
-        version->last_listed = SIZE_MAX;
-        version->next_waiting = drift->waiting;
-        drift->waiting = version;
+    for (size_t i = 0; i < drift->n_waiting; i++) {
+        if (drift->waiting[i].version == version) {
+            drift->waiting[i].version = NULL;
+        }
     }
-    version->waiting_pane = pane;
+}
+
+static struct drift_waiting *
+begin_waiting(struct drift_version *version, size_t index, struct drift_counts *counts)
+{
+    struct drift *drift = version->owner;
+    struct drift_waiting *waiting;
+
+    if (drift->n_waiting == DRIFT_WAITING_FEATURES) {
+        drift_count_waiting(drift);
+    }
+    waiting = version->features[index].waiting = &drift->waiting[drift->n_waiting++];
+    waiting->version = version;
+    waiting->index = index;
+    waiting->counts = counts;
+    waiting->n = 0;
+    return waiting;
 }
 
 static inline void
-let_wait(struct drift_version *version, size_t index, double number)
+let_wait(struct drift_version *version, size_t index, double number, struct drift_counts *counts)
 {
-    struct drift_feature *feature = &version->features[index];
+    struct drift_waiting *waiting = version->features[index].waiting;
 
-    if (!feature->listed) {
-        feature->listed = true;
-        feature->next_listed = version->last_listed;
-        version->last_listed = index;
+    if (!waiting) {
+        waiting = begin_waiting(version, index, counts);
     }
-    feature->waiting[feature->n_waiting++] = number;
-    if (feature->n_waiting == DRIFT_WAITING) {
-        count_numbers(version, index);
+    if (waiting->counts != counts) {
+        count_numbers(waiting);
+        waiting->counts = counts;
+    }
+    waiting->values[waiting->n++] = number;
+    if (waiting->n == DRIFT_WAITING) {
+        count_numbers(waiting);
     }
 }
 
@@ -313,9 +305,6 @@ drift_count_record(struct drift_version *version, const struct otc_observed *obs
                    struct drift_pane *pane)
 {
     version->bound_records++;
-    if (version->waiting_pane != pane) {
-        wait_for_pane(version, pane);
-    }
     for (size_t i = 0; i < n; i++) {
         const struct otc_value *value = &observed[i].value;
         size_t index = feature_of(version, &observed[i], i);
@@ -325,7 +314,7 @@ drift_count_record(struct drift_version *version, const struct otc_observed *obs
             continue;
         }
         if (is_number(&version->binding->features[index], value, &number)) {
-            let_wait(version, index, number);
+            let_wait(version, index, number, &pane->features[index]);
         } else {
             drift_count_value(version, index, value, &pane->features[index]);
         }

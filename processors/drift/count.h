@@ -12,7 +12,7 @@ void drift_count_record(struct drift_version *version, const struct otc_observed
 /** Counts the numbers that wait: at the end of a batch, before anything reads a count or lets the lock go. */
 void drift_count_waiting(struct drift *drift);
 /** A version goes, with what waits: one that had to make room in the middle of a batch. */
-void drift_forget_waiting(struct drift_version *version);
+void drift_forget_waiting(const struct drift_version *version);
 /** Counts a number or a category of a feature (by its index in the binding) in a pane. */
 void drift_count_value(struct drift_version *version, size_t index, const struct otc_value *value,
                        struct drift_counts *counts);

@@ -195,39 +195,42 @@ drift_counts_add_n(struct drift_counts *counts, struct drift_shape shape, uint32
     return added;
 }
 
-/* As drift_counts_add_all, of an array, without `raw`. */
+/* As drift_counts_add_all, of an array, without `raw`; `to`: where those go that are counted. */
 static size_t
-add_all_dense(struct drift_counts *counts, const uint32_t *cells, const double *values, size_t n)
+add_all_dense(struct drift_counts *counts, const uint32_t *cells, const double *values, size_t n, double *to)
 {
     uint32_t *dense = counts->counts;
     double *sums = counts->sums;
-    size_t full = 0;
+    size_t added = 0;
 
     for (size_t i = 0; i < n; i++) {
         uint32_t cell = cells[i];
+        double value = values[i];
 
         if (dense[cell] == UINT32_MAX) {
-            full++;
             continue;
         }
         dense[cell]++;
         if (sums && cell % 2 == 0) {
-            sums[cell / 2] += values[i];
+            sums[cell / 2] += value;
         }
+        to[added++] = value;
     }
-    return n - full;
+    return added;
 }
 
 size_t
 drift_counts_add_all(struct drift_counts *counts, struct drift_shape shape, const uint32_t *cells,
-                     const double *values, size_t n, struct drift_budget *budget)
+                     double *values, size_t n, struct drift_budget *budget)
 {
     size_t i = 0, added = 0;
 
     for (; i < n && (!counts->counts || counts->raw); i++) {
-        added += drift_counts_add(counts, shape, cells[i], values[i], budget);
+        if (drift_counts_add(counts, shape, cells[i], values[i], budget)) {
+            values[added++] = values[i];
+        }
     }
-    return added + add_all_dense(counts, cells + i, values + i, n - i);
+    return added + add_all_dense(counts, cells + i, values + i, n - i, values + added);
 }
 
 void

@@ -77,9 +77,10 @@ drift_counts_add(struct drift_counts *counts, struct drift_shape shape, uint32_t
     }
     return drift_counts_add_other(counts, shape, cell, value, budget);
 }
-/** Counts n single values, each in its cell; returns how many found memory. */
+/** Counts n single values, each in its cell; returns how many found memory, which are then the first of
+ * `values`. */
 size_t drift_counts_add_all(struct drift_counts *counts, struct drift_shape shape, const uint32_t *cells,
-                            const double *values, size_t n, struct drift_budget *budget);
+                            double *values, size_t n, struct drift_budget *budget);
 /** Calls for each cell that has a count; sum 0 where none is kept. */
 void drift_counts_each(const struct drift_counts *counts, struct drift_shape shape,
                        void (*fn)(void *arg, uint32_t cell, uint32_t count, double sum), void *arg);

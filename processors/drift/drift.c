@@ -66,13 +66,14 @@ make_state(struct drift *drift, struct otc_error *err)
     drift->reader = otc_feature_reader_new(drift->set, drift->first_feature, (size_t)config->limits.json.n);
     drift->max_observed = otc_feature_set_count(drift->set) + (size_t)config->limits.features;
     drift->observed = calloc(drift->max_observed, sizeof(*drift->observed));
+    drift->waiting = malloc(DRIFT_WAITING_FEATURES * sizeof(*drift->waiting));
     drift->models = otc_models_new(&limits, &drift_model_ops, drift);
     drift->worker = drift->host->timer_new(drift->host, drift_work, drift);
     drift->reloads.timer = drift->host->timer_new(drift->host, drift_reload_check, drift);
     drift->emitter = otc_emitter_new(&emitter);
     drift->events = otc_events_new(drift->host, emitter.scope, drift->id);
-    return drift->reader && drift->observed && drift->models && drift->worker && drift->events &&
-                   drift->reloads.timer && drift->emitter
+    return drift->reader && drift->observed && drift->waiting && drift->models && drift->worker &&
+                   drift->events && drift->reloads.timer && drift->emitter
                ? OTC_OK
                : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "%s: out of memory", drift->id);
 }
@@ -152,6 +153,7 @@ drift_free(struct otc_component *self)
     otc_feature_reader_free(drift->reader);
     otc_feature_set_free(drift->set);
     free(drift->observed);
+    free(drift->waiting);
     (void)pthread_mutex_destroy(&drift->lock);
     free(drift);
 }

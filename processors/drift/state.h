@@ -53,8 +53,17 @@ struct drift_shown {
     uint64_t words[DRIFT_SHOWN_MAX / 64];
 };
 
-/** Numbers of a feature that wait to be counted together. */
+/** Numbers of one feature for one pane that wait to be counted together. */
 #define DRIFT_WAITING 64
+struct drift_waiting {
+    struct drift_version *version; /* NULL: it is gone */
+    size_t index;                  /* of the feature in the binding */
+    struct drift_counts *counts;   /* of the pane */
+    size_t n;
+    double values[DRIFT_WAITING];
+};
+/** Features, of any version, whose numbers wait at once. */
+#define DRIFT_WAITING_FEATURES 1024
 
 /** One feature of one version. */
 struct drift_feature {
@@ -77,11 +86,7 @@ struct drift_feature {
     /** Dynamic references: the counts of the last one in the same bins, else NULL. */
     uint64_t *reference_bins;
     struct drift_shown shown;
-    /** Of the batch at hand (drift_count_waiting): numbers for drift_version::waiting_pane. */
-    bool listed;
-    size_t next_listed; /* index of the one listed before; SIZE_MAX: none */
-    size_t n_waiting;
-    double waiting[DRIFT_WAITING];
+    struct drift_waiting *waiting; /* while a batch is counted, else NULL */
 };
 
 /** Result of the last evaluation of a version. */
@@ -144,11 +149,6 @@ struct drift_version {
     size_t *hints;             /* feature of the i-th discovered attribute of the last record */
     struct otc_recent *recent; /* ids; NULL without `duplicates` */
     uint64_t duplicates;
-    /** While a batch is counted: where the numbers that wait belong (NULL: none wait), the last feature that
-     * has some, and the version listed before. */
-    struct drift_pane *waiting_pane;
-    size_t last_listed;
-    struct drift_version *next_waiting;
     struct drift_watched *watched; /* one for each of `detectors` */
     struct drift_verdict verdict;
     struct drift_compat_result *compat; /* of the last window, one a feature; NULL: none */
@@ -197,7 +197,8 @@ struct drift {
     struct drift_budget budget;
     struct otc_observed *observed;
     size_t max_observed;
-    struct drift_version *waiting; /* versions with numbers that wait to be counted; NULL between batches */
+    struct drift_waiting *waiting; /* DRIFT_WAITING_FEATURES; none of them between batches */
+    size_t n_waiting;
     int64_t start_ns;
     int64_t told_ns; /* monotonic: when results were told last */
     /** Time of the first record since when every record is known; INT64_MAX: none came yet. */

@@ -8,14 +8,15 @@
  * batch. */
 struct owned_bytes {
     struct otc_host *host;
-    uint8_t *data;
+    struct otc_large body; /* as it came, or */
+    uint8_t *data;         /* made of it; malloced */
     size_t charged;
 };
 
 /** A message on its way. */
 struct message {
     struct owned_bytes *owner;
-    struct otc_slice bytes; /* within owner->data */
+    struct otc_slice bytes; /* of the owner's */
 };
 
 /** A request whose result is awaited. */
@@ -62,6 +63,7 @@ release_bytes(void *arg)
 {
     struct owned_bytes *owner = arg;
 
+    otc_large_free(&owner->body);
     free(owner->data);
     owner->host->discharge(owner->host, owner->charged);
     free(owner);
@@ -98,9 +100,9 @@ take_body(const struct otlp_request *request, struct message *message, struct ot
         return fail_memory(err);
     }
     owner->host = request->listener->receiver->host;
-    owner->data = otc_exchange_take_body(request->exchange, &len, &owner->charged);
+    owner->body = otc_exchange_take_body(request->exchange, &len, &owner->charged);
     message->owner = owner;
-    message->bytes = otc_slice_skip(otc_slice_of(owner->data, len), request->skip);
+    message->bytes = otc_slice_skip(otc_slice_of(owner->body.data, len), request->skip);
     return OTC_OK;
 }
 

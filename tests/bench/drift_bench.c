@@ -124,12 +124,14 @@ count_all(const struct otc_cells *cells, struct drift_shape shape, const double 
           struct drift_counts *counts, struct drift_budget *budget)
 {
     uint32_t found[DRIFT_WAITING];
+    double waiting[DRIFT_WAITING];
 
     for (size_t at = 0; at < n; at += DRIFT_WAITING) {
         size_t some = n - at < DRIFT_WAITING ? n - at : DRIFT_WAITING;
 
-        otc_cells_find_all(cells, values + at, some, found);
-        need(drift_counts_add_all(counts, shape, found, values + at, some, budget) == some, "no budget");
+        memcpy(waiting, values + at, some * sizeof(*values));
+        otc_cells_find_all(cells, waiting, some, found);
+        need(drift_counts_add_all(counts, shape, found, waiting, some, budget) == some, "no budget");
         counts->values += some;
     }
 }

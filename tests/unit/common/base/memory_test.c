@@ -54,27 +54,27 @@ a_taken_buffer_is_the_callers(void **state)
     otc_buf_release(NULL);
 }
 
-/* Kept whole through every growth, for free() to free; what of it is taken is never less than what is
- * written, nor a large page more. */
+/* Kept whole through every growth; what of it is taken is never less than what is written, nor a large page
+ * more. */
 static void
 large_memory_grows_and_keeps_what_it_holds(void **state)
 {
     static const size_t sizes[] = {
         1, OTC_LARGE - 1, OTC_LARGE, OTC_LARGE + 1, OTC_LARGE * 5 / 2 - 1, OTC_LARGE * 5 / 2, OTC_LARGE * 7};
-    uint8_t *data = NULL;
+    struct otc_large memory = {0};
     size_t used = 0;
 
     (void)state;
     for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
         const size_t whole = (sizes[k] + OTC_LARGE / 2) / OTC_LARGE * OTC_LARGE;
 
-        data = otc_realloc_large(data, used, sizes[k]);
-        assert_non_null(data);
+        assert_true(otc_large_grow(&memory, used, sizes[k]));
+        assert_int_equal(memory.capacity, sizes[k]);
         for (size_t i = 0; i < used; i += 4099) {
-            assert_int_equal(data[i], (uint8_t)(i / 7));
+            assert_int_equal(memory.data[i], (uint8_t)(i / 7));
         }
         for (used = 0; used < sizes[k]; used++) {
-            data[used] = (uint8_t)(used / 7);
+            memory.data[used] = (uint8_t)(used / 7);
         }
         for (size_t written = 0; written <= sizes[k]; written += 1 + sizes[k] / 13) {
             const size_t taken = otc_large_taken(written, sizes[k]);
@@ -85,7 +85,11 @@ large_memory_grows_and_keeps_what_it_holds(void **state)
             assert_true(taken % OTC_LARGE == 0 || written >= whole || sizes[k] < OTC_LARGE);
         }
     }
-    free(data);
+    assert_false(otc_large_grow(&memory, used, SIZE_MAX));
+    assert_int_equal(memory.data[used - 1], (uint8_t)((used - 1) / 7));
+    otc_large_free(&memory);
+    assert_null(memory.data);
+    otc_large_free(&memory);
 }
 
 static void

@@ -83,6 +83,39 @@ the_budget_never_passes_its_limit(void **state)
     assert_int_equal(otc_budget_used(&budget), 100);
 }
 
+/* What is kept for the next burst stays while bursts come; it goes once an interval was calm, once, and not
+ * while it is held. */
+static void
+spare_memory_is_told_once_it_is_calm(void **state)
+{
+    enum { BURST = 3 << 20, FLOOD = 40 << 20 };
+    struct otc_budget budget = {.limit = (size_t)1 << 30};
+    size_t most = 0;
+
+    (void)state;
+    assert_false(otc_budget_spare(&budget, &most));
+    for (int i = 0; i < 3; i++) {
+        assert_true(otc_budget_charge(&budget, BURST));
+        otc_budget_discharge(&budget, BURST);
+        assert_false(otc_budget_spare(&budget, &most));
+    }
+    assert_true(otc_budget_spare(&budget, &most));
+    assert_false(otc_budget_spare(&budget, &most));
+    assert_true(otc_budget_charge(&budget, BURST)); /* a queue fills, waits and drains */
+    assert_false(otc_budget_spare(&budget, &most));
+    assert_false(otc_budget_spare(&budget, &most));
+    otc_budget_discharge(&budget, BURST);
+    assert_false(otc_budget_spare(&budget, &most)); /* it was held in this interval */
+    assert_true(otc_budget_spare(&budget, &most));
+    assert_true(otc_budget_charge(&budget, FLOOD));
+    otc_budget_discharge(&budget, FLOOD);
+    assert_true(otc_budget_spare(&budget, &most));
+    assert_true(otc_budget_charge(&budget, 1000));
+    otc_budget_discharge(&budget, 1000);
+    assert_false(otc_budget_spare(&budget, &most));
+    assert_false(otc_budget_spare(&budget, &most));
+}
+
 static void
 receivers_count_by_result(void **state)
 {
@@ -113,6 +146,7 @@ main(void)
         cmocka_unit_test(parts_are_released_with_the_last_reference),
         cmocka_unit_test(metadata_is_found_without_case_and_auth_decides_merging),
         cmocka_unit_test(the_budget_never_passes_its_limit),
+        cmocka_unit_test(spare_memory_is_told_once_it_is_calm),
         cmocka_unit_test(receivers_count_by_result),
     };
 

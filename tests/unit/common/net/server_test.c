@@ -13,7 +13,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "common/base/large.h"
 #include "common/net/loop.h"
 #include "common/net/server.h"
 
@@ -411,9 +410,12 @@ a_large_body_pays_by_the_page(void **state)
     fd = dial(&fixture);
     put(fd, "POST /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 8000000\r\n\r\n");
     send_all(fd, (const char *)body.data, 100000);
+    assert_true(charged_at_least(&fixture, 100000));
+    assert_true(fixture.host.charged < 110000);
+    send_all(fd, (const char *)body.data + 100000, 1000000);
     assert_true(charged_at_least(&fixture, OTC_LARGE));
     assert_true(fixture.host.charged < OTC_LARGE + 10000);
-    send_all(fd, (const char *)body.data + 100000, 3000000);
+    send_all(fd, (const char *)body.data + 1100000, 2000000);
     assert_true(charged_at_least(&fixture, 2 * OTC_LARGE));
     assert_true(fixture.host.charged < 2 * OTC_LARGE + 10000);
     send_all(fd, (const char *)body.data + 3100000, LEN - 3100000);
@@ -425,19 +427,58 @@ a_large_body_pays_by_the_page(void **state)
     close_server(&fixture);
 }
 
+/* Of unknown length: copied as it grows, from the heap into large pages. */
+static void
+a_large_body_may_come_in_chunks(void **state)
+{
+    struct fixture fixture = {0};
+    OTC_AUTO_BUF struct otc_buf request = {.limit = (size_t)8 << 20};
+    OTC_AUTO_BUF struct otc_buf out = {.limit = (size_t)8 << 20};
+    const char *answer;
+    int fd;
+
+    (void)state;
+    otc_buf_append_str(
+        &request,
+        "POST /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 5000; i++) {
+        otc_buf_printf(&request, "3e8\r\n%01000d\r\n", i);
+    }
+    otc_buf_append_str(&request, "0\r\n\r\n");
+    open_server(&fixture);
+    fd = dial(&fixture);
+    send_all(fd, (const char *)request.data, request.len);
+    answer = strstr(read_to_end(fd, &out), "\r\n\r\n");
+    assert_non_null(answer);
+    assert_int_equal(strlen(answer + 4), 5000 * 1000);
+    for (int i = 0; i < 5000; i++) {
+        char expected[1001];
+
+        (void)snprintf(expected, sizeof(expected), "%01000d", i);
+        assert_memory_equal(answer + 4 + (size_t)i * 1000, expected, 1000);
+    }
+    close(fd);
+    close_server(&fixture);
+}
+
 static void
 a_large_body_without_room_for_a_page_is_503(void **state)
 {
-    struct fixture fixture = {.host = {.limit = OTC_LARGE / 2}};
-    OTC_AUTO_BUF struct otc_buf request = {.limit = 1 << 20};
+    struct fixture fixture = {.host = {.limit = OTC_LARGE / 4 * 3}};
+    OTC_AUTO_BUF struct otc_buf body = {.limit = 1 << 20};
     OTC_AUTO_BUF struct otc_buf out = {.limit = 1 << 20};
+    int fd;
 
     (void)state;
+    otc_buf_printf(&body, "%0540000d", 0);
     open_server(&fixture);
-    otc_buf_printf(&request, "POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n%0100000d",
-                   0);
-    exchange_text(&fixture, otc_buf_cstr(&request), &out);
-    assert_non_null(strstr(otc_buf_cstr(&out), "HTTP/1.1 503 "));
+    fd = dial(&fixture);
+    put(fd, "POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n");
+    send_all(fd, otc_buf_cstr(&body), 510000);
+    assert_true(charged_at_least(&fixture, 510000));
+    send_all(fd, otc_buf_cstr(&body), 30000);
+    assert_non_null(strstr(read_to_end(fd, &out), "HTTP/1.1 503 "));
+    close(fd);
     close_server(&fixture);
 }
 
@@ -749,6 +790,7 @@ main(void)
         cmocka_unit_test(limits_heads_and_bodies),
         cmocka_unit_test(a_full_budget_is_503),
         cmocka_unit_test(a_large_body_pays_by_the_page),
+        cmocka_unit_test(a_large_body_may_come_in_chunks),
         cmocka_unit_test(a_large_body_without_room_for_a_page_is_503),
         cmocka_unit_test(slow_peers_are_cut_off),
         cmocka_unit_test(idle_connections_make_room),

@@ -150,7 +150,8 @@ test_a_column_is_its_values(void **state)
     for (uint64_t seed = 1; seed <= 60; seed++) {
         struct drift_budget budgets[2] = {{.limit = seed % 2 ? (size_t)64 << 20 : 1000 + seed * 20}};
         struct drift_counts counts[2] = {0};
-        size_t added = 0, n = 0;
+        size_t added = 0, n = 0, at_once;
+        double accepted[MAX_ROWS], rows[100];
 
         random_state = seed;
         budgets[1] = budgets[0];
@@ -159,13 +160,19 @@ test_a_column_is_its_values(void **state)
 
         otc_cells_find_all(&s.cells, s.rows, s.n, found);
         for (size_t i = 0; i < s.n; i++) {
-            added += drift_counts_add(&counts[0], shape, (uint32_t)otc_cells_find(&s.cells, s.rows[i]),
-                                      s.rows[i], &budgets[0]);
+            if (drift_counts_add(&counts[0], shape, (uint32_t)otc_cells_find(&s.cells, s.rows[i]), s.rows[i],
+                                 &budgets[0])) {
+                accepted[added++] = s.rows[i];
+            }
         }
         for (size_t at = 0, some; at < s.n; at += some) {
             some = 1 + draw(100);
             some = some < s.n - at ? some : s.n - at;
-            n += drift_counts_add_all(&counts[1], shape, found + at, s.rows + at, some, &budgets[1]);
+            memcpy(rows, s.rows + at, some * sizeof(*rows));
+            at_once = drift_counts_add_all(&counts[1], shape, found + at, rows, some, &budgets[1]);
+            assert_true(n + at_once <= added);
+            assert_memory_equal(rows, accepted + n, at_once * sizeof(*rows));
+            n += at_once;
         }
         assert_int_equal(n, added);
         assert_true(seed % 2 == 0 || n == s.n);
