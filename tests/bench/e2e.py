@@ -173,19 +173,23 @@ def start(options, mode, workload, sink_port):
     return sut
 
 
-def load(port, body, requests, clients=4, streams=8):
-    out = subprocess.run(["h2load", "-t1", f"-c{min(clients, requests)}", f"-m{streams}", "-w24", "-W24", f"-n{requests}",
-                          f"-d{body}", "-Hcontent-type: application/grpc", "-Hte: trailers",
-                          f"http://127.0.0.1:{port}{EXPORT}"], capture_output=True, text=True, check=True).stdout
-    if f"{requests} succeeded" not in out:
-        sys.exit(f"bench: h2load did not succeed:\n{out}")
+def load(port, bodies, requests, clients=4, streams=8):
+    """So many requests of each body: of one over several connections and streams, of several one after another over one each."""
+    bodies = [bodies] if isinstance(bodies, str) else bodies
+    clients, streams = (min(clients, requests), streams) if len(bodies) == 1 else (1, 1)
+    senders = [subprocess.Popen(["h2load", "-t1", f"-c{clients}", f"-m{streams}", "-w24", "-W24", f"-n{requests}", f"-d{body}",
+                                 "-Hcontent-type: application/grpc", "-Hte: trailers", f"http://127.0.0.1:{port}{EXPORT}"],
+                                stdout=subprocess.PIPE, text=True) for body in bodies]
+    for out in [sender.communicate()[0] for sender in senders]:
+        if f"{requests} succeeded" not in out:
+            sys.exit(f"bench: h2load did not succeed:\n{out}")
 
 
-def measure(sut, sink, body, requests, spans):
+def measure(sut, sink, bodies, requests, spans):
     before, cpu = sut.accepted(), sut.cpu_s()
     sink_before = sink.accepted() if sink else 0
-    load(sut.grpc, body, requests)
-    want = requests * spans
+    load(sut.grpc, bodies, requests)
+    want = requests * spans * (1 if isinstance(bodies, str) else len(bodies))
     wait_for(lambda: sut.accepted() - before >= want, "every span to be accepted")
     if sink:
         wait_for(lambda: sink.accepted() - sink_before >= want, "every span to arrive behind")
@@ -197,10 +201,10 @@ def measure(sut, sink, body, requests, spans):
     return want / (sut.cpu_s() - cpu)
 
 
-def payload(options, workload, folder, spans):
+def payload(options, workload, folder, spans, seed=1):
     descriptor, body = tempfile.mkstemp(dir=folder, suffix=".grpc")
     os.close(descriptor)
-    subprocess.run([options.payload, workload[:2], body, str(spans)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([options.payload, workload[:2], body, str(spans), str(seed)], check=True, stdout=subprocess.DEVNULL)
     message = open(body, "rb").read()
     with open(body, "wb") as out:
         out.write(b"\0" + struct.pack(">I", len(message)) + message)

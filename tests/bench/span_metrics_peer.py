@@ -21,12 +21,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "interop")]
 from e2e import Process, free_port, measure, payload, wait_for  # noqa: E402
 
-# What is compared: spans of W2 or W5 by these attributes, with exemplars or without, and by the address of the client, which
-# in a request of 20,000 spans makes some 18,000 series.
+# What is compared: spans of W2 or W5 by these attributes, with exemplars or without, so many a request, of so many clients; and by the
+# address of the client, which in 20,000 spans makes some 18,000 series: of 20 clients that send at the same time, and of one request.
 DIMENSIONS = {"W2": ["http.request.method", "http.route", "http.response.status_code"],
               "W5": ["gen_ai.operation.name", "gen_ai.request.model", "gen_ai.provider.name"]}
-CASES = {"W2": ("W2", [], False, 100), "W2 with exemplars": ("W2", [], True, 100), "W5": ("W5", [], False, 100),
-         "W2 by client": ("W2", ["client.address"], False, 20000)}
+CASES = {"W2": ("W2", [], False, 100, 1), "W2 with exemplars": ("W2", [], True, 100, 1), "W5": ("W5", [], False, 100, 1),
+         "W2 by client": ("W2", ["client.address"], False, 1000, 20),
+         "W2 by client, 20,000 a request": ("W2", ["client.address"], False, 20000, 1)}
 FLUSH_S = 5
 CONFIG = """
 receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{grpc}", max_recv_msg_size_mib: 64}}}}}}}}
@@ -45,7 +46,7 @@ class Peer:
     """One of the two, running; `spans`: how many it was sent."""
 
     def __init__(self, name, binary, case, folder):
-        workload, more, exemplars, _ = CASES[case]
+        workload, more, exemplars = CASES[case][:3]
         self.name, self.spans, self.rates = name, 0, []
         self.file = os.path.join(folder, name + ".jsonl")
         grpc, metrics = free_port(), free_port()
@@ -55,9 +56,10 @@ class Peer:
         self.process = Process(binary, config, grpc, metrics)
         self.idle_kib = self.process.status_kib("VmRSS")
 
-    def send(self, body, requests, spans):
-        self.spans += requests * spans
-        return measure(self.process, None, body, requests, spans)
+    def send(self, bodies, requests, spans):
+        """Spans per CPU-second of so many requests of each body, all at the same time."""
+        self.spans += requests * spans * len(bodies)
+        return measure(self.process, None, bodies, requests, spans)
 
     def calls(self):
         """What its metric of calls added up to at the last flush, which may take several lines."""
@@ -87,15 +89,15 @@ def calls_of(line):
 
 def compare(options, case, folder):
     """Runs both in turns; returns the rows of the table, the Collector's first."""
-    workload, _, _, spans = CASES[case]
-    requests = max(1, options.spans // spans)
-    body, _ = payload(options, workload, folder, spans)
+    workload, _, _, spans, clients = CASES[case]
+    requests = max(1, options.spans // spans // clients)
+    bodies = [payload(options, workload, folder, spans, seed)[0] for seed in range(1, clients + 1)]
     peers = [Peer("collector", options.collector, case, folder), Peer("sidecar", options.binary, case, folder)]
     for peer in peers:
-        peer.send(body, max(1, requests // 10), spans)
+        peer.send(bodies, max(1, requests // 10), spans)
     for round_ in range(options.rounds):
         for peer in peers:
-            peer.rates.append(peer.send(body, requests, spans))
+            peer.rates.append(peer.send(bodies, requests, spans))
             print(f"{case} {peer.name:9} round {round_ + 1}: {peer.rates[-1] / 1e6:6.3f} M spans a CPU-second", flush=True)
     rows = []
     for peer in peers:
