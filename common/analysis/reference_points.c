@@ -341,31 +341,37 @@ otc__points_finish(struct otc__sample *samples, size_t n, bool order_known,
                    const struct otc_reference_limits *limits, struct otc_arena *arena,
                    struct otc_reference_feature *out)
 {
-    double *sorted = malloc((n + 1) * sizeof(*sorted));
-    bool done = sorted != NULL;
     size_t trimmed = (size_t)(limits->trim * (double)n);
+    double *values = malloc((n + 1) * sizeof(*values));
+    const double *sorted = values;
+    bool done;
 
-    if (n > 0) {
-        otc_sort_pairs(samples, n, OTC_SORT_FIRST_DOUBLE);
-        samples += trimmed;
-        n -= 2 * trimmed;
-    }
-    for (size_t i = 0; sorted && i < n; i++) {
-        sorted[i] = samples[i].value;
+    if (!values) {
+        return false;
     }
     out->design_effect = 1;
     if (n == 0) {
         static const uint64_t no_gap[1] = {0};
 
         out->cells.gap = no_gap;
-        free(sorted);
-        return done;
+        free(values);
+        return true;
     }
-    done = done && make_edges(sorted, n, limits, arena, out) && make_cells(sorted, n, limits, arena, out);
+    if (order_known) { /* the samples are needed in this order, too */
+        otc_sort_pairs(samples, n, OTC_SORT_FIRST_DOUBLE);
+    }
+    for (size_t i = 0; i < n; i++) {
+        values[i] = samples[i].value;
+    }
+    otc_sort_doubles(values, n); /* what is in order costs one look */
+    sorted += trimmed;
+    samples += trimmed;
+    n -= 2 * trimmed;
+    done = make_edges(sorted, n, limits, arena, out) && make_cells(sorted, n, limits, arena, out);
     if (done) {
         summarize(sorted, n, limits->min_count, out);
         done = !order_known || measure_dependence(samples, n, arena, out);
     }
-    free(sorted);
+    free(values);
     return done;
 }

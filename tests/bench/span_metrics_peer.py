@@ -27,7 +27,7 @@ DIMENSIONS = {"W2": ["http.request.method", "http.route", "http.response.status_
               "W5": ["gen_ai.operation.name", "gen_ai.request.model", "gen_ai.provider.name"]}
 CASES = {"W2": ("W2", [], False, 100, 1), "W2 with exemplars": ("W2", [], True, 100, 1), "W5": ("W5", [], False, 100, 1),
          "W2 by client": ("W2", ["client.address"], False, 1000, 20),
-         "W2 by client, 20,000 a request": ("W2", ["client.address"], False, 20000, 1)}
+         "W2 by client in one request": ("W2", ["client.address"], False, 20000, 1)}
 FLUSH_S = 5
 CONFIG = """
 receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{grpc}", max_recv_msg_size_mib: 64}}}}}}}}

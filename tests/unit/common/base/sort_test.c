@@ -76,6 +76,83 @@ doubles_come_in_the_order_of_qsort(void **state)
     }
 }
 
+/* Keys that differ in few bits, in many, in the last alone, and crowds far apart: of each the order of qsort,
+ * and of equals the order that they had. */
+static double
+crowded(uint64_t *state, int shape)
+{
+    switch (shape) {
+    case 0:
+        return 1.7e9 + (double)(next(state) % 100000) / 4096;
+    case 1:
+        return 1 + (double)(next(state) % 3000) * 0x1p-52 + (double)(next(state) % 3);
+    case 2:
+        return ldexp(1 + (double)(next(state) % 40) * 0x1p-52, (int)(next(state) % 5) * 300 - 600);
+    case 3:
+        return next(state) % 1000 ? 5 + (double)(next(state) % 100000) * 0x1p-50 : -1e300;
+    default:
+        return (double)(next(state) % 3) * -0x1p-1074;
+    }
+}
+
+static int
+by_value_and_time(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+
+    return x->value != y->value ? (x->value > y->value) - (x->value < y->value)
+                                : (x->time > y->time) - (x->time < y->time);
+}
+
+static void
+crowds_are_told_apart(void **state)
+{
+    static struct pair pairs[20000], expected[20000];
+    static double values[20000];
+    uint64_t seed = 11;
+
+    (void)state;
+    for (int shape = 0; shape < 5; shape++) {
+        for (size_t n = 600; n <= 20000; n = n * 5 / 2) {
+            for (size_t i = 0; i < n; i++) {
+                values[i] = crowded(&seed, shape);
+                pairs[i] = expected[i] = (struct pair){values[i], (int64_t)i};
+            }
+            qsort(expected, n, sizeof(*expected), by_value_and_time);
+            otc_sort_pairs(pairs, n, OTC_SORT_FIRST_DOUBLE);
+            otc_sort_doubles(values, n);
+            for (size_t i = 0; i < n; i++) {
+                assert_true(pairs[i].value == expected[i].value && values[i] == expected[i].value);
+                assert_true(pairs[i].time == expected[i].time || (shape == 4 && pairs[i].value == 0));
+            }
+        }
+    }
+}
+
+/* Times in nanoseconds, of an hour and of years. */
+static void
+times_are_sorted(void **state)
+{
+    static struct pair pairs[20000], expected[20000];
+    uint64_t seed = 13;
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        for (size_t i = 0; i < 20000; i++) {
+            int64_t time = (int64_t)(k == 0   ? 1700000000000000000u + next(&seed) % 3600000000000u
+                                     : k == 1 ? next(&seed) * 512
+                                              : next(&seed) % 2000);
+
+            pairs[i] = expected[i] = (struct pair){(double)time, time};
+        }
+        qsort(expected, 20000, sizeof(*expected), by_value_and_time);
+        otc_sort_pairs(pairs, 20000, OTC_SORT_SECOND_INT64);
+        for (size_t i = 0; i < 20000; i++) {
+            assert_int_equal(pairs[i].time, expected[i].time);
+        }
+    }
+}
+
 static void
 pairs_keep_the_order_of_equals(void **state)
 {
@@ -108,6 +185,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(doubles_come_in_the_order_of_qsort),
+        cmocka_unit_test(crowds_are_told_apart),
+        cmocka_unit_test(times_are_sorted),
         cmocka_unit_test(pairs_keep_the_order_of_equals),
     };
 
