@@ -27,6 +27,16 @@ otc_buf_clear(struct otc_buf *buf)
     buf->failed = false;
 }
 
+void
+otc_buf_clear_large(struct otc_buf *buf, size_t most)
+{
+    if (buf->capacity > most) {
+        otc_buf_release(buf);
+    } else {
+        otc_buf_clear(buf);
+    }
+}
+
 static bool
 give_up(struct otc_buf *buf)
 {

@@ -63,8 +63,10 @@ write_batch(struct file *self, const struct otc_batch *batch, struct file_groupe
     if (status != OTC_OK) {
         return status;
     }
-    return self->groups ? file_groups_write(self->groups, signal, request, now_ns, grouped, err)
-                        : file_encoder_write(&self->encoder, self->writer, signal, request, now_ns, err);
+    status = self->groups ? file_groups_write(self->groups, signal, request, now_ns, grouped, err)
+                          : file_encoder_write(&self->encoder, self->writer, signal, request, now_ns, err);
+    otc_buf_clear_large(&self->request, FILE_KEPT_BYTES);
+    return status;
 }
 
 static void

@@ -57,6 +57,9 @@ file_encoder_write(struct file_encoder *encoder, struct file_writer *writer, enu
     for (int i = 0; i < 4; i++) {
         length[i] = (uint8_t)(record.len >> (24 - 8 * i));
     }
-    return file_writer_append(writer, line ? OTC_SLICE_NONE : otc_slice_of(length, sizeof(length)), record,
-                              line ? otc_slice_str("\n") : OTC_SLICE_NONE, now_ns, err);
+    status = file_writer_append(writer, line ? OTC_SLICE_NONE : otc_slice_of(length, sizeof(length)), record,
+                                line ? otc_slice_str("\n") : OTC_SLICE_NONE, now_ns, err);
+    otc_buf_clear_large(&encoder->text, FILE_KEPT_BYTES);
+    otc_buf_clear_large(&encoder->compressed, FILE_KEPT_BYTES);
+    return status;
 }

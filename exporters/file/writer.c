@@ -120,7 +120,7 @@ file_writer_flush(struct file_writer *writer, struct otc_error *err)
         }
         done += (size_t)n;
     }
-    otc_buf_clear(&writer->held);
+    otc_buf_clear_large(&writer->held, FILE_KEPT_BYTES);
     return OTC_OK;
 }
 

@@ -9,6 +9,9 @@
 #include "common/base/slice.h"
 #include "common/base/status.h"
 
+/** Most memory that a buffer keeps from one record to the next. */
+#define FILE_KEPT_BYTES ((size_t)1 << 20)
+
 struct file_writer_settings {
     const char *path;
     bool append;

@@ -36,6 +36,26 @@ a_buffer_grows_to_its_limit_and_no_further(void **state)
 }
 
 static void
+a_cleared_buffer_keeps_what_is_not_large(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf buf = {.limit = 5000};
+    const uint8_t *kept;
+
+    (void)state;
+    assert_true(otc_buf_printf(&buf, "%01000d", 7));
+    kept = buf.data;
+    otc_buf_clear_large(&buf, buf.capacity);
+    assert_int_equal(buf.len, 0);
+    assert_ptr_equal(buf.data, kept);
+    assert_false(otc_buf_printf(&buf, "%06000d", 7));
+    otc_buf_clear_large(&buf, buf.capacity - 1);
+    assert_null(buf.data);
+    assert_int_equal(buf.capacity, 0);
+    assert_true(otc_buf_printf(&buf, "%04000d", 7));
+    assert_int_equal(buf.len, 4000);
+}
+
+static void
 a_taken_buffer_is_the_callers(void **state)
 {
     struct otc_buf buf;
@@ -162,6 +182,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buffer_grows_to_its_limit_and_no_further),
+        cmocka_unit_test(a_cleared_buffer_keeps_what_is_not_large),
         cmocka_unit_test(a_taken_buffer_is_the_callers),
         cmocka_unit_test(large_memory_grows_and_keeps_what_it_holds),
         cmocka_unit_test(an_arena_gives_aligned_zeroed_memory_up_to_its_limit),
