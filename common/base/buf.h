@@ -25,7 +25,8 @@ OTC_API void otc_buf_init(struct otc_buf *buf, size_t limit);
 OTC_API void otc_buf_release(struct otc_buf *buf);
 /** Keeps the memory, forgets the contents and the failure. */
 OTC_API void otc_buf_clear(struct otc_buf *buf);
-/** The same, but of more than `most` bytes of memory none is kept: one large piece of work is not held for ever. */
+/** The same, but of more than `most` bytes of memory none is kept: one large piece of work is not held for
+ * ever. */
 OTC_API void otc_buf_clear_large(struct otc_buf *buf, size_t most);
 /** Makes room for `extra` more bytes. False (and `failed`) at the limit or out of memory. */
 OTC_API bool otc_buf_reserve(struct otc_buf *buf, size_t extra);
