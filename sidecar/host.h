@@ -41,6 +41,7 @@ struct otc_sidecar_host {
 OTC_CHECK otc_status otc_sidecar_host_init(struct otc_sidecar_host *host, struct otc_loop *loop,
                                            struct otc_logger *logger, struct otc_meter *meter,
                                            struct otc_error *err);
+/** Before its loop is freed; also of a host that was not initialised, or not wholly, and is zero. */
 void otc_sidecar_host_release(struct otc_sidecar_host *host);
 /**
  * The resource of service::telemetry::resource over the defaults (service.name, service.version,

@@ -370,10 +370,10 @@ close_program(struct program *p)
     close_signals(p);
     otc_log_sink_configure(&p->log, NULL, NULL, 0, NULL);
     discard(&p->current);
+    otc_sidecar_host_release(&p->host);
     if (p->loop != NULL) {
         otc_loop_free(p->loop);
     }
-    otc_sidecar_host_release(&p->host);
     otc_meter_free(p->meter);
     otc_log_sink_close(&p->log);
 }

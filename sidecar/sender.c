@@ -34,7 +34,7 @@ struct otc_sender {
     struct otc_component *component;
     struct otc_consumer *consumer;
     pthread_t thread;
-    bool thread_runs, host_ready;
+    bool thread_runs;
     /** The rest under the lock. */
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -131,7 +131,6 @@ otc_sender_new(const char *endpoint, struct otc_sender **out, struct otc_error *
                            : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     if (status == OTC_OK) {
         status = otc_sidecar_host_init(&sender->host, sender->loop, NULL, sender->meter, err);
-        sender->host_ready = status == OTC_OK;
     }
     if (status == OTC_OK) {
         sender->thread_runs = pthread_create(&sender->thread, NULL, run_loop, sender->loop) == 0;
@@ -330,9 +329,7 @@ otc_sender_free(struct otc_sender *sender)
         otc_loop_stop(sender->loop);
         (void)pthread_join(sender->thread, NULL);
     }
-    if (sender->host_ready) {
-        otc_sidecar_host_release(&sender->host);
-    }
+    otc_sidecar_host_release(&sender->host);
     otc_config_free(sender->config);
     otc_document_free(sender->document);
     otc_loop_free(sender->loop);

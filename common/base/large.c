@@ -8,6 +8,18 @@
 /** Whole pages of any system. */
 #define PAGES ((size_t)64 << 10)
 
+/* The sanitizer sees what is the heap's: accesses beyond it, and what nobody frees. */
+#if defined(__SANITIZE_ADDRESS__)
+#define MAPPED_FROM SIZE_MAX
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MAPPED_FROM SIZE_MAX
+#endif
+#endif
+#ifndef MAPPED_FROM
+#define MAPPED_FROM OTC_LARGE
+#endif
+
 /* What of a capacity is in large pages. */
 static size_t
 in_large_pages(size_t capacity)
@@ -21,7 +33,7 @@ mapped(size_t capacity)
 {
     const size_t paged = in_large_pages(capacity);
 
-    return capacity < OTC_LARGE ? 0 : (capacity > paged ? (capacity + PAGES - 1) / PAGES * PAGES : paged);
+    return capacity < MAPPED_FROM ? 0 : (capacity > paged ? (capacity + PAGES - 1) / PAGES * PAGES : paged);
 }
 
 /* A mapping that begins with a large page. */
@@ -56,8 +68,8 @@ otc_large_grow(struct otc_large *memory, size_t used, size_t capacity)
     const size_t length = mapped(capacity);
     uint8_t *data;
 
-    if (capacity > SIZE_MAX / 2) {
-        return false;
+    if (capacity <= memory->capacity || capacity > SIZE_MAX / 2) {
+        return capacity <= memory->capacity;
     }
     if (length == 0) {
         data = realloc(memory->data, capacity);

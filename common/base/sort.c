@@ -122,23 +122,24 @@ pass(const struct sorting *s, size_t digit)
 }
 
 static int
+compare(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int
 by_first_double(const void *a, const void *b)
 {
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
+    return compare(order_of(*(const uint64_t *)a, true), order_of(*(const uint64_t *)b, true));
 }
 
 static int
 by_second_int64(const void *a, const void *b)
 {
-    int64_t x = ((const int64_t *)a)[1];
-    int64_t y = ((const int64_t *)b)[1];
-
-    return (x > y) - (x < y);
+    return compare(order_of(((const uint64_t *)a)[1], false), order_of(((const uint64_t *)b)[1], false));
 }
 
+/** glibc's, which merges, and so keeps the order of equals. */
 static void
 compare_each(const struct sorting *s)
 {

@@ -314,9 +314,9 @@ make_room(struct otc_exchange *exchange, size_t need)
         }
         exchange->body_charged = taken;
     }
-    return wanted == exchange->body.capacity || otc_large_grow(&exchange->body, exchange->body_len, wanted) ||
-           otc_large_grow(&exchange->body, exchange->body_len,
-                          need + need / 2) || /* addresses can be scarce too */
+    /* Addresses can be scarce, too. */
+    return otc_large_grow(&exchange->body, exchange->body_len, wanted) ||
+           otc_large_grow(&exchange->body, exchange->body_len, smaller(need + need / 2, wanted)) ||
            otc_large_grow(&exchange->body, exchange->body_len, need);
 }
 

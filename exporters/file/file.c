@@ -60,11 +60,11 @@ write_batch(struct file *self, const struct otc_batch *batch, struct file_groupe
     struct otc_slice request;
     otc_status status = join(self, batch, &request, err);
 
-    if (status != OTC_OK) {
-        return status;
+    if (status == OTC_OK) {
+        status = self->groups
+                     ? file_groups_write(self->groups, signal, request, now_ns, grouped, err)
+                     : file_encoder_write(&self->encoder, self->writer, signal, request, now_ns, err);
     }
-    status = self->groups ? file_groups_write(self->groups, signal, request, now_ns, grouped, err)
-                          : file_encoder_write(&self->encoder, self->writer, signal, request, now_ns, err);
     otc_buf_clear_large(&self->request, FILE_KEPT_BYTES);
     return status;
 }

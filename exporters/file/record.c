@@ -42,23 +42,31 @@ encode(struct file_encoder *encoder, enum otc_signal signal, struct otc_slice *r
     return status;
 }
 
+/* With what stands before and after it. */
+static otc_status
+put(const struct file_encoder *encoder, struct file_writer *writer, struct otc_slice record, int64_t now_ns,
+    struct otc_error *err)
+{
+    bool line = encoder->json && !encoder->compressor;
+    uint8_t length[4];
+
+    for (int i = 0; i < 4; i++) {
+        length[i] = (uint8_t)(record.len >> (24 - 8 * i));
+    }
+    return file_writer_append(writer, line ? OTC_SLICE_NONE : otc_slice_of(length, sizeof(length)), record,
+                              line ? otc_slice_str("\n") : OTC_SLICE_NONE, now_ns, err);
+}
+
 otc_status
 file_encoder_write(struct file_encoder *encoder, struct file_writer *writer, enum otc_signal signal,
                    struct otc_slice request, int64_t now_ns, struct otc_error *err)
 {
-    bool line = encoder->json && !encoder->compressor;
     struct otc_slice record = request;
     otc_status status = encode(encoder, signal, &record, err);
-    uint8_t length[4];
 
-    if (status != OTC_OK) {
-        return status;
+    if (status == OTC_OK) {
+        status = put(encoder, writer, record, now_ns, err);
     }
-    for (int i = 0; i < 4; i++) {
-        length[i] = (uint8_t)(record.len >> (24 - 8 * i));
-    }
-    status = file_writer_append(writer, line ? OTC_SLICE_NONE : otc_slice_of(length, sizeof(length)), record,
-                                line ? otc_slice_str("\n") : OTC_SLICE_NONE, now_ns, err);
     otc_buf_clear_large(&encoder->text, FILE_KEPT_BYTES);
     otc_buf_clear_large(&encoder->compressed, FILE_KEPT_BYTES);
     return status;

@@ -62,7 +62,8 @@ struct drift_waiting {
     size_t n;
     double values[DRIFT_WAITING];
 };
-/** Features, of any version, whose numbers wait at once. */
+/** Features, of any version, whose numbers wait at once: 550 KiB a stage, beside `limits::memory`, of which
+ * what is used is resident. */
 #define DRIFT_WAITING_FEATURES 1024
 
 /** One feature of one version. */

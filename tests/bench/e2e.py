@@ -179,7 +179,8 @@ def load(port, bodies, requests, clients=4, streams=8):
     clients, streams = (min(clients, requests), streams) if len(bodies) == 1 else (1, 1)
     senders = [subprocess.Popen(["h2load", "-t1", f"-c{clients}", f"-m{streams}", "-w24", "-W24", f"-n{requests}", f"-d{body}",
                                  "-Hcontent-type: application/grpc", "-Hte: trailers", f"http://127.0.0.1:{port}{EXPORT}"],
-                                stdout=subprocess.PIPE, text=True) for body in bodies]
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+               for body in bodies]
     for out in [sender.communicate()[0] for sender in senders]:
         if f"{requests} succeeded" not in out:
             sys.exit(f"bench: h2load did not succeed:\n{out}")

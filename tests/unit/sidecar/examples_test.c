@@ -150,9 +150,9 @@ start_and_stop(const struct otc_service_config *config, const char *name)
     }
     atomic_store(&host.service, NULL);
     otc_service_free(service);
-    otc_loop_free(loop);
     assert_int_equal(otc_budget_used(&host.budget), 0);
     otc_sidecar_host_release(&host);
+    otc_loop_free(loop);
     otc_meter_free(meter);
     otc_log_sink_close(&log);
 }

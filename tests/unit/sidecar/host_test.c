@@ -45,8 +45,8 @@ open_host(struct fixture *f)
 static void
 close_host(struct fixture *f)
 {
-    otc_loop_free(f->loop);
     otc_sidecar_host_release(&f->host);
+    otc_loop_free(f->loop);
     otc_meter_free(f->meter);
     otc_log_sink_close(&f->log);
     fclose(f->file);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,8 +124,35 @@ crowds_are_told_apart(void **state)
             otc_sort_doubles(values, n);
             for (size_t i = 0; i < n; i++) {
                 assert_true(pairs[i].value == expected[i].value && values[i] == expected[i].value);
-                assert_true(pairs[i].time == expected[i].time || (shape == 4 && pairs[i].value == 0));
+                assert_int_equal(pairs[i].time, expected[i].time);
             }
+        }
+    }
+}
+
+/* Of few, of runs and of all. */
+static void
+zeros_come_by_their_sign(void **state)
+{
+    static double values[10000];
+    uint64_t seed = 17;
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        size_t n = k == 0 ? 300 : 10000;
+        size_t zeros = 0;
+
+        for (size_t i = 0; i < n; i++) {
+            bool zero = k == 2 || next(&seed) % 50 == 0;
+
+            values[i] = zero ? (next(&seed) % 2 ? 0.0 : -0.0) : (double)next(&seed) / 0x1p52 - 1;
+            zeros += values[i] == 0;
+        }
+        otc_sort_doubles(values, n);
+        assert_true(zeros > 1);
+        for (size_t i = 1; i < n; i++) {
+            assert_true(values[i - 1] < values[i] ||
+                        (values[i - 1] == values[i] && signbit(values[i - 1]) >= signbit(values[i])));
         }
     }
 }
@@ -184,9 +212,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(doubles_come_in_the_order_of_qsort),
-        cmocka_unit_test(crowds_are_told_apart),
-        cmocka_unit_test(times_are_sorted),
+        cmocka_unit_test(doubles_come_in_the_order_of_qsort), cmocka_unit_test(crowds_are_told_apart),
+        cmocka_unit_test(zeros_come_by_their_sign),           cmocka_unit_test(times_are_sorted),
         cmocka_unit_test(pairs_keep_the_order_of_equals),
     };
 

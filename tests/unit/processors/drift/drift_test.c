@@ -2,6 +2,7 @@
 /* The connector's behaviour in time: learning, verdicts, lateness, vanishing features, re-emission, expiry.
  */
 #include "common/analysis/reference.h"
+#include "processors/drift/state.h"
 #include "tests/unit/processors/drift/stage.h"
 
 #include <unistd.h>
@@ -168,6 +169,75 @@ test_records_count_alike_together_and_alone(void **state)
         }
     }
     assert_true(compared >= 36);
+    stage_free(together);
+    stage_free(alone);
+}
+
+enum { MANY = DRIFT_WAITING_FEATURES + 100 };
+
+/* More features than numbers wait for at once, and versions that make room for each other in the middle of a
+ * batch. */
+static struct stage *
+crowded_stage(bool together)
+{
+    static char names[MANY][32];
+    static struct field fields[MANY];
+    struct stage *stage =
+        stage_new("presets: [ml]\nreference: {learn: {observations: 60, duration: 0s}}\n"
+                  "limits: {versions: 2, features: 2000, series: 100000}\n"
+                  "window: {length: 1m, pane: 10s, allowed_lateness: 30s, min_observations: 2}\n");
+
+    for (uint64_t i = 0; i < 60 + 30; i++) {
+        for (uint64_t f = 0; f < MANY; f++) {
+            (void)snprintf(names[f], sizeof(names[f]), "ml.feature.f%d", (int)f);
+            fields[f] = NUMBER(names[f], uniform(i * MANY + f));
+        }
+        if (i == 60) {
+            send(stage);
+            otc_vhost_advance(stage->vhost, OTC_SECOND);
+        }
+        stage->version = i < 60 ? "1" : (const char *const[]){"1", "2", "3"}[i / 2 % 3];
+        record(stage, stage_now(stage), fields, MANY);
+        if (!together && i >= 60) {
+            send(stage);
+        }
+    }
+    if (together) {
+        send(stage);
+    }
+    otc_sink_clear(stage->sink);
+    otc_vhost_advance(stage->vhost, 90 * OTC_SECOND);
+    return stage;
+}
+
+static void
+test_more_features_than_wait_at_once(void **state)
+{
+    static const char *const metrics[] = {"ml.drift.ks", "ml.drift.wasserstein.normalized",
+                                          "ml.feature.values"};
+    struct stage *together = crowded_stage(true), *alone = crowded_stage(false);
+    size_t compared = 0;
+
+    (void)state;
+    for (size_t m = 0; m < sizeof(metrics) / sizeof(metrics[0]); m++) {
+        for (int f = 0; f < MANY; f += 101) {
+            for (int v = 1; v <= 3; v++) {
+                char name[16], version[4];
+                struct wish one, other;
+
+                (void)snprintf(name, sizeof(name), "f%d", f);
+                (void)snprintf(version, sizeof(version), "%d", v);
+                one = look(together, metrics[m],
+                           ATTRIBUTES("ml.feature.name", name, "ml.model.version", version));
+                other =
+                    look(alone, metrics[m], ATTRIBUTES("ml.feature.name", name, "ml.model.version", version));
+                assert_int_equal(one.found, other.found);
+                assert_true(one.value == other.value || (isnan(one.value) && isnan(other.value)));
+                compared += one.found > 0 && !isnan(one.value);
+            }
+        }
+    }
+    assert_true(compared >= 40);
     stage_free(together);
     stage_free(alone);
 }
@@ -687,6 +757,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_reference_is_learned_then_compared),
         cmocka_unit_test(test_records_count_alike_together_and_alone),
+        cmocka_unit_test(test_more_features_than_wait_at_once),
         cmocka_unit_test(test_a_loaded_reference_is_logged),
         cmocka_unit_test(test_what_is_left_out_is_counted_from_zero),
         cmocka_unit_test(test_no_record_is_lost_while_the_reference_freezes),
