@@ -222,7 +222,7 @@ test_more_features_than_wait_at_once(void **state)
     for (size_t m = 0; m < sizeof(metrics) / sizeof(metrics[0]); m++) {
         for (int f = 0; f < MANY; f += 101) {
             for (int v = 1; v <= 3; v++) {
-                char name[16], version[4];
+                char name[16], version[16];
                 struct wish one, other;
 
                 (void)snprintf(name, sizeof(name), "f%d", f);
