@@ -73,24 +73,35 @@ def body(kind, names):
     return {"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "m", "gauge": {"dataPoints": points}}]}]}]}
 
 
-def batches(binary, case, kind):
-    processor, queue, sizes = case
-    backend = Backend()
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        http = s.getsockname()[1]
-    queue = queue.replace("{", "{num_consumers: 1, ", 1).replace(", }", "}")
-    with tempfile.TemporaryDirectory() as folder:
+def start(binary, folder, config):
+    """(process, its port); a port may be taken by another test before the process binds it: it ends then, and tries another."""
+    for _ in range(5):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            http = s.getsockname()[1]
         with open(folder + "/c.yaml", "w", encoding="utf-8") as f:
-            f.write(CONFIG.format(http=http, backend=backend.port, queue=queue, kind=kind, names="batch" if processor else "",
-                                  processors=f"processors: {{batch: {processor}}}" if processor else ""))
+            f.write(config.replace("@HTTP@", str(http)))
         with open(folder + "/log", "wb") as log:
             child = subprocess.Popen([binary, "--config", f.name], stderr=log)
         for _ in range(1000):
             with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", http)) == 0:
-                    break
-            time.sleep(0.02)
+                answers = s.connect_ex(("127.0.0.1", http)) == 0
+            time.sleep(0.05 if answers else 0.02)  # an answer may be another's: this process ends soon after it
+            if answers or child.poll() is not None:
+                break
+        if child.poll() is None:
+            return child, http
+    sys.exit(f"FAILED: {binary} did not start:\n{open(folder + '/log', encoding='utf-8').read()}")
+
+
+def batches(binary, case, kind):
+    processor, queue, sizes = case
+    backend = Backend()
+    queue = queue.replace("{", "{num_consumers: 1, ", 1).replace(", }", "}")
+    config = CONFIG.format(http="@HTTP@", backend=backend.port, queue=queue, kind=kind, names="batch" if processor else "",
+                           processors=f"processors: {{batch: {processor}}}" if processor else "")
+    with tempfile.TemporaryDirectory() as folder:
+        child, http = start(binary, folder, config)
         sent = 0
         for size in sizes:
             data = json.dumps(body(kind, [f"item-{sent + i}-" for i in range(size)])).encode()
