@@ -288,7 +288,7 @@ capacity_for(const struct otc_exchange *exchange, size_t need)
     if (exchange->expected >= need) {
         const size_t more = need * EXPECT_GROWTH;
 
-        /* A mapping is none but for its pages: what is large is as long at once as it will be. */
+        /* A mapping is memory only where a page was begun: it is made as long at once as it will be. */
         if (exchange->expected >= OTC_LARGE) {
             return more > OTC_LARGE ? exchange->expected : smaller(more, OTC_LARGE / EXPECT_GROWTH);
         }

@@ -84,11 +84,10 @@ def start(binary, folder, config):
         with open(folder + "/log", "wb") as log:
             child = subprocess.Popen([binary, "--config", f.name], stderr=log)
         for _ in range(1000):
-            with socket.socket() as s:
-                answers = s.connect_ex(("127.0.0.1", http)) == 0
-            time.sleep(0.05 if answers else 0.02)  # an answer may be another's: this process ends soon after it
-            if answers or child.poll() is not None:
-                break
+            with open(folder + "/log", encoding="utf-8") as log:
+                if "Everything is ready" in log.read() or child.poll() is not None:
+                    break
+            time.sleep(0.02)
         if child.poll() is None:
             return child, http
     sys.exit(f"FAILED: {binary} did not start:\n{open(folder + '/log', encoding='utf-8').read()}")

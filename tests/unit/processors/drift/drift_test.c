@@ -109,6 +109,31 @@ test_a_reference_is_learned_then_compared(void **state)
     stage_free(stage);
 }
 
+/* Sends what was left to be sent together; until the windows have closed. */
+static struct stage *
+finished(struct stage *stage, bool together)
+{
+    if (together) {
+        send(stage);
+    }
+    otc_sink_clear(stage->sink);
+    otc_vhost_advance(stage->vhost, 90 * OTC_SECOND);
+    return stage;
+}
+
+/* Whether a metric of a feature and a version is known; the same in both stages. */
+static bool
+alike(struct stage *together, struct stage *alone, const char *metric, const char *feature,
+      const char *version)
+{
+    const char *const *which = ATTRIBUTES("ml.feature.name", feature, "ml.model.version", version);
+    struct wish one = look(together, metric, which), other = look(alone, metric, which);
+
+    assert_int_equal(one.found, other.found);
+    assert_true(one.value == other.value || (isnan(one.value) && isnan(other.value)));
+    return one.found > 0 && !isnan(one.value);
+}
+
 /* Two versions whose records take turns, in two panes, some of several values of the same feature in a row:
  * `together` in one request, else each in its own. */
 static struct stage *
@@ -133,12 +158,7 @@ mixed_stage(bool together)
             send(stage);
         }
     }
-    if (together) {
-        send(stage);
-    }
-    otc_sink_clear(stage->sink);
-    otc_vhost_advance(stage->vhost, 90 * OTC_SECOND);
-    return stage;
+    return finished(stage, together);
 }
 
 static void
@@ -158,14 +178,8 @@ test_records_count_alike_together_and_alone(void **state)
     (void)state;
     for (size_t m = 0; m < sizeof(metrics) / sizeof(metrics[0]); m++) {
         for (int k = 0; k < 6; k++) {
-            const char *const *which =
-                ATTRIBUTES("ml.feature.name", k % 3 == 0 ? "age" : (k % 3 == 1 ? "score" : "country"),
-                           "ml.model.version", k / 3 ? "2" : "1");
-            struct wish one = look(together, metrics[m], which), other = look(alone, metrics[m], which);
-
-            assert_int_equal(one.found, other.found);
-            assert_true(one.value == other.value || (isnan(one.value) && isnan(other.value)));
-            compared += one.found > 0 && !isnan(one.value);
+            compared += alike(together, alone, metrics[m],
+                              (const char *const[]){"age", "score", "country"}[k % 3], k / 3 ? "2" : "1");
         }
     }
     assert_true(compared >= 36);
@@ -202,12 +216,7 @@ crowded_stage(bool together)
             send(stage);
         }
     }
-    if (together) {
-        send(stage);
-    }
-    otc_sink_clear(stage->sink);
-    otc_vhost_advance(stage->vhost, 90 * OTC_SECOND);
-    return stage;
+    return finished(stage, together);
 }
 
 static void
@@ -223,17 +232,10 @@ test_more_features_than_wait_at_once(void **state)
         for (int f = 0; f < MANY; f += 101) {
             for (int v = 1; v <= 3; v++) {
                 char name[16], version[16];
-                struct wish one, other;
 
                 (void)snprintf(name, sizeof(name), "f%d", f);
                 (void)snprintf(version, sizeof(version), "%d", v);
-                one = look(together, metrics[m],
-                           ATTRIBUTES("ml.feature.name", name, "ml.model.version", version));
-                other =
-                    look(alone, metrics[m], ATTRIBUTES("ml.feature.name", name, "ml.model.version", version));
-                assert_int_equal(one.found, other.found);
-                assert_true(one.value == other.value || (isnan(one.value) && isnan(other.value)));
-                compared += one.found > 0 && !isnan(one.value);
+                compared += alike(together, alone, metrics[m], name, version);
             }
         }
     }
