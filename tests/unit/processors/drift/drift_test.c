@@ -189,10 +189,10 @@ test_records_count_alike_together_and_alone(void **state)
 
 enum { MANY = DRIFT_WAITING_FEATURES + 100 };
 
-/* More features than numbers wait for at once, and versions that make room for each other in the middle of a
- * batch. */
+/* Versions that make room for each other in the middle of a batch; of MANY features more than numbers wait
+ * for at once. */
 static struct stage *
-crowded_stage(bool together)
+crowded_stage(int features, bool together)
 {
     static char names[MANY][32];
     static struct field fields[MANY];
@@ -202,16 +202,16 @@ crowded_stage(bool together)
                   "window: {length: 1m, pane: 10s, allowed_lateness: 30s, min_observations: 2}\n");
 
     for (uint64_t i = 0; i < 60 + 30; i++) {
-        for (uint64_t f = 0; f < MANY; f++) {
-            (void)snprintf(names[f], sizeof(names[f]), "ml.feature.f%d", (int)f);
-            fields[f] = NUMBER(names[f], uniform(i * MANY + f));
+        for (int f = 0; f < features; f++) {
+            (void)snprintf(names[f], sizeof(names[f]), "ml.feature.f%d", f);
+            fields[f] = NUMBER(names[f], uniform(i * MANY + (uint64_t)f));
         }
         if (i == 60) {
             send(stage);
             otc_vhost_advance(stage->vhost, OTC_SECOND);
         }
         stage->version = i < 60 ? "1" : (const char *const[]){"1", "2", "3"}[i / 2 % 3];
-        record(stage, stage_now(stage), fields, MANY);
+        record(stage, stage_now(stage), fields, (size_t)features);
         if (!together && i >= 60) {
             send(stage);
         }
@@ -220,16 +220,15 @@ crowded_stage(bool together)
 }
 
 static void
-test_more_features_than_wait_at_once(void **state)
+check_crowded(int features, int step)
 {
     static const char *const metrics[] = {"ml.drift.ks", "ml.drift.wasserstein.normalized",
                                           "ml.feature.values"};
-    struct stage *together = crowded_stage(true), *alone = crowded_stage(false);
+    struct stage *together = crowded_stage(features, true), *alone = crowded_stage(features, false);
     size_t compared = 0;
 
-    (void)state;
     for (size_t m = 0; m < sizeof(metrics) / sizeof(metrics[0]); m++) {
-        for (int f = 0; f < MANY; f += 101) {
+        for (int f = 0; f < features; f += step) {
             for (int v = 1; v <= 3; v++) {
                 char name[16], version[16];
 
@@ -242,6 +241,20 @@ test_more_features_than_wait_at_once(void **state)
     assert_true(compared >= 40);
     stage_free(together);
     stage_free(alone);
+}
+
+static void
+test_more_features_than_wait_at_once(void **state)
+{
+    (void)state;
+    check_crowded(MANY, 101);
+}
+
+static void
+test_a_version_goes_while_its_numbers_wait(void **state)
+{
+    (void)state;
+    check_crowded(20, 1);
 }
 
 /* `n` records of a feature, all in one request and of one instant. */
@@ -760,6 +773,7 @@ main(void)
         cmocka_unit_test(test_a_reference_is_learned_then_compared),
         cmocka_unit_test(test_records_count_alike_together_and_alone),
         cmocka_unit_test(test_more_features_than_wait_at_once),
+        cmocka_unit_test(test_a_version_goes_while_its_numbers_wait),
         cmocka_unit_test(test_a_loaded_reference_is_logged),
         cmocka_unit_test(test_what_is_left_out_is_counted_from_zero),
         cmocka_unit_test(test_no_record_is_lost_while_the_reference_freezes),
