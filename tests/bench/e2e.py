@@ -24,6 +24,9 @@ import tempfile
 import time
 import urllib.request
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "interop"))
+from free_ports import free_port  # noqa: E402
+
 TICKS = os.sysconf("SC_CLK_TCK")
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 MODES = ("stats", "forward")
@@ -53,12 +56,6 @@ def watched(workload, features):
     if workload in FIVE:
         return "[]", f"[{', '.join(FIVE[workload])}]"
     return "[ml, gen_ai]", "[]"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def wait_for(condition, what, limit_s=20.0):

@@ -11,7 +11,6 @@ import concurrent.futures
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import time
 import urllib.request
 
 import collector
+from free_ports import free_port
 
 try:
     import grpc
@@ -74,22 +74,17 @@ def body(kind, names):
 
 
 def start(binary, folder, config):
-    """(process, its port); a port may be taken by another test before the process binds it: it ends then, and tries another."""
-    for _ in range(5):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            http = s.getsockname()[1]
-        with open(folder + "/c.yaml", "w", encoding="utf-8") as f:
-            f.write(config.replace("@HTTP@", str(http)))
-        with open(folder + "/log", "wb") as log:
-            child = subprocess.Popen([binary, "--config", f.name], stderr=log)
-        for _ in range(1000):
-            with open(folder + "/log", encoding="utf-8") as log:
-                if "Everything is ready" in log.read() or child.poll() is not None:
-                    break
-            time.sleep(0.02)
-        if child.poll() is None:
-            return child, http
+    with open(folder + "/c.yaml", "w", encoding="utf-8") as f:
+        f.write(config)
+    with open(folder + "/log", "wb") as log:
+        child = subprocess.Popen([binary, "--config", f.name], stderr=log)
+    for _ in range(1000):
+        with open(folder + "/log", encoding="utf-8") as log:
+            if "Everything is ready" in log.read():
+                return child
+        if child.poll() is not None:
+            break
+        time.sleep(0.02)
     sys.exit(f"FAILED: {binary} did not start:\n{open(folder + '/log', encoding='utf-8').read()}")
 
 
@@ -97,10 +92,11 @@ def batches(binary, case, kind):
     processor, queue, sizes = case
     backend = Backend()
     queue = queue.replace("{", "{num_consumers: 1, ", 1).replace(", }", "}")
-    config = CONFIG.format(http="@HTTP@", backend=backend.port, queue=queue, kind=kind, names="batch" if processor else "",
+    http = free_port()
+    config = CONFIG.format(http=http, backend=backend.port, queue=queue, kind=kind, names="batch" if processor else "",
                            processors=f"processors: {{batch: {processor}}}" if processor else "")
     with tempfile.TemporaryDirectory() as folder:
-        child, http = start(binary, folder, config)
+        child = start(binary, folder, config)
         sent = 0
         for size in sizes:
             data = json.dumps(body(kind, [f"item-{sent + i}-" for i in range(size)])).encode()

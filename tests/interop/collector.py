@@ -6,8 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import random
-import socket
 import subprocess
 import tempfile
 import time
@@ -64,23 +62,6 @@ def build_in(work, wanted, dist):
                    **wanted}, f)
     go_peer.go(work, "run", CORE + "cmd/builder@" + VERSION, "--config", f.name)
     return work + "/out/otelcol"
-
-
-def ports(n):
-    """Free ports of 127.0.0.1, below those that the system gives to connections: none of these takes one before it is listened at."""
-    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as f:
-        end = max(int(f.read().split()[0]), 12000)
-    held, found = [], []
-    for port in random.sample(range(10000, end), min(10 * n + 100, end - 10000)):
-        if len(found) == n:
-            break
-        with contextlib.suppress(OSError):
-            held.append(socket.socket())
-            held[-1].bind(("127.0.0.1", port))
-            found.append(port)
-    for s in held:
-        s.close()
-    return found
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ import tempfile
 
 import collector
 from collector_compare import documents
+from free_ports import free_ports
 
 TOKEN = "a-token-that-nobody-guesses"
 # name: (how the Collector sends to us, how we send to the Collector, TLS, bearer token)
@@ -126,7 +127,7 @@ def main():
     failures, total = [], 0
     with tempfile.TemporaryDirectory() as work, contextlib.ExitStack() as stack:
         certificates(work)
-        found = collector.ports(3 * len(hops))
+        found = free_ports(3 * len(hops))
         ports = list(zip(found[0::3], found[1::3], found[2::3]))
         theirs, ours = configurations(work, hops, ports)
         stack.enter_context(collector.running(collector.COLLECTOR, theirs, work + "/theirs.log"))

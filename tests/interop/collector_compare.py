@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 import collector
+from free_ports import free_ports
 
 TESTDATA = os.environ.get("AIMON_TESTDATA", "../shared/data")
 
@@ -277,7 +278,8 @@ def compared(program, wanted=CASES, called=str):
     failures, total = ["no such processor here: " + name for name in missing], 0
     sent, sampled, readable = documents(), sampled_documents(TRACE_STATES + WRONG_STATES), sampled_documents(TRACE_STATES)
     with tempfile.TemporaryDirectory() as work, contextlib.ExitStack() as stack:
-        theirs_ports, ours_ports, back_ports = (collector.ports(3 * len(cases))[i::3] for i in range(3))
+        found = free_ports(3 * len(cases))
+        theirs_ports, ours_ports, back_ports = (found[i::3] for i in range(3))
         theirs, ours = configurations(work, cases, theirs_ports, ours_ports, back_ports, called)
         stack.enter_context(collector.running(program, theirs, work + "/theirs.log"))
         stack.enter_context(collector.running(collector.BIN, ours, work + "/ours.log"))

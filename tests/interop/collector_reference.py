@@ -20,6 +20,7 @@ import urllib.request
 import collector
 import collector_keys
 from collector_compare import documents
+from free_ports import free_ports
 from traps import REFERENCE
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../otel-config-examples")
@@ -129,7 +130,7 @@ def reference(work):
         status, text = validate(program, f.name, work)
         if status:
             failures.append("%s refuses the reference configuration: %s" % (program, text))
-    ports = collector.ports(12)
+    ports = free_ports(12)
     sides = {"theirs": (collector.COLLECTOR, ports[:6]), "ours": (collector.BIN, ports[6:])}
     with contextlib.ExitStack() as stack:
         stack.enter_context(collector.running(collector.COLLECTOR, behind(work, [ports[5], ports[11]]), work + "/behind.log"))

@@ -11,6 +11,7 @@ import tempfile
 import time
 
 import collector
+from free_ports import free_ports
 
 ATTRIBUTES = [{"key": "s", "value": {"stringValue": "text"}}, {"key": "n", "value": {"intValue": "7"}}, {"key": "d", "value": {"doubleValue": 7.5}},
               {"key": "b", "value": {"boolValue": True}}, {"key": "l", "value": {"arrayValue": {"values": [{"stringValue": "x"}, {"intValue": "1"}]}}},
@@ -90,7 +91,7 @@ def main():
         return 0
     cases, failures, results = conditions(), [], {}
     with tempfile.TemporaryDirectory() as work:
-        for side, program, port in zip(("theirs", "ours"), (collector.COLLECTOR, collector.BIN), collector.ports(2)):
+        for side, program, port in zip(("theirs", "ours"), (collector.COLLECTOR, collector.BIN), free_ports(2)):
             with collector.running(program, configuration(work, side, port, cases), "%s/%s.log" % (work, side)):
                 for signal, request in REQUESTS.items():
                     status, _, answer = collector.post("http://127.0.0.1:%d/v1/%s" % (port, signal), json.dumps(request).encode())

@@ -20,18 +20,13 @@ import threading
 import time
 import urllib.request
 
+from free_ports import free_ports
+
 BIN = os.environ["AIMON_BIN"]
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 20
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(10**9)
 BATCHES, SPANS = 400, 25
 STEP_NS = 300_000_000  # of event time between spans: the whole of it is 50 minutes
-
-
-def free_ports(n):
-    held = [socket.socket() for _ in range(n)]
-    for s in held:
-        s.bind(("127.0.0.1", 0))
-    return [s.getsockname()[1] for s in held]
 
 
 def requests(rng, begin_ns):

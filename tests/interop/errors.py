@@ -28,6 +28,7 @@ except ImportError:
     sys.exit(0)
 
 import collector
+from free_ports import free_ports
 import wire
 
 BINARY = os.environ.get("AIMON_BIN", "build/debug/bin/otelcol-aimon")
@@ -119,7 +120,7 @@ class Sidecar:
     """traces go to the gRPC backend, logs to the HTTP backend; no queue, no retry."""
 
     def __init__(self, program, grpc_backend, http_backend):
-        self.grpc, self.http = collector.ports(2)
+        self.grpc, self.http = free_ports(2)
         direct = {"sending_queue": {"enabled": False}, "retry_on_failure": {"enabled": False}}
         exporters = {"otlp_grpc": {"endpoint": f"127.0.0.1:{grpc_backend.port}", "tls": {"insecure": True}, **direct}}
         pipelines = {"traces": {"receivers": ["otlp"], "exporters": ["otlp_grpc"]}}

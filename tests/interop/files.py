@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 import collector
+from free_ports import free_port
 
 KEY = "fileexporter.path_segment"
 SEGMENTS = ["a", "b/c", "", "/rooted", "./here", "../up", "../../../etc/passwd", "x/../y", "x/../../../z", "d//e/./f", "..", ".hidden", "sp ace", "ü",
@@ -53,7 +54,7 @@ def grouped(work, name, pattern, settings):
     for side, program in (("theirs", collector.COLLECTOR), ("ours", collector.BIN)):
         folder = "%s/%s_%s" % (work, name, side)
         os.makedirs(folder + "/in")
-        (port,) = collector.ports(1)
+        port = free_port()
         exporter = {"path": folder + "/in/" + pattern, "append": True, "group_by": {"enabled": True, **settings}}
         with collector.running(program, configuration(port, exporter), folder + ".log"):
             for i in range(3):
@@ -85,7 +86,7 @@ def read_again(work):
     folder, out = work + "/written", work + "/read.jsonl"
     os.makedirs(folder + "/old")
     os.makedirs(work + "/positions")
-    (port,) = collector.ports(1)
+    port = free_port()
     reader = {"extensions": {"file_storage": {"directory": work + "/positions"}},
               "receivers": {"otlp_json_file": {"include": [folder + "/**/*.{jsonl,gz}"], "start_at": "beginning", "compression": "auto",
                                                "poll_interval": "20ms", "storage": "file_storage"}},

@@ -14,13 +14,14 @@ import math
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.parse
 import urllib.request
+
+from free_ports import free_ports
 
 BIN = os.environ["AIMON_BIN"]
 TABLE = os.path.join(os.environ.get("AIMON_TESTDATA", "../shared/data"),
@@ -39,13 +40,6 @@ def check(holds, what):
     checks += 1
     if not holds:
         raise AssertionError(what)
-
-
-def free_ports(n):
-    held = [socket.socket() for _ in range(n)]
-    for s in held:
-        s.bind(("127.0.0.1", 0))
-    return [s.getsockname()[1] for s in held]
 
 
 def get(url):

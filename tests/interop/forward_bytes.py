@@ -21,6 +21,8 @@ import time
 import urllib.error
 import urllib.request
 
+from free_ports import free_ports
+
 try:
     import grpc
 except ImportError:
@@ -62,14 +64,8 @@ class Backend(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(answer)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def start(backend, compression):
-    ports = free_port(), free_port()
+    ports = free_ports(2)
     config = tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False)
     config.write(CONFIG.format(grpc=ports[0], http=ports[1], backend=backend.port, compression=compression))
     config.close()

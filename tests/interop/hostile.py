@@ -21,6 +21,7 @@ import time
 import traceback
 import zlib
 
+from free_ports import free_ports
 import wire
 from wire import grpc, http
 
@@ -43,16 +44,6 @@ RSS_SLACK = 64 << 20
 GOOD = wire.traces(wire.span())
 GRPC_LIMIT, HTTP_LIMIT = 4 << 20, 20 << 20
 OK, INVALID, EXHAUSTED, UNIMPLEMENTED, INTERNAL, DEADLINE = 0, 3, 8, 12, 13, 4
-
-
-def free_ports(n):
-    sockets = [socket.socket() for _ in range(n)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def until(condition, seconds):

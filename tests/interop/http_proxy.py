@@ -21,6 +21,8 @@ import threading
 import time
 import urllib.request
 
+from free_ports import free_port
+
 BIN = os.environ["AIMON_BIN"]
 SECRET, PASSWORD = "a-token-of-the-backend", "a-password-of-the-proxy"
 TRACE = {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "0102030405060708090a0b0c0d0e0f10", "spanId": "0102030405060708",
@@ -91,12 +93,6 @@ def serve(handler, context=None):
         server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def send_one(work, settings, environment, arrived):

@@ -37,11 +37,8 @@ results_of() {
 }
 logged() { grep -q "$1" "$work/run.log"; }
 
-read -r grpc http page health self < <(python3 -c '
-import socket
-held = [socket.socket() for _ in range(5)]
-for s in held: s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in held))')
+exec 3< <(python3 tests/interop/free_ports.py 5)
+read -r grpc http page health self <&3
 
 cat >"$work/c.yaml" <<YAML
 extensions: {health_check: {endpoint: "127.0.0.1:$health"}}

@@ -26,6 +26,7 @@ import urllib.request
 
 import collector
 import collector_compare
+from free_ports import free_ports
 import plugin
 import span_metrics
 
@@ -168,7 +169,7 @@ def example(otelcol, folder):
     """Runs the example at free ports: (its process, its OTLP port, a function that reads its Prometheus page)."""
     with open(os.path.join(EXAMPLE, "collector.yaml"), encoding="utf-8") as f:
         text = f.read()
-    grpc, http, page, own = collector.ports(4)
+    grpc, http, page, own = free_ports(4)
     for old, new in (("localhost:4317", "127.0.0.1:%d" % grpc), ("localhost:4318", "127.0.0.1:%d" % http), ("localhost:9464", "127.0.0.1:%d" % page),
                      ("latency: {}", "latency: {metrics_flush_interval: 1s}"),
                      ("service:\n", "service:\n  telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %d}}}}]}}\n" % own)):
@@ -398,7 +399,7 @@ def same(name, theirs, ours):
 def same_analysis(otelcol):
     begin = (time.time_ns() // 60_000_000_000 - BATCHES * ITEMS // 60 - 2) * 60_000_000_000
     with tempfile.TemporaryDirectory() as work, contextlib.ExitStack() as stack:
-        sides = dict(zip(("inside", "sidecar"), collector.ports(2)))
+        sides = dict(zip(("inside", "sidecar"), free_ports(2)))
         for side, program in (("inside", otelcol), ("sidecar", collector.BIN)):
             stack.enter_context(collector.running(program, configuration(work, side, sides[side]), "%s/%s.log" % (work, side)))
         for path, document in requests(random.Random(7), begin):

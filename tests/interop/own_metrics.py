@@ -18,6 +18,7 @@ import time
 import urllib.request
 
 import collector
+from free_ports import free_ports
 from collector_compare import documents
 
 LEVELS = ["basic", "normal", "detailed"]
@@ -294,7 +295,7 @@ def main():
     if not collector.build():
         return 0
     with tempfile.TemporaryDirectory() as work:
-        found = collector.ports(18)
+        found = free_ports(18)
         told, pages, closed, https = found[:8], found[8], found[9], found[10:]
         with contextlib.ExitStack() as stack:
             stack.enter_context(collector.running(collector.COLLECTOR, backend(work, told), work + "/backend.log"))

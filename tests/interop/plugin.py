@@ -13,7 +13,8 @@ import sys
 import tempfile
 import urllib.request
 
-from collector import BIN, ports, post, running, wait_for
+from collector import BIN, post, running, wait_for
+from free_ports import free_ports
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EXAMPLE = os.path.join(ROOT, "otel-config-examples/plugin")
@@ -80,7 +81,7 @@ def span(number, model, reasons):
 
 def counts(program, config, folder, check):
     """Sends GenAI spans to a program with the example in it; `config`: a text as CONFIG is."""
-    http, page = ports(2)
+    http, page = free_ports(2)
     config = config.format(http=http, page=page, settings="{reasons: [content_filter, refusal], models: 2, metrics_flush_interval: 1s}")
     spans = [span(i, model, reasons) for i, (model, reasons) in enumerate(
         [("a", ["stop"])] * 5 + [("a", ["content_filter"])] * 3 + [("b", ["stop", "refusal"])] * 2 + [("c", ["stop"])] * 4 + [("d", ["refusal"])])]

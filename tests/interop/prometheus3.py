@@ -20,6 +20,7 @@ import time
 import urllib.request
 
 import collector
+from free_ports import free_port, free_ports
 import go_peer
 import remote_write
 from remote_write import V2, attributes, point
@@ -48,7 +49,7 @@ def check(ok, text):
 
 @contextlib.contextmanager
 def prometheus(program, work, name, config, arguments):
-    port, = collector.ports(1)
+    port = free_port()
     path = "%s/%s.yml" % (work, name)
     with open(path, "w", encoding="utf-8") as f:
         json.dump(config, f)
@@ -264,7 +265,7 @@ def main():
         return 0
     with tempfile.TemporaryDirectory() as work, contextlib.ExitStack() as stack:
         ways = ["rw2", "rw2_utf8", "fallback", "otlp", *SCRAPES]
-        found = collector.ports(len(ways) + len(SCRAPES) + 1)
+        found = free_ports(len(ways) + len(SCRAPES) + 1)
         entries, pages, metrics = dict(zip(ways, found)), dict(zip(SCRAPES, found[len(ways):])), found[-1]
         config = {"storage": {"exemplars": {"max_exemplars": 1000}},
                   "otlp": {"translation_strategy": "NoUTF8EscapingWithSuffixes", "promote_scope_metadata": True},

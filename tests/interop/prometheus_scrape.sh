@@ -25,12 +25,8 @@ finish() {
 }
 trap finish EXIT
 
-# Four ports that were free a moment ago.
-read -r otlp page health prom < <(python3 -c '
-import socket
-held = [socket.socket() for _ in range(4)]
-for s in held: s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in held))')
+exec 3< <(python3 tests/interop/free_ports.py 4)
+read -r otlp page health prom <&3
 
 get() { python3 -c 'import sys, urllib.request as u; sys.stdout.write(u.urlopen(sys.argv[1], timeout=5).read().decode())' "$1"; }
 # until_ok TRIES COMMAND…: half a second apart.

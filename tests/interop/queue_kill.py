@@ -30,6 +30,8 @@ import time
 import urllib.error
 import urllib.request
 
+from free_ports import free_port
+
 try:
     import grpc
 except ImportError:
@@ -126,9 +128,7 @@ def request_of(stamps, kind):
 class Service:
     def __init__(self, folder, backend, queue=DURABLE, processors="batch", max_size="1GiB", sync="group"):
         self.folder = pathlib.Path(folder)
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.http = s.getsockname()[1]
+        self.http = free_port()
         self.log = open(self.folder / "log", "ab")
         (self.folder / "c.yaml").write_text(CONFIG.format(folder=folder, http=self.http, backend=backend.port, queue=queue,
                                                           processors=processors, max_size=max_size, sync=sync))

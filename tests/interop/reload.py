@@ -17,6 +17,8 @@ import tempfile
 import threading
 import time
 
+from free_ports import free_ports
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.realpath(os.environ.get("AIMON_BIN", os.path.join(ROOT, "build/debug/bin/otelcol-aimon")))
 SENDERS = 4
@@ -34,13 +36,6 @@ service:
     traces: {{receivers: [otlp], exporters: [debug, drift]}}
     metrics: {{receivers: [drift], exporters: [prometheus]}}
 """
-
-
-def free_ports(n):
-    held = [socket.socket() for _ in range(n)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    return [one.getsockname()[1] for one in held]
 
 
 def span(name):

@@ -25,6 +25,8 @@ import time
 import urllib.parse
 import urllib.request
 
+from free_ports import free_port, free_ports
+
 try:
     import collector
 except ImportError:
@@ -42,17 +44,6 @@ def check(ok, text):
         passed += 1
     else:
         failures.append(text)
-
-
-def ports(n):
-    import socket
-    held = [socket.socket() for _ in range(n)]
-    for s in held:
-        s.bind(("127.0.0.1", 0))
-    found = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return found
 
 
 @contextlib.contextmanager
@@ -79,7 +70,7 @@ def running(command, log, ready):
 @contextlib.contextmanager
 def service(program, exporter, settings, work, arguments=()):
     """A program (ours or the Collector) with an OTLP/HTTP receiver in front of the exporter; gives the URL for metrics."""
-    port, own = ports(2)
+    port, own = free_ports(2)
     config = {"receivers": {"otlp": {"protocols": {"http": {"endpoint": "127.0.0.1:%d" % port}}}},
               "exporters": {exporter: settings},
               "service": {"telemetry": {"metrics": {"level": "none"}},
@@ -197,7 +188,7 @@ def in_prometheus(work):
     if not shutil.which("prometheus"):
         print("skipped: prometheus is not installed")
         return
-    port, = ports(1)
+    port = free_port()
     with open(work + "/prometheus.yml", "w", encoding="ascii") as f:
         f.write("storage: {exemplars: {max_exemplars: 1000}}\n")
     prom = Prometheus(port)

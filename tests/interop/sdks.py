@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import collector
+from free_ports import free_ports
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sdk")
 PYTHON = ["httpx", "opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-grpc", "opentelemetry-exporter-otlp-proto-http", "openai",
@@ -124,7 +125,7 @@ def check(items, sent):
 def main():
     if not collector.build():
         return 0
-    grpc, http, back = collector.ports(3)
+    grpc, http, back = free_ports(3)
     sent = []
     with tempfile.TemporaryDirectory() as work:
         theirs, ours = configurations(work, grpc, http, back)

@@ -33,7 +33,7 @@ except ImportError:
     sys.exit(0)
 
 import certs
-import collector
+from free_ports import free_ports
 import wire
 
 BINARY = os.environ.get("AIMON_BIN", "build/debug/bin/otelcol-aimon")
@@ -249,7 +249,7 @@ def servers_ask_for_passwords(port, health_port):
 def servers(folder):
     ours, friends, strangers = (certs.Authority(folder / name) for name in ("ours", "friends", "strangers"))
     pair = ours.sign("server")
-    ports = collector.ports(6)
+    ports = free_ports(6)
     sidecar = Sidecar(server_config(ports, ours, pair, friends), ports)
     good = servers_ask_for_certificates(ports, ours.cert, friends, strangers, folder)
     servers_ask_for_tokens(ports, ours.cert, good)
@@ -383,7 +383,7 @@ def clients(folder, kind, backend, ours, strangers):
     cases["renewed"] = (backend(ours.sign("renewed")), {"tls": tls}, None)
     token_file = folder / f"token-{kind}"
     token_file.write_text(f"{OUT_TOKEN} # of {kind}\n", encoding="ascii")
-    metrics_port, *found = collector.ports(1 + len(cases))
+    metrics_port, *found = free_ports(1 + len(cases))
     config = {
         "extensions": {
             "bearertokenauth/out": {"token": OUT_TOKEN},

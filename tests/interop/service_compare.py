@@ -13,12 +13,13 @@ import math
 import os
 import random
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+
+from free_ports import free_ports
 
 BIN = os.environ["AIMON_BIN"]
 LOAD_TESTS = os.path.join(os.environ.get("AIMON_TESTDATA", "../shared/data"), "series/vllm_burstgpt_loadtest")
@@ -56,13 +57,6 @@ def write(path, columns, side, rows):
         out = csv.writer(f)
         out.writerow(columns)
         out.writerows([make(side) for make in columns.values()] for _ in range(rows))
-
-
-def free_ports(n):
-    held = [socket.socket() for _ in range(n)]
-    for s in held:
-        s.bind(("127.0.0.1", 0))
-    return [s.getsockname()[1] for s in held]
 
 
 def get(url):

@@ -13,6 +13,7 @@ import tempfile
 import time
 
 import collector
+from free_ports import free_ports
 
 ROUNDS = 3
 DELTA = "AGGREGATION_TEMPORALITY_DELTA"
@@ -231,7 +232,7 @@ def compared(program, called=None):
     """(differences, points compared) of a Collector and ours; `called`: the connector's type there, other than the Collector's own."""
     rng = random.Random(20260101)
     with tempfile.TemporaryDirectory() as work:
-        theirs_port, ours_port, *back = collector.ports(2 + len(CASES))
+        theirs_port, ours_port, *back = free_ports(2 + len(CASES))
         theirs, ours = configurations(work, called, theirs_port, ours_port, back)
         with collector.running(program, theirs, work + "/theirs.log"):
             with collector.running(collector.BIN, ours, work + "/ours.log"):

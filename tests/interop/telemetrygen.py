@@ -19,6 +19,7 @@ import urllib.request
 
 import certs
 import collector
+from free_ports import free_ports
 import go_peer
 
 MODULE = collector.CONTRIB + "cmd/telemetrygen"
@@ -217,7 +218,7 @@ def main():
     with tempfile.TemporaryDirectory() as work, contextlib.ExitStack() as stack:
         authority = certs.Authority(work + "/ca")
         pairs = {"ca": authority.cert, "server": authority.sign("server"), "client": authority.sign("client")}
-        *free, metrics = collector.ports(len(MODES) * len(TRANSPORTS) + 1)
+        *free, metrics = free_ports(len(MODES) * len(TRANSPORTS) + 1)
         ports = dict(zip([(mode, how) for mode in MODES for how in TRANSPORTS], free))
         stack.enter_context(collector.running(collector.BIN, configuration(work, ports, metrics, pairs), work + "/log"))
         runs = [(kind, mode, how) for kind in KINDS for mode in MODES for how in TRANSPORTS]

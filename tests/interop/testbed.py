@@ -23,6 +23,7 @@ import time
 import urllib.request
 
 import collector
+from free_ports import free_port, free_ports
 import testbed_suite as suite
 import wire
 
@@ -68,7 +69,7 @@ class Agent:
 
     def __init__(self, case, config, work):
         self.name, self.signal = case.name, case.signal
-        self.metrics, profiles = collector.ports(2)
+        self.metrics, profiles = free_ports(2)
         with tempfile.NamedTemporaryFile("w", suffix=".yaml", dir=work, delete=False, encoding="utf-8") as f:
             f.write(config)
         more = {"extensions": {"pprof": {"endpoint": "localhost:%d" % profiles}},
@@ -143,7 +144,7 @@ class Backend:
 
     def __init__(self, cases, recorded, work):
         self.file = work + "/received.jsonl"
-        self.metrics, *ports = collector.ports(1 + len(cases))
+        self.metrics, *ports = free_ports(1 + len(cases))
         self.port = dict(zip((case.name for case in cases), ports))
         receivers, pipelines = {}, {}
         for i, case in enumerate(cases):
@@ -269,7 +270,7 @@ def load(case, source, backend, work):
     message, items = (source.file_request, source.file_items) if case.name == "TestMetricsFromFile" else suite.request(case)
     if case.name == "TestMetricsFromFile":
         case.per_batch = items
-    port, body = collector.ports(1)[0], body_of(case, message, work)
+    port, body = free_port(), body_of(case, message, work)
     requests = SECONDS * case.rate // case.per_batch
     with agent(case, source.configuration(case, port, backend.port[case.name], work), work) as program:
         replay(case, body, port, requests)
@@ -291,7 +292,7 @@ def load(case, source, backend, work):
 
 def no_backend(case, source, _backend, work):
     """Nobody is there to send to: what the queue does not hold is refused, and memory stays."""
-    (port, nobody), (message, items) = collector.ports(2), suite.request(case)
+    (port, nobody), (message, items) = free_ports(2), suite.request(case)
     body, requests = body_of(case, message, work), SECONDS * case.rate // case.per_batch
     with agent(case, source.configuration(case, port, nobody, work), work) as program:
         replay(case, body, port, requests)
@@ -302,7 +303,7 @@ def no_backend(case, source, _backend, work):
 
 
 def idle(case, source, _backend, work):
-    port, nobody = collector.ports(2)
+    port, nobody = free_ports(2)
     with agent(case, source.configuration(case, port, nobody, work), work) as program:
         time.sleep(SECONDS)
         program.used(case, 0, SECONDS)
@@ -310,7 +311,7 @@ def idle(case, source, _backend, work):
 
 def queue(case, source, _backend, work):
     """A backend that is unavailable for a while, before a queue of ten and one of a hundred requests."""
-    full, target, port = case.name.endswith("-full") and "-not-" not in case.name, Refusing(), collector.ports(1)[0]
+    full, target, port = case.name.endswith("-full") and "-not-" not in case.name, Refusing(), free_port()
     with agent(case, source.configuration(case, port, target.port, work), work) as program:
         target.refuse = full
         sender = Sender(case, port)
@@ -340,7 +341,7 @@ def all_came(case, sender, target):
 
 def memory_limiter(case, source, _backend, work):
     """100,000 log records a second and nobody who takes them, until the limiter says so; then all that was sent comes."""
-    target, port = Refusing(), collector.ports(1)[0]
+    target, port = Refusing(), free_port()
     hard = int(re.search(r"\n +limit_mib: (\d+)", case.processors[0][1])[1])
     with agent(case, source.configuration(case, port, target.port, work), work) as program:
         sender = Sender(case, port)
@@ -361,7 +362,7 @@ def memory_limiter(case, source, _backend, work):
 
 def processors_do(case, source, backend, work):
     """Single items through a processor; what came out is read at the end."""
-    port = collector.ports(1)[0]
+    port = free_port()
     with agent(case, source.configuration(case, port, backend.port[case.name], work), work) as program:
         with grpc.insecure_channel("127.0.0.1:%d" % port) as channel:
             for message in case.messages:

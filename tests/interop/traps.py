@@ -17,17 +17,13 @@ import time
 import urllib.error
 import urllib.request
 
+from free_ports import free_port, free_ports
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.realpath(os.environ.get("AIMON_BIN", os.path.join(ROOT, "build/debug/bin/otelcol-aimon")))
 READY = "Everything is ready. Begin running and processing data."
 NOP = "receivers: {nop: }\nexporters: {nop: }\n"
 PIPELINE = "service: {pipelines: {traces: {receivers: [nop], exporters: [nop]}}}\n"
-
-
-def port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def expect(condition, what):
@@ -113,7 +109,7 @@ def telemetry(self_port):
 
 
 def trap_01_aliases_and_ids_as_the_user_wrote_them(folder):
-    http, mine = port(), port()
+    http, mine = free_ports(2)
     for exporter, connector in (("otlp", "spanmetrics"), ("otlp_grpc", "span_metrics")):
         config = f"""
 receivers: {{otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:{http}"}}}}}}}}
@@ -223,7 +219,7 @@ def trap_10_unset_variables_are_a_warning(folder):
 
 
 def trap_11_signals_that_are_not_wired(folder):
-    http = port()
+    http = free_port()
     with Running(folder, f"""
 receivers: {{otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:{http}"}}}}}}}}
 exporters: {{nop: }}
@@ -235,7 +231,7 @@ service: {{telemetry: {{metrics: {{level: none}}}}, pipelines: {{traces: {{recei
 
 
 def trap_21_25_26_self_metrics_log_line_and_health(folder):
-    health, mine = port(), port()
+    health, mine = free_ports(2)
     with Running(folder, f"""
 extensions: {{health_check: {{endpoint: "127.0.0.1:{health}"}}}}
 receivers: {{nop: }}
@@ -297,7 +293,7 @@ def trap_30_level_none_and_a_port_in_use(folder):
 
 
 def trap_32_only_listed_extensions_start(folder):
-    listed, unlisted = port(), port()
+    listed, unlisted = free_ports(2)
     with Running(folder, f"""
 extensions:
   health_check: {{endpoint: "127.0.0.1:{listed}"}}
@@ -319,7 +315,7 @@ service:
 
 def the_chart_and_the_unit_start_it(folder):
     """Helm: [binary, --config=/conf/relay.yaml] with MY_POD_IP; systemd: ExecStart=… $OTELCOL_OPTIONS; both with gates."""
-    http = port()
+    http = free_port()
     config = f"""
 receivers: {{otlp: {{protocols: {{http: {{endpoint: "${{env:MY_POD_IP}}:{http}"}}}}}}}}
 exporters: {{debug: {{}}}}
