@@ -166,25 +166,31 @@ static void
 evaluate_moments(const struct otc_reference_feature *ref, const struct otc_cell_counts *cur,
                  struct otc_feature_result *out)
 {
-    double sum = 0, squares = 0, mean;
+    const double *points = ref->cells.points;
+    size_t n = ref->cells.n;
+    double sum = 0, squares = 0, shift;
 
-    if (!cur->gap_sum || cur->total == 0 || !(ref->standard_deviation > 0)) {
+    if (!cur->gap_sum || cur->total == 0 || n == 0 || !(ref->standard_deviation > 0)) {
         return;
     }
-    for (size_t i = 0; i <= ref->cells.n; i++) {
-        sum += cur->gap_sum[i];
-        sum += i < ref->cells.n ? (double)cur->eq[i] * ref->cells.points[i] : 0;
+    /* All from the reference's mean: what is far from zero would swallow the differences. */
+    for (size_t i = 0; i <= n; i++) {
+        sum += cur->gap_sum[i] + (double)cur->gap[i] * (otc_cells_gap_origin(points, i) - ref->mean);
+        sum += i < n ? (double)cur->eq[i] * (points[i] - ref->mean) : 0;
     }
-    mean = sum / (double)cur->total;
-    for (size_t i = 0; i < ref->cells.n; i++) {
-        squares += (double)cur->eq[i] * (ref->cells.points[i] - mean) * (ref->cells.points[i] - mean);
-    }
-    for (size_t i = 0; i <= ref->cells.n; i++) {
-        double n = (double)cur->gap[i], from_mean = cur->gap_sum[i] - n * mean;
+    shift = sum / (double)cur->total;
+    for (size_t i = 0; i < n; i++) {
+        double from_mean = points[i] - ref->mean - shift;
 
-        squares += n > 0 ? from_mean * from_mean / n : 0;
+        squares += (double)cur->eq[i] * from_mean * from_mean;
     }
-    out->mean_shift = (mean - ref->mean) / ref->standard_deviation;
+    for (size_t i = 0; i <= n; i++) {
+        double in_gap = (double)cur->gap[i];
+        double from_mean = cur->gap_sum[i] + in_gap * (otc_cells_gap_origin(points, i) - ref->mean - shift);
+
+        squares += in_gap > 0 ? from_mean * from_mean / in_gap : 0;
+    }
+    out->mean_shift = shift / ref->standard_deviation;
     out->spread_ratio = sqrt(squares / (double)cur->total) / ref->standard_deviation;
 }
 

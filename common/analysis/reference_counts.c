@@ -86,7 +86,7 @@ gap_value(const struct otc_cells *cells, size_t gap)
     if (gap > 0 && gap < cells->n) {
         return cells->points[gap - 1] / 2 + cells->points[gap] / 2;
     }
-    return cells->outer_sums[gap > 0] / (double)cells->gap[gap];
+    return otc_cells_gap_origin(cells->points, gap) + cells->outer_sums[gap > 0] / (double)cells->gap[gap];
 }
 
 static void

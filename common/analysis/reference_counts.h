@@ -14,7 +14,7 @@ struct otc_reference_counts {
     uint64_t missing, invalid;
     /** Numeric: in the grid's cells, n and n + 1 of them. */
     const uint64_t *eq, *gap;
-    /** Numeric: sums of the values below the grid's first point and above its last. */
+    /** Numeric: as otc_cells::outer_sums. */
     const double *outer_sums;
     /** Categorical: every category that occurred, and what could not be told apart. */
     struct otc_category *categories;

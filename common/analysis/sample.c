@@ -130,13 +130,15 @@ keep(struct otc_sample *sample, double value, int64_t time_ns)
 }
 
 static void
-count_number(struct otc_cell_counts *counts, size_t cell, double value)
+count_number(struct otc_cell_counts *counts, const struct otc_cells *cells, double value)
 {
+    size_t cell = otc_cells_find(cells, value);
+
     if (cell % 2) {
         counts->eq[cell / 2]++;
     } else {
         counts->gap[cell / 2]++;
-        counts->gap_sum[cell / 2] += value;
+        counts->gap_sum[cell / 2] += cells->n ? value - otc_cells_gap_origin(cells->points, cell / 2) : 0;
     }
     counts->total++;
 }
@@ -213,7 +215,7 @@ otc_sample_add(struct otc_sample *sample, const struct otc_use *use, int64_t tim
         return true;
     case OTC_USE_NUMBER:
         add_to_range(&sample->window, value);
-        count_number(&sample->window.cells, otc_cells_find(&sample->window.reference->cells, value), value);
+        count_number(&sample->window.cells, &sample->window.reference->cells, value);
         return keep(sample, value, time_ns);
     case OTC_USE_TEXT:
         return add_text(sample, use->text, time_ns);

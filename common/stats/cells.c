@@ -146,12 +146,9 @@ otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts 
     }
 
     double n = (double)ref->total, m = (double)cur->total;
-    double first = ref->points[0], last = ref->points[ref->n - 1];
     const double *outer = ref->outer_sums;
-    struct gap_area below = outer_area(outer ? ((double)ref->gap[0] * first - outer[0]) / n : 0,
-                                       ((double)cur->gap[0] * first - cur->gap_sum[0]) / m);
-    struct gap_area above = outer_area(outer ? (outer[1] - (double)ref->gap[ref->n] * last) / n : 0,
-                                       (cur->gap_sum[ref->n] - (double)cur->gap[ref->n] * last) / m);
+    struct gap_area below = outer_area(outer ? -outer[0] / n : 0, -cur->gap_sum[0] / m);
+    struct gap_area above = outer_area(outer ? outer[1] / n : 0, cur->gap_sum[ref->n] / m);
     double area = below.area + above.area;
     double missed = below.error + above.error;
     uint64_t ref_below = ref->gap[0], cur_below = cur->gap[0];
@@ -168,7 +165,7 @@ otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts 
         double sum = start * width - ref_climb * width / 2;
 
         if (cur->gap[i] > 0) {
-            sum += ((double)cur->gap[i] * ref->points[i] - cur->gap_sum[i]) / m;
+            sum += ((double)cur->gap[i] * width - cur->gap_sum[i]) / m;
         }
 
         struct gap_area part = gap_area(start - ref_climb, start + climb, width, sum);

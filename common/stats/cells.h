@@ -27,10 +27,18 @@ struct otc_cells {
     uint64_t total;
     /** Speeds otc_cells_find; NULL: plain search. Made of the same points. */
     const struct otc_cells_index *index;
-    /** Two sums: of the values below the first point, and above the last. NULL: unknown, those values are
-     * taken to lie at the points. */
+    /** Two sums: of what the values below the first point differ from it by (negative), and of what those
+     * above the last exceed it by. NULL: unknown, those values are taken to lie at the points. */
     const double *outer_sums;
 };
+
+/** What the sums of a gap are reckoned from: its lower point, below the first point that one. Sums of the
+ * values themselves would lose what tells close values far from zero apart. Of n >= 1 points. */
+static inline double
+otc_cells_gap_origin(const double *points, size_t gap)
+{
+    return points[gap - (gap > 0)];
+}
 
 /** Most points that an index is made of. */
 #define OTC_CELLS_INDEX_MAX ((size_t)1 << 29)
@@ -46,9 +54,11 @@ void otc_cells_index_free(struct otc_cells_index *index);
 
 /** Counts of current observations in the cells of a reference. */
 struct otc_cell_counts {
-    uint64_t *eq;    /* n */
-    uint64_t *gap;   /* n + 1 */
-    double *gap_sum; /* n + 1, sum of the values in each gap; NULL when Wasserstein is not wanted */
+    uint64_t *eq;  /* n */
+    uint64_t *gap; /* n + 1 */
+    /** n + 1, sum of what the values in each gap exceed otc_cells_gap_origin by; NULL when Wasserstein is not
+     * wanted. */
+    double *gap_sum;
     uint64_t total;
 };
 

@@ -113,14 +113,16 @@ bind_feature(struct drift_binding *binding, const struct otc_feature_set *set, s
     if (reference->type == OTC_NUMERIC) {
         bool binned = reference->binned != OTC_NOT_BINNED;
 
-        bound->shape = (struct drift_shape){(uint32_t)(2 * reference->cells.n + 1), sums && !binned};
+        bound->shape =
+            (struct drift_shape){(uint32_t)(2 * reference->cells.n + 1),
+                                 sums && !binned && reference->cells.n > 0 ? reference->cells.points : NULL};
         if (binned) {
             bind_bins(bound);
         }
     } else {
         /* What the reference pooled cannot be told from what it never saw, so nothing is told apart then. */
         bound->extra = reference->other ? 0 : feature ? (uint32_t)feature->max_categories : DEFAULT_EXTRA;
-        bound->shape = (struct drift_shape){(uint32_t)reference->n_categories + 1 + bound->extra, false};
+        bound->shape = (struct drift_shape){(uint32_t)reference->n_categories + 1 + bound->extra, NULL};
         if (!bind_categories(bound)) {
             otc_map_free(bound->categories, NULL);
             return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "reference: out of memory");

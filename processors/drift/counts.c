@@ -22,7 +22,7 @@ drift_budget_give(struct drift_budget *budget, size_t bytes)
 static size_t
 dense_bytes(struct drift_shape shape)
 {
-    return shape.cells * sizeof(uint32_t) + (shape.sums ? (shape.cells / 2 + 1) * sizeof(double) : 0);
+    return shape.cells * sizeof(uint32_t) + (shape.points ? (shape.cells / 2 + 1) * sizeof(double) : 0);
 }
 
 static size_t
@@ -61,10 +61,10 @@ make_dense(struct drift_counts *counts, struct drift_shape shape, struct drift_b
         return false;
     }
     dense = calloc(shape.cells, sizeof(*dense));
-    if (shape.sums) {
+    if (shape.points) {
         sums = calloc(shape.cells / 2 + 1, sizeof(*sums));
     }
-    if (!dense || (shape.sums && !sums)) {
+    if (!dense || (shape.points && !sums)) {
         free(dense);
         free(sums);
         drift_budget_give(budget, bytes);
@@ -120,33 +120,33 @@ grow(struct drift_counts *counts, struct drift_shape shape, struct drift_budget 
 }
 
 static bool
-count_dense(struct drift_counts *counts, uint32_t cell, double value, uint32_t times)
+count_dense(struct drift_counts *counts, uint32_t cell, double excess, uint32_t times)
 {
     if (counts->counts[cell] > UINT32_MAX - times) {
         return false;
     }
     counts->counts[cell] += times;
     if (counts->sums && cell % 2 == 0) {
-        counts->sums[cell / 2] += value * times;
+        counts->sums[cell / 2] += excess * times;
     }
     return true;
 }
 
 static bool
-add_n(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value, uint32_t times,
+add_n(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double excess, uint32_t times,
       struct drift_budget *budget)
 {
     struct drift_cell *slot;
 
     if (counts->counts) {
-        return count_dense(counts, cell, value, times);
+        return count_dense(counts, cell, excess, times);
     }
     /* Room is made at three quarters, but only for a cell that is new. */
     if (counts->capacity) {
         slot = slot_of(counts->table, counts->capacity, cell);
         if (slot->cell && slot->count <= UINT32_MAX - times) {
             slot->count += times;
-            slot->sum += value * times;
+            slot->sum += excess * times;
             return true;
         }
     }
@@ -155,14 +155,14 @@ add_n(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, doub
             return false;
         }
         if (counts->counts) {
-            return count_dense(counts, cell, value, times);
+            return count_dense(counts, cell, excess, times);
         }
     }
     slot = slot_of(counts->table, counts->capacity, cell);
     if (slot->cell) {
         return false; /* its count is full */
     }
-    *slot = (struct drift_cell){cell + 1, times, value * times};
+    *slot = (struct drift_cell){cell + 1, times, excess * times};
     counts->used++;
     return true;
 }
@@ -176,7 +176,7 @@ drift_counts_add_other(struct drift_counts *counts, struct drift_shape shape, ui
 
         if (slot->cell && slot->count < UINT32_MAX) {
             slot->count++;
-            slot->sum += value;
+            slot->sum += drift_excess(shape, cell, value);
             return true;
         }
     }
@@ -187,7 +187,7 @@ bool
 drift_counts_add_n(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, double value,
                    uint32_t times, struct drift_budget *budget)
 {
-    bool added = add_n(counts, shape, cell, value, times, budget);
+    bool added = add_n(counts, shape, cell, drift_excess(shape, cell, value), times, budget);
 
     if (added) {
         drift_raw_add(counts->raw, value, times, budget);
@@ -197,7 +197,8 @@ drift_counts_add_n(struct drift_counts *counts, struct drift_shape shape, uint32
 
 /* As drift_counts_add_all, of an array, without `raw`; `to`: where those go that are counted. */
 static size_t
-add_all_dense(struct drift_counts *counts, const uint32_t *cells, const double *values, size_t n, double *to)
+add_all_dense(struct drift_counts *counts, struct drift_shape shape, const uint32_t *cells,
+              const double *values, size_t n, double *to)
 {
     uint32_t *dense = counts->counts;
     double *sums = counts->sums;
@@ -212,7 +213,7 @@ add_all_dense(struct drift_counts *counts, const uint32_t *cells, const double *
         }
         dense[cell]++;
         if (sums && cell % 2 == 0) {
-            sums[cell / 2] += value;
+            sums[cell / 2] += drift_excess(shape, cell, value);
         }
         to[added++] = value;
     }
@@ -230,7 +231,7 @@ drift_counts_add_all(struct drift_counts *counts, struct drift_shape shape, cons
             values[added++] = values[i];
         }
     }
-    return added + add_all_dense(counts, cells + i, values + i, n - i, values + added);
+    return added + add_all_dense(counts, shape, cells + i, values + i, n - i, values + added);
 }
 
 void
@@ -274,7 +275,7 @@ drift_counts_each(const struct drift_counts *counts, struct drift_shape shape,
         const struct drift_cell *cell = &counts->table[i];
 
         if (cell->cell) {
-            fn(arg, cell->cell - 1, cell->count, shape.sums && (cell->cell - 1) % 2 == 0 ? cell->sum : 0);
+            fn(arg, cell->cell - 1, cell->count, shape.points && (cell->cell - 1) % 2 == 0 ? cell->sum : 0);
         }
     }
     for (uint32_t i = 0; counts->counts && i < shape.cells; i++) {
@@ -288,7 +289,7 @@ bool
 drift_counts_set(struct drift_counts *counts, struct drift_shape shape, uint32_t cell, uint32_t count,
                  double sum, struct drift_budget *budget)
 {
-    if (cell >= shape.cells || !drift_counts_add(counts, shape, cell, sum, budget)) {
+    if (cell >= shape.cells || !add_n(counts, shape, cell, sum, 1, budget)) {
         return false;
     }
     if (counts->counts) {

@@ -4,6 +4,7 @@
 #ifndef OTC_DRIFT_COUNTS_H
 #define OTC_DRIFT_COUNTS_H
 
+#include "common/stats/cells.h"
 #include "processors/drift/components.h"
 #include "processors/drift/raw.h"
 
@@ -19,12 +20,19 @@ struct drift_budget {
 bool drift_budget_take(struct drift_budget *budget, size_t bytes);
 void drift_budget_give(struct drift_budget *budget, size_t bytes);
 
-/** What is counted: cells numbered from 0; with `sums` also the sum of the values of each even cell (the
- * gaps). */
+/** What is counted: cells numbered from 0; with `points`, which are those of the reference, also the sum of
+ * what the values of each even cell (the gaps) exceed otc_cells_gap_origin by. Borrowed. */
 struct drift_shape {
     uint32_t cells;
-    bool sums;
+    const double *points;
 };
+
+/** What a value adds to the sum of its cell, which means something for even ones alone. */
+static inline double
+drift_excess(struct drift_shape shape, uint32_t cell, double value)
+{
+    return shape.points ? value - otc_cells_gap_origin(shape.points, cell / 2) : 0;
+}
 
 struct drift_cell {
     uint32_t cell; /* + 1; 0: free */
@@ -71,7 +79,7 @@ drift_counts_add(struct drift_counts *counts, struct drift_shape shape, uint32_t
     if (counts->counts && !counts->raw && counts->counts[cell] < UINT32_MAX) {
         counts->counts[cell]++;
         if (counts->sums && cell % 2 == 0) {
-            counts->sums[cell / 2] += value;
+            counts->sums[cell / 2] += drift_excess(shape, cell, value);
         }
         return true;
     }

@@ -178,13 +178,13 @@ static void
 unpack_counts(const struct drift_bound *bound, const struct drift_counts *counts, double *sums,
               struct drift_unpacked *out)
 {
-    drift_counts_sum(counts, bound->shape, out->cells, bound->shape.sums ? sums : NULL);
+    drift_counts_sum(counts, bound->shape, out->cells, bound->shape.points ? sums : NULL);
     out->values = counts->values;
     out->invalid = counts->invalid;
     out->overflow = counts->overflow;
     out->missing = counts->missing;
     out->coarser = counts->coarser;
-    if (bound->shape.sums) {
+    if (bound->shape.points) {
         out->outer_sums[0] = sums[0];
         out->outer_sums[1] = sums[bound->shape.cells / 2];
     }

@@ -19,7 +19,7 @@ struct drift_packed_components;
 struct drift_packed_feature {
     uint64_t values, invalid, overflow, missing;
     uint32_t coarser;
-    /** Numeric with sums: of the values below the first point and above the last. */
+    /** Numeric with sums: as otc_cells::outer_sums. */
     double outer_sums[2];
     /** Where its cells are. */
     uint32_t at, len;

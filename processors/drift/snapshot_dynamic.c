@@ -2,6 +2,7 @@
 #include "processors/drift/snapshot_dynamic.h"
 
 #include "common/base/codec.h"
+#include "processors/drift/snapshot_pane.h"
 #include "processors/drift/snapshot_vectors.h"
 
 /* ---- Slots ---------------------------------------------------------------------------------------- */
@@ -112,7 +113,7 @@ drift_snapshot_write_dynamic(const struct drift_model *model, struct otc_buf *ou
     size_t place;
 
     if (model->binding) {
-        place = otc_put_section(out, "history", 1);
+        place = otc_put_section(out, "history", DRIFT_PANE_LAYOUT);
         write_history(&model->history, out);
         otc_end_section(out, place);
         drift_snapshot_write_history_vectors(model, out);
@@ -131,10 +132,10 @@ bool
 drift_snapshot_read_dynamic(struct drift_model *model, struct otc_slice name, uint64_t version,
                             struct otc_reader *body)
 {
-    if (otc_slice_equal_str(name, "history") && version == 1) {
+    if (otc_slice_equal_str(name, "history") && version == DRIFT_PANE_LAYOUT) {
         return model->texts && read_history(model, body);
     }
-    if (otc_slice_equal_str(name, "history vectors") && version == 1) {
+    if (otc_slice_equal_str(name, "history vectors") && version == DRIFT_PANE_LAYOUT) {
         return drift_snapshot_read_history_vectors(model, body);
     }
     if (otc_slice_equal_str(name, "texts") && version == 1) {

@@ -56,7 +56,7 @@ drift_snapshot_write_pane(const void *payload, struct otc_buf *out)
     for (size_t i = 0; i < pane->binding->n; i++) {
         const struct drift_counts *counts = &pane->features[i];
         struct drift_shape shape = pane->binding->features[i].shape;
-        struct cells cells = {out, shape.sums, 0};
+        struct cells cells = {out, shape.points != NULL, 0};
 
         otc_put_u64(out, counts->values);
         otc_put_u64(out, counts->invalid);
@@ -114,7 +114,7 @@ read_counts(struct drift_version *version, struct drift_counts *counts, struct d
     n = otc_take_count(in, 2);
     for (size_t i = 0; i < n; i++) {
         uint64_t cell = otc_take_u64(in), count = otc_take_u64(in);
-        double sum = shape.sums && cell % 2 == 0 ? otc_take_f64(in) : 0;
+        double sum = shape.points && cell % 2 == 0 ? otc_take_f64(in) : 0;
 
         if (in->failed || cell >= shape.cells || count == 0 || count > UINT32_MAX ||
             !drift_counts_set(counts, shape, (uint32_t)cell, (uint32_t)count, sum, &version->owner->budget)) {

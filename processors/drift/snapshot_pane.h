@@ -10,6 +10,10 @@
 
 #include "common/base/codec.h"
 
+/** Of the sections that hold what panes counted, or vectors of these panes. 2: sums of gaps from the gap's
+ * origin (otc_cells_gap_origin). */
+#define DRIFT_PANE_LAYOUT 2
+
 /** Appends a struct drift_pane. */
 void drift_snapshot_write_pane(const void *payload, struct otc_buf *out);
 /** Fills an empty struct drift_pane of the version `owner`. False: not what this stage can have written, or

@@ -2,6 +2,7 @@
 #include "processors/drift/snapshot_vectors.h"
 
 #include "processors/drift/packed_components.h"
+#include "processors/drift/snapshot_pane.h"
 
 /* Components of the reference of a feature; NULL: it has none, or there is no such feature. */
 static const struct otc_components *
@@ -45,7 +46,7 @@ drift_snapshot_write_vectors(const struct drift_binding *binding, const struct o
     if (!has_vectors(binding)) {
         return;
     }
-    section = otc_put_section(out, "vectors", 1);
+    section = otc_put_section(out, "vectors", DRIFT_PANE_LAYOUT);
     for (size_t p = 0; p < window->n_panes; p++) {
         const struct drift_pane *pane = window->panes[p].payload;
 
@@ -92,7 +93,7 @@ drift_snapshot_write_history_vectors(const struct drift_model *model, struct otc
     if (!has_vectors(model->binding)) {
         return;
     }
-    section = otc_put_section(out, "history vectors", 1);
+    section = otc_put_section(out, "history vectors", DRIFT_PANE_LAYOUT);
     for (size_t s = 0; s < model->history.n; s++) {
         for (size_t i = 0; i < model->binding->n; i++) {
             const struct drift_packed_components *components =

@@ -134,7 +134,7 @@ write_bound(const struct drift_version *version, struct otc_buf *out)
 static void
 write_window(const struct drift_version *version, struct otc_buf *out)
 {
-    size_t place = otc_put_section(out, "window", 1);
+    size_t place = otc_put_section(out, "window", DRIFT_PANE_LAYOUT);
 
     otc_window_save(&version->window, out, drift_snapshot_write_pane);
     otc_end_section(out, place);
@@ -400,10 +400,10 @@ read_version_part(struct drift_version *version, struct otc_slice name, uint64_t
     if (otc_slice_equal_str(name, "duplicates") && number == 1 && version->recent) {
         return read_duplicates(version, body);
     }
-    if (otc_slice_equal_str(name, "window") && number == 1) {
+    if (otc_slice_equal_str(name, "window") && number == DRIFT_PANE_LAYOUT) {
         return otc_window_load(&version->window, body, drift_snapshot_read_pane);
     }
-    if (otc_slice_equal_str(name, "vectors") && number == 1) {
+    if (otc_slice_equal_str(name, "vectors") && number == DRIFT_PANE_LAYOUT) {
         return drift_snapshot_read_vectors(version, body);
     }
     if (otc_slice_equal_str(name, "results") && number == RESULT_LAYOUT) {

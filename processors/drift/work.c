@@ -51,8 +51,8 @@ make_sums(struct sums *sums, const struct drift_bound *bound, const struct otc_w
     *sums = (struct sums){.cells = calloc(cells, sizeof(uint64_t)),
                           .split = calloc(cells, sizeof(uint64_t)),
                           .unseen = calloc(cells + 1, sizeof(*sums->unseen)),
-                          .gap_sums = bound->shape.sums ? calloc(cells / 2 + 1, sizeof(double)) : NULL};
-    if (!sums->cells || !sums->split || !sums->unseen || (bound->shape.sums && !sums->gap_sums)) {
+                          .gap_sums = bound->shape.points ? calloc(cells / 2 + 1, sizeof(double)) : NULL};
+    if (!sums->cells || !sums->split || !sums->unseen || (bound->shape.points && !sums->gap_sums)) {
         return false;
     }
     for (size_t p = 0; p < view->n_panes; p++) {

@@ -152,7 +152,7 @@ bench_numeric(size_t points, const double *values)
     reference = reference_of(drawn, points, 0);
     for (int round = 0; round < ROUNDS; round++) {
         const struct otc_reference_feature *feature = &reference->features[0];
-        const struct drift_shape shape = {(uint32_t)(2 * feature->cells.n + 1), true};
+        const struct drift_shape shape = {(uint32_t)(2 * feature->cells.n + 1), feature->cells.points};
         const struct otc_decision decision = OTC_DECISION_DEFAULT;
         struct drift_counts counts = {0};
         struct otc_feature_result result;
@@ -183,7 +183,7 @@ bench_categorical(size_t categories)
     struct otc_map *map = otc_map_new(categories);
     char(*names)[24] = calloc(categories, sizeof(*names));
     struct drift_budget budget = {0, SIZE_MAX / 2};
-    const struct drift_shape shape = {(uint32_t)categories + 1, false};
+    const struct drift_shape shape = {(uint32_t)categories + 1, NULL};
     double best = INFINITY;
     size_t bytes = 0;
 
@@ -292,7 +292,7 @@ count_numeric(struct counted *c, void (*one)(void *), size_t times)
     struct otc_reference *reference = reference_of(c->values, 10000, 0);
 
     c->feature = &reference->features[0];
-    c->shape = (struct drift_shape){(uint32_t)(2 * c->feature->cells.n + 1), true};
+    c->shape = (struct drift_shape){(uint32_t)(2 * c->feature->cells.n + 1), c->feature->cells.points};
     count_all(&c->feature->cells, c->shape, c->values, VALUES, &c->counts, &c->budget);
     bench_counted(one, c, times);
     drift_counts_release(&c->counts, c->shape, &c->budget);
@@ -324,7 +324,7 @@ count_instructions(const double *values, const char *what, size_t times)
     } else if (strcmp(what, "evaluate") == 0) {
         count_numeric(&c, evaluate_one, times);
     } else if (strcmp(what, "category") == 0) {
-        c.shape = (struct drift_shape){101, false};
+        c.shape = (struct drift_shape){101, NULL};
         for (size_t i = 0; i < 100; i++) {
             category_one(&c);
         }
@@ -367,7 +367,7 @@ compare_columns(const double *values, size_t rows, size_t columns)
     built = cpu_seconds();
     for (size_t c = 0; c < columns; c++) {
         const struct otc_reference_feature *feature = &references[c]->features[0];
-        const struct drift_shape shape = {(uint32_t)(2 * feature->cells.n + 1), true};
+        const struct drift_shape shape = {(uint32_t)(2 * feature->cells.n + 1), feature->cells.points};
         struct drift_counts counts = {0};
         struct window w;
 

@@ -169,10 +169,10 @@ go_on(struct stream *stream, struct lives *lives, int64_t ns)
 
 /* The same stream through a stage that is killed `kills` times, every `every_ns` of it. */
 static struct lines *
-run(uint64_t seed, bool silences, int kills, int64_t every_ns, bool clean)
+run_of(const char *yaml, uint64_t seed, bool silences, int kills, int64_t every_ns, bool clean)
 {
     struct stream stream = {.random = seed, .silences = silences};
-    struct lives *lives = lives_new(LEARNED, true);
+    struct lives *lives = lives_new(yaml, true);
     struct lines *lines;
 
     for (int64_t at = 0; at < 10 * OTC_MINUTE; at += every_ns) {
@@ -191,6 +191,12 @@ run(uint64_t seed, bool silences, int kills, int64_t every_ns, bool clean)
     lines = results(lives);
     lives_free(lives);
     return lines;
+}
+
+static struct lines *
+run(uint64_t seed, bool silences, int kills, int64_t every_ns, bool clean)
+{
+    return run_of(LEARNED, seed, silences, kills, every_ns, clean);
 }
 
 /* References that move: what they are made of lasts too. */
@@ -385,6 +391,26 @@ killed_and_resumed_equals_uninterrupted(void **state)
         struct lines *killed = run(seed * 7919, true, 1000, 15 * OTC_SECOND, false);
 
         assert_same(whole, killed);
+        free_lines(whole);
+        free_lines(killed);
+    }
+}
+
+/* The last values of each pane, which are what another library's statistics are made of, whether more came
+ * than are kept or fewer. */
+static void
+values_of_compat_last(void **state)
+{
+    static const char *const settings[] = {LEARNED ", compat: nannyml",
+                                           LEARNED ", compat: evidently, limits: {compat_values: 100}"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct lines *whole = run_of(settings[i], 4711, false, 0, 15 * OTC_SECOND, false);
+        struct lines *killed = run_of(settings[i], 4711, false, 38, 15 * OTC_SECOND, false);
+
+        assert_same(whole, killed);
+        assert_true(count_of(whole, "ml.drift.compat.value ") >= 5);
         free_lines(whole);
         free_lines(killed);
     }
@@ -729,6 +755,7 @@ main(void)
         cmocka_unit_test(references_that_move_last),
         cmocka_unit_test(texts_and_vectors_last),
         cmocka_unit_test(no_text_reaches_the_disk),
+        cmocka_unit_test(values_of_compat_last),
         cmocka_unit_test(shut_down_and_resumed_equals_uninterrupted),
         cmocka_unit_test(without_storage_a_reload_takes_the_state_along),
         cmocka_unit_test(a_reload_with_other_settings_begins_anew),

@@ -35,7 +35,8 @@ add_number(struct fixture *f, double value)
         f->window.cells.eq[cell / 2]++;
     } else {
         f->window.cells.gap[cell / 2]++;
-        f->window.cells.gap_sum[cell / 2] += value;
+        f->window.cells.gap_sum[cell / 2] +=
+            value - otc_cells_gap_origin(f->window.reference->cells.points, cell / 2);
     }
     f->window.cells.total++;
     f->window.observations++;

@@ -65,7 +65,7 @@ count(struct side *side, const struct otc_cells *grid)
             side->eq[cell / 2]++;
         } else {
             side->gap[cell / 2]++;
-            side->sums[cell / 2] += side->rows[i];
+            side->sums[cell / 2] += side->rows[i] - otc_cells_gap_origin(grid->points, cell / 2);
         }
     }
     side->outer[0] = side->sums[0];

@@ -49,7 +49,7 @@ counted_new(const double *ref, size_t n, const double *extra, size_t n_extra, co
             eq[cell / 2]++;
         } else {
             gap[cell / 2]++;
-            out.counts.gap_sum[cell / 2] += cur[k];
+            out.counts.gap_sum[cell / 2] += points ? cur[k] - otc_cells_gap_origin(out.points, cell / 2) : 0;
         }
     }
     return out;

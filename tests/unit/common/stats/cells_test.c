@@ -265,7 +265,7 @@ test_capped_reference(void **state)
             size_t cell = otc_cells_find(&cells, cur[i]);
 
             (cell % 2 ? cur_eq : cur_gap)[cell / 2]++;
-            gap_sum[cell / 2] += cell % 2 ? 0 : cur[i];
+            gap_sum[cell / 2] += cell % 2 ? 0 : cur[i] - otc_cells_gap_origin(points, cell / 2);
         }
 
         struct otc_ks ks = otc_cells_ks(&cells, &counts);
@@ -274,6 +274,44 @@ test_capped_reference(void **state)
 
         assert_true(ks.d <= exact + 1e-12 && exact <= ks.d + ks.error + 1e-12 && ks.error > 0);
         assert_true(fabs(w - otc_samples_wasserstein(ref, n, cur, m)) <= error + 1e-12);
+        free(ref);
+        free(cur);
+    }
+}
+
+/* Distances between values are the same wherever on the line they lie: here at 2^60, as times in nanoseconds
+ * do, where sums of the values themselves would be off by thousands. */
+static void
+test_far_from_zero(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        size_t n = 400, m = 700;
+        double *ref = sample(n, false, 0), *cur = sample(m, false, uniform() - 0.5), error;
+        struct counted near, far;
+        double expected;
+
+        for (int side = 0; side < 2; side++) {
+            for (size_t i = 0; i < (side ? m : n); i++) {
+                double *value = side ? &cur[i] : &ref[i];
+
+                *value = 256 * floor(*value * 1000); /* steps of the doubles there */
+            }
+        }
+        near = counted_new(ref, n, NULL, 0, cur, m);
+        expected = otc_cells_wasserstein(&near.cells, &near.counts, &error);
+        assert_true(fabs(expected - otc_samples_wasserstein(ref, n, cur, m)) <= error + 1e-12 * expected);
+        for (size_t i = 0; i < n; i++) {
+            ref[i] += 0x1p60;
+        }
+        for (size_t i = 0; i < m; i++) {
+            cur[i] += 0x1p60;
+        }
+        far = counted_new(ref, n, NULL, 0, cur, m);
+        assert_true(fabs(otc_cells_wasserstein(&far.cells, &far.counts, &error) - expected) <=
+                    1e-12 * expected);
+        counted_free(&near);
+        counted_free(&far);
         free(ref);
         free(cur);
     }
@@ -342,6 +380,7 @@ main(void)
         cmocka_unit_test(test_wasserstein_exact_on_points),
         cmocka_unit_test(test_wasserstein_overflow),
         cmocka_unit_test(test_capped_reference),
+        cmocka_unit_test(test_far_from_zero),
         cmocka_unit_test(test_empty_sides),
         cmocka_unit_test(test_large_counts),
         cmocka_unit_test(test_bin),

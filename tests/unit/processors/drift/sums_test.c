@@ -79,7 +79,7 @@ count_at_once(const struct sample *s, struct total *out)
         size_t cell = otc_cells_find(&s->cells, s->rows[i]);
 
         out->cells[cell]++;
-        out->sums[cell / 2] += cell % 2 ? 0 : s->rows[i];
+        out->sums[cell / 2] += cell % 2 ? 0 : s->rows[i] - otc_cells_gap_origin(s->points, cell / 2);
     }
 }
 
@@ -117,7 +117,7 @@ test_shards_and_panes_equal_the_batch(void **state)
         make_sample(&s);
         count_at_once(&s, &batch);
         n_panes = 1 + draw(MAX_PANES);
-        shape = (struct drift_shape){(uint32_t)(2 * s.cells.n + 1), true};
+        shape = (struct drift_shape){(uint32_t)(2 * s.cells.n + 1), s.cells.points};
         for (size_t i = 0; i < s.n; i++) {
             assert_true(drift_counts_add(&panes[draw(n_panes)], shape,
                                          (uint32_t)otc_cells_find(&s.cells, s.rows[i]), s.rows[i], &budget));
@@ -156,7 +156,7 @@ test_a_column_is_its_values(void **state)
         random_state = seed;
         budgets[1] = budgets[0];
         make_sample(&s);
-        const struct drift_shape shape = {(uint32_t)(2 * s.cells.n + 1), true};
+        const struct drift_shape shape = {(uint32_t)(2 * s.cells.n + 1), s.cells.points};
 
         otc_cells_find_all(&s.cells, s.rows, s.n, found);
         for (size_t i = 0; i < s.n; i++) {
@@ -215,10 +215,11 @@ test_a_history_is_the_sum_of_its_panes(void **state)
 {
     enum { CELLS = 300, HOURS = 48 };
     static uint64_t expected[HOURS][CELLS], cells[CELLS];
+    static const double points[CELLS / 2];
 
     (void)state;
     for (uint64_t seed = 1; seed <= 20; seed++) {
-        struct drift_bound bounds[2] = {{.shape = {3, false}}, {.shape = {CELLS, true}}};
+        struct drift_bound bounds[2] = {{.shape = {3, NULL}}, {.shape = {CELLS, points}}};
         const struct drift_binding binding = {.features = bounds, .n = 2};
         struct drift_history history = {.slot_ns = OTC_HOUR, .keep_ns = HOURS * OTC_HOUR};
         struct drift_budget budget = {.limit = (size_t)64 << 20};
