@@ -158,6 +158,16 @@ evaluate_ranks(const struct otc_cells *ref, const struct otc_cell_counts *cur, s
         otc_cramer_von_mises_p_value(out->cramer_von_mises, ref->total, cur->total, OTC_P_AUTO);
 }
 
+/* The squares of what the values of a gap, each taken as their mean, differ by from a mean that the gap's
+ * origin differs from by `from_mean`. */
+static double
+gap_square(const struct otc_cell_counts *cur, size_t gap, double from_mean)
+{
+    double n = (double)cur->gap[gap], sum = cur->gap_sum[gap] + n * from_mean;
+
+    return cur->gap[gap] > 0 ? sum * sum / n : 0;
+}
+
 /**
  * Shift of the mean, in deviations of the reference, and ratio of the deviations. Values in a gap count as
  * their mean: what they differ from it by, half the gap's width at most, is missing from the second.
@@ -168,27 +178,22 @@ evaluate_moments(const struct otc_reference_feature *ref, const struct otc_cell_
 {
     const double *points = ref->cells.points;
     size_t n = ref->cells.n;
-    double sum = 0, squares = 0, shift;
+    double sum, squares, shift;
 
     if (!cur->gap_sum || cur->total == 0 || n == 0 || !(ref->standard_deviation > 0)) {
         return;
     }
     /* All from the reference's mean: what is far from zero would swallow the differences. */
-    for (size_t i = 0; i <= n; i++) {
-        sum += cur->gap_sum[i] + (double)cur->gap[i] * (otc_cells_gap_origin(points, i) - ref->mean);
-        sum += i < n ? (double)cur->eq[i] * (points[i] - ref->mean) : 0;
+    sum = cur->gap_sum[0] + (double)cur->gap[0] * (points[0] - ref->mean);
+    for (size_t i = 0; i < n; i++) {
+        sum += cur->gap_sum[i + 1] + (double)(cur->eq[i] + cur->gap[i + 1]) * (points[i] - ref->mean);
     }
     shift = sum / (double)cur->total;
+    squares = gap_square(cur, 0, points[0] - ref->mean - shift);
     for (size_t i = 0; i < n; i++) {
         double from_mean = points[i] - ref->mean - shift;
 
-        squares += (double)cur->eq[i] * from_mean * from_mean;
-    }
-    for (size_t i = 0; i <= n; i++) {
-        double in_gap = (double)cur->gap[i];
-        double from_mean = cur->gap_sum[i] + in_gap * (otc_cells_gap_origin(points, i) - ref->mean - shift);
-
-        squares += in_gap > 0 ? from_mean * from_mean / in_gap : 0;
+        squares += (double)cur->eq[i] * from_mean * from_mean + gap_square(cur, i + 1, from_mean);
     }
     out->mean_shift = shift / ref->standard_deviation;
     out->spread_ratio = sqrt(squares / (double)cur->total) / ref->standard_deviation;
