@@ -59,8 +59,9 @@ PKGS.common/otlp := libprotobuf-c
 PKGS.common/digest := libcrypto
 PKGS.common/storage := sqlite3
 # libcurl is loaded when it is needed: curl_api.h.
-PKGS.common/net := libnghttp2 libevent libevent_pthreads openssl
-LIBS.common/net := -lhttp_parser -ldeflate -lz -lzstd -lsnappy -llz4
+PKGS.common/net := libnghttp2 openssl
+# Of libevent the loop alone; its pkg-config files name all of it.
+LIBS.common/net := -levent_core -levent_pthreads -lhttp_parser -ldeflate -lz -lzstd -lsnappy -llz4
 LIBS.common/base := -lm -lpthread
 LIBS.common/regex := -lre2 -lstdc++
 # gRPC C core from Debian's static archives (hidden in the binary by --exclude-libs); OpenSSL and zlib are shared with common/net.
