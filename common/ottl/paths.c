@@ -1,213 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/ottl/paths.h"
-
-#include "common/base/buf.h"
-#include "common/otlp/value_text.h"
-#include "common/otlp/wire.h"
+#include "common/ottl/paths_internal.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-#define STEPS_MAX 16
-
-/* How a field becomes a value. */
-enum reading {
-    READ_TEXT,
-    READ_INT,   /* varint, as it is */
-    READ_INT32, /* varint of an enum or uint32 */
-    READ_ZIGZAG,
-    READ_FIXED, /* fixed64 as an integer */
-    READ_FIXED32,
-    READ_DOUBLE, /* of fixed64; absent: nil */
-    READ_BOOL,
-    READ_ATTRIBUTES,
-    READ_ID, /* of `extra` bytes */
-    READ_ID_TEXT,
-    READ_BODY,
-    READ_BODY_TEXT,
-    READ_KIND,   /* the kind's name; `extra` 1: the deprecated one */
-    READ_INSIDE, /* a varint, `extra` in the message; 0: not there */
-    READ_INSIDE_TEXT,
-    READ_EVENT_INDEX,
-    READ_METRIC_TYPE,
-    READ_METRIC_INT,  /* of the metric's data, field `extra` */
-    READ_METRIC_BOOL, /* the same */
-    READ_VALUE_DOUBLE,
-    READ_VALUE_INT,
-    READ_OF_POINT, /* a field whose number depends on the type: see `point_fields` */
-    READ_ROOT_SPAN,
-    READ_HAS_ATTRIBUTE
-};
-
-/* The message in which a field lies. */
-enum place { IN_RESOURCE_GROUP, IN_RESOURCE, IN_SCOPE_GROUP, IN_SCOPE, IN_ITEM, IN_EVENT, IN_METRIC };
-
-struct field {
-    const char *name;
-    enum reading reading;
-    enum place place;
-    uint32_t number;
-    uint32_t extra;
-};
-
-/* A step into a list or map. */
-struct step {
-    struct otc_slice key; /* no data: the index */
-    int64_t index;
-};
-
-struct otc_ottl_path {
-    const struct field *field;
-    struct field own;        /* of a function */
-    struct otc_slice key;    /* of an attribute; no data: all of them */
-    struct otc_value wanted; /* of HasAttrOnDatapoint */
-    struct step steps[STEPS_MAX];
-    size_t n_steps;
-};
-
-/* ---- What there is ------------------------------------------------------------------------------ */
-
-static const struct field resource_fields[] = {
-    {"attributes", READ_ATTRIBUTES, IN_RESOURCE, 1, 0},
-    {"dropped_attributes_count", READ_INT32, IN_RESOURCE, 2, 0},
-    {"schema_url", READ_TEXT, IN_RESOURCE_GROUP, 3, 0},
-    {NULL, READ_TEXT, IN_RESOURCE, 0, 0},
-};
-
-static const struct field scope_fields[] = {
-    {"name", READ_TEXT, IN_SCOPE, 1, 0},
-    {"version", READ_TEXT, IN_SCOPE, 2, 0},
-    {"attributes", READ_ATTRIBUTES, IN_SCOPE, 3, 0},
-    {"dropped_attributes_count", READ_INT32, IN_SCOPE, 4, 0},
-    {"schema_url", READ_TEXT, IN_SCOPE_GROUP, 3, 0},
-    {NULL, READ_TEXT, IN_SCOPE, 0, 0},
-};
-
-static const struct field span_fields[] = {
-    {"trace_id", READ_ID, IN_ITEM, 1, 16},
-    {"trace_id.string", READ_ID_TEXT, IN_ITEM, 1, 16},
-    {"span_id", READ_ID, IN_ITEM, 2, 8},
-    {"span_id.string", READ_ID_TEXT, IN_ITEM, 2, 8},
-    {"parent_span_id", READ_ID, IN_ITEM, 4, 8},
-    {"parent_span_id.string", READ_ID_TEXT, IN_ITEM, 4, 8},
-    {"trace_state", READ_TEXT, IN_ITEM, 3, 0},
-    {"name", READ_TEXT, IN_ITEM, 5, 0},
-    {"kind", READ_INT32, IN_ITEM, 6, 0},
-    {"kind.string", READ_KIND, IN_ITEM, 6, 0},
-    {"kind.deprecated_string", READ_KIND, IN_ITEM, 6, 1},
-    {"start_time", READ_FIXED, IN_ITEM, 7, 0},
-    {"start_time_unix_nano", READ_FIXED, IN_ITEM, 7, 0},
-    {"end_time", READ_FIXED, IN_ITEM, 8, 0},
-    {"end_time_unix_nano", READ_FIXED, IN_ITEM, 8, 0},
-    {"attributes", READ_ATTRIBUTES, IN_ITEM, 9, 0},
-    {"status.code", READ_INSIDE, IN_ITEM, 15, 3},
-    {"status.message", READ_INSIDE_TEXT, IN_ITEM, 15, 2},
-    {"dropped_attributes_count", READ_INT32, IN_ITEM, 10, 0},
-    {"dropped_events_count", READ_INT32, IN_ITEM, 12, 0},
-    {"dropped_links_count", READ_INT32, IN_ITEM, 14, 0},
-    {"flags", READ_FIXED32, IN_ITEM, 16, 0},
-    {NULL, READ_TEXT, IN_ITEM, 0, 0},
-};
-
-static const struct field event_fields[] = {
-    {"time", READ_FIXED, IN_EVENT, 1, 0},
-    {"time_unix_nano", READ_FIXED, IN_EVENT, 1, 0},
-    {"name", READ_TEXT, IN_EVENT, 2, 0},
-    {"attributes", READ_ATTRIBUTES, IN_EVENT, 3, 0},
-    {"dropped_attributes_count", READ_INT32, IN_EVENT, 4, 0},
-    {"event_index", READ_EVENT_INDEX, IN_EVENT, 0, 0},
-    {NULL, READ_TEXT, IN_EVENT, 0, 0},
-};
-
-static const struct field metric_fields[] = {
-    {"name", READ_TEXT, IN_METRIC, 1, 0},
-    {"description", READ_TEXT, IN_METRIC, 2, 0},
-    {"unit", READ_TEXT, IN_METRIC, 3, 0},
-    {"type", READ_METRIC_TYPE, IN_METRIC, 0, 0},
-    {"aggregation_temporality", READ_METRIC_INT, IN_METRIC, 0, 2},
-    {"is_monotonic", READ_METRIC_BOOL, IN_METRIC, 0, 3},
-    {NULL, READ_TEXT, IN_METRIC, 0, 0},
-};
-
-/* By metric type: nothing, gauge, sum, histogram, exponential histogram, summary; 0: it has none. */
-enum point_field { POINT_FLAGS, POINT_COUNT, POINT_SUM, POINT_SCALE, POINT_ZERO_COUNT, POINT_ATTRIBUTES };
-static const struct {
-    uint8_t numbers[6];
-    enum reading reading;
-} point_fields[] = {
-    [POINT_FLAGS] = {{0, 8, 8, 10, 10, 8}, READ_INT32},
-    [POINT_COUNT] = {{0, 0, 0, 4, 4, 4}, READ_FIXED},
-    [POINT_SUM] = {{0, 0, 0, 5, 5, 5}, READ_DOUBLE},
-    [POINT_SCALE] = {{0, 0, 0, 0, 6, 0}, READ_ZIGZAG},
-    [POINT_ZERO_COUNT] = {{0, 0, 0, 0, 7, 0}, READ_FIXED},
-    [POINT_ATTRIBUTES] = {{0, 7, 7, 9, 1, 7}, READ_ATTRIBUTES},
-};
-
-static const struct field datapoint_fields[] = {
-    {"attributes", READ_OF_POINT, IN_ITEM, POINT_ATTRIBUTES, 0},
-    {"start_time", READ_FIXED, IN_ITEM, 2, 0},
-    {"start_time_unix_nano", READ_FIXED, IN_ITEM, 2, 0},
-    {"time", READ_FIXED, IN_ITEM, 3, 0},
-    {"time_unix_nano", READ_FIXED, IN_ITEM, 3, 0},
-    {"value_double", READ_VALUE_DOUBLE, IN_ITEM, 4, 0},
-    {"value_int", READ_VALUE_INT, IN_ITEM, 6, 0},
-    {"flags", READ_OF_POINT, IN_ITEM, POINT_FLAGS, 0},
-    {"count", READ_OF_POINT, IN_ITEM, POINT_COUNT, 0},
-    {"sum", READ_OF_POINT, IN_ITEM, POINT_SUM, 0},
-    {"scale", READ_OF_POINT, IN_ITEM, POINT_SCALE, 0},
-    {"zero_count", READ_OF_POINT, IN_ITEM, POINT_ZERO_COUNT, 0},
-    {NULL, READ_TEXT, IN_ITEM, 0, 0},
-};
-
-static const struct field log_fields[] = {
-    {"time", READ_FIXED, IN_ITEM, 1, 0},
-    {"time_unix_nano", READ_FIXED, IN_ITEM, 1, 0},
-    {"observed_time", READ_FIXED, IN_ITEM, 11, 0},
-    {"observed_time_unix_nano", READ_FIXED, IN_ITEM, 11, 0},
-    {"severity_number", READ_INT32, IN_ITEM, 2, 0},
-    {"severity_text", READ_TEXT, IN_ITEM, 3, 0},
-    {"body", READ_BODY, IN_ITEM, 5, 0},
-    {"body.string", READ_BODY_TEXT, IN_ITEM, 5, 0},
-    {"attributes", READ_ATTRIBUTES, IN_ITEM, 6, 0},
-    {"dropped_attributes_count", READ_INT32, IN_ITEM, 7, 0},
-    {"flags", READ_FIXED32, IN_ITEM, 8, 0},
-    {"trace_id", READ_ID, IN_ITEM, 9, 16},
-    {"trace_id.string", READ_ID_TEXT, IN_ITEM, 9, 16},
-    {"span_id", READ_ID, IN_ITEM, 10, 8},
-    {"span_id.string", READ_ID_TEXT, IN_ITEM, 10, 8},
-    {"event_name", READ_TEXT, IN_ITEM, 12, 0},
-    {NULL, READ_TEXT, IN_ITEM, 0, 0},
-};
-
-static const struct {
-    const char *name;
-    const struct field *fields;
-    /* Contexts that may be named in it, by bits. */
-    unsigned around;
-} contexts[OTC_N_OTTL_CONTEXTS] = {
-    [OTC_OTTL_RESOURCE] = {"resource", resource_fields, 1u << OTC_OTTL_RESOURCE},
-    [OTC_OTTL_SCOPE] = {"scope", scope_fields, 1u << OTC_OTTL_RESOURCE | 1u << OTC_OTTL_SCOPE},
-    [OTC_OTTL_SPAN] = {"span", span_fields,
-                       1u << OTC_OTTL_RESOURCE | 1u << OTC_OTTL_SCOPE | 1u << OTC_OTTL_SPAN},
-    [OTC_OTTL_SPANEVENT] = {"spanevent", event_fields,
-                            1u << OTC_OTTL_RESOURCE | 1u << OTC_OTTL_SCOPE | 1u << OTC_OTTL_SPAN |
-                                1u << OTC_OTTL_SPANEVENT},
-    [OTC_OTTL_METRIC] = {"metric", metric_fields,
-                         1u << OTC_OTTL_RESOURCE | 1u << OTC_OTTL_SCOPE | 1u << OTC_OTTL_METRIC},
-    [OTC_OTTL_DATAPOINT] = {"datapoint", datapoint_fields,
-                            1u << OTC_OTTL_RESOURCE | 1u << OTC_OTTL_SCOPE | 1u << OTC_OTTL_METRIC |
-                                1u << OTC_OTTL_DATAPOINT},
-    [OTC_OTTL_LOG] = {"log", log_fields, 1u << OTC_OTTL_RESOURCE | 1u << OTC_OTTL_SCOPE | 1u << OTC_OTTL_LOG},
-};
-
-const char *
-otc_ottl_context_name(enum otc_ottl_context context)
-{
-    return contexts[context].name;
-}
-
-/* ---- Parsing ------------------------------------------------------------------------------------ */
 
 struct binding {
     struct otc_ottl_conditions *conditions;
@@ -232,41 +27,6 @@ dotted(struct otc_slice text, size_t at)
         end++;
     }
     return otc_slice_of(text.data + at, end - at);
-}
-
-static const struct field *
-find_field(enum otc_ottl_context context, struct otc_slice name)
-{
-    const struct field *field = contexts[context].fields;
-
-    while (field->name && !otc_slice_equal_str(name, field->name)) {
-        field++;
-    }
-    return field->name ? field : NULL;
-}
-
-/* The field of a name with or without a context before it. */
-static const struct field *
-resolve(enum otc_ottl_context context, struct otc_slice name)
-{
-    static const struct {
-        const char *prefix;
-        enum otc_ottl_context context;
-    } prefixes[] = {{"resource.", OTC_OTTL_RESOURCE},           {"scope.", OTC_OTTL_SCOPE},
-                    {"instrumentation_scope.", OTC_OTTL_SCOPE}, {"span.", OTC_OTTL_SPAN},
-                    {"spanevent.", OTC_OTTL_SPANEVENT},         {"metric.", OTC_OTTL_METRIC},
-                    {"datapoint.", OTC_OTTL_DATAPOINT},         {"log.", OTC_OTTL_LOG}};
-
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-        struct otc_slice prefix = otc_slice_str(prefixes[i].prefix);
-
-        if (otc_slice_starts(name, prefix)) {
-            return contexts[context].around >> prefixes[i].context & 1
-                       ? find_field(prefixes[i].context, otc_slice_skip(name, prefix.len))
-                       : NULL;
-        }
-    }
-    return find_field(context, name);
 }
 
 /* "key" of a bracket; the escapes of texts. */
@@ -295,13 +55,13 @@ parse_key(struct binding *binding, struct otc_slice text, size_t *at, struct otc
 }
 
 static otc_status
-parse_step(struct binding *binding, struct otc_slice text, size_t *at, struct step *step,
+parse_step(struct binding *binding, struct otc_slice text, size_t *at, struct otc_ottl_step *step,
            struct otc_error *err)
 {
     otc_status status = OTC_OK;
     size_t digits = 0;
 
-    *step = (struct step){0};
+    *step = (struct otc_ottl_step){0};
     (*at)++;
     if (*at < text.len && text.data[*at] == '"') {
         status = parse_key(binding, text, at, &step->key, err);
@@ -321,7 +81,7 @@ parse_step(struct binding *binding, struct otc_slice text, size_t *at, struct st
 }
 
 static bool
-takes_steps(const struct field *field)
+takes_steps(const struct otc_ottl_field *field)
 {
     return field->reading == READ_ATTRIBUTES || field->reading == READ_BODY ||
            (field->reading == READ_OF_POINT && field->number == POINT_ATTRIBUTES);
@@ -335,13 +95,13 @@ parse_steps(struct binding *binding, struct otc_slice text, size_t *at, struct o
 
     while (*at < text.len && text.data[*at] == '[') {
         size_t begin = *at;
-        struct step step;
+        struct otc_ottl_step step;
         otc_status status;
 
         if (!takes_steps(path->field)) {
             return wrong(*at, "this path takes no brackets", err);
         }
-        if (path->n_steps == STEPS_MAX) {
+        if (path->n_steps == OTC_OTTL_STEPS_MAX) {
             return wrong(*at, "more than 16 brackets", err);
         }
         status = parse_step(binding, text, at, &step, err);
@@ -380,7 +140,7 @@ parse_path(void *arg, struct otc_slice text, size_t *at, size_t *out, struct otc
 {
     struct binding *binding = arg;
     struct otc_slice name = dotted(text, *at);
-    struct otc_ottl_path path = {.field = resolve(binding->context, name)};
+    struct otc_ottl_path path = {.field = otc_ottl_field_find(binding->context, name)};
     otc_status status;
 
     if (name.len == 0) {
@@ -389,7 +149,7 @@ parse_path(void *arg, struct otc_slice text, size_t *at, size_t *out, struct otc
     if (!path.field) {
         return otc_fail(err, OTC_INVALID_ARGUMENT,
                         "character %zu: \"%.*s\" is no path of the %s context that this build has", *at + 1,
-                        OTC_SLICE_ARG(name), contexts[binding->context].name);
+                        OTC_SLICE_ARG(name), otc_ottl_context_name(binding->context));
     }
     *at += name.len;
     status = parse_steps(binding, text, at, &path, err);
@@ -515,7 +275,7 @@ target_of(const struct otc_ottl_path *path, enum otc_ottl_context context, struc
                                 [READ_FIXED] = OTC_OTTL_FIXED64, [READ_FIXED32] = OTC_OTTL_FIXED32,
                                 [READ_INSIDE] = OTC_OTTL_INSIDE, [READ_INSIDE_TEXT] = OTC_OTTL_INSIDE_TEXT,
                                 [READ_BODY] = OTC_OTTL_BODY,     [READ_HAS_ATTRIBUTE] = 0};
-    const struct field *field = path->field;
+    const struct otc_ottl_field *field = path->field;
     int owner = field->place != IN_ITEM         ? owners[field->place]
                 : context == OTC_OTTL_SPANEVENT ? OTC_OTTL_SPAN
                                                 : (int)context;
@@ -572,418 +332,4 @@ otc_ottl_conditions_release(struct otc_ottl_conditions *conditions)
     free(conditions->paths);
     otc_arena_release(&conditions->texts);
     *conditions = (struct otc_ottl_conditions){0};
-}
-
-/* ---- Reading ------------------------------------------------------------------------------------ */
-
-struct reading_state {
-    const struct otc_ottl_conditions *conditions;
-    const struct otc_ottl_subject *subject;
-    struct otc_arena *texts;
-    struct otc_condition_reader *reader;
-};
-
-static const struct otc_value nil = {.type = OTC_VALUE_ABSENT};
-
-static struct otc_value
-text(struct otc_slice slice)
-{
-    return (struct otc_value){OTC_VALUE_STRING, {.slice = slice}};
-}
-
-static struct otc_value
-integer(int64_t number)
-{
-    return (struct otc_value){OTC_VALUE_INT, {.integer = number}};
-}
-
-enum otc_metric_type
-otc_ottl_metric_data(struct otc_slice metric, struct otc_slice *data)
-{
-    static const uint8_t types[12] = {[5] = OTC_METRIC_GAUGE,
-                                      [7] = OTC_METRIC_SUM,
-                                      [9] = OTC_METRIC_HISTOGRAM,
-                                      [10] = OTC_METRIC_EXPONENTIAL_HISTOGRAM,
-                                      [11] = OTC_METRIC_SUMMARY};
-    struct otc_wire wire = otc_wire_of(metric);
-    struct otc_wire_field field;
-    enum otc_metric_type type = OTC_METRIC_NONE;
-
-    *data = OTC_SLICE_NONE;
-    while (otc_wire_next(&wire, &field)) {
-        if (field.field < 12 && types[field.field] && field.type == OTC_WIRE_BYTES) {
-            type = (enum otc_metric_type)types[field.field];
-            *data = field.bytes;
-        }
-    }
-    return type;
-}
-
-static struct otc_slice
-message_of(const struct otc_ottl_subject *subject, enum place place)
-{
-    switch (place) {
-    case IN_RESOURCE_GROUP:
-        return subject->resource_group;
-    case IN_RESOURCE:
-        return subject->resource;
-    case IN_SCOPE_GROUP:
-        return subject->scope_group;
-    case IN_SCOPE:
-        return subject->scope;
-    case IN_ITEM:
-        return subject->item;
-    case IN_EVENT:
-        return subject->event;
-    case IN_METRIC:
-        return subject->metric;
-    }
-    return OTC_SLICE_NONE;
-}
-
-/* An attribute; of a key that is there twice the last one. */
-static struct otc_value
-attribute(struct otc_slice message, uint32_t number, struct otc_slice key)
-{
-    struct otc_slice found_key;
-    struct otc_value value, found = nil;
-
-    while (otc_attributes_next((enum otc_attributes_of)number, &message, &found_key, &value)) {
-        if (otc_slice_equal(found_key, key)) {
-            found = value;
-        }
-    }
-    return found;
-}
-
-/* The step could not be taken: the condition fails. */
-static struct otc_value
-wrong_step(const struct reading_state *state, const char *why)
-{
-    if (!state->reader->failed) {
-        (void)snprintf(state->reader->why, sizeof(state->reader->why), "%s", why);
-    }
-    state->reader->failed = true;
-    return nil;
-}
-
-/* Into a list or map; what is not there leads nowhere, but a text has no members and a list an end. */
-static struct otc_value
-take_step(const struct reading_state *state, struct otc_value value, const struct step *step)
-{
-    struct otc_slice rest = value.as.slice;
-    struct otc_value element;
-
-    if (value.type == OTC_VALUE_ABSENT) {
-        return nil;
-    }
-
-    if (value.type == OTC_VALUE_KVLIST && step->key.data) {
-        return attribute(value.as.slice, OTC_ATTRIBUTES_KVLIST, step->key);
-    }
-    if (value.type == OTC_VALUE_ARRAY && !step->key.data) {
-        for (int64_t i = 0; otc_array_next(&rest, &element); i++) {
-            if (i == step->index) {
-                return element;
-            }
-        }
-        return wrong_step(state, "index out of bounds");
-    }
-    return wrong_step(state, step->key.data ? "a value that is no map does not support string indexing"
-                                            : "a value that is no list does not support integer indexing");
-}
-
-/* The attributes as a map: the bytes of a KeyValueList, made anew. */
-static struct otc_value
-all_attributes(const struct reading_state *state, struct otc_slice message, uint32_t number)
-{
-    OTC_AUTO_BUF struct otc_buf out = {.limit = (size_t)16 << 20};
-    struct otc_slice pair;
-
-    while (otc_messages_next(&message, number, &pair)) {
-        otc_wire_put_bytes(&out, 1, pair);
-    }
-    return (struct otc_value){OTC_VALUE_KVLIST, {.slice = otc_arena_copy(state->texts, otc_buf_slice(&out))}};
-}
-
-static struct otc_value
-read_attribute(const struct reading_state *state, const struct otc_ottl_path *path, struct otc_slice message,
-               uint32_t number)
-{
-    struct otc_value value =
-        path->key.data ? attribute(message, number, path->key) : all_attributes(state, message, number);
-
-    for (size_t i = 0; i < path->n_steps; i++) {
-        value = take_step(state, value, &path->steps[i]);
-    }
-    return value;
-}
-
-/* A log record's body. Its AnyValue is read as the one element of an array. */
-static struct otc_value
-read_body(const struct reading_state *state, const struct otc_ottl_path *path, struct otc_slice message)
-{
-    OTC_AUTO_BUF struct otc_buf made = {.limit = (size_t)16 << 20};
-    struct otc_slice rest, body = otc_message_bytes(message, 5);
-    struct otc_value value = nil;
-
-    if (!body.data) {
-        return nil;
-    }
-    otc_wire_put_bytes(&made, 1, body);
-    rest = otc_arena_copy(state->texts, otc_buf_slice(&made));
-    (void)otc_array_next(&rest, &value);
-    for (size_t i = 0; i < path->n_steps; i++) {
-        value = take_step(state, value, &path->steps[i]);
-    }
-    return value;
-}
-
-static struct otc_value
-value_text(const struct reading_state *state, const struct otc_value *value)
-{
-    OTC_AUTO_BUF struct otc_buf out = {.limit = (size_t)16 << 20};
-
-    if (value->type == OTC_VALUE_STRING) {
-        return *value;
-    }
-    (void)otc_value_text(value, &out);
-    return text(otc_arena_copy(state->texts, otc_buf_slice(&out)));
-}
-
-/* An unset id is all zeroes. */
-static struct otc_value
-read_id(const struct reading_state *state, const struct field *field, struct otc_slice id)
-{
-    static const char digits[] = "0123456789abcdef";
-    static const uint8_t zeroes[16];
-    uint8_t *hex;
-
-    if (id.len != field->extra) {
-        id = otc_slice_of(zeroes, field->extra);
-    }
-    if (field->reading == READ_ID) {
-        return (struct otc_value){OTC_VALUE_BYTES, {.slice = id}};
-    }
-    hex = otc_arena_alloc(state->texts, 2 * id.len);
-    for (size_t i = 0; hex && i < id.len; i++) {
-        hex[2 * i] = (uint8_t)digits[id.data[i] >> 4];
-        hex[2 * i + 1] = (uint8_t)digits[id.data[i] & 15];
-    }
-    return text(otc_slice_of(hex, hex ? 2 * id.len : 0));
-}
-
-static struct otc_value
-read_kind(const struct field *field, uint64_t kind)
-{
-    static const char *const names[2][6] = {
-        {"Unspecified", "Internal", "Server", "Client", "Producer", "Consumer"},
-        {"SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT",
-         "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"}};
-
-    return text(otc_slice_str(kind < 6 ? names[field->extra][kind] : ""));
-}
-
-static struct otc_value
-read_double(struct otc_slice message, uint32_t number)
-{
-    struct otc_wire wire = otc_wire_of(message);
-    struct otc_wire_field field;
-    struct otc_value value = nil;
-
-    while (otc_wire_next(&wire, &field)) {
-        if (field.field == number && field.type == OTC_WIRE_FIXED64) {
-            value = (struct otc_value){OTC_VALUE_DOUBLE, {.real = otc_wire_bits_double(field.number)}};
-        }
-    }
-    return value;
-}
-
-/* Of a number point, whichever it holds; 0 of the kind that it has not. */
-static struct otc_value
-read_point_value(const struct otc_ottl_subject *subject, const struct field *field)
-{
-    struct otc_wire wire = otc_wire_of(subject->item);
-    struct otc_wire_field at;
-    struct otc_value value = {.type = field->reading == READ_VALUE_INT ? OTC_VALUE_INT : OTC_VALUE_DOUBLE};
-
-    if (subject->metric_type != OTC_METRIC_GAUGE && subject->metric_type != OTC_METRIC_SUM) {
-        return nil;
-    }
-    while (otc_wire_next(&wire, &at)) {
-        if (at.type != OTC_WIRE_FIXED64 || (at.field != 4 && at.field != 6)) {
-            continue;
-        }
-        value.as.integer = 0; /* the zero of a double, too */
-        if (at.field == field->number && value.type == OTC_VALUE_INT) {
-            value.as.integer = (int64_t)at.number;
-        } else if (at.field == field->number) {
-            value.as.real = otc_wire_bits_double(at.number);
-        }
-    }
-    return value;
-}
-
-/* HasAttrKeyOnDatapoint, HasAttrOnDatapoint */
-static bool
-has_attribute(const struct otc_ottl_path *path, struct otc_slice metric)
-{
-    struct otc_slice data, point;
-    enum otc_metric_type type = otc_ottl_metric_data(metric, &data);
-
-    while (otc_messages_next(&data, 1, &point)) {
-        struct otc_value value = attribute(point, point_fields[POINT_ATTRIBUTES].numbers[type], path->key);
-
-        if (value.type != OTC_VALUE_ABSENT &&
-            (path->wanted.type == OTC_VALUE_ABSENT ||
-             (value.type == OTC_VALUE_STRING && otc_slice_equal(value.as.slice, path->wanted.as.slice)))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static struct otc_value read_field(const struct reading_state *state, const struct otc_ottl_path *path,
-                                   const struct field *field);
-
-/* A field of a data point whose number depends on the metric's type. */
-static struct otc_value
-read_of_point(const struct reading_state *state, const struct otc_ottl_path *path, const struct field *field)
-{
-    uint32_t number = point_fields[field->number].numbers[state->subject->metric_type];
-    const struct field real = {"", point_fields[field->number].reading, IN_ITEM, number, 0};
-
-    return number == 0 ? nil : read_field(state, path, &real);
-}
-
-static struct otc_value
-read_metric(const struct otc_ottl_subject *subject, const struct field *field)
-{
-    struct otc_slice data;
-    enum otc_metric_type type = otc_ottl_metric_data(subject->metric, &data);
-
-    if (field->reading == READ_METRIC_TYPE) {
-        return integer((int64_t)type);
-    }
-    if (field->reading == READ_METRIC_BOOL) {
-        return type == OTC_METRIC_SUM
-                   ? (struct otc_value){OTC_VALUE_BOOL,
-                                        {.boolean = otc_message_scalar(data, field->extra, 0) != 0}}
-                   : nil;
-    }
-    return type == OTC_METRIC_SUM || type == OTC_METRIC_HISTOGRAM || type == OTC_METRIC_EXPONENTIAL_HISTOGRAM
-               ? integer((int64_t)otc_message_scalar(data, field->extra, 0))
-               : nil;
-}
-
-static struct otc_value
-read_field(const struct reading_state *state, const struct otc_ottl_path *path, const struct field *field)
-{
-    struct otc_slice message = message_of(state->subject, field->place);
-    struct otc_value body;
-    uint64_t number;
-
-    switch (field->reading) {
-    case READ_TEXT:
-        return text(otc_message_bytes(message, field->number));
-    case READ_INT:
-    case READ_FIXED:
-    case READ_FIXED32:
-        return integer((int64_t)otc_message_scalar(message, field->number, 0));
-    case READ_INT32:
-        return integer((int32_t)otc_message_scalar(message, field->number, 0));
-    case READ_ZIGZAG:
-        number = otc_message_scalar(message, field->number, 0);
-        return integer((int64_t)(number >> 1) ^ -(int64_t)(number & 1));
-    case READ_DOUBLE:
-        return read_double(message, field->number);
-    case READ_BOOL:
-        return (struct otc_value){OTC_VALUE_BOOL,
-                                  {.boolean = otc_message_scalar(message, field->number, 0) != 0}};
-    case READ_ATTRIBUTES:
-        return read_attribute(state, path, message, field->number);
-    case READ_ID:
-    case READ_ID_TEXT:
-        return read_id(state, field, otc_message_bytes(message, field->number));
-    case READ_BODY:
-        return read_body(state, path, message);
-    case READ_BODY_TEXT:
-        body = read_body(state, path, message);
-        return value_text(state, &body);
-    case READ_KIND:
-        return read_kind(field, otc_message_scalar(message, field->number, 0));
-    case READ_INSIDE:
-        return integer(
-            (int32_t)otc_message_scalar(otc_message_bytes(message, field->number), field->extra, 0));
-    case READ_INSIDE_TEXT:
-        return text(otc_message_bytes(otc_message_bytes(message, field->number), field->extra));
-    case READ_EVENT_INDEX:
-        return integer(state->subject->event_index);
-    case READ_METRIC_TYPE:
-    case READ_METRIC_INT:
-    case READ_METRIC_BOOL:
-        return read_metric(state->subject, field);
-    case READ_VALUE_DOUBLE:
-    case READ_VALUE_INT:
-        return read_point_value(state->subject, field);
-    case READ_OF_POINT:
-        return read_of_point(state, path, field);
-    case READ_ROOT_SPAN:
-        return (struct otc_value){OTC_VALUE_BOOL,
-                                  {.boolean = otc_message_bytes(state->subject->item, 4).len == 0}};
-    case READ_HAS_ATTRIBUTE:
-        return (struct otc_value){OTC_VALUE_BOOL, {.boolean = has_attribute(path, message)}};
-    }
-    return nil;
-}
-
-static struct otc_value
-read_path(void *arg, size_t index)
-{
-    const struct reading_state *state = arg;
-    const struct otc_ottl_path *path = &state->conditions->paths[index];
-
-    return read_field(state, path, path->field ? path->field : &path->own);
-}
-
-enum otc_ottl_answer
-otc_ottl_any_holds(const struct otc_ottl_conditions *conditions, const struct otc_ottl_subject *subject,
-                   struct otc_arena *texts, char why[160])
-{
-    struct reading_state state = {conditions, subject, texts, NULL};
-    struct otc_condition_reader reader = {.read = read_path, .arg = &state, .texts = texts};
-    enum otc_ottl_answer answer = OTC_OTTL_NONE_HOLDS;
-
-    state.reader = &reader;
-    for (size_t i = 0; i < conditions->n; i++) {
-        if (otc_condition_holds(conditions->items[i], &reader)) {
-            return OTC_OTTL_ONE_HOLDS;
-        }
-        if (reader.failed) {
-            (void)snprintf(why, 160, "%s", reader.why);
-            answer = OTC_OTTL_FAILED;
-        }
-    }
-    return answer;
-}
-
-bool
-otc_ottl_is_literal(const struct otc_ottl_conditions *values, size_t i)
-{
-    return otc_condition_is_literal(values->items[i]);
-}
-
-bool
-otc_ottl_value(const struct otc_ottl_conditions *values, size_t i, const struct otc_ottl_subject *subject,
-               struct otc_arena *texts, struct otc_value *out, char why[160])
-{
-    struct reading_state state = {values, subject, texts, NULL};
-    struct otc_condition_reader reader = {.read = read_path, .arg = &state, .texts = texts};
-
-    state.reader = &reader;
-    if (!otc_condition_value(values->items[i], &reader, out)) {
-        (void)snprintf(why, 160, "%s", reader.why);
-        return false;
-    }
-    return true;
 }
