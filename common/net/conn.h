@@ -220,8 +220,6 @@ void otc_exchange_fail(struct otc_exchange *exchange, int http_status, otc_statu
 void otc_exchange_detach(struct otc_exchange *exchange);
 /** The server goes: the loop may not be there when the answer comes. */
 void otc_exchange_orphan_all(struct otc_server *server);
-/** So many bytes of answers wait for their readers that no large one is taken any more. */
-bool otc_exchange_replies_full(const struct otc_exchange *exchange);
 /** Copies text to the request's own. False at its limit. */
 bool otc_exchange_put_text(struct otc_exchange *exchange, struct otc_slice text, uint32_t *at, uint32_t *len);
 /** NULL: in time. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/net/conn.h"
+#include "common/net/reply.h"
 
 #define PAGE_STREAMS 16
 
@@ -46,7 +46,7 @@ on_page(void *arg, struct otc_exchange *exchange)
                                   otc_slice_str("404 page not found\n"));
     } else if (!otc_slice_equal_str(method, "GET") && !otc_slice_equal_str(method, "HEAD")) {
         refuse_method(exchange);
-    } else if (otc_exchange_replies_full(exchange)) { /* before the work of making the page */
+    } else if (otc_replies_full(exchange)) { /* before the work of making the page */
         otc_exchange_respond_text(exchange, 503, "text/plain; charset=utf-8",
                                   otc_slice_str("too many answers wait for their readers\n"));
     } else {
