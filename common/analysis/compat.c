@@ -110,11 +110,8 @@ otc_compat_distinct(const double *sorted, size_t n)
 double
 otc_compat_deviation(const double *values, size_t n)
 {
-    struct otc_moments moments = {0};
+    struct otc_moments moments = otc_moments_of(values, n, n > 0 ? values[0] : 0);
 
-    for (size_t i = 0; i < n; i++) {
-        otc_moments_add(&moments, values[i]);
-    }
     return sqrt(otc_moments_variance(&moments));
 }
 

@@ -224,17 +224,12 @@ static void
 add_numeric(const struct view *view, struct otc_compat_feature *out)
 {
     const struct otc_compat_pair *p = view->pair;
-    struct otc_moments ref = {0}, cur = {0};
+    struct otc_moments ref = otc_moments_of(p->ref, p->n, p->ref[0]),
+                       cur = otc_moments_of(p->cur, p->m, p->ref[0]);
     struct otc_mann_whitney ranks = otc_samples_mann_whitney(p->ref, p->n, p->cur, p->m);
     double energy = otc_samples_energy(p->ref, p->n, p->cur, p->m);
     double deviation = fmax(otc_compat_deviation(p->ref, p->n), LEAST_DEVIATION);
 
-    for (size_t i = 0; i < p->n; i++) {
-        otc_moments_add(&ref, p->ref[i]);
-    }
-    for (size_t i = 0; i < p->m; i++) {
-        otc_moments_add(&cur, p->cur[i]);
-    }
     add_test(out, "ks",
              otc_ks_p_value(otc_samples_ks(p->ref, p->n, p->cur, p->m).d, p->n, p->m, OTC_KS_TWO_SIDED,
                             OTC_KS_AUTO),

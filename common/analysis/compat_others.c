@@ -33,19 +33,14 @@ frouros_psi(const struct otc_compat_pair *pair, size_t bins, const char *method,
 static void
 frouros_tests(const struct otc_compat_pair *p, struct otc_compat_feature *out)
 {
-    struct otc_moments ref = {0}, cur = {0};
+    struct otc_moments ref = otc_moments_of(p->ref, p->n, p->ref[0]),
+                       cur = otc_moments_of(p->cur, p->m, p->ref[0]);
     struct otc_ks ks = otc_samples_ks(p->ref, p->n, p->cur, p->m);
     struct otc_mann_whitney ranks = otc_samples_mann_whitney(p->ref, p->n, p->cur, p->m);
     struct otc_anderson_darling anderson = otc_samples_anderson_darling(p->ref, p->n, p->cur, p->m);
     double t = otc_samples_cramer_von_mises(p->ref, p->n, p->cur, p->m);
     struct otc_shift shift;
 
-    for (size_t i = 0; i < p->n; i++) {
-        otc_moments_add(&ref, p->ref[i]);
-    }
-    for (size_t i = 0; i < p->m; i++) {
-        otc_moments_add(&cur, p->cur[i]);
-    }
     shift = otc_shift_of(&ref, &cur, false);
     otc_compat_add(out, "KSTest", ks.d, otc_ks_p_value(ks.d, p->n, p->m, OTC_KS_TWO_SIDED, OTC_KS_AUTO), NAN);
     otc_compat_add(out, "CVMTest", t, otc_cramer_von_mises_p_value(t, p->n, p->m, OTC_P_AUTO), NAN);

@@ -183,15 +183,17 @@ evaluate_moments(const struct otc_reference_feature *ref, const struct otc_cell_
     if (!cur->gap_sum || cur->total == 0 || n == 0 || !(ref->standard_deviation > 0)) {
         return;
     }
-    /* All from the reference's mean: what is far from zero would swallow the differences. */
-    sum = cur->gap_sum[0] + (double)cur->gap[0] * (points[0] - ref->mean);
+    /* All from the first point: what is far from zero would swallow the differences. */
+    sum = cur->gap_sum[0] - (double)cur->gap[0] * ref->mean_excess;
     for (size_t i = 0; i < n; i++) {
-        sum += cur->gap_sum[i + 1] + (double)(cur->eq[i] + cur->gap[i + 1]) * (points[i] - ref->mean);
+        double from_mean = points[i] - points[0] - ref->mean_excess;
+
+        sum += cur->gap_sum[i + 1] + (double)(cur->eq[i] + cur->gap[i + 1]) * from_mean;
     }
     shift = sum / (double)cur->total;
-    squares = gap_square(cur, 0, points[0] - ref->mean - shift);
+    squares = gap_square(cur, 0, -ref->mean_excess - shift);
     for (size_t i = 0; i < n; i++) {
-        double from_mean = points[i] - ref->mean - shift;
+        double from_mean = points[i] - points[0] - ref->mean_excess - shift;
 
         squares += (double)cur->eq[i] * from_mean * from_mean + gap_square(cur, i + 1, from_mean);
     }

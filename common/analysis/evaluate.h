@@ -199,6 +199,9 @@ double otc_design_effect(const double *mean, const uint64_t *m, size_t panes, do
 double otc_design_effect_categorical(const uint64_t *counts, size_t panes, size_t k);
 /** Mid-rank (F(x-) + F(x)) / 2 of every cell of a reference, 2n + 1 of them, for the sums above. */
 void otc_mid_ranks(const struct otc_cells *cells, double *out);
+/** Reckons n ranks from that of `cell`: with the first one that has a count, the variance of values that are
+ * all in one cell is 0 and not what rounding leaves. */
+void otc_ranks_from(double *ranks, size_t n, size_t cell);
 
 /** Private to the folder: the verdict of OTC_RULE_THRESHOLDS. */
 void otc__decide_by_thresholds(const struct otc_decision *decision, struct otc_feature_result *result);

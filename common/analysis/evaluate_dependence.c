@@ -33,6 +33,16 @@ otc_mid_ranks(const struct otc_cells *cells, double *out)
     }
 }
 
+void
+otc_ranks_from(double *ranks, size_t n, size_t cell)
+{
+    double origin = ranks[cell];
+
+    for (size_t i = 0; i < n; i++) {
+        ranks[i] -= origin;
+    }
+}
+
 otc_status
 otc_k_of_n_parse(const char *text, unsigned *k, unsigned *n, struct otc_error *err)
 {

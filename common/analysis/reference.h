@@ -50,6 +50,9 @@ struct otc_reference_feature {
      * to 20). */
     struct otc_cells cells;
     double min, max, mean, standard_deviation; /* ddof 0, as numpy.std */
+    /** What the mean exceeds the first point by: far from zero `mean` has not the digits that shifts are told
+     * by. 0 without points. */
+    double mean_excess;
     double *edges;
     size_t n_edges;
     enum otc_binned binned;

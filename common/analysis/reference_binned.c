@@ -362,7 +362,7 @@ measure_dependence(const struct otc__binned *binned, const struct otc_exp_histog
     double *ranks = calloc(2 * cells->n + 4, sizeof(*ranks));
     double means[OTC__BINNED_SLICES] = {0}, block_means[OTC__TIME_BLOCKS + 1];
     uint64_t block_counts[OTC__TIME_BLOCKS + 1];
-    double sum = 0, squares = 0, n = (double)cells->total;
+    double sum = 0, squares = 0, n = (double)cells->total, origin = NAN;
     bool done = ranks != NULL;
 
     out->time_blocks = otc_arena_alloc(arena, (OTC__TIME_BLOCKS + 1) * sizeof(*out->time_blocks));
@@ -374,8 +374,9 @@ measure_dependence(const struct otc__binned *binned, const struct otc_exp_histog
     for (size_t c = 0; c <= 2 * cells->n; c++) {
         double count = (double)(c % 2 ? cells->eq[c / 2] : cells->gap[c / 2]);
 
-        sum += count * ranks[c];
-        squares += count * ranks[c] * ranks[c];
+        origin = count > 0 && isnan(origin) ? ranks[c] : origin;
+        sum += count > 0 ? count * (ranks[c] - origin) : 0;
+        squares += count > 0 ? count * (ranks[c] - origin) * (ranks[c] - origin) : 0;
     }
     for (size_t s = 0; done && s < binned->n_slices; s++) {
         done = binned->slices[s].total == 0 ||

@@ -83,16 +83,20 @@ quantile_edges(const struct otc_cells *cells, size_t bins, double *edges)
 static double
 gap_value(const struct otc_cells *cells, size_t gap)
 {
+    double excess;
+
     if (gap > 0 && gap < cells->n) {
         return cells->points[gap - 1] / 2 + cells->points[gap] / 2;
     }
-    return otc_cells_gap_origin(cells->points, gap) + cells->outer_sums[gap > 0] / (double)cells->gap[gap];
+    excess = cells->outer_sums[gap > 0] / (double)cells->gap[gap];
+    /* Between values near both ends of the doubles no difference is finite. */
+    return otc_cells_gap_origin(cells->points, gap) + (isfinite(excess) ? excess : 0);
 }
 
 static void
 summarize(const struct otc_cells *cells, struct otc_reference_feature *out)
 {
-    long double sum = 0, squares = 0, n = (long double)cells->total;
+    long double sum = 0, squares = 0, n = (long double)cells->total, first = cells->points[0];
 
     out->min = NAN;
     for (size_t c = 0; c < 2 * cells->n + 1; c++) {
@@ -103,18 +107,19 @@ summarize(const struct otc_cells *cells, struct otc_reference_feature *out)
             continue;
         }
         value = c % 2 ? cells->points[c / 2] : gap_value(cells, c / 2);
-        sum += (long double)count * value;
+        sum += (long double)count * (value - first);
         out->min = isnan(out->min) ? (double)value : out->min;
         out->max = (double)value;
     }
-    out->mean = (double)(sum / n);
+    out->mean_excess = (double)(sum / n);
+    out->mean = (double)(first + sum / n);
     for (size_t c = 0; c < 2 * cells->n + 1; c++) {
         uint64_t count = c % 2 ? cells->eq[c / 2] : cells->gap[c / 2];
 
         if (count > 0) {
             long double value = c % 2 ? cells->points[c / 2] : gap_value(cells, c / 2);
 
-            squares += (long double)count * (value - sum / n) * (value - sum / n);
+            squares += (long double)count * (value - first - sum / n) * (value - first - sum / n);
         }
     }
     out->standard_deviation = (double)sqrtl(squares / n);

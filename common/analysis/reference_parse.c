@@ -3,6 +3,7 @@
 #include "common/analysis/reference_components.h"
 #include "common/analysis/reference_format.h"
 #include "common/analysis/reference_internal.h"
+#include "common/analysis/reference_points.h"
 #include "common/analysis/vocabulary.h"
 #include "common/base/clock.h"
 #include "common/base/map.h"
@@ -437,6 +438,9 @@ parse_numeric(const struct parse *p)
     }
     if (status == OTC_OK && feature->observations > 0) {
         status = parse_ranges(p);
+    }
+    if (status == OTC_OK) {
+        otc__find_mean_excess(p->feature);
     }
     points = status == OTC_OK ? feature->cells.n - feature->n_edges : 0;
     /* value_bins: the edges are the values themselves, never more than 20. */

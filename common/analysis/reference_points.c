@@ -258,22 +258,39 @@ make_cells(const double *sorted, size_t n, const struct otc_reference_limits *li
     return kept && eq && gap;
 }
 
-/** Mean and standard deviation (ddof 0) in two passes, in more bits than the values have. */
+void
+otc__find_mean_excess(struct otc_reference_feature *feature)
+{
+    const struct otc_cells *cells = &feature->cells;
+    long double sum = 0;
+    uint64_t at_points = 0;
+
+    for (size_t i = 0; i < cells->n; i++) {
+        sum += (long double)cells->eq[i] * ((long double)cells->points[i] - cells->points[0]);
+        at_points += cells->eq[i];
+    }
+    if (cells->n > 0 && cells->total > 0) {
+        feature->mean_excess =
+            at_points == cells->total ? (double)(sum / cells->total) : feature->mean - cells->points[0];
+    }
+}
+
+/** Mean and standard deviation (ddof 0) in two passes, from the least value, in more bits than the values
+ * have. */
 static void
 summarize(const double *sorted, size_t n, uint64_t min_count, struct otc_reference_feature *out)
 {
-    long double mean = 0;
-    long double squares = 0;
+    long double least = sorted[0], mean = 0, squares = 0;
 
     for (size_t i = 0; i < n; i++) {
-        mean += sorted[i];
+        mean += sorted[i] - least;
     }
     mean /= n;
     for (size_t i = 0; i < n; i++) {
-        squares += (sorted[i] - mean) * (sorted[i] - mean);
+        squares += (sorted[i] - least - mean) * (sorted[i] - least - mean);
     }
     out->observations = n;
-    out->mean = (double)mean;
+    out->mean = (double)(least + mean);
     out->standard_deviation = (double)sqrtl(squares / n);
     out->min = sorted[0];
     out->max = sorted[n - 1];
@@ -281,6 +298,7 @@ summarize(const double *sorted, size_t n, uint64_t min_count, struct otc_referen
         out->min = out->cells.points[0];
         out->max = out->cells.points[out->cells.n - 1];
     }
+    otc__find_mean_excess(out);
 }
 
 /** Replaces each value (samples sorted by value) by its mid-rank in the column; returns the variance of the

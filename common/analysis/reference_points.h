@@ -28,4 +28,8 @@ bool otc__points_finish(struct otc__sample *samples, size_t n, bool order_known,
                         const struct otc_reference_limits *limits, struct otc_arena *arena,
                         struct otc_reference_feature *out);
 
+/** Sets mean_excess: of an exact reference from its points, so that a file gives the same; of a capped one
+ * from the mean. */
+void otc__find_mean_excess(struct otc_reference_feature *feature);
+
 #endif

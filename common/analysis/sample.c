@@ -5,6 +5,7 @@
 #include "common/base/map.h"
 #include "common/base/sort.h"
 #include "common/stats/descriptive.h"
+#include "common/stats/ranks.h"
 #include "common/stats/two_sample.h"
 
 #include <math.h>
@@ -297,16 +298,26 @@ reference_rows(const struct otc_cells *cells)
     return rows;
 }
 
-/** Standard deviation, divided by n. */
+/** Standard deviation, divided by n, of n >= 1 values. */
 static double
 deviation(const double *values, size_t n)
 {
-    struct otc_moments moments = {0};
+    struct otc_moments moments = otc_moments_of(values, n, values[0]);
 
-    for (size_t i = 0; i < n; i++) {
-        otc_moments_add(&moments, values[i]);
-    }
     return sqrt(otc_moments_variance(&moments));
+}
+
+/** Tests of ranks: what the cells gave does not know which current values are equal in a gap. */
+static void
+measure_ranks(const double *rows, size_t n, const double *values, size_t m, struct otc_feature_result *out)
+{
+    struct otc_mann_whitney ranks = otc_samples_mann_whitney(rows, n, values, m);
+
+    out->auc = ranks.auc;
+    out->mann_whitney = ranks.u;
+    out->mann_whitney_p = otc_mann_whitney_p_value(&ranks, OTC_TWO_SIDED, OTC_P_AUTO);
+    out->cramer_von_mises = otc_samples_cramer_von_mises(rows, n, values, m);
+    out->cramer_von_mises_p = otc_cramer_von_mises_p_value(out->cramer_von_mises, n, m, OTC_P_AUTO);
 }
 
 /** Distances that need the rows of both sides. */
@@ -330,9 +341,10 @@ measure_rows(const struct otc_sample *sample, struct otc_feature_result *out)
         out->wasserstein_error = 0;
         out->wasserstein_normalized =
             ref->standard_deviation > 0 ? out->wasserstein / ref->standard_deviation : NAN;
-        out->cramer_von_mises = otc_samples_cramer_von_mises(rows, ref->cells.total, values, sample->n);
-        out->spread_ratio =
-            ref->standard_deviation > 0 ? deviation(values, sample->n) / ref->standard_deviation : NAN;
+        measure_ranks(rows, ref->cells.total, values, sample->n, out);
+        out->spread_ratio = sample->n > 0 && ref->standard_deviation > 0
+                                ? deviation(values, sample->n) / ref->standard_deviation
+                                : NAN;
     }
     free(rows);
     free(values);

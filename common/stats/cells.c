@@ -135,6 +135,24 @@ outer_area(double ref_reach, double cur_reach)
     return (struct gap_area){fabs(cur_reach - ref_reach), 2 * fmin(ref_reach, cur_reach)};
 }
 
+/* The same of the gap 0 or n. A reference that does not know how far its values reach there, as a private
+ * one, is taken to reach as far as the current ones do on average; what that misses is not known. */
+static struct gap_area
+outer_gap(const struct otc_cells *ref, const struct otc_cell_counts *cur, size_t gap)
+{
+    double n = (double)ref->total, m = (double)cur->total;
+    double ref_count = (double)ref->gap[gap], cur_count = (double)cur->gap[gap];
+    double cur_reach = fabs(cur->gap_sum[gap]);
+    struct gap_area out;
+
+    if (ref->gap[gap] == 0 || ref->outer_sums) {
+        return outer_area(ref->gap[gap] > 0 ? fabs(ref->outer_sums[gap > 0]) / n : 0, cur_reach / m);
+    }
+    out = outer_area(cur->gap[gap] > 0 ? cur_reach / cur_count * ref_count / n : 0, cur_reach / m);
+    out.error = INFINITY;
+    return out;
+}
+
 double
 otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts *cur, double *error)
 {
@@ -146,9 +164,7 @@ otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts 
     }
 
     double n = (double)ref->total, m = (double)cur->total;
-    const double *outer = ref->outer_sums;
-    struct gap_area below = outer_area(outer ? -outer[0] / n : 0, -cur->gap_sum[0] / m);
-    struct gap_area above = outer_area(outer ? outer[1] / n : 0, cur->gap_sum[ref->n] / m);
+    struct gap_area below = outer_gap(ref, cur, 0), above = outer_gap(ref, cur, ref->n);
     double area = below.area + above.area;
     double missed = below.error + above.error;
     uint64_t ref_below = ref->gap[0], cur_below = cur->gap[0];

@@ -28,7 +28,7 @@ struct otc_cells {
     /** Speeds otc_cells_find; NULL: plain search. Made of the same points. */
     const struct otc_cells_index *index;
     /** Two sums: of what the values below the first point differ from it by (negative), and of what those
-     * above the last exceed it by. NULL: unknown, those values are taken to lie at the points. */
+     * above the last exceed it by. NULL: unknown, they lie anywhere. */
     const double *outer_sums;
 };
 
@@ -88,7 +88,9 @@ struct otc_ks otc_cells_ks(const struct otc_cells *ref, const struct otc_cell_co
 
 /**
  * Wasserstein-1 as scipy.stats.wasserstein_distance, from the cells; needs gap_sum. `*error` bounds what is
- * lost where the two CDFs cross inside a gap. NaN, both, when a side is empty or the sums overflow.
+ * lost where the two CDFs cross inside a gap; infinite when the reference has values outside its points and
+ * does not know how far: they are taken to reach as far as the current ones there. NaN, both, when a side is
+ * empty or the sums overflow.
  */
 double otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts *cur, double *error);
 

@@ -17,6 +17,17 @@ otc_moments_add_n(struct otc_moments *moments, double value, uint64_t count)
     otc_moments_merge(moments, &one);
 }
 
+struct otc_moments
+otc_moments_of(const double *values, size_t n, double origin)
+{
+    struct otc_moments moments = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        otc_moments_add(&moments, values[i] - origin);
+    }
+    return moments;
+}
+
 void
 otc_moments_merge(struct otc_moments *into, const struct otc_moments *from)
 {

@@ -3,6 +3,7 @@
 #ifndef OTC_STATS_DESCRIPTIVE_H
 #define OTC_STATS_DESCRIPTIVE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /** Zero-initialised is empty. Finite values only. */
@@ -15,6 +16,8 @@ struct otc_moments {
 void otc_moments_add(struct otc_moments *moments, double value);
 /** A value that occurred `count` times. */
 void otc_moments_add_n(struct otc_moments *moments, double value, uint64_t count);
+/** Those of what n values exceed `origin` by: with one of them as origin nothing is lost far from zero. */
+struct otc_moments otc_moments_of(const double *values, size_t n, double origin);
 void otc_moments_merge(struct otc_moments *into, const struct otc_moments *from);
 /** Divided by n (numpy.var, ddof 0); NaN when empty. */
 double otc_moments_variance(const struct otc_moments *moments);

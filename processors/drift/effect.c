@@ -10,7 +10,7 @@ struct otc_pane_effect
 drift_numeric_effect(const struct otc_cells *reference, const uint64_t *sums, uint64_t values,
                      const struct drift_blocks *blocks)
 {
-    size_t cells = 2 * reference->n + 1;
+    size_t cells = 2 * reference->n + 1, first = 0;
     double *ranks = calloc(cells + blocks->n, sizeof(*ranks));
     double *mean = ranks ? ranks + cells : NULL;
     uint64_t *counts = calloc(cells + blocks->n, sizeof(*counts));
@@ -20,6 +20,10 @@ drift_numeric_effect(const struct otc_cells *reference, const uint64_t *sums, ui
 
     if (ranks && counts && values > 0) {
         otc_mid_ranks(reference, ranks);
+        while (first < cells - 1 && sums[first] == 0) {
+            first++;
+        }
+        otc_ranks_from(ranks, cells, first);
         for (size_t c = 0; c < cells; c++) {
             sum += (double)sums[c] * ranks[c];
             squares += (double)sums[c] * ranks[c] * ranks[c];

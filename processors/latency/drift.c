@@ -187,9 +187,13 @@ design_effect(const struct latency_drift *drift, const struct work *work, uint64
 {
     const struct otc_cells *cells = &drift->reference->features[0].cells;
     double sum, squares, mean;
-    size_t n = 0;
+    size_t n = 0, first = 0;
 
+    while (first < 2 * cells->n && (first % 2 ? work->eq : work->gap)[first / 2] == 0) {
+        first++;
+    }
     otc_mid_ranks(cells, work->ranks);
+    otc_ranks_from(work->ranks, 2 * cells->n + 1, first);
     for (size_t p = 0; p < n_panes; p++) {
         memset(work->pane, 0, (2 * cells->n + 1) * sizeof(*work->pane));
         if (panes[p]->count == 0 || !add_cells(drift, panes[p], work->pane, work->pane + cells->n)) {

@@ -138,6 +138,31 @@ expect 1 replay --input "$work/is.csv" --timestamp epoch --timestamps original -
 expect 2 replay --input "$work/is.csv" --timestamp cnt --endpoint 127.0.0.1:1
 says 'holds no timestamps'
 
+# Current values that are equal to each other, and to none of the reference: scipy's numbers of the same rows.
+python3 - "$work" <<'P'
+import sys
+for name, values in (("steps", [i / 100 for i in range(100)]), ("between", [0.505] * 40 + [0.7] * 2)):
+    with open(f"{sys.argv[1]}/{name}.csv", "w") as f:
+        f.write("x\n" + "".join(f"{v}\n" for v in values))
+P
+expect 0 compare --reference "$work/steps.csv" --current "$work/between.csv" --format json
+near() { value "abs(d['features'][0]['statistics']['$1']['$2'] / $3 - 1) < 1e-6"; }
+is "cramervonmises_2samp's statistic" "$(near cramer_von_mises value 2.6416197183098618)" True
+is "cramervonmises_2samp's p-value" "$(near cramer_von_mises p_value 4.412117492469392e-07)" True
+is "mannwhitneyu's statistic" "$(near mann_whitney value 2019)" True
+is "mannwhitneyu's p-value" "$(near mann_whitney p_value 0.7159204738925009)" True
+
+# Of a reference that keeps no rare values the same rows are no distance away.
+python3 - "$work/rare.csv" <<'P'
+import sys
+with open(sys.argv[1], "w") as f:
+    f.write("x\n" + "1.0\n" * 900 + "2.0\n" * 60 + "".join(f"{1000 + i}\n" for i in range(40)))
+P
+expect 0 reference build --input "$work/rare.csv" --output "$work/rare.json" --min-count 50
+expect 0 compare --reference "$work/rare.json" --current "$work/rare.csv" --format json --rule thresholds --threshold wasserstein=0.1 --fail-on-drift
+is 'no distance' "$(value 'd["features"][0]["statistics"]["wasserstein"]["value"] < 1e-9')" True
+is 'nor is it known' "$(value 'd["features"][0]["statistics"]["wasserstein"]["error"]')" None
+
 # Refusals.
 expect 2 compare --reference "$work/none.csv" --current "$work/now.csv"
 says 'No such file'

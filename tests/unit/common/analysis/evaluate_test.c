@@ -517,11 +517,41 @@ test_shift_and_spread(void **state)
     }
 }
 
+/* Where a double's last digit is 2: the mean lies between two of them, and a shift is still told by the
+ * digits of the values. */
+static void
+test_shift_far_from_zero(void **state)
+{
+    const struct otc_reference_limits limits = OTC_REFERENCE_LIMITS_DEFAULT;
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        double distinct = round ? 2 : 11, deviation = sqrt((distinct * distinct - 1) / 12);
+        struct fixture f;
+        struct otc_feature_result result;
+
+        begin(&f, OTC_NUMERIC, &limits);
+        for (int i = 0; i < 1100; i++) {
+            assert_true(
+                otc_reference_builder_number(f.builder, 0, 0x1p53 + 2 * fmod(i, distinct), INT64_MIN));
+        }
+        freeze(&f);
+        for (int i = 0; i < 1100; i++) {
+            add_number(&f, 0x1p53 + 2 * fmod(i, distinct) + 2 * (i < 550));
+        }
+        result = evaluate(&f);
+        assert_near(f.window.reference->standard_deviation, 2 * deviation, 1e-12);
+        assert_near(result.mean_shift, 0.5 / deviation, 1e-12);
+        end(&f);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shift_and_spread),
+        cmocka_unit_test(test_shift_far_from_zero),
         cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_categorical_pairs),
         cmocka_unit_test(test_two_categories),

@@ -111,6 +111,7 @@ assert_same_feature(const struct otc_reference_feature *a, const struct otc_refe
     assert_int_equal(a->n_time_blocks, b->n_time_blocks);
     assert_true(a->design_effect == b->design_effect);
     assert_true(a->mean == b->mean && a->standard_deviation == b->standard_deviation);
+    assert_true(a->mean_excess == b->mean_excess);
     for (size_t i = 0; i < a->cells.n; i++) {
         assert_true(a->cells.points[i] == b->cells.points[i]);
         assert_int_equal(a->cells.eq[i], b->cells.eq[i]);

@@ -256,6 +256,12 @@ test_moments(void **state)
     assert_true(left.n == 10 && close_to(left.mean, whole.mean) && close_to(left.mean, 1e9 + 4.5));
     assert_true(close_to(otc_moments_variance(&left), 8.25));
     assert_true(close_to(otc_moments_sample_variance(&whole), 82.5 / 9));
+    const double far[] = {0x1p53, 0x1p53 + 2, 0x1p53 + 4,
+                          0x1p53 + 8}; /* as near to each other as doubles are there */
+    struct otc_moments from_first = otc_moments_of(far, 4, far[0]);
+
+    assert_true(from_first.n == 4 && close_to(from_first.mean, 3.5) &&
+                close_to(otc_moments_variance(&from_first), 8.75));
     otc_moments_add_n(&empty, 3, 4);
     assert_true(empty.n == 4 && empty.mean == 3 && otc_moments_variance(&empty) == 0);
 }

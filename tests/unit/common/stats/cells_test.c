@@ -279,6 +279,29 @@ test_capped_reference(void **state)
     }
 }
 
+/* A private reference keeps no values of few rows: how far those outside its points lie is not known, and
+ * said to be so; of the same rows there is no distance. */
+static void
+test_unknown_reach(void **state)
+{
+    const double points[] = {1, 2};
+    const uint64_t eq[] = {900, 60}, gap[] = {0, 0, 40};
+    uint64_t cur_eq[] = {900, 60}, cur_gap[] = {0, 0, 40};
+    double gap_sum[] = {0, 0, 40 * 1017.5}, error, known[] = {0, 40 * 1017.5};
+    struct otc_cells cells = {.points = points, .eq = eq, .gap = gap, .n = 2, .total = 1000};
+    const struct otc_cell_counts counts = {cur_eq, cur_gap, gap_sum, 1000};
+
+    (void)state;
+    assert_true(fabs(otc_cells_wasserstein(&cells, &counts, &error)) < 1e-12 && isinf(error));
+    cells.outer_sums = known;
+    assert_true(fabs(otc_cells_wasserstein(&cells, &counts, &error)) < 1e-12 && isfinite(error));
+    cells.outer_sums = NULL;
+    cur_eq[1] += 40; /* nothing out there any more */
+    cur_gap[2] = 0;
+    gap_sum[2] = 0;
+    assert_true(fabs(otc_cells_wasserstein(&cells, &counts, &error)) < 1e-12 && isinf(error));
+}
+
 /* Distances between values are the same wherever on the line they lie: here at 2^60, as times in nanoseconds
  * do, where sums of the values themselves would be off by thousands. */
 static void
@@ -380,6 +403,7 @@ main(void)
         cmocka_unit_test(test_wasserstein_exact_on_points),
         cmocka_unit_test(test_wasserstein_overflow),
         cmocka_unit_test(test_capped_reference),
+        cmocka_unit_test(test_unknown_reach),
         cmocka_unit_test(test_far_from_zero),
         cmocka_unit_test(test_empty_sides),
         cmocka_unit_test(test_large_counts),
