@@ -175,7 +175,7 @@ otc_buckets_read(const struct otc_point *point, struct otc_buckets *out)
 }
 
 bool
-otc_buckets_multiply(struct otc_buckets *buckets, double factor)
+otc_buckets_multiply_bounds(struct otc_buckets *buckets, double factor)
 {
     if (factor == 1 || buckets->kind == OTC_BUCKETS_EXPONENTIAL) {
         return factor == 1;
@@ -183,7 +183,6 @@ otc_buckets_multiply(struct otc_buckets *buckets, double factor)
     for (size_t i = 0; i + 1 < buckets->n; i++) {
         buckets->bounds[i] = buckets->bounds[i] * factor + 0.0;
     }
-    buckets->sum *= factor;
     return otc_bounds_ascend(buckets->bounds, buckets->n - 1);
 }
 

@@ -48,10 +48,10 @@ bool otc_buckets_copy(struct otc_buckets *to, const struct otc_buckets *from);
  */
 otc_status otc_buckets_read(const struct otc_point *point, struct otc_buckets *out);
 /**
- * Multiplies the bounds and the sum. False for an exponential histogram (but by 1), or when bounds are not
+ * Multiplies the bounds; the sum stays. False for an exponential histogram (but by 1), or when bounds are not
  * finite or do not ascend any more; the buckets are spoilt then.
  */
-bool otc_buckets_multiply(struct otc_buckets *buckets, double factor);
+bool otc_buckets_multiply_bounds(struct otc_buckets *buckets, double factor);
 
 /** The bounds of explicit buckets as they lie in memory; borrowed. Empty for exponential ones. */
 struct otc_slice otc_buckets_bounds(const struct otc_buckets *buckets);

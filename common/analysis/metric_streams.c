@@ -295,28 +295,55 @@ keep_point(struct otc__stream *stream, const struct otc_stream_point *point)
     stream->begun = true;
 }
 
+static double
+as_double(bool is_integer, union otc_stream_number number)
+{
+    return is_integer ? (double)number.integer : number.real;
+}
+
+/* What a counter grew by since the stream's last point; false: it fell. An integer and a double are compared
+ * as doubles: a source that tells the same count as the other one rounds it so, and it has not fallen. */
+static bool
+growth_of(const struct otc__stream *stream, const struct otc_stream_point *point, double *out)
+{
+    double now = as_double(point->is_integer, point->number);
+    double before = as_double(stream->is_integer, stream->value);
+
+    if (point->is_integer && stream->is_integer) {
+        /* Unsigned: two integers may be further apart than a signed one tells. */
+        *out = (double)((uint64_t)point->number.integer - (uint64_t)stream->value.integer);
+        return point->number.integer >= stream->value.integer;
+    }
+    *out = now - before;
+    return now >= before;
+}
+
+/* The factor multiplies what came new: multiplied totals are rounded by more than they differ. */
 static void
 add_counter(struct otc_metric_streams *streams, struct otc__stream *stream,
-            const struct otc_stream_point *point, double value, struct otc_delta *out)
+            const struct otc_stream_point *point, double factor, struct otc_delta *out)
 {
     enum base base = base_of(streams, stream, point);
     uint64_t from = stream->time;
+    double grown = 0;
 
     if (base == OLD) {
         return;
     }
-    base = base == FROM_LAST && value < stream->value ? FROM_NOTHING : base;
-    if (base == FROM_LAST) {
-        out->number = value - stream->value;
-    } else if (base == FROM_NOTHING) {
-        out->number = value;
+    if (base == FROM_LAST && !growth_of(stream, point, &grown)) {
+        base = FROM_NOTHING;
+    }
+    if (base == FROM_NOTHING) {
+        grown = as_double(point->is_integer, point->number);
         from = point->start > from ? point->start : from;
     }
     if (base != FIRST) {
         out->kind = OTC_DELTA_NUMBER;
+        out->number = grown * factor;
         out->seconds = seconds_between(from, point->time);
     }
-    stream->value = value;
+    stream->is_integer = point->is_integer;
+    stream->value = point->number;
     keep_point(stream, point);
 }
 
@@ -360,12 +387,15 @@ add_cumulative_buckets(struct otc_metric_streams *streams, struct otc__stream *s
 
 /* ---- Points --------------------------------------------------------------------------------------- */
 
-static double
-number_of(const struct otc_point *point)
+static void
+read_number(const struct otc_value *value, struct otc_stream_point *out)
 {
-    return point->value.type == OTC_VALUE_INT      ? (double)point->value.as.integer
-           : point->value.type == OTC_VALUE_DOUBLE ? point->value.as.real
-                                                   : (double)NAN;
+    if (value->type == OTC_VALUE_INT) {
+        out->is_integer = true;
+        out->number.integer = value->as.integer;
+    } else if (value->type == OTC_VALUE_DOUBLE) {
+        out->number.real = value->as.real;
+    }
 }
 
 void
@@ -378,10 +408,10 @@ otc_metric_streams_read(struct otc_metric_streams *streams, const struct otc_poi
                                      .flags = point->flags,
                                      .start = point->start_unix_nano,
                                      .time = point->time_unix_nano,
-                                     .number = NAN,
+                                     .number = {.real = NAN},
                                      .buckets = &streams->read};
     if (point->type == OTC_METRIC_GAUGE || point->type == OTC_METRIC_SUM) {
-        out->number = number_of(point);
+        read_number(&point->value, out);
     } else if (otc__stream_point_has_buckets(out)) {
         out->readable = otc_buckets_read(point, &streams->read);
     }
@@ -393,7 +423,7 @@ add_number(struct otc_metric_streams *streams, struct otc_hash128 key, const str
 {
     bool sum = point->type == OTC_METRIC_SUM;
     struct otc__stream *stream;
-    double value = point->number;
+    double value = as_double(point->is_integer, point->number);
 
     out->grew = sum && point->monotonic;
     if ((point->flags & OTC_POINT_NO_RECORDED_VALUE) || isnan(value)) {
@@ -407,7 +437,7 @@ add_number(struct otc_metric_streams *streams, struct otc_hash128 key, const str
         out->seconds = seconds_between(point->start, point->time);
     } else if ((stream = stream_of(streams, key, monotonic_ns, &out->kind)) != NULL) {
         out->kind = OTC_DELTA_NONE;
-        add_counter(streams, stream, point, value * factor, out);
+        add_counter(streams, stream, point, factor, out);
     }
 }
 
@@ -427,7 +457,7 @@ add_histogram(struct otc_metric_streams *streams, struct otc_hash128 key,
     }
     if (point->readable == OTC_RESOURCE_EXHAUSTED || !otc_buckets_copy(&streams->now, point->buckets)) {
         out->kind = OTC_DELTA_NO_MEMORY;
-    } else if (point->readable != OTC_OK || !otc_buckets_multiply(&streams->now, factor)) {
+    } else if (point->readable != OTC_OK || !otc_buckets_multiply_bounds(&streams->now, factor)) {
         out->kind = OTC_DELTA_UNREADABLE;
     } else if (point->temporality == OTC_TEMPORALITY_DELTA) {
         out->kind = OTC_DELTA_BUCKETS;
@@ -435,6 +465,9 @@ add_histogram(struct otc_metric_streams *streams, struct otc_hash128 key,
     } else if ((stream = stream_of(streams, key, monotonic_ns, &out->kind)) != NULL) {
         out->kind = OTC_DELTA_NONE;
         add_cumulative_buckets(streams, stream, point, out);
+    }
+    if (out->kind == OTC_DELTA_BUCKETS) {
+        streams->now.sum *= factor; /* after the difference, as a counter's */
     }
 }
 

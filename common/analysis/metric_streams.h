@@ -47,15 +47,23 @@ struct otc_hash128 otc_metric_streams_identity(struct otc_metric_streams *stream
 /** The key of one use of a point: `use` is the caller's number (feature, part, name). */
 struct otc_hash128 otc_metric_stream_key(struct otc_hash128 identity, uint64_t use);
 
+/** A number as it came: integers beyond 2^53 are none as doubles. Whoever has it knows which it is. */
+union otc_stream_number {
+    double real;
+    int64_t integer;
+};
+
 /** What of a data point tells what came new. */
 struct otc_stream_point {
     enum otc_metric_type type;
     enum otc_temporality temporality;
     bool monotonic;
+    /** What `number` is. */
+    bool is_integer;
     uint32_t flags;
     uint64_t start, time;
     /** Gauges and sums; NaN: none. */
-    double number;
+    union otc_stream_number number;
     /** Histograms: of otc_buckets_read, and what it read; borrowed. */
     otc_status readable;
     const struct otc_buckets *buckets;
@@ -98,7 +106,8 @@ struct otc_delta {
     const struct otc_buckets *buckets;
 };
 
-/** What a point brings, its stream made if it is new. `factor` multiplies bounds and numbers. */
+/** What a point brings, its stream made if it is new. `factor` multiplies bounds, and of numbers and sums
+ * what came new. A stream whose numbers turn from integers to doubles, or back, goes on. */
 void otc_metric_streams_add(struct otc_metric_streams *streams, struct otc_hash128 key,
                             const struct otc_stream_point *point, double factor, int64_t monotonic_ns,
                             struct otc_delta *out);

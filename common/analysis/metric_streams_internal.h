@@ -14,9 +14,10 @@ struct otc__stream {
     uint64_t start, time;
     size_t charged;
     bool begun;
-    double value;               /* numbers */
-    struct otc_buckets buckets; /* histograms */
-    double part[2];             /* pairs */
+    bool is_integer;               /* `value` is */
+    union otc_stream_number value; /* numbers */
+    struct otc_buckets buckets;    /* histograms */
+    double part[2];                /* pairs */
     uint64_t part_time[2];
 };
 

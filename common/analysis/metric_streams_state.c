@@ -10,12 +10,30 @@
 #define POINT_BUCKETS UINT64_C(2)
 #define POINT_UNREADABLE UINT64_C(4)
 #define POINT_NO_MEMORY UINT64_C(8)
+#define POINT_INTEGER UINT64_C(16)
+
+static void
+save_number(bool is_integer, union otc_stream_number number, struct otc_buf *out)
+{
+    if (is_integer) {
+        otc_put_i64(out, number.integer);
+    } else {
+        otc_put_f64(out, number.real);
+    }
+}
+
+static union otc_stream_number
+load_number(bool is_integer, struct otc_reader *in)
+{
+    return is_integer ? (union otc_stream_number){.integer = otc_take_i64(in)}
+                      : (union otc_stream_number){.real = otc_take_f64(in)};
+}
 
 void
 otc_stream_point_save(const struct otc_stream_point *point, struct otc_buf *out)
 {
     bool buckets = otc__stream_point_has_buckets(point);
-    uint64_t is = point->monotonic ? POINT_MONOTONIC : 0;
+    uint64_t is = POINT_MONOTONIC * point->monotonic | POINT_INTEGER * point->is_integer;
 
     if (buckets) {
         is |= point->readable == OTC_OK                   ? POINT_BUCKETS
@@ -31,7 +49,7 @@ otc_stream_point_save(const struct otc_stream_point *point, struct otc_buf *out)
     if (is & POINT_BUCKETS) {
         otc_buckets_save(point->buckets, true, out);
     } else if (!buckets) {
-        otc_put_f64(out, point->number);
+        save_number(point->is_integer, point->number, out);
     }
 }
 
@@ -47,12 +65,13 @@ otc_metric_streams_load_point(struct otc_metric_streams *streams, struct otc_rea
     *out = (struct otc_stream_point){.type = (enum otc_metric_type)type,
                                      .temporality = (enum otc_temporality)temporality,
                                      .monotonic = is & POINT_MONOTONIC,
+                                     .is_integer = is & POINT_INTEGER,
                                      .flags = (uint32_t)otc_take_u64(in),
                                      .buckets = &streams->read};
     out->start = otc_take_u64(in);
     out->time = otc_take_u64(in);
     if (!otc__stream_point_has_buckets(out)) {
-        out->number = otc_take_f64(in);
+        out->number = load_number(out->is_integer, in);
         return !in->failed;
     }
     out->readable = is & POINT_BUCKETS     ? OTC_OK
@@ -69,6 +88,7 @@ otc_metric_streams_load_point(struct otc_metric_streams *streams, struct otc_rea
 #define STREAM_BUCKETS UINT64_C(2)
 #define STREAM_PAIR UINT64_C(4)
 #define STREAM_OWN_BOUNDS UINT64_C(8)
+#define STREAM_INTEGER UINT64_C(16)
 
 /* Numbers each stream's bounds, from 1 on. */
 static struct otc_map *
@@ -108,14 +128,14 @@ save_stream(const struct otc__stream *stream, const struct otc_map *map, struct 
     bool histogram = stream->begun && stream->buckets.capacity > 0;
     uint64_t is = STREAM_BEGUN * stream->begun | STREAM_BUCKETS * histogram |
                   STREAM_PAIR * (stream->part_time[0] || stream->part_time[1]) |
-                  STREAM_OWN_BOUNDS * (bounds.len > 0 && number == 0);
+                  STREAM_OWN_BOUNDS * (bounds.len > 0 && number == 0) | STREAM_INTEGER * stream->is_integer;
 
     (void)otc_buf_append(out, &stream->key, sizeof(stream->key));
     otc_put_u64(out, is);
     otc_put_i64(out, stream->seen_ns);
     otc_put_u64(out, stream->start);
     otc_put_u64(out, stream->time);
-    otc_put_f64(out, stream->value);
+    save_number(stream->is_integer, stream->value, out);
     if (is & STREAM_PAIR) {
         for (int i = 0; i < 2; i++) {
             otc_put_f64(out, stream->part[i]);
@@ -206,7 +226,8 @@ load_stream(struct otc_metric_streams *streams, const struct numbered *bounds, s
     stream->seen_ns = otc_take_i64(in);
     stream->start = otc_take_u64(in);
     stream->time = otc_take_u64(in);
-    stream->value = otc_take_f64(in);
+    stream->is_integer = is & STREAM_INTEGER;
+    stream->value = load_number(stream->is_integer, in);
     for (int i = 0; i < 2 && (is & STREAM_PAIR); i++) {
         stream->part[i] = otc_take_f64(in);
         stream->part_time[i] = otc_take_u64(in);
@@ -224,7 +245,7 @@ otc_metric_streams_load(struct otc_metric_streams *streams, struct otc_reader *i
     streams->seed = otc_take_u64(in);
     streams->limits.start_ns = otc_take_i64(in);
     done = load_bounds(&bounds, in);
-    n = otc_take_count(in, sizeof(struct otc_hash128) + 12);
+    n = otc_take_count(in, sizeof(struct otc_hash128) + 5);
     for (size_t i = 0; done && i < n; i++) {
         done = load_stream(streams, &bounds, in);
     }

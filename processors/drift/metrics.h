@@ -23,6 +23,8 @@ void drift_metrics_replay(struct visit *visit, struct otc_reader *points);
 /** Time goes on: streams that nobody delivers any more are forgotten. Under the lock. */
 void drift_metrics_expire(struct drift_metrics *metrics, int64_t monotonic_ns);
 
+/** Of the section that holds the streams. 2: numbers and sums as they came, no factor in them. */
+#define DRIFT_STREAMS_LAYOUT 2
 /** The streams, for a restart. Under the lock. */
 void drift_metrics_save(const struct drift_metrics *metrics, struct otc_buf *out);
 /** Fills what has no streams yet. False: not what can have been saved, or no room; forget it then. */

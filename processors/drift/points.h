@@ -11,6 +11,9 @@
 #include "common/analysis/metric_streams.h"
 #include "common/analysis/model.h"
 
+/** Of the journal's entries that hold points. 2: numbers as they came, integers too. */
+#define DRIFT_POINTS_LAYOUT 2
+
 /** One point. What it refers to is borrowed. */
 struct drift_point {
     struct otc_model_key key;

@@ -4,8 +4,9 @@
 #include "common/analysis/embedding.h"
 #include "common/analysis/vocabulary.h"
 #include "processors/drift/learn.h"
+#include "processors/drift/points.h"
 
-/* Of everything below; a journal of another number is not replayed. */
+/* Of everything below but points; a journal of another number is not replayed. */
 #define FORMAT 1
 
 /* Values that mean something to their feature alone, beside enum otc_value_type: the words of a text, a
@@ -13,10 +14,16 @@
 #define TYPE_WORDS 64u
 #define TYPE_VECTOR 65u
 
+static uint64_t
+format_of(uint64_t kind)
+{
+    return kind == DRIFT_ENTRY_POINTS ? DRIFT_POINTS_LAYOUT : FORMAT;
+}
+
 void
 drift_entry_write(struct otc_buf *out, const struct drift_entry *entry)
 {
-    otc_put_u64(out, FORMAT);
+    otc_put_u64(out, format_of(entry->kind));
     otc_put_u64(out, entry->kind);
     otc_put_i64(out, entry->now_ns);
     otc_put_i64(out, entry->monotonic_ns);
@@ -32,7 +39,8 @@ drift_entry_read(struct otc_reader *in, struct drift_entry *entry)
     entry->now_ns = otc_take_i64(in);
     entry->monotonic_ns = otc_take_i64(in);
     entry->extra = otc_take_i64(in);
-    return !in->failed && format == FORMAT && kind >= DRIFT_ENTRY_BATCH && kind <= DRIFT_ENTRY_POINTS;
+    return !in->failed && format == format_of(kind) && kind >= DRIFT_ENTRY_BATCH &&
+           kind <= DRIFT_ENTRY_POINTS;
 }
 
 /* Texts beyond what counts are told by their length alone. */

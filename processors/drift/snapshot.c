@@ -64,7 +64,7 @@ drift_snapshot_write(const struct drift *drift, struct otc_buf *out)
     }
     otc_end_section(out, place);
     if (drift->metrics) {
-        place = otc_put_section(out, "streams", 1);
+        place = otc_put_section(out, "streams", DRIFT_STREAMS_LAYOUT);
         drift_metrics_save(drift->metrics, out);
         otc_end_section(out, place);
     }
@@ -207,7 +207,7 @@ drift_snapshot_read(struct drift *drift, struct otc_reader in, drift_find_refere
             done = read_stage(&reading, &body);
         } else if (otc_slice_equal_str(name, "models") && number == 1) {
             done = read_models(&reading, &body);
-        } else if (otc_slice_equal_str(name, "streams") && number == 1) {
+        } else if (otc_slice_equal_str(name, "streams") && number == DRIFT_STREAMS_LAYOUT) {
             done = streams = drift_metrics_load(drift->metrics, &body);
         }
         if (!done) {

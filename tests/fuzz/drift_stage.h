@@ -127,9 +127,14 @@ fuzz_stage_point(const struct drift *drift, const char *metric, size_t i, struct
                                          .monotonic = true,
                                          .start = (uint64_t)(OTC_VHOST_EPOCH_NS - OTC_HOUR),
                                          .time = (uint64_t)(OTC_VHOST_EPOCH_NS + (int64_t)i * OTC_SECOND),
-                                         .number = (double)(i * (metric[0] == 'b' ? 2 : 1)),
+                                         .is_integer = metric[0] == 'b',
                                          .buckets = &buckets}};
 
+    if (point.seen.is_integer) {
+        point.seen.number.integer = (int64_t)(2 * i);
+    } else {
+        point.seen.number.real = (double)i;
+    }
     point.uses = otc_metric_set_find(set, otc_slice_str(metric));
     point.n_uses = point.uses != NULL;
     drift_point_write(out, &point);

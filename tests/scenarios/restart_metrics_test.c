@@ -160,7 +160,7 @@ scrape(struct fleet *fleet, struct lives *lives, struct pod *pod)
     }
     add_exponential(builder, &exponential, &head, pod, pod->buckets);
     assert_true(otc_build_number(builder, &hits, &head, (double)pod->hits));
-    assert_true(otc_build_number(builder, &queries, &head, (double)pod->queries));
+    assert_true(otc_build_integer(builder, &queries, &head, (int64_t)pod->queries));
     assert_true(otc_build_number(builder, &waiting, &head, floor(uniform(fleet) * 30)));
     head.start_unix_nano = (uint64_t)pod->last_ns;
     add_exponential(builder, &exponential_delta, &head, pod, pod->fresh);

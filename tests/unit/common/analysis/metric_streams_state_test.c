@@ -66,8 +66,18 @@ point_of(enum otc_metric_type type, int seconds, double number, const struct otc
                                      .monotonic = true,
                                      .start = AT(-500),
                                      .time = AT(seconds),
-                                     .number = number,
+                                     .number = {.real = number},
                                      .buckets = buckets};
+}
+
+static struct otc_stream_point
+integer_of(enum otc_metric_type type, int seconds, int64_t number)
+{
+    struct otc_stream_point point = point_of(type, seconds, 0, NULL);
+
+    point.is_integer = true;
+    point.number.integer = number;
+    return point;
 }
 
 static struct otc_buckets
@@ -120,6 +130,29 @@ fill(struct otc_metric_streams *streams, int seconds)
 }
 
 static void
+assert_same(const struct otc_stream_point *back, const struct otc_stream_point *point)
+{
+    assert_int_equal(back->type, point->type);
+    assert_int_equal(back->temporality, point->temporality);
+    assert_int_equal(back->monotonic, point->monotonic);
+    assert_int_equal(back->flags, point->flags);
+    assert_int_equal(back->start, point->start);
+    assert_int_equal(back->time, point->time);
+    assert_int_equal(back->readable, point->readable);
+    assert_int_equal(back->is_integer, point->is_integer);
+    assert_memory_equal(&back->number, &point->number, sizeof(back->number));
+    if (point->buckets && point->readable == OTC_OK) {
+        assert_true(otc_buckets_comparable(back->buckets, point->buckets));
+        assert_int_equal(back->buckets->total, point->buckets->total);
+        assert_memory_equal(back->buckets->counts, counts, sizeof(counts));
+        assert_int_equal(back->buckets->zero, point->buckets->zero);
+        assert_int_equal(back->buckets->scale, point->buckets->scale);
+        assert_int_equal(back->buckets->offset, point->buckets->offset);
+        assert_true(back->buckets->sum == point->buckets->sum);
+    }
+}
+
+static void
 test_points(void **state)
 {
     const struct otc_buckets buckets[] = {explicit_buckets(bounds, 4), exponential_buckets()};
@@ -129,7 +162,10 @@ test_points(void **state)
                                         point_of(OTC_METRIC_GAUGE, 4, NAN, NULL),
                                         point_of(OTC_METRIC_HISTOGRAM, 5, 0, &buckets[0]),
                                         point_of(OTC_METRIC_HISTOGRAM, 6, 0, &buckets[0]),
-                                        point_of(OTC_METRIC_SUMMARY, 7, 0, NULL)};
+                                        point_of(OTC_METRIC_SUMMARY, 7, 0, NULL),
+                                        integer_of(OTC_METRIC_SUM, 8, 9007199254740993),
+                                        integer_of(OTC_METRIC_SUM, 9, INT64_MAX),
+                                        integer_of(OTC_METRIC_GAUGE, 10, INT64_MIN)};
     struct purse purse = {.limit = 1 << 20};
     struct otc_metric_streams *streams = streams_new(&purse, 10, START);
 
@@ -147,23 +183,7 @@ test_points(void **state)
         in = otc_reader_of(otc_buf_slice(&bytes));
         assert_true(otc_metric_streams_load_point(streams, &in, &back));
         assert_int_equal(in.rest.len, 0);
-        assert_int_equal(back.type, points[i].type);
-        assert_int_equal(back.temporality, points[i].temporality);
-        assert_int_equal(back.monotonic, points[i].monotonic);
-        assert_int_equal(back.flags, points[i].flags);
-        assert_int_equal(back.start, points[i].start);
-        assert_int_equal(back.time, points[i].time);
-        assert_int_equal(back.readable, points[i].readable);
-        assert_memory_equal(&back.number, &points[i].number, sizeof(double));
-        if (points[i].buckets && points[i].readable == OTC_OK) {
-            assert_true(otc_buckets_comparable(back.buckets, points[i].buckets));
-            assert_int_equal(back.buckets->total, points[i].buckets->total);
-            assert_memory_equal(back.buckets->counts, counts, sizeof(counts));
-            assert_int_equal(back.buckets->zero, points[i].buckets->zero);
-            assert_int_equal(back.buckets->scale, points[i].buckets->scale);
-            assert_int_equal(back.buckets->offset, points[i].buckets->offset);
-            assert_true(back.buckets->sum == points[i].buckets->sum);
-        }
+        assert_same(&back, &points[i]);
         for (size_t len = 0; len < bytes.len; len++) { /* cut off anywhere */
             in = otc_reader_of(otc_slice_of(bytes.data, len));
             assert_false(otc_metric_streams_load_point(streams, &in, &back));
@@ -225,6 +245,36 @@ test_streams_go_on(void **state)
     otc_metric_streams_free(before);
     otc_metric_streams_free(after);
     assert_int_equal(purses[1].used, 0);
+}
+
+/* Integers as they were: what no double tells, and after it a double and an integer again. */
+static void
+test_integers_go_on(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf bytes = {.limit = 1 << 16};
+    struct purse purses[2] = {{.limit = 1 << 20}, {.limit = 1 << 20}};
+    struct otc_metric_streams *before = streams_new(&purses[0], 10, START), *after;
+    const struct otc_stream_point points[] = {integer_of(OTC_METRIC_SUM, 10, 9007199254740993),
+                                              integer_of(OTC_METRIC_SUM, 10, 1700000000000000001),
+                                              integer_of(OTC_METRIC_SUM, 10, 1000000000000)};
+    static const int64_t next[] = {9007199254740994, 1700000000000000101, 1000000000001};
+    static const double factors[] = {1, 1, 1e-3}, grown[] = {1, 100, 1e-3};
+    struct otc_delta delta;
+
+    (void)state;
+    for (uint64_t i = 0; i < 3; i++) {
+        otc_metric_streams_add(before, KEY(i), &points[i], factors[i], 10 * OTC_SECOND, &delta);
+    }
+    otc_metric_streams_save(before, &bytes);
+    after = restored(&purses[1], otc_buf_slice(&bytes));
+    for (uint64_t i = 0; i < 3; i++) {
+        const struct otc_stream_point point = integer_of(OTC_METRIC_SUM, 20, next[i]);
+
+        otc_metric_streams_add(after, KEY(i), &point, factors[i], 20 * OTC_SECOND, &delta);
+        assert_true(delta.kind == OTC_DELTA_NUMBER && delta.number == grown[i] && delta.seconds == 10);
+    }
+    otc_metric_streams_free(before);
+    otc_metric_streams_free(after);
 }
 
 /* The source began anew meanwhile: a later start, or counts that fell. */
@@ -344,6 +394,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_points),
         cmocka_unit_test(test_streams_go_on),
+        cmocka_unit_test(test_integers_go_on),
         cmocka_unit_test(test_sources_that_began_anew),
         cmocka_unit_test(test_time_goes_on_by_the_new_clock),
         cmocka_unit_test(test_damage),

@@ -40,6 +40,8 @@ struct step {
     const struct otc_metric *metric;
     struct otc_point_head head;
     double number;
+    int64_t integer;
+    bool is_integer;
     struct otc_histogram_value explicit_value;
     struct otc_exponential_value exponential_value;
     int64_t monotonic_ns;
@@ -75,6 +77,8 @@ run(struct step *step)
         assert_true(otc_build_histogram(builder, step->metric, &step->head, &step->explicit_value));
     } else if (step->metric->type == OTC_METRIC_EXPONENTIAL_HISTOGRAM) {
         assert_true(otc_build_exponential(builder, step->metric, &step->head, &step->exponential_value));
+    } else if (step->is_integer) {
+        assert_true(otc_build_integer(builder, step->metric, &step->head, step->integer));
     } else {
         assert_true(otc_build_number(builder, step->metric, &step->head, step->number));
     }
@@ -127,6 +131,86 @@ test_counters(void **state)
     grew(count(streams, AT(61), AT(85), 60), 10, 15);
     grew(count(streams, AT(100), AT(100), 65), 5, 15);
     grew(count(streams, 0, AT(115), 70), 5, 15);
+    otc_metric_streams_free(streams);
+}
+
+static struct otc_delta
+count_integer(struct otc_metric_streams *streams, int time, int64_t value, double factor)
+{
+    struct step step = {.streams = streams,
+                        .metric = &counter,
+                        .head = {.start_unix_nano = AT(-100), .time_unix_nano = AT(time)},
+                        .integer = value,
+                        .is_integer = true,
+                        .factor = factor};
+
+    return run(&step);
+}
+
+static void
+test_integers_that_no_double_tells(void **state)
+{
+    static const struct {
+        int64_t from, to;
+        double factor, grown;
+    } cases[] = {{9007199254740993, 9007199254740994, 1, 1},
+                 {1700000000000000001, 1700000000000000101, 1, 100},
+                 {36028797018963969, 36028797018964069, 1, 100},
+                 {36028797018963969, 36028797018963969, 1, 0},
+                 {INT64_MAX - 5, INT64_MAX, 1, 5},
+                 {INT64_MIN, INT64_MAX, 1, 0x1p64},
+                 {1000000000000, 1000000000001, 1e-3, 1e-3},
+                 {4000000000000007, 4000000000000010, 1e-9, 3 * 1e-9},
+                 /* It fell, by less than a double tells: all of it is new. */
+                 {9007199254740993, 9007199254740992, 0.5, 0x1p52}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct otc_metric_streams *streams = streams_new(10);
+
+        assert_int_equal(count_integer(streams, 10, cases[i].from, cases[i].factor).kind, OTC_DELTA_NONE);
+        grew(count_integer(streams, 25, cases[i].to, cases[i].factor), cases[i].grown, 15);
+        otc_metric_streams_free(streams);
+    }
+}
+
+static void
+test_integers_and_doubles_of_one_stream(void **state)
+{
+    struct otc_metric_streams *streams = streams_new(10);
+
+    (void)state;
+    assert_int_equal(count_integer(streams, 0, 1000, 1).kind, OTC_DELTA_NONE);
+    grew(count(streams, AT(-100), AT(15), 1000.5), 0.5, 15);
+    grew(count_integer(streams, 30, 1002, 1), 1.5, 15);
+    grew(count(streams, AT(-100), AT(45), 7), 7, 15);
+    grew(count_integer(streams, 60, 3, 1), 3, 15);
+    /* The same count as a double: it is rounded, and did not fall. From then on it is exact again. */
+    grew(count_integer(streams, 75, 9007199254740993, 1), 9007199254740990, 15);
+    grew(count(streams, AT(-100), AT(90), 9007199254740992), 0, 15);
+    grew(count_integer(streams, 105, 9007199254740993, 1), 0, 15);
+    grew(count_integer(streams, 120, 9007199254740994, 1), 1, 15);
+    otc_metric_streams_free(streams);
+}
+
+static void
+test_the_factor_multiplies_what_came_new(void **state)
+{
+    struct otc_metric_streams *streams = streams_new(10);
+    struct step step = {.streams = streams,
+                        .metric = &counter,
+                        .head = {.start_unix_nano = AT(-100), .time_unix_nano = AT(0)},
+                        .number = 1e12,
+                        .factor = 1e-3};
+
+    (void)state;
+    assert_int_equal(run(&step).kind, OTC_DELTA_NONE);
+    step.head.time_unix_nano = AT(15);
+    step.number = 1e12 + 1;
+    grew(run(&step), 1e-3, 15);
+    step.head.time_unix_nano = AT(30);
+    step.number = 5; /* anew */
+    grew(run(&step), 5e-3, 15);
     otc_metric_streams_free(streams);
 }
 
@@ -194,6 +278,38 @@ test_histograms(void **state)
     assert_true(delta.buckets->bounds[1] == 3);
     holds(observe(streams, &delta_histogram, 61, (uint64_t[]){1, 2, 3, 4}, bounds, 3),
           (uint64_t[]){1, 2, 3, 4}, 4);
+    otc_metric_streams_free(streams);
+}
+
+static void
+test_sums_of_histograms_are_multiplied_last(void **state)
+{
+    static const double bounds[] = {1000, 2000};
+    struct otc_metric_streams *streams = streams_new(10);
+    uint64_t counts[] = {UINT64_C(9007199254740993), 0, 5};
+    struct step step = {
+        .streams = streams,
+        .metric = &histogram,
+        .head = {.start_unix_nano = AT(-100), .time_unix_nano = AT(0)},
+        .explicit_value = {.counts = counts, .bounds = bounds, .n_bounds = 2, .has_sum = true, .sum = 1e12},
+        .factor = 1e-3};
+    struct otc_delta delta;
+
+    (void)state;
+    assert_int_equal(run(&step).kind, OTC_DELTA_NONE);
+    counts[0]++;
+    step.head.time_unix_nano = AT(15);
+    step.explicit_value.sum = 1e12 + 1;
+    delta = run(&step);
+    holds(delta, (uint64_t[]){1, 0, 0}, 3);
+    assert_true(delta.buckets->sum == 1e-3 && delta.buckets->bounds[0] == 1);
+    /* A new beginning, and a delta as it is. */
+    counts[0] = 2;
+    step.head.time_unix_nano = AT(30);
+    step.explicit_value.sum = 3000;
+    assert_true(run(&step).buckets->sum == 3);
+    step.metric = &delta_histogram;
+    assert_true(run(&step).buckets->sum == 3);
     otc_metric_streams_free(streams);
 }
 
@@ -410,8 +526,12 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_integers_that_no_double_tells),
+        cmocka_unit_test(test_integers_and_doubles_of_one_stream),
+        cmocka_unit_test(test_the_factor_multiplies_what_came_new),
         cmocka_unit_test(test_a_stream_that_began_later_counts_from_its_beginning),
         cmocka_unit_test(test_histograms),
+        cmocka_unit_test(test_sums_of_histograms_are_multiplied_last),
         cmocka_unit_test(test_buckets_that_tell_nothing),
         cmocka_unit_test(test_exponential_histograms_change_their_scale),
         cmocka_unit_test(test_a_zero_bucket_that_widens_takes_its_neighbours_in),

@@ -4,6 +4,7 @@
 
 #include "common/analysis/embedding.h"
 #include "common/analysis/vocabulary.h"
+#include "processors/drift/points.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -165,6 +166,31 @@ test_damage_is_refused(void **state)
     otc_feature_set_free(set);
 }
 
+/* Points of a former layout, and records of one that is not known. */
+static void
+test_entries_of_another_layout_are_refused(void **state)
+{
+    static const enum drift_entry_kind kinds[] = {DRIFT_ENTRY_BATCH, DRIFT_ENTRY_TICK, DRIFT_ENTRY_POINTS};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        const struct drift_entry entry = {kinds[i], 3, 4, 5};
+        const uint8_t layout = kinds[i] == DRIFT_ENTRY_POINTS ? DRIFT_POINTS_LAYOUT : 1;
+        OTC_AUTO_BUF struct otc_buf out = {.limit = 1 << 8};
+
+        drift_entry_write(&out, &entry);
+        assert_int_equal(out.data[0], layout);
+        for (uint8_t other = 0; other < 4; other++) {
+            struct drift_entry back;
+            struct otc_reader in;
+
+            out.data[0] = other;
+            in = otc_reader_of(otc_buf_slice(&out));
+            assert_int_equal(drift_entry_read(&in, &back), other == layout);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -172,6 +198,7 @@ main(void)
         cmocka_unit_test(test_texts_are_hashes_and_vectors_themselves),
         cmocka_unit_test(test_a_text_without_words_is_missing),
         cmocka_unit_test(test_damage_is_refused),
+        cmocka_unit_test(test_entries_of_another_layout_are_refused),
     };
 
     return cmocka_run_group_tests_name("drift/record", tests, NULL, NULL);
