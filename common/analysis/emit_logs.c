@@ -14,7 +14,7 @@ struct waiting {
 struct otc_events {
     struct otc_host *host;
     struct otc_consumer *next;
-    bool muted;
+    bool held;
     struct otc_logs_builder *builder;
     struct otc_series *refused_logs;
     struct waiting waiting[OTC_EVENTS_WAITING_MAX]; /* oldest first */
@@ -87,15 +87,15 @@ otc_events_connected(const struct otc_events *events)
 }
 
 void
-otc_events_mute(struct otc_events *events, bool muted)
+otc_events_hold(struct otc_events *events, bool held)
 {
-    events->muted = muted;
+    events->held = held;
 }
 
 void
 otc_events_add(struct otc_events *events, const struct otc_log_head *log)
 {
-    if (!events->next || events->muted) {
+    if (!events->next) {
         return;
     }
     if (otc_logs_builder_records(events->builder) >= OTC_EVENTS_PENDING_MAX ||
@@ -170,21 +170,32 @@ finish(struct otc_events *events)
 }
 
 void
+otc_events_forget(struct otc_events *events)
+{
+    struct otc_batch *batch = finish(events);
+
+    if (batch) {
+        otc_batch_unref(batch);
+    }
+}
+
+bool
 otc_events_flush(struct otc_events *events)
 {
     struct waiting fresh = {.batch = NULL};
+    size_t before = events->n_waiting;
 
-    if (!events->next || events->muted) {
-        return;
+    if (!events->next || events->held) {
+        return false;
     }
     retry(events);
     fresh.batch = finish(events);
     if (!fresh.batch) {
-        return;
+        return before > 0 && events->n_waiting == 0;
     }
     if (try(events, &fresh)) {
         otc_batch_unref(fresh.batch);
-        return;
+        return events->n_waiting == 0;
     }
     if (events->n_waiting == OTC_EVENTS_WAITING_MAX) {
         lose(events, otc_batch_items(events->waiting[0].batch));
@@ -193,4 +204,5 @@ otc_events_flush(struct otc_events *events)
         events->n_waiting--;
     }
     events->waiting[events->n_waiting++] = fresh;
+    return false;
 }

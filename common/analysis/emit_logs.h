@@ -26,16 +26,20 @@ void otc_events_free(struct otc_events *events);
 void otc_events_connect(struct otc_events *events, struct otc_consumer *next);
 bool otc_events_connected(const struct otc_events *events);
 
-/** While muted nothing is told nor sent: what a restart goes through again was told before. */
-void otc_events_mute(struct otc_events *events, bool muted);
+/** While held nothing is sent: a restart goes through what was before, and learns only then what of it was
+ * told. */
+void otc_events_hold(struct otc_events *events, bool held);
+/** What was told since and not sent is not to be sent. */
+void otc_events_forget(struct otc_events *events);
 
 /** Tells an event; it leaves with the next otc_events_flush(). */
 void otc_events_add(struct otc_events *events, const struct otc_log_head *log);
 /**
  * Sends what was told since, as one batch, after the batches that were refused before (oldest first, one try
  * each: call it when results are evaluated and at each flush). A batch that is refused OTC_EVENTS_TRIES
- * times, or permanently, is dropped: aimon_emit_logs_refused counts its records.
+ * times, or permanently, is dropped: aimon_emit_logs_refused counts its records. True when something left,
+ * and nothing waits any more.
  */
-void otc_events_flush(struct otc_events *events);
+bool otc_events_flush(struct otc_events *events);
 
 #endif

@@ -24,7 +24,8 @@ otc_buckets_bytes(const struct otc_buckets *buckets)
 static bool
 reserve(struct otc_buckets *buckets, size_t n)
 {
-    size_t capacity = n < 16 ? 16 : n + n / 4;
+    /* The first room is no larger than asked for, so that what is restored takes no more than it took. */
+    size_t capacity = n < 16 ? 16 : buckets->capacity == 0 ? n : n + n / 4;
     uint64_t *counts;
     double *bounds;
 

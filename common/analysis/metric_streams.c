@@ -351,11 +351,10 @@ add_counter(struct otc_metric_streams *streams, struct otc__stream *stream,
 static bool
 keep_buckets(struct otc_metric_streams *streams, struct otc__stream *stream)
 {
-    size_t had = otc_buckets_bytes(&stream->buckets), has;
     bool kept = otc_buckets_copy(&stream->buckets, &streams->now);
+    size_t owed = OTC__STREAM_BYTES + otc_buckets_bytes(&stream->buckets) - stream->charged;
 
-    has = otc_buckets_bytes(&stream->buckets);
-    return kept && (has == had || otc__stream_charge(streams, stream, has - had));
+    return kept && (owed == 0 || otc__stream_charge(streams, stream, owed));
 }
 
 static void

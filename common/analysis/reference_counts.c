@@ -142,7 +142,8 @@ fill_numeric(const struct otc_reference_feature *grid, const struct otc_referenc
     cells->total += cells->gap[cells->n];
     out->observations = out->values = cells->total;
     out->edges = edges;
-    if (cells->total == 0) {
+    /* A grid of which no value was a number has no points to tell by. */
+    if (cells->total == 0 || cells->n == 0) {
         return;
     }
     if (grid->binned != OTC_NOT_BINNED) {

@@ -171,5 +171,10 @@ otc_detector_restore(struct otc_detector *detector, const void *state, size_t by
         return false;
     }
     memcpy((unsigned char *)detector + offsetof(struct otc_detector, values), state, bytes);
+    if (detector->ops->holds && !detector->ops->holds(detector->state, detector->parameters)) {
+        detector->values = detector->changed = 0;
+        detector->ops->reset(detector->state, detector->parameters);
+        return false;
+    }
     return true;
 }

@@ -163,6 +163,22 @@ add(void *state, const double *parameters, double value)
     return changed ? OTC_DETECTOR_CHANGE : OTC_DETECTOR_STABLE;
 }
 
+static bool
+holds(const void *state, const double *parameters)
+{
+    const struct adwin *adwin = state;
+    double width = 0;
+
+    (void)parameters;
+    for (size_t i = 0; i < MAX_ROWS; i++) {
+        if (adwin->rows[i].n > (i < adwin->n_rows ? (size_t)MAX_BUCKETS : 0)) {
+            return false;
+        }
+        width += ldexp((double)adwin->rows[i].n, (int)i);
+    }
+    return adwin->n_rows > 0 && adwin->n_rows <= MAX_ROWS && width == adwin->width;
+}
+
 static const struct otc_detector_parameter parameters[] = {
     [DELTA] = {"delta", 0.002, 1e-12, 1, false, "confidence: the lower, the fewer false alarms"},
     [CLOCK] = {"clock", 32, 1, 1e6, true, "values between two looks for a change"},
@@ -170,4 +186,4 @@ static const struct otc_detector_parameter parameters[] = {
 };
 
 const struct otc__detector_ops otc__adwin = {
-    .name = "adwin", .parameters = parameters, .bytes = bytes, .reset = reset, .add = add};
+    .name = "adwin", .parameters = parameters, .bytes = bytes, .reset = reset, .holds = holds, .add = add};

@@ -12,6 +12,8 @@ struct otc__detector_ops {
     bool counts_errors, needs_shares;
     size_t (*bytes)(const double *parameters);
     void (*reset)(void *state, const double *parameters);
+    /** Whether bytes are a state that `add` can have left; NULL: any are. */
+    bool (*holds)(const void *state, const double *parameters);
     enum otc_detector_signal (*add)(void *state, const double *parameters, double value);
 };
 

@@ -92,6 +92,15 @@ add(void *state, const double *parameters, double value)
     return p <= parameters[ALPHA] && d > MIN_DISTANCE ? OTC_DETECTOR_CHANGE : OTC_DETECTOR_STABLE;
 }
 
+static bool
+holds(const void *state, const double *parameters)
+{
+    const struct kswin *kswin = state;
+    uint32_t window = window_size(parameters);
+
+    return kswin->n <= window && kswin->next < window && kswin->random.at <= OTC__TWISTER_WORDS;
+}
+
 static const struct otc_detector_parameter parameters[] = {
     [ALPHA] = {"alpha", 0.005, 0, 1, false, "p-value of a change; a test is made at every value"},
     [WINDOW_SIZE] = {"window_size", 100, 2, MAX_WINDOW, true, "values of the sliding window"},
@@ -102,4 +111,4 @@ static const struct otc_detector_parameter parameters[] = {
 };
 
 const struct otc__detector_ops otc__kswin = {
-    .name = "kswin", .parameters = parameters, .bytes = bytes, .reset = reset, .add = add};
+    .name = "kswin", .parameters = parameters, .bytes = bytes, .reset = reset, .holds = holds, .add = add};

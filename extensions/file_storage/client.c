@@ -221,19 +221,17 @@ bool
 file_storage_name(const char *kind, const char *component_id, const char *name,
                   char out[FILE_STORAGE_NAME_MAX])
 {
+    const char *slash = strchr(component_id, '/');
+    int type = (int)(slash ? (size_t)(slash - component_id) : strlen(component_id));
     char text[160];
     size_t at = 0;
-    bool named = false;
 
-    if ((size_t)snprintf(text, sizeof(text), "%s_%s%s%s", kind, component_id, name ? "_" : "",
-                         name ? name : "") >= sizeof(text)) {
+    if ((size_t)snprintf(text, sizeof(text), "%s_%.*s_%s%s%s", kind, type, component_id,
+                         slash ? slash + 1 : "", name ? "_" : "", name ? name : "") >= sizeof(text)) {
         return false;
     }
     for (const char *c = text; *c && at + 4 < FILE_STORAGE_NAME_MAX; c++) {
-        if (*c == '/' && !named) {
-            out[at++] = '_'; /* type/name; the name may have further ones */
-            named = true;
-        } else if (isalnum((unsigned char)*c) || *c == '_' || *c == '-') {
+        if (isalnum((unsigned char)*c) || *c == '_' || *c == '-') {
             out[at++] = *c;
         } else {
             at += (size_t)snprintf(out + at, 4, "~%02x", (unsigned char)*c);

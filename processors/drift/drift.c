@@ -129,7 +129,7 @@ drift_shutdown(struct otc_component *self, int64_t deadline_ns, struct otc_error
     drift->host->timer_disarm(drift->host, drift->worker);
     drift->host->timer_disarm(drift->host, drift->reloads.timer);
     otc_emitter_stop(drift->emitter);
-    otc_events_flush(drift->events);
+    (void)otc_events_flush(drift->events);
     drift_keeper_stop(drift->keeper);
     drift_keeper_leave(drift);
     return OTC_OK;

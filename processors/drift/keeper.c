@@ -141,17 +141,35 @@ drift_journal_batch(struct drift_keeper *keeper, int64_t now_ns, int64_t monoton
     otc_buf_clear(&keeper->batch);
 }
 
+/* An entry that is its head alone. */
+static void
+append_head(struct drift_keeper *keeper, const struct drift_entry *entry)
+{
+    uint8_t bytes[HEAD_ROOM];
+    struct otc_buf head = {.data = bytes, .capacity = sizeof(bytes), .limit = sizeof(bytes)};
+
+    drift_entry_write(&head, entry);
+    append(keeper, otc_buf_slice(&head));
+}
+
 void
 drift_journal_tick(struct drift_keeper *keeper, int64_t now_ns, int64_t monotonic_ns, int64_t emitted_ns)
 {
     const struct drift_entry entry = {DRIFT_ENTRY_TICK, now_ns, monotonic_ns, emitted_ns};
-    uint8_t bytes[HEAD_ROOM];
-    struct otc_buf head = {.data = bytes, .capacity = sizeof(bytes), .limit = sizeof(bytes)};
 
     if (keeper && !keeper->stopped) {
         keeper->emitted_ns = emitted_ns;
-        drift_entry_write(&head, &entry);
-        append(keeper, otc_buf_slice(&head));
+        append_head(keeper, &entry);
+    }
+}
+
+void
+drift_journal_told(struct drift_keeper *keeper, int64_t now_ns, int64_t monotonic_ns)
+{
+    const struct drift_entry entry = {DRIFT_ENTRY_TOLD, now_ns, monotonic_ns, 0};
+
+    if (keeper && !keeper->stopped) {
+        append_head(keeper, &entry);
     }
 }
 

@@ -34,6 +34,8 @@ void drift_journal_record(struct drift_keeper *keeper, const struct drift_record
 void drift_journal_point(struct drift_keeper *keeper, const struct drift_point *point);
 /** The batch is over: its records go to the journal. */
 void drift_journal_batch(struct drift_keeper *keeper, int64_t now_ns, int64_t monotonic_ns, size_t malformed);
+/** Events were sent, all that there were. */
+void drift_journal_told(struct drift_keeper *keeper, int64_t now_ns, int64_t monotonic_ns);
 /** Time went on, and results are being told with this stamp. */
 void drift_journal_tick(struct drift_keeper *keeper, int64_t now_ns, int64_t monotonic_ns,
                         int64_t emitted_ns);

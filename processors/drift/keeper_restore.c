@@ -99,7 +99,9 @@ replay_entry(void *arg, struct otc_slice bytes)
     if (!drift_entry_read(&in, &entry)) {
         return false;
     }
-    if (entry.kind != DRIFT_ENTRY_TICK) {
+    if (entry.kind == DRIFT_ENTRY_TOLD) {
+        otc_events_forget(drift->events);
+    } else if (entry.kind != DRIFT_ENTRY_TICK) {
         pthread_mutex_lock(&drift->lock);
         done = drift_replay_batch(drift, &entry, &in);
         pthread_mutex_unlock(&drift->lock);
@@ -155,11 +157,11 @@ replay(struct restore *restore, struct otc_error *err)
     otc_status status;
 
     otc_emitter_mute(keeper->drift->emitter, true);
-    otc_events_mute(keeper->drift->events, true);
+    otc_events_hold(keeper->drift->events, true);
     status =
         keeper->storage->replay(keeper->storage, restore->generation, replay_entry, restore, &replayed, err);
     otc_emitter_mute(keeper->drift->emitter, false);
-    otc_events_mute(keeper->drift->events, false);
+    otc_events_hold(keeper->drift->events, false); /* what is left goes with the next ones */
     if (status != OTC_OK) {
         replayed.complete = false;
         (void)snprintf(replayed.why, sizeof(replayed.why), "%.150s", err->text);

@@ -36,7 +36,7 @@ append(struct drift_kept_list *list, const struct drift_kept *kept, size_t bytes
 bool
 drift_kept_add(struct drift_kept_list *list, const struct drift_kept *kept, struct drift_budget *budget)
 {
-    return (list->last && list->last->call == kept->call) ||
+    return (list->last && list->last->batch && list->last->call == kept->call) ||
            append(list, kept, sizeof(*kept) + otc_batch_bytes(kept->batch), budget);
 }
 

@@ -100,6 +100,10 @@ load_column(struct drift_learner *learner, struct otc_reader *in)
         return false;
     }
     if (known) {
+        const struct otc_feature *feature = otc_feature_set_at(learner->set, known - 1);
+
+        /* One that found no memory at its begin has no contents that say so. */
+        column->apart = column->gave_up && (feature->vocabulary || feature->embedding);
         learner->of_known[known - 1] = learner->n;
         return true;
     }

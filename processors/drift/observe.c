@@ -58,8 +58,9 @@ keep_record(struct visit *visit, struct drift_version *version, const struct dri
         .call = drift->calls, .now_ns = visit->now_ns, .monotonic_ns = visit->monotonic_ns};
 
     waiting.duplicate = visit->duplicate;
-    /* A journal's records come without their batch. */
-    if (visit->batch && !drift_is_durable(drift->config)) {
+    /* A journal's records come without their batch; and while a grid is learned, which takes long, a reload
+     * may come, to which a batch is no state. */
+    if (visit->batch && !drift_is_durable(drift->config) && version->model->phase == DRIFT_FREEZING) {
         drift_keep_record(visit, version);
     } else if (!drift_kept_add_record(&version->model->kept, &kept, &waiting, drift->observed, drift->set,
                                       &drift->budget)) {

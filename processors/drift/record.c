@@ -39,8 +39,7 @@ drift_entry_read(struct otc_reader *in, struct drift_entry *entry)
     entry->now_ns = otc_take_i64(in);
     entry->monotonic_ns = otc_take_i64(in);
     entry->extra = otc_take_i64(in);
-    return !in->failed && format == format_of(kind) && kind >= DRIFT_ENTRY_BATCH &&
-           kind <= DRIFT_ENTRY_POINTS;
+    return !in->failed && format == format_of(kind) && kind >= DRIFT_ENTRY_BATCH && kind <= DRIFT_ENTRY_TOLD;
 }
 
 /* Texts beyond what counts are told by their length alone. */

@@ -13,9 +13,10 @@
 #include "common/base/codec.h"
 
 enum drift_entry_kind {
-    DRIFT_ENTRY_BATCH = 1, /* its records follow */
-    DRIFT_ENTRY_TICK = 2,  /* time went on; no record */
-    DRIFT_ENTRY_POINTS = 3 /* a batch of metrics: its data points follow (points.h) */
+    DRIFT_ENTRY_BATCH = 1,  /* its records follow */
+    DRIFT_ENTRY_TICK = 2,   /* time went on; no record */
+    DRIFT_ENTRY_POINTS = 3, /* a batch of metrics: its data points follow (points.h) */
+    DRIFT_ENTRY_TOLD = 4    /* the events of what is before it were sent */
 };
 
 /** What stands before the records. */

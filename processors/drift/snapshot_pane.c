@@ -75,23 +75,27 @@ drift_snapshot_write_pane(const void *payload, struct otc_buf *out)
 
 /* ---- Reading -------------------------------------------------------------------------------------- */
 
+/* Values are kept where they were kept: where a pane found no memory for them it has none (limit 0). */
 static bool
-read_values(struct drift_raw *raw, struct drift_budget *budget, struct otc_reader *in)
+read_values(struct drift_version *version, struct drift_counts *counts, struct otc_reader *in)
 {
+    const struct drift_config *config = version->owner->config;
     size_t n = otc_take_u64(in);
     uint64_t limit = otc_take_u64(in), next = otc_take_u64(in);
+    uint64_t most = config->compat.index == OTC_COMPAT_NONE ? 0 : (uint64_t)config->limits.compat_values;
 
-    if (in->failed || n > in->rest.len / sizeof(double) || (n > 0 && (!raw || n > raw->limit || next >= n))) {
+    if (in->failed || n > in->rest.len / sizeof(double) || limit > most || n > limit ||
+        (n > 0 && next >= n)) {
         return false;
     }
+    counts->raw = limit > 0 ? drift_raw_new((uint32_t)limit, &version->owner->budget) : NULL;
     for (size_t i = 0; i < n; i++) {
-        drift_raw_add(raw, otc_take_f64(in), 1, budget);
+        drift_raw_add(counts->raw, otc_take_f64(in), 1, &version->owner->budget);
     }
-    if (n > 0) {
-        raw->limit = (uint32_t)(limit < raw->limit ? limit : raw->limit);
-        raw->next = (uint32_t)next;
+    if (n > 0 && counts->raw && counts->raw->n == n) {
+        counts->raw->next = (uint32_t)next;
     }
-    return !raw || raw->n == n;
+    return true;
 }
 
 static bool
@@ -108,7 +112,7 @@ read_counts(struct drift_version *version, struct drift_counts *counts, struct d
     counts->range_known = otc_take_bool(in);
     counts->min = otc_take_f64(in);
     counts->max = otc_take_f64(in);
-    if (!read_values(counts->raw, &version->owner->budget, in)) {
+    if (!read_values(version, counts, in)) {
         return false;
     }
     n = otc_take_count(in, 2);
@@ -133,6 +137,10 @@ drift_snapshot_read_pane(void *owner, void *payload, struct otc_reader *in)
     pane->apart = otc_take_u64(in);
     if (otc_take_u64(in) != pane->binding->n) {
         return false;
+    }
+    for (size_t i = 0; i < pane->binding->n; i++) {
+        drift_raw_free(pane->features[i].raw, &((struct drift_version *)owner)->owner->budget);
+        pane->features[i].raw = NULL;
     }
     for (size_t i = 0; i < pane->binding->n; i++) {
         if (!read_counts(owner, &pane->features[i], pane->binding->features[i].shape, in)) {

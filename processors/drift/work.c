@@ -5,6 +5,7 @@
 #include "processors/drift/dynamic.h"
 #include "processors/drift/effect.h"
 #include "processors/drift/events.h"
+#include "processors/drift/keeper.h"
 #include "processors/drift/reload.h"
 
 #include <math.h>
@@ -627,5 +628,10 @@ drift_work(void *arg)
     while (work_on_learner(drift) || work_on_window(drift)) {
         continue;
     }
-    otc_events_flush(drift->events);
+    if (otc_events_flush(drift->events)) {
+        pthread_mutex_lock(&drift->lock);
+        drift_journal_told(drift->keeper, drift->host->now_ns(drift->host),
+                           drift->host->monotonic_ns(drift->host));
+        pthread_mutex_unlock(&drift->lock);
+    }
 }

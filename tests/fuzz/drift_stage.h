@@ -168,7 +168,9 @@ fuzz_stage_replay(struct drift *drift, struct otc_slice bytes)
     if (!drift_entry_read(&in, &entry)) {
         return false;
     }
-    if (entry.kind != DRIFT_ENTRY_TICK) {
+    if (entry.kind == DRIFT_ENTRY_TOLD) {
+        otc_events_forget(drift->events);
+    } else if (entry.kind != DRIFT_ENTRY_TICK) {
         pthread_mutex_lock(&drift->lock);
         done = drift_replay_batch(drift, &entry, &in);
         pthread_mutex_unlock(&drift->lock);

@@ -66,6 +66,9 @@ storage_config(const char *more)
     return config;
 }
 
+/* Where detections go; NULL: nowhere. Before lives_new(). */
+static struct otc_sink *log_sink;
+
 static inline void
 begin_life(struct lives *lives)
 {
@@ -82,6 +85,11 @@ begin_life(struct lives *lives)
     assert_int_equal(
         stage->component->ops->connect(stage->component, OTC_METRICS, otc_sink_consumer(stage->sink), &err),
         OTC_OK);
+    if (log_sink) {
+        assert_int_equal(
+            stage->component->ops->connect(stage->component, OTC_LOGS, otc_sink_consumer(log_sink), &err),
+            OTC_OK);
+    }
     start(stage->component);
 }
 

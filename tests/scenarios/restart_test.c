@@ -416,6 +416,61 @@ values_of_compat_last(void **state)
     }
 }
 
+/* What fitted before fits after: a state at the limit of memory is not given up. */
+static void
+values_of_compat_at_the_limit_last(void **state)
+{
+    (void)state;
+    for (int kib = 128; kib <= 132; kib += 2) {
+        struct stream stream = {.random = (uint64_t)kib}, pieces = {.random = (uint64_t)kib * 104729};
+        struct lives *lives;
+        char yaml[2048];
+
+        (void)snprintf(yaml, sizeof(yaml), "%s, compat: evidently, limits: {memory: %dKiB}", LEARNED, kib);
+        lives = lives_new(yaml, true);
+        for (int64_t left = 5 * OTC_MINUTE; left > 0;) {
+            int64_t piece = 1 + (int64_t)(uniform(&pieces) * uniform(&pieces) * 60 * OTC_SECOND);
+
+            go_on(&stream, lives, piece);
+            left -= piece;
+            kill_now(lives);
+            begin_life(lives);
+            assert_quiet(lives);
+        }
+        lives_free(lives);
+    }
+}
+
+/* Without memory for what texts and vectors are learned by, the reference is the same too. */
+static void
+what_found_no_memory_stays_left_out(void **state)
+{
+    static const char yaml[] = "reference: {learn: {observations: 300, duration: 60s}}, window: {length: 2m, "
+                               "pane: 10s, min_observations: 50}, limits: {memory: 1MiB}, " CONTENTS;
+    struct lines *lines[2];
+
+    (void)state;
+    for (int kills = 0; kills < 2; kills++) {
+        struct stream stream = {.random = 7919, .contents = true};
+        struct lives *lives = lives_new(yaml, true);
+
+        for (int s = 0; s < 180; s += 20) {
+            go_on(&stream, lives, 20 * OTC_SECOND);
+            if (kills) {
+                kill_now(lives);
+                begin_life(lives);
+            }
+        }
+        go_on(&stream, lives, OTC_MINUTE);
+        lines[kills] = results(lives);
+        drop_ends(lines[kills]);
+        lives_free(lives);
+    }
+    assert_same(lines[0], lines[1]);
+    free_lines(lines[0]);
+    free_lines(lines[1]);
+}
+
 static void
 shut_down_and_resumed_equals_uninterrupted(void **state)
 {
@@ -450,10 +505,10 @@ reload(struct lives *lives)
 }
 
 static struct lines *
-run_reloading(uint64_t seed, bool reloads)
+run_reloading(const char *yaml, uint64_t seed, bool reloads)
 {
     struct stream stream = {.random = seed};
-    struct lives *lives = lives_new(LEARNED, false);
+    struct lives *lives = lives_new(yaml, false);
     struct lines *lines;
 
     for (int64_t at = 0; at < 10 * OTC_MINUTE; at += 30 * OTC_SECOND) {
@@ -472,13 +527,22 @@ run_reloading(uint64_t seed, bool reloads)
 static void
 without_storage_a_reload_takes_the_state_along(void **state)
 {
-    struct lines *whole = run_reloading(4711, false);
-    struct lines *reloaded = run_reloading(4711, true);
+    static const char *const settings[] = {
+        LEARNED,
+        /* the grid is there at the second reload */
+        "reference: {trailing: {offset: 3m}, grid_observations: 300}, " MOVING};
 
     (void)state;
-    assert_same(whole, reloaded);
-    free_lines(whole);
-    free_lines(reloaded);
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        struct lines *whole = run_reloading(settings[i], 4711, false);
+        struct lines *reloaded = run_reloading(settings[i], 4711, true);
+
+        drop_ends(whole);
+        drop_ends(reloaded);
+        assert_same(whole, reloaded);
+        free_lines(whole);
+        free_lines(reloaded);
+    }
 }
 
 /* The last value of ml.drift.window.partial of the first version, NaN without one. */
@@ -756,6 +820,8 @@ main(void)
         cmocka_unit_test(texts_and_vectors_last),
         cmocka_unit_test(no_text_reaches_the_disk),
         cmocka_unit_test(values_of_compat_last),
+        cmocka_unit_test(values_of_compat_at_the_limit_last),
+        cmocka_unit_test(what_found_no_memory_stays_left_out),
         cmocka_unit_test(shut_down_and_resumed_equals_uninterrupted),
         cmocka_unit_test(without_storage_a_reload_takes_the_state_along),
         cmocka_unit_test(a_reload_with_other_settings_begins_anew),

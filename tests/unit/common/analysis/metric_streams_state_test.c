@@ -388,10 +388,80 @@ test_there_is_room_or_it_is_refused(void **state)
     assert_int_equal(purses[1].used, 0);
 }
 
+/* A histogram's stream without memory for its buckets gets none at the next point either, and what the
+ * streams hold finds the same room again. */
+static void
+test_no_memory_stays_no_memory(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf bytes = {.limit = 1 << 16};
+    struct purse purse = {.limit = 1 << 20}, same;
+    struct otc_metric_streams *streams = streams_new(&purse, 10, START), *after;
+    struct otc_buckets buckets = explicit_buckets(bounds, 4);
+    struct otc_stream_point point = point_of(OTC_METRIC_HISTOGRAM, 1, NAN, &buckets);
+    struct otc_reader in;
+    struct otc_delta delta;
+
+    (void)state;
+    for (uint64_t i = 1; i <= 5; i++) {
+        otc_metric_streams_see(streams, KEY(i), 0); /* what streams take without buckets */
+    }
+    purse.limit = purse.used;
+    otc_metric_streams_add(streams, KEY(1), &point, 1, OTC_SECOND, &delta);
+    assert_int_equal(delta.kind, OTC_DELTA_NO_MEMORY);
+    point.time = AT(2);
+    otc_metric_streams_add(streams, KEY(1), &point, 1, 2 * OTC_SECOND, &delta);
+    assert_int_equal(delta.kind, OTC_DELTA_NO_MEMORY);
+    for (uint64_t i = 2; i <= 5; i++) {
+        otc_metric_streams_see(streams, KEY(i), 2 * OTC_SECOND);
+    }
+    otc_metric_streams_save(streams, &bytes);
+    same = (struct purse){.limit = purse.limit};
+    after = streams_new(&same, 10, START);
+    in = otc_reader_of(otc_buf_slice(&bytes));
+    assert_true(otc_metric_streams_load(after, &in));
+    otc_metric_streams_free(after);
+    otc_metric_streams_free(streams);
+}
+
+/* What fits before fits after, however its buckets grew to what they are. */
+static void
+test_grown_buckets_fit_again(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf bytes = {.limit = 1 << 16};
+    static const uint64_t many[25] = {[0] = 1, [19] = 1, [24] = 1};
+    struct purse purse = {.limit = 1 << 20}, same;
+    struct otc_metric_streams *streams = streams_new(&purse, 10, START), *after;
+    struct otc_buckets buckets = exponential_buckets();
+    struct otc_reader in;
+    struct otc_delta delta;
+
+    (void)state;
+    buckets.counts = (uint64_t *)(uintptr_t)many;
+    for (int i = 0; i < 2; i++) {
+        for (uint64_t key = 1; key <= 2; key++) {
+            const struct otc_stream_point point =
+                point_of(OTC_METRIC_EXPONENTIAL_HISTOGRAM, i, NAN, &buckets);
+
+            buckets.n = i == 0 ? 20 : 25;
+            otc_metric_streams_add(streams, KEY(key), &point, 1, i * OTC_SECOND, &delta);
+        }
+    }
+    otc_metric_streams_save(streams, &bytes);
+    same = (struct purse){.limit = purse.used};
+    after = streams_new(&same, 10, START);
+    in = otc_reader_of(otc_buf_slice(&bytes));
+    assert_true(otc_metric_streams_load(after, &in));
+    assert_true(same.used <= purse.used);
+    otc_metric_streams_free(after);
+    otc_metric_streams_free(streams);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_grown_buckets_fit_again),
+        cmocka_unit_test(test_no_memory_stays_no_memory),
         cmocka_unit_test(test_points),
         cmocka_unit_test(test_streams_go_on),
         cmocka_unit_test(test_integers_go_on),

@@ -62,18 +62,23 @@ stop(struct otc_rig *rig)
 }
 
 static struct otc_storage_queue *
-queue_of(struct otc_rig *rig, struct found *found)
+queue_named(struct otc_rig *rig, const char *id, struct found *found)
 {
     struct otc_error err = OTC_ERROR_INIT;
     struct otc_storage_queue *queue = NULL;
 
     *found = (struct found){0};
-    if (otc_storage_queue_open(otc_vhost_host(rig->vhost), "file_storage", OTC_EXPORTER, "otlp_grpc/x",
-                               "traces", (struct otc_stored_reader){found_record, found}, &queue,
-                               &err) != OTC_OK) {
-        fail_msg("%s", err.text);
+    if (otc_storage_queue_open(otc_vhost_host(rig->vhost), "file_storage", OTC_EXPORTER, id, "traces",
+                               (struct otc_stored_reader){found_record, found}, &queue, &err) != OTC_OK) {
+        fail_msg("%s: %s", id, err.text);
     }
     return queue;
+}
+
+static struct otc_storage_queue *
+queue_of(struct otc_rig *rig, struct found *found)
+{
+    return queue_named(rig, "otlp_grpc/x", found);
 }
 
 static void
@@ -460,6 +465,35 @@ crashes_are_told_to_the_next_process(void **state)
     stop(&rig);
 }
 
+/* "otlp" is a type too, the alias of otlp_grpc. */
+static void
+two_exporters_have_two_queues(void **state)
+{
+    static const char *const ids[] = {"otlp/http", "otlp_http"};
+    struct otc_storage_queue *queues[2];
+    struct otc_error err = OTC_ERROR_INIT;
+    struct found found[2];
+    struct otc_rig rig;
+
+    (void)state;
+    start(&rig, "");
+    for (int i = 0; i < 2; i++) {
+        queues[i] = queue_named(&rig, ids[i], &found[i]);
+    }
+    assert_non_null(put(queues[0], "of first", &err));
+    assert_non_null(put(queues[1], "of other", &err));
+    queues[0]->close(queues[0]);
+    queues[1]->close(queues[1]);
+    stop(&rig);
+    start(&rig, "");
+    for (int i = 0; i < 2; i++) {
+        queues[i] = queue_named(&rig, ids[i], &found[i]);
+        assert_int_equal(found[i].n, 1);
+        queues[i]->close(queues[i]);
+    }
+    stop(&rig);
+}
+
 static int
 end(void **state)
 {
@@ -480,6 +514,7 @@ main(void)
         cmocka_unit_test(a_dead_letter_is_counted_once),
         cmocka_unit_test(damaged_records_are_told),
         cmocka_unit_test(crashes_are_told_to_the_next_process),
+        cmocka_unit_test(two_exporters_have_two_queues),
     };
 
     return cmocka_run_group_tests_name("extensions/file_storage queues", tests, scratch_setup, end);

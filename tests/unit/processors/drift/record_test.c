@@ -170,10 +170,11 @@ test_damage_is_refused(void **state)
 static void
 test_entries_of_another_layout_are_refused(void **state)
 {
-    static const enum drift_entry_kind kinds[] = {DRIFT_ENTRY_BATCH, DRIFT_ENTRY_TICK, DRIFT_ENTRY_POINTS};
+    static const enum drift_entry_kind kinds[] = {DRIFT_ENTRY_BATCH, DRIFT_ENTRY_TICK, DRIFT_ENTRY_POINTS,
+                                                  DRIFT_ENTRY_TOLD};
 
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         const struct drift_entry entry = {kinds[i], 3, 4, 5};
         const uint8_t layout = kinds[i] == DRIFT_ENTRY_POINTS ? DRIFT_POINTS_LAYOUT : 1;
         OTC_AUTO_BUF struct otc_buf out = {.limit = 1 << 8};
