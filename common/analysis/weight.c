@@ -4,8 +4,7 @@
 #include "common/otlp/tracestate.h"
 
 #define ONE (UINT64_C(1) << 56)
-#define MOST (UINT64_C(1) << 31)
-
+/* 2^MOST_P is OTC_WEIGHT_MOST. */
 #define MOST_P 31
 
 static uint64_t
@@ -15,8 +14,8 @@ of_threshold(uint64_t threshold)
 
     whole = ONE / kept;
     rest = ONE % kept;
-    if (whole >= MOST) {
-        return MOST << 32;
+    if (whole >= OTC_WEIGHT_MOST) {
+        return OTC_WEIGHT_MOST << 32;
     }
     /* Long division, bit by bit: `rest` stays below 2^56. One bit more than needed tells how to round. */
     for (int bit = 0; bit < 33; bit++) {

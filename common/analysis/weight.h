@@ -9,11 +9,13 @@
 #include "common/base/slice.h"
 
 #define OTC_WEIGHT_ONE (UINT64_C(1) << 32)
+/** Spans that one stands for at most: sums of more would soon leave the counters. */
+#define OTC_WEIGHT_MOST (UINT64_C(1) << 31)
 
 /**
  * The adjusted count of a span from its trace state's `ot=th:…` (OTEP 235): 2^56 / (2^56 - T), rounded to
- * 2^-32 and at most 2^31; without that from `ot=p:…` (OTEP 168): 2^p. 1 where there is neither. False: the
- * trace state is not valid, and the weight 1.
+ * 2^-32 and at most OTC_WEIGHT_MOST; without that from `ot=p:…` (OTEP 168): 2^p. 1 where there is neither.
+ * False: the trace state is not valid, and the weight 1.
  */
 bool otc_weight_of(struct otc_slice trace_state, uint64_t *weight);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/analysis/weight.h"
 #include "common/otlp/tracestate.h"
 #include "processors/span_metrics/block.h"
 #include "processors/span_metrics/dimensions.h"
@@ -38,7 +39,8 @@ set_weight(struct span_metrics_seen *seen)
     seen->denominator = ONE;
     if (seen->span->trace_state.len > 0 && otc_tracestate_threshold(seen->span->trace_state, &threshold) &&
         threshold < ONE) {
-        seen->denominator = ONE - threshold;
+        /* No less: the span would stand for more than OTC_WEIGHT_MOST. */
+        seen->denominator = ONE - threshold > ONE / OTC_WEIGHT_MOST ? ONE - threshold : ONE / OTC_WEIGHT_MOST;
         seen->extrapolated = true;
     }
 }

@@ -400,6 +400,28 @@ test_weights(void **state)
     end(&f);
 }
 
+/* One span stands for 2^31 at most: 300 of 2^56 would wrap a counter. */
+static void
+test_largest_weight(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f, "{histogram: {unit: s, exponential: {max_size: 160}}}");
+    for (int i = 0; i < 300; i++) {
+        SEND(&f, "a", {"rare", 1000, "ot=th:ffffffffffffff"}, {"edge", 1000, "ot=th:fffffffe"},
+             {"below", 1000, "ot=th:fffffffd"});
+    }
+    flush(&f);
+    flush(&f);
+    assert_int_equal(find(&f, CALLS, "a", "rare").value, 300 * (INT64_C(1) << 31));
+    assert_int_equal(find(&f, DURATION, "a", "rare").value, 300 * (INT64_C(1) << 31));
+    assert_true(find(&f, DURATION, "a", "rare").sum == 300 * 0x1p31);
+    assert_int_equal(find(&f, CALLS, "a", "edge").value, 300 * (INT64_C(1) << 31));
+    assert_int_equal(find(&f, CALLS, "a", "below").value, 429496729600); /* 300 2^32 / 3 */
+    end(&f);
+}
+
 /* config_test.go: what is refused, in its words. */
 static void
 test_refusals(void **state)
@@ -460,7 +482,8 @@ main(void)
                                        cmocka_unit_test(test_expiry),   cmocka_unit_test(test_delta_times),
                                        cmocka_unit_test(test_shutdown), cmocka_unit_test(test_overflow),
                                        cmocka_unit_test(test_memory),   cmocka_unit_test(test_resources),
-                                       cmocka_unit_test(test_weights),  cmocka_unit_test(test_refusals)};
+                                       cmocka_unit_test(test_weights),  cmocka_unit_test(test_largest_weight),
+                                       cmocka_unit_test(test_refusals)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
