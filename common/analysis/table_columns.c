@@ -76,8 +76,10 @@ profile_cell(struct profile *profile, const struct otc_cell *cell)
         profile->missing++;
         break;
     case OTC_CELL_NUMBER:
-        profile->sequence =
-            profile->sequence && (profile->numbers == 0 || cell->number == profile->previous + 1);
+        /* From 2^53 on, adding 1 may give the same number. */
+        profile->sequence = profile->sequence &&
+                            (profile->numbers == 0 ||
+                             (cell->number > profile->previous && cell->number == profile->previous + 1));
         profile->unix_times = profile->unix_times && otc_cell_time(cell) != INT64_MIN;
         if (profile->unix_times) {
             profile_time(profile, otc_cell_time(cell));

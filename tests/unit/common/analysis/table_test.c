@@ -287,6 +287,31 @@ test_columns(void **state)
     otc_table_close(table);
 }
 
+/* A number above 2^53 plus 1 is the same number: a constant is none of rows. */
+static void
+test_row_numbers(void **state)
+{
+    struct otc_buf text = {.limit = 65536};
+    struct otc_columns columns;
+    struct otc_table *table;
+
+    (void)state;
+    (void)otc_buf_append_str(&text, "constant,first,last,half,constant_low\n");
+    for (int i = 0; i < 12; i++) {
+        (void)otc_buf_printf(&text, "1700000000000000000,%d,%lld,%d.5,7\n", i, 9007199254740981LL + i, i);
+    }
+    table = open_text(otc_buf_cstr(&text));
+    otc_buf_release(&text);
+    assert_int_equal(otc_columns_read(table, &columns, NULL), OTC_OK);
+    assert_null(columns.columns[0].left_out);
+    for (size_t i = 1; i <= 3; i++) {
+        assert_string_equal(columns.columns[i].left_out, "row numbers");
+    }
+    assert_null(columns.columns[4].left_out);
+    otc_columns_release(&columns);
+    otc_table_close(table);
+}
+
 /* Seconds to nanoseconds are told apart by magnitude; what would lie beyond 2262 is no time, but a number. */
 static void
 test_unix_times(void **state)
@@ -425,7 +450,7 @@ main(void)
         cmocka_unit_test(test_json_lines), cmocka_unit_test(test_bad_tables),
         cmocka_unit_test(test_long_row),   cmocka_unit_test(test_columns),
         cmocka_unit_test(test_unix_times), cmocka_unit_test(test_cell_use),
-        cmocka_unit_test(test_sample),
+        cmocka_unit_test(test_sample),     cmocka_unit_test(test_row_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
