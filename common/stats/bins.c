@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/stats/bins.h"
 #include "common/stats/pvalue.h"
+#include "common/stats/saddle.h"
+#include "common/stats/shares.h"
 
 #include <math.h>
 
@@ -91,15 +93,21 @@ otc_bin_of(const double *edges, size_t n_edges, double value)
     return low;
 }
 
-static double
-total_of(const uint64_t *counts, size_t bins)
+static uint64_t
+sum_of(const uint64_t *counts, size_t bins)
 {
     uint64_t total = 0;
 
     for (size_t i = 0; i < bins; i++) {
         total += counts[i];
     }
-    return (double)total;
+    return total;
+}
+
+static double
+total_of(const uint64_t *counts, size_t bins)
+{
+    return (double)sum_of(counts, bins);
 }
 
 /* One side's shares under a rule for empty bins. */
@@ -187,30 +195,24 @@ otc_psi_excess(double psi, double n, double m, size_t bins)
     return fmax(0, psi - (double)(bins - 1) * (1 / n + 1 / m));
 }
 
-/* p ln(p / q) with 0 ln 0 = 0; infinite for q = 0 < p. */
-static double
-relative_entropy(double p, double q)
-{
-    if (p == 0) {
-        return 0;
-    }
-    return q == 0 ? INFINITY : p * log(p / q);
-}
-
+/* Both sides' shares sum to 1, so that the deviances p ln(p / m) + m - p sum to the same as p ln(p / m), of
+ * which those of shares nearly alike cancel. */
 double
 otc_jensen_shannon(const uint64_t *ref, const uint64_t *cur, size_t bins, double base)
 {
-    double n = total_of(ref, bins), m = total_of(cur, bins), divergence = 0;
+    uint64_t n = sum_of(ref, bins), m = sum_of(cur, bins);
+    double divergence = 0;
 
-    if (!(n > 0 && m > 0)) {
+    if (n == 0 || m == 0) {
         return NAN;
     }
     for (size_t i = 0; i < bins; i++) {
-        double p = (double)ref[i] / n, q = (double)cur[i] / m, middle = (p + q) / 2;
+        double p = (double)ref[i] / (double)n, q = (double)cur[i] / (double)m, middle = (p + q) / 2;
+        double off = otc_share_difference(ref[i], n, cur[i], m) / 2;
 
-        divergence += relative_entropy(p, middle) + relative_entropy(q, middle);
+        divergence += otc_deviance(p, middle, off) + otc_deviance(q, middle, -off);
     }
-    divergence = fmax(0, divergence) / 2;
+    divergence /= 2;
     return sqrt(base > 0 ? divergence / log(base) : divergence);
 }
 
@@ -244,6 +246,15 @@ otc_bhattacharyya(const uint64_t *ref, const uint64_t *cur, size_t bins, double 
     return -log(sum);
 }
 
+/* What a rule adds to a bin's share so that the sum of the shares is no longer what the other side's is. */
+static double
+added_to(const struct shares *side, size_t bin)
+{
+    bool adds = side->rule == OTC_EMPTY_CLIP || side->rule == OTC_EMPTY_FILL;
+
+    return adds ? share_of(side, bin) - (double)side->counts[bin] / side->total : 0;
+}
+
 double
 otc_kullback_leibler(const uint64_t *ref, const uint64_t *cur, size_t bins, enum otc_empty_bins rule,
                      double value)
@@ -256,7 +267,9 @@ otc_kullback_leibler(const uint64_t *ref, const uint64_t *cur, size_t bins, enum
         return NAN;
     }
     for (size_t i = 0; i < bins; i++) {
-        sum += relative_entropy(share_of(&p, i), share_of(&q, i));
+        double a = share_of(&p, i), b = share_of(&q, i);
+
+        sum += otc_deviance(a, b, a - b) + added_to(&p, i) - added_to(&q, i);
     }
     return sum;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/stats/cells.h"
 
+#include "common/stats/shares.h"
+
 #include <math.h>
 
 /* A running comparison of two CDFs: counts so far, and the extremes of F_ref - F_cur with the counts they
@@ -36,17 +38,6 @@ sweep_look(struct sweep *sweep, size_t point)
         sweep->lowest_at[1] = sweep->cur;
         sweep->lowest_point = point;
     }
-}
-
-__extension__ typedef __int128 wide;
-
-/* a/n - b/m without the rounding of two divisions. */
-static double
-share_difference(const uint64_t counts[2], uint64_t n, uint64_t m)
-{
-    wide cross = (wide)counts[0] * m - (wide)counts[1] * n;
-
-    return (double)((long double)cross / ((long double)n * (long double)m));
 }
 
 /*
@@ -91,8 +82,8 @@ otc_cells_ks(const struct otc_cells *ref, const struct otc_cell_counts *cur)
         sweep_look(&sweep, point);
     }
 
-    double greater = share_difference(sweep.highest_at, ref->total, cur->total);
-    double less = -share_difference(sweep.lowest_at, ref->total, cur->total);
+    double greater = otc_share_difference(sweep.highest_at[0], ref->total, sweep.highest_at[1], cur->total);
+    double less = -otc_share_difference(sweep.lowest_at[0], ref->total, sweep.lowest_at[1], cur->total);
     struct otc_ks ks = {.d_greater = greater, .d_less = less > 0 ? less : 0};
 
     ks.d = fmax(greater, ks.d_less);

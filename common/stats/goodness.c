@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/stats/contingency.h"
 #include "common/stats/pvalue.h"
+#include "common/stats/saddle.h"
+#include "common/stats/shares.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -12,30 +14,28 @@ static struct otc_chi_squared
 goodness(const uint64_t *ref, const uint64_t *cur, size_t k, bool likelihood)
 {
     struct otc_chi_squared out = {NAN, NAN, 0};
-    double n = 0, m = 0;
+    uint64_t n = 0, m = 0;
     size_t columns = 0;
 
     for (size_t i = 0; i < k; i++) {
-        n += (double)ref[i];
-        m += (double)cur[i];
+        n += ref[i];
+        m += cur[i];
         columns += ref[i] + cur[i] > 0;
     }
-    if (!(n > 0 && m > 0)) {
+    if (n == 0 || m == 0) {
         return out;
     }
     out.statistic = 0;
     out.dof = columns - 1;
     for (size_t i = 0; i < k; i++) {
-        double expected = (double)ref[i] * (m / n), observed = (double)cur[i];
+        double expected = (double)ref[i] * ((double)m / (double)n), observed = (double)cur[i];
+        double off = otc_share_difference(cur[i], m, ref[i], n) * (double)m;
 
         if (observed == 0 && expected == 0) {
             continue;
         }
-        if (likelihood) {
-            out.statistic += observed == 0 ? 0 : 2 * observed * log(observed / expected);
-        } else {
-            out.statistic += (observed - expected) * (observed - expected) / expected;
-        }
+        /* The deviances sum to what observed ln(observed / expected) do, of which large ones cancel. */
+        out.statistic += likelihood ? 2 * otc_deviance(observed, expected, off) : off * off / expected;
     }
     out.p_value = out.dof == 0 ? 1 : otc_chi_squared_sf(out.statistic, (double)out.dof);
     return out;

@@ -217,6 +217,7 @@ test_goodness(void **state)
     (void)state;
     static const uint64_t observed[] = {16, 18, 16, 14, 12, 12}, expected[] = {16, 16, 16, 16, 16, 8};
     static const uint64_t without[] = {5, 0}, with[] = {3, 2};
+    static const uint64_t many[] = {1000000, 1}, fewer[] = {999602, 1};
     struct otc_chi_squared chi = otc_chi_squared_goodness(expected, observed, 6);
     struct otc_chi_squared g = otc_g_goodness(expected, observed, 6);
 
@@ -226,6 +227,11 @@ test_goodness(void **state)
     assert_close(g.p_value, 0.6495419288047497, 1e-12);
     chi = otc_chi_squared_goodness(without, with, 2);
     assert_true(isinf(chi.statistic) && chi.p_value == 0);
+    g = otc_g_goodness(without, with, 2);
+    assert_true(isinf(g.statistic) && g.p_value == 0);
+    /* mpmath, 60 digits */
+    assert_close(otc_g_goodness(many, fewer, 2).statistic, 1.5844588394433148e-7, 1e-12);
+    assert_close(otc_chi_squared_goodness(many, fewer, 2).statistic, 1.5846691136381143e-7, 1e-12);
 }
 
 static void
