@@ -8,15 +8,22 @@
 /** Terms below this share of what they are added to change nothing. */
 #define NEGLIGIBLE 1e-17
 
+/** ln(1 - p), q = 1 - p: of the smaller, which is the one known better. */
+static double
+log_rest(double p, double q)
+{
+    return p < q ? log1p(-p) : log(q);
+}
+
 /** ln of the binomial probability of x of n at p = 1 - q (Loader's saddle-point form). */
 static double
 log_binomial(double x, double n, double p, double q)
 {
     if (x <= 0) {
-        return n * log1p(-p);
+        return n * log_rest(p, q);
     }
     if (x >= n) {
-        return n * log1p(-q);
+        return n * log_rest(q, p);
     }
     return otc_stirling_error(n) - otc_stirling_error(x) - otc_stirling_error(n - x) -
            otc_deviance(x, n * p, x - n * p) - otc_deviance(n - x, n * q, n * p - x) -

@@ -19,25 +19,23 @@ beta_prefix(double a, double b, double x, double y)
     return b / n * exp(exponent) * sqrt(n / (2 * M_PI * a * b));
 }
 
-/* The continued fraction of I_x(a, b) without its prefix, DLMF 8.17.22, by Lentz's method. */
+/* The continued fraction of I_x(a, b) without its prefix, the even part of DLMF 8.17.22, by Lentz's method.
+ * Its terms, unlike those of the whole, do not cancel for x near 1. */
 static double
-beta_fraction(double a, double b, double x)
+beta_fraction(double a, double b, double x, double y)
 {
     const double tiny = 1e-300;
-    double c = 1, d = 1 / fmax(1 - (a + b) * x / (a + 1), tiny), value = d;
+    double off = a * y - b * x + 1; /* a + 1 - (a + b) x */
+    double value = fmax(a * off / (a + 1), tiny), c = value, d = 0;
 
     for (int m = 1; m < MAX_TERMS; m++) {
-        double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-        double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+        double at = a + (2 * m - 1);
+        double over = (a + (m - 1)) / at * ((a + b + (m - 1)) / at) * m * (b - m) * x * x;
+        double under = m + m * (b - m) * x / at + (a + m) * (off + m * (2 - x)) / (at + 2);
         double step = value;
 
-        d = 1 + even * d;
-        c = 1 + even / c;
-        d = 1 / (fabs(d) < tiny ? tiny : d);
-        c = fabs(c) < tiny ? tiny : c;
-        value *= c * d;
-        d = 1 + odd * d;
-        c = 1 + odd / c;
+        d = under + over * d;
+        c = under + over / c;
         d = 1 / (fabs(d) < tiny ? tiny : d);
         c = fabs(c) < tiny ? tiny : c;
         value *= c * d;
@@ -45,7 +43,7 @@ beta_fraction(double a, double b, double x)
             break;
         }
     }
-    return value;
+    return a / value;
 }
 
 double
@@ -58,9 +56,9 @@ otc_beta_i(double a, double b, double x, double y)
         return x <= 0 ? 0 : 1;
     }
     if (x * (a + b + 2) <= a + 1) {
-        return fmin(1, beta_prefix(a, b, x, y) * beta_fraction(a, b, x));
+        return fmin(1, beta_prefix(a, b, x, y) * beta_fraction(a, b, x, y));
     }
-    return fmax(0, 1 - beta_prefix(b, a, y, x) * beta_fraction(b, a, y));
+    return fmax(0, 1 - beta_prefix(b, a, y, x) * beta_fraction(b, a, y, x));
 }
 
 double

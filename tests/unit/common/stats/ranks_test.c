@@ -162,6 +162,11 @@ test_student_t(void **state)
         assert_close(otc_student_t_sf(cases[i][0], cases[i][1]), cases[i][2], 1e-10);
     for (size_t i = 0; i < N(betas); i++)
         assert_close(otc_beta_i(betas[i][0], betas[i][1], betas[i][2], 1 - betas[i][2]), betas[i][3], 1e-10);
+    /* x near 1, where 1 - x tells more: mpmath, 30 digits */
+    assert_close(otc_student_t_sf(1.77, 4.9e7), 0.038363573471590945, 1e-13);
+    assert_close(otc_student_t_sf(3.734323830091123, 489834338.0454157), 9.41101043388561e-05, 1e-13);
+    assert_close(otc_beta_i(2618972.1702962816, 5.08674126909417, 0.9999961569895647, 3.843010435322647e-06),
+                 0.030389370243936887, 1e-12);
     assert_true(otc_student_t_sf(0, 3) == 0.5);
     assert_true(otc_student_t_sf(INFINITY, 3) == 0 && otc_student_t_sf(-INFINITY, 3) == 1);
     assert_true(isnan(otc_student_t_sf(1, 0)) && isnan(otc_beta_i(0, 1, 0.5, 0.5)));
