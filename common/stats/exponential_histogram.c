@@ -323,7 +323,7 @@ static double
 bucket_middle(const struct otc_exp_histogram *histogram, uint32_t bucket)
 {
     double low = otc_exp_boundary(histogram->offset + (int32_t)bucket, histogram->scale);
-    double middle = 2 * low / (1 + 1 / otc_exp_boundary(1, histogram->scale));
+    double middle = low / ((1 + 1 / otc_exp_boundary(1, histogram->scale)) / 2); /* 2 * low might overflow */
 
     return fmin(histogram->max, fmax(histogram->min, middle));
 }

@@ -316,6 +316,12 @@ test_edges(void **state)
     assert_true(otc_exp_histogram_add_n(&histogram, 3, 5));
     assert_true(otc_exp_histogram_quantile(&histogram, 0.5) == 3); /* min == max */
     otc_exp_histogram_release(&histogram);
+    otc_exp_histogram_init(&histogram, 5, 160);
+    assert_true(otc_exp_histogram_add_n(&histogram, 1e308, 9)); /* twice as much is no double */
+    assert_true(otc_exp_histogram_add(&histogram, 1.7e308));
+    assert_true(fabs(otc_exp_histogram_quantile(&histogram, 0.5) - 1e308) <= 0.0109 * 1e308);
+    assert_true(otc_exp_histogram_quantile(&histogram, 1) <= 1.7e308);
+    otc_exp_histogram_release(&histogram);
 }
 
 static void
