@@ -193,23 +193,46 @@ otc_cells_wasserstein(const struct otc_cells *ref, const struct otc_cell_counts 
 }
 
 /*
- * sum over one sample's values in a group of `own` values tied with `other` values of the other sample,
- * `other_below` of which lie below: (pooled mid-rank - own rank)^2.
+ * The sums of Cramer-von-Mises' T, over groups of tied values: of ((F - G)^2 before the group + after it)
+ * times how much F and G climb in it, and of a^3 / n - b^3 / m for a and b values of the samples. By parts, T
+ * is
+ *
+ *     n m / (4 (n + m)) * squares + (n - m) ((n + m) * ties - (n - m)) / (12 n m (n + m))
+ *
+ * which, unlike the sums of squared ranks, does not take large numbers from each other.
  */
-static double
-rank_square(double own, double other, double other_below)
-{
-    double centre = other_below + other / 2;
+struct rank_sums {
+    double inverse_n, inverse_m;
+    double ref, cur; /* values so far */
+    double apart;    /* F - G there */
+    double squares, ties;
+};
 
-    return own * centre * centre + own * (own * own - 1) / 12;
+static inline void
+add_tied(struct rank_sums *sums, double ref, double cur)
+{
+    double before = sums->apart, part = ref * sums->inverse_n, climb = cur * sums->inverse_m;
+
+    sums->ref += ref;
+    sums->cur += cur;
+    sums->apart = sums->ref * sums->inverse_n - sums->cur * sums->inverse_m;
+    sums->squares += (before * before + sums->apart * sums->apart) * (part + climb);
+    sums->ties += ref * ref * part - cur * cur * climb;
 }
 
-/* Values of one sample that lie alone between others: pooled rank - own rank is the other sample's count
- * below. */
-static double
-rank_square_alone(double own, double other_below)
+/* The same of `cur` groups of one value each. */
+static inline void
+add_alone(struct rank_sums *sums, double cur)
 {
-    return own * other_below * other_below;
+    double before = sums->apart, climb = cur * sums->inverse_m;
+
+    sums->cur += cur;
+    sums->apart = sums->ref * sums->inverse_n - sums->cur * sums->inverse_m;
+    sums->squares += climb *
+                     (2 * (before * before + before * sums->apart + sums->apart * sums->apart) +
+                      sums->inverse_m * sums->inverse_m) /
+                     3;
+    sums->ties -= climb;
 }
 
 double
@@ -219,34 +242,20 @@ otc_cells_cramer_von_mises(const struct otc_cells *ref, const struct otc_cell_co
         return NAN;
     }
 
-    double n = (double)ref->total, m = (double)cur->total;
-    double ref_below = 0, cur_below = 0, ref_sum = 0, cur_sum = 0;
+    double n = (double)ref->total, m = (double)cur->total, both = n + m;
+    struct rank_sums sums = {.inverse_n = 1 / n, .inverse_m = 1 / m};
 
     for (size_t i = 0; i <= ref->n; i++) {
-        double r = (double)ref->gap[i], c = (double)cur->gap[i];
-
-        if (r > 0) {
-            ref_sum += rank_square(r, c, cur_below);
-            cur_sum += rank_square(c, r, ref_below);
-        } else {
-            cur_sum += rank_square_alone(c, ref_below);
+        if (ref->gap[i] > 0) {
+            add_tied(&sums, (double)ref->gap[i], (double)cur->gap[i]);
+        } else if (cur->gap[i] > 0) {
+            add_alone(&sums, (double)cur->gap[i]);
         }
-        ref_below += r;
-        cur_below += c;
-        if (i == ref->n) {
-            break;
+        if (i < ref->n) {
+            add_tied(&sums, (double)ref->eq[i], (double)cur->eq[i]);
         }
-        r = (double)ref->eq[i];
-        c = (double)cur->eq[i];
-        ref_sum += rank_square(r, c, cur_below);
-        cur_sum += rank_square(c, r, ref_below);
-        ref_below += r;
-        cur_below += c;
     }
-
-    double product = n * m, both = n + m;
-
-    return (n * ref_sum + m * cur_sum) / (product * both) - (4 * product - 1) / (6 * both);
+    return n * m / (4 * both) * sums.squares + (n - m) * (both * sums.ties - (n - m)) / (12 * n * m * both);
 }
 
 void

@@ -375,6 +375,25 @@ test_large_counts(void **state)
     assert_true(ks.d == 0.5 && ks.d_greater == 0.5 && ks.d_less == 0 && ks.at == 1);
 }
 
+/* Cramer-von-Mises of 10^9 values a side, nearly alike: Python's fractions. */
+static void
+test_cramer_von_mises_of_many(void **state)
+{
+    (void)state;
+    static const double points[] = {1, 2, 3, 4};
+    static const uint64_t none[5] = {0}, eq[] = {250000000, 250000000, 250000000, 250000000};
+    static const uint64_t few[] = {1000, 1000, 1000, 1000};
+    uint64_t tied[] = {250000300, 249999900, 249999700, 250000100}, no_eq[4] = {0}, no_gap[5] = {0};
+    uint64_t alone[] = {199999800, 200000100, 200000000, 200000300, 199999800};
+    const struct otc_cells ref = {.points = points, .eq = eq, .gap = none, .n = 4, .total = 1000000000};
+    const struct otc_cells small = {.points = points, .eq = few, .gap = none, .n = 4, .total = 4000};
+    const struct otc_cell_counts cur = {.eq = tied, .gap = no_gap, .total = 1000000000};
+    const struct otc_cell_counts apart = {.eq = no_eq, .gap = alone, .total = 1000000000};
+
+    assert_true(testdata_close(otc_cells_cramer_von_mises(&ref, &cur), 1.75e-05, 1e-9));
+    assert_true(testdata_close(otc_cells_cramer_von_mises(&small, &apart), 33.33314000137333, 1e-14));
+}
+
 static void
 test_bin(void **state)
 {
@@ -407,6 +426,7 @@ main(void)
         cmocka_unit_test(test_far_from_zero),
         cmocka_unit_test(test_empty_sides),
         cmocka_unit_test(test_large_counts),
+        cmocka_unit_test(test_cramer_von_mises_of_many),
         cmocka_unit_test(test_bin),
     };
 
