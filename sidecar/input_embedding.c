@@ -241,12 +241,11 @@ otc_input_components_add(struct otc_input_components *components, const struct o
     }
     components->vectors++;
     for (size_t i = 0; i < components->reference->n; i++) {
-        size_t at =
-            i * OTC_COMPONENT_CELLS +
-            otc_component_cell(components->reference->points + i * OTC_COMPONENT_POINTS, input->vector[i]);
+        const double *points = components->reference->points + i * OTC_COMPONENT_POINTS;
+        size_t cell = otc_component_cell(points, input->vector[i]), at = i * OTC_COMPONENT_CELLS + cell;
 
         components->counts[at]++;
-        components->sums[at] += input->vector[i];
+        components->sums[at] += input->vector[i] - otc_component_origin(points, cell);
     }
 }
 

@@ -91,12 +91,12 @@ otc_components_builder_count(struct otc_components_builder *builder, const void 
     }
     builder->vectors++;
     for (size_t i = 0; i < builder->n; i++) {
+        const double *points = builder->points + i * OTC_COMPONENT_POINTS;
         double value = component_at(vector, i), apart = value - builder->means[i];
-        size_t at =
-            i * OTC_COMPONENT_CELLS + otc_component_cell(builder->points + i * OTC_COMPONENT_POINTS, value);
+        size_t cell = otc_component_cell(points, value);
 
-        builder->counts[at]++;
-        builder->sums[at] += value;
+        builder->counts[i * OTC_COMPONENT_CELLS + cell]++;
+        builder->sums[i * OTC_COMPONENT_CELLS + cell] += value - otc_component_origin(points, cell);
         builder->means[i] += apart / (double)builder->vectors;
         builder->squares[i] += apart * (value - builder->means[i]);
     }
@@ -116,7 +116,21 @@ otc_components_builder_result(struct otc_components_builder *builder)
                                    .sums = builder->sums};
 }
 
+/* Sums of the values themselves, of the former form, become sums from the cells' origins. */
+static void
+take_origins(const double *points, const uint64_t *counts, size_t n, double *sums)
+{
+    for (size_t i = 0; i < n * OTC_COMPONENT_CELLS; i++) {
+        const double *of = points + i / OTC_COMPONENT_CELLS * OTC_COMPONENT_POINTS;
+
+        sums[i] -= (double)counts[i] * otc_component_origin(of, i % OTC_COMPONENT_CELLS);
+    }
+}
+
 /* ---- Across a restart ----------------------------------------------------------------------------- */
+
+/* Beside the sample's size: the sums are from the cells' origins, as they were not always. */
+#define FROM_ORIGINS (UINT64_C(1) << 32)
 
 static void
 put_numbers(struct otc_buf *out, const double *numbers, size_t n)
@@ -131,7 +145,7 @@ otc_components_builder_save(const struct otc_components_builder *builder, struct
 {
     size_t n = builder->n;
 
-    otc_put_u64(out, builder->n_sample);
+    otc_put_u64(out, builder->n_sample | FROM_ORIGINS);
     otc_put_bool(out, builder->fixed);
     otc_put_u64(out, builder->vectors);
     for (size_t i = 0; i < n && !builder->fixed; i++) {
@@ -184,15 +198,33 @@ is_consistent(const struct otc_components_builder *builder)
     return true;
 }
 
+static void
+take_counted(struct otc_reader *in, bool from_origins, struct otc_components_builder *builder)
+{
+    size_t n = builder->n;
+
+    take_numbers(in, builder->points, n * OTC_COMPONENT_POINTS);
+    take_numbers(in, builder->sums, n * OTC_COMPONENT_CELLS);
+    take_numbers(in, builder->squares, n);
+    take_numbers(in, builder->means, n);
+    for (size_t i = 0; i < n * OTC_COMPONENT_CELLS; i++) {
+        builder->counts[i] = otc_take_u64(in);
+    }
+    if (!from_origins) {
+        take_origins(builder->points, builder->counts, n, builder->sums);
+    }
+}
+
 struct otc_components_builder *
 otc_components_builder_load(size_t n, struct otc_reader *in)
 {
     struct otc_components_builder *builder = otc_components_builder_new(n);
+    uint64_t sample = otc_take_u64(in);
 
     if (!builder) {
         return NULL;
     }
-    builder->n_sample = otc_take_u64(in);
+    builder->n_sample = sample & ~FROM_ORIGINS;
     builder->fixed = otc_take_bool(in);
     builder->vectors = otc_take_u64(in);
     in->failed |= builder->n_sample == 0 || builder->n_sample > OTC_COMPONENT_SAMPLE ||
@@ -201,13 +233,7 @@ otc_components_builder_load(size_t n, struct otc_reader *in)
         take_numbers(in, builder->sample + i * OTC_COMPONENT_SAMPLE, builder->n_sample);
     }
     if (!in->failed && builder->fixed) {
-        take_numbers(in, builder->points, n * OTC_COMPONENT_POINTS);
-        take_numbers(in, builder->sums, n * OTC_COMPONENT_CELLS);
-        take_numbers(in, builder->squares, n);
-        take_numbers(in, builder->means, n);
-        for (size_t i = 0; i < n * OTC_COMPONENT_CELLS; i++) {
-            builder->counts[i] = otc_take_u64(in);
-        }
+        take_counted(in, sample & FROM_ORIGINS, builder);
     }
     if (in->failed || !is_consistent(builder)) {
         otc_components_builder_free(builder);
@@ -272,7 +298,11 @@ otc__components_write(struct otc_json_writer *writer, const struct otc_component
         otc_json_write_int(writer, (int64_t)components->counts[i]);
     }
     otc_json_end_array(writer);
-    write_numbers(writer, "sums", components->sums, n * OTC_COMPONENT_CELLS);
+    if (components->raw_sums) {
+        write_numbers(writer, "sums", components->raw_sums, n * OTC_COMPONENT_CELLS);
+    } else {
+        write_numbers(writer, "excesses", components->sums, n * OTC_COMPONENT_CELLS);
+    }
     otc_json_end_object(writer);
 }
 
@@ -326,6 +356,33 @@ read_counts(const struct otc_json *json, const struct otc_components *of, struct
     return *out ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
 }
 
+/* `excesses`, or `sums` of the former form: of those far from zero the last digits are lost. */
+static otc_status
+read_sums(const struct otc_json *json, struct otc_arena *arena, struct otc_components *out,
+          struct otc_error *err)
+{
+    size_t n = out->n * OTC_COMPONENT_CELLS;
+    double *sums = NULL, *raw = NULL;
+    otc_status status;
+
+    if (otc_json_get(json, "excesses") || !otc_json_get(json, "sums")) {
+        status = read_numbers(json, "excesses", n, arena, &sums, err);
+        out->sums = sums;
+        return status;
+    }
+    status = read_numbers(json, "sums", n, arena, &raw, err);
+    sums = status == OTC_OK ? copy_of(raw, n, arena) : NULL;
+    if (status == OTC_OK && !sums) {
+        status = otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    if (status == OTC_OK) {
+        take_origins(out->points, out->counts, out->n, sums);
+    }
+    out->raw_sums = raw;
+    out->sums = sums;
+    return status;
+}
+
 static otc_status
 check_numbers(const double *points, const double *deviations, size_t n, struct otc_error *err)
 {
@@ -352,7 +409,7 @@ otc__components_parse(const struct otc_json *json, struct otc_arena *arena,
 {
     struct otc_components *out = otc_arena_alloc(arena, sizeof(*out));
     size_t n = feature->n_center;
-    double *deviations = NULL, *points = NULL, *sums = NULL;
+    double *deviations = NULL, *points = NULL;
     uint64_t *counts = NULL;
     int64_t vectors = 0;
     otc_status status;
@@ -373,18 +430,17 @@ otc__components_parse(const struct otc_json *json, struct otc_arena *arena,
         status = read_numbers(json, "points", n * OTC_COMPONENT_POINTS, arena, &points, err);
     }
     if (status == OTC_OK) {
-        status = read_numbers(json, "sums", n * OTC_COMPONENT_CELLS, arena, &sums, err);
-    }
-    if (status == OTC_OK) {
         status = read_counts(json, out, arena, &counts, err);
+    }
+    out->deviations = deviations;
+    out->points = points;
+    out->counts = counts;
+    if (status == OTC_OK) {
+        status = read_sums(json, arena, out, err);
     }
     if (status == OTC_OK && points && deviations) {
         status = check_numbers(points, deviations, n, err);
     }
-    out->deviations = deviations;
-    out->points = points;
-    out->sums = sums;
-    out->counts = counts;
     feature->components = status == OTC_OK ? out : NULL;
     return status;
 }

@@ -205,7 +205,8 @@ hash_components(struct otc_hasher *hasher, const struct otc_components *componen
     hash_numbers(hasher, components->deviations, components->n);
     hash_numbers(hasher, components->points, components->n * OTC_COMPONENT_POINTS);
     hash_counts(hasher, components->counts, components->n * OTC_COMPONENT_CELLS);
-    hash_numbers(hasher, components->sums, components->n * OTC_COMPONENT_CELLS);
+    hash_numbers(hasher, components->raw_sums ? components->raw_sums : components->sums,
+                 components->n * OTC_COMPONENT_CELLS);
 }
 
 static void

@@ -18,12 +18,12 @@ otc_component_cell(const double *points, double value)
     return cell;
 }
 
-/* What a cell's values add to the integral of F up to the point above them, or to that of 1 - F from the last
- * point on: each of them the way between it and the point. */
+/* What a cell's values add to the integral of F up to the point above them, `width` from the cell's origin,
+ * or to that of 1 - F from the last point on: each of them the way between it and the point. */
 static double
-way(double count, double sum, double total, double point)
+way(double count, double sum, double total, double width)
 {
-    return fabs(count * point - sum) / total;
+    return fabs(count * width - sum) / total;
 }
 
 double
@@ -39,10 +39,9 @@ otc_component_distance(const struct otc_components *reference, size_t component,
         return NAN;
     }
     for (size_t i = 0; i < OTC_COMPONENT_CELLS; i++) {
-        double point = points[i < OTC_COMPONENT_POINTS ? i : i - 1];
-        double was = way((double)old_counts[i], old_sums[i], (double)reference->vectors, point);
-        double is = way((double)counts[i], sums[i], (double)vectors, point);
         double width = i > 0 && i < OTC_COMPONENT_POINTS ? points[i] - points[i - 1] : 0;
+        double was = way((double)old_counts[i], old_sums[i], (double)reference->vectors, width);
+        double is = way((double)counts[i], sums[i], (double)vectors, width);
 
         distance += fabs(width * below + was - is);
         below += (double)old_counts[i] / (double)reference->vectors - (double)counts[i] / (double)vectors;

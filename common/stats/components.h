@@ -2,9 +2,10 @@
 /**
  * @file The components of embedding vectors, each as a distribution of its own: how many of them moved.
  *
- * A component has 15 points, which cut the line into 16 cells, and in each cell a count and the sum of its
- * values. Between two points the difference of the two distribution functions is integrated exactly from
- * those, unless the functions cross there: the distance is then told too low by what crosses.
+ * A component has 15 points, which cut the line into 16 cells, and in each cell a count and the sum of what
+ * its values exceed otc_component_origin by. Between two points the difference of the two distribution
+ * functions is integrated exactly from those, unless the functions cross there: the distance is then told too
+ * low by what crosses.
  */
 #ifndef OTC_STATS_COMPONENTS_H
 #define OTC_STATS_COMPONENTS_H
@@ -27,7 +28,18 @@ struct otc_components {
     const double *points;     /* ascending within a component; equal ones leave the cell between them empty */
     const uint64_t *counts;
     const double *sums;
+    /** Sums of the values themselves, where a file of the former form has these: what its hash is made of.
+     * Else NULL. */
+    const double *raw_sums;
 };
+
+/** What the sum of a cell is reckoned from: its lower point, below the first point that one. Sums of the
+ * values themselves would lose what tells close values far from zero apart. */
+static inline double
+otc_component_origin(const double *points, size_t cell)
+{
+    return points[cell - (cell > 0)];
+}
 
 /** Cell of a value: how many of the 15 points it is not below. */
 size_t otc_component_cell(const double *points, double value);

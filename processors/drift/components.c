@@ -49,13 +49,14 @@ drift_components_add(struct drift_components **components, const struct otc_refe
         return false;
     }
     for (size_t i = 0; i < to->n; i++) {
-        size_t at = i * OTC_COMPONENT_CELLS;
+        const double *points = of->points + i * OTC_COMPONENT_POINTS;
+        size_t cell;
         double value;
 
         memcpy(&value, vector->as.slice.data + i * sizeof(value), sizeof(value));
-        at += otc_component_cell(of->points + i * OTC_COMPONENT_POINTS, value);
-        to->counts[at]++;
-        to->sums[at] += value;
+        cell = otc_component_cell(points, value);
+        to->counts[i * OTC_COMPONENT_CELLS + cell]++;
+        to->sums[i * OTC_COMPONENT_CELLS + cell] += value - otc_component_origin(points, cell);
         if (to->squares) {
             to->squares[i] += (value - reference->center[i]) * (value - reference->center[i]);
         }

@@ -195,13 +195,17 @@ drift_components_total_view(const struct drift_components_total *total,
     double vectors = (double)total->vectors;
 
     for (size_t i = 0; i < total->n; i++) {
-        double sum = 0, apart;
+        const double *points = grid->components->points + i * OTC_COMPONENT_POINTS;
+        double sum = 0, apart; /* sum: of what the values exceed the center by */
 
         for (size_t c = 0; c < OTC_COMPONENT_CELLS; c++) {
-            sum += total->sums[i * OTC_COMPONENT_CELLS + c];
+            size_t cell = i * OTC_COMPONENT_CELLS + c;
+
+            sum += total->sums[cell] +
+                   (double)total->counts[cell] * (otc_component_origin(points, c) - grid->center[i]);
         }
         /* The variance from squares about the center: it lies near, so that little cancels. */
-        apart = sum / vectors - grid->center[i];
+        apart = sum / vectors;
         deviations[i] = sqrt(fmax(0, total->squares[i] / vectors - apart * apart));
     }
     return (struct otc_components){.n = total->n,

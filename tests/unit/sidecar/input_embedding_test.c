@@ -91,11 +91,15 @@ the_share_counts_components(void **state)
     static double points[2 * OTC_COMPONENT_POINTS];
     static uint64_t counts[2 * OTC_COMPONENT_CELLS];
     static double sums[2 * OTC_COMPONENT_CELLS], vector[2];
-    const struct otc_components reference = {2, 2, deviations, points, counts, sums};
+    const struct otc_components reference = {
+        .n = 2, .vectors = 2, .deviations = deviations, .points = points, .counts = counts, .sums = sums};
     const struct otc_input input = {.vector = vector, .n_vector = 2};
     struct otc_input_components *components = NULL;
 
     (void)state;
+    for (size_t i = 0; i < 2 * OTC_COMPONENT_POINTS; i++) {
+        points[i] = 1000;
+    }
     for (size_t i = 0; i < 2; i++) {
         counts[i * OTC_COMPONENT_CELLS] = counts[i * OTC_COMPONENT_CELLS + OTC_COMPONENT_CELLS - 1] = 1;
         sums[i * OTC_COMPONENT_CELLS] = -1;
@@ -104,7 +108,7 @@ the_share_counts_components(void **state)
     assert_true(otc_input_components_new(&reference, &components));
     assert_true(isnan(otc_input_components_moved(components, 0)));
     for (int i = 0; i < 2; i++) {
-        vector[0] = i ? 1 : -1;
+        vector[0] = i ? 1001 : 999;
         vector[1] = vector[0] + 1;
         otc_input_components_add(components, &input);
     }

@@ -80,11 +80,11 @@ count(const struct otc_components *reference, uint64_t *counts, double *sums)
 
         draw_moved(vector);
         for (size_t i = 0; i < N; i++) {
-            size_t at = i * OTC_COMPONENT_CELLS +
-                        otc_component_cell(reference->points + i * OTC_COMPONENT_POINTS, vector[i]);
+            const double *points = reference->points + i * OTC_COMPONENT_POINTS;
+            size_t cell = otc_component_cell(points, vector[i]), at = i * OTC_COMPONENT_CELLS + cell;
 
             counts[at]++;
-            sums[at] += vector[i];
+            sums[at] += vector[i] - otc_component_origin(points, cell);
         }
     }
 }
@@ -195,6 +195,100 @@ test_the_file_keeps_them_and_the_hash_knows_them(void **state)
     otc_components_builder_free(builder);
 }
 
+/* The file as it was written before: the sums of the values themselves, and the hash of these. */
+static void
+write_former(const struct otc_components *components, const char *text, const char *hash, struct otc_buf *out)
+{
+    const char *stated = strstr(text, "\"hash\": \""), *sums = strstr(text, "\"excesses\":[");
+    double raw[N * OTC_COMPONENT_CELLS] = {0}, vector[N];
+
+    assert_true(stated && sums && stated < sums);
+    random_state = 12345;
+    for (int v = 0; v < VECTORS; v++) {
+        draw(vector);
+        for (size_t i = 0; i < N; i++) {
+            raw[i * OTC_COMPONENT_CELLS +
+                otc_component_cell(components->points + i * OTC_COMPONENT_POINTS, vector[i])] += vector[i];
+        }
+    }
+    stated += strlen("\"hash\": \"");
+    (void)otc_buf_append(out, text, (size_t)(stated - text));
+    (void)otc_buf_append_str(out, hash);
+    stated += strlen(hash);
+    (void)otc_buf_append(out, stated, (size_t)(sums - stated));
+    for (size_t i = 0; i < N * OTC_COMPONENT_CELLS; i++) {
+        (void)otc_buf_printf(out, "%s%.17g", i ? "," : "\"sums\":[", raw[i]);
+    }
+    (void)otc_buf_append_str(out, strchr(sums, ']'));
+}
+
+static void
+test_a_former_file_is_read_and_keeps_its_hash(void **state)
+{
+    static const char former_hash[] = "e7a9f9ddad347aaa9e7dd21576ace193";
+    OTC_AUTO_BUF struct otc_buf text = {.limit = (size_t)1 << 20}, former = {.limit = (size_t)1 << 20},
+                                again = {.limit = (size_t)1 << 20};
+    struct otc_components_builder *builder = learn();
+    struct otc_components want = otc_components_builder_result(builder);
+    struct otc_reference *reference = NULL, *back = NULL;
+    struct otc_error err = OTC_ERROR_INIT;
+    char hash[33];
+
+    (void)state;
+    write_reference(&text, hash);
+    write_former(&want, otc_buf_cstr(&text), former_hash, &former);
+    if (otc_reference_parse(otc_buf_slice(&former), "f", 0, &reference, &err) != OTC_OK) {
+        fail_msg("%s", err.text);
+    }
+    for (size_t i = 0; i < N * OTC_COMPONENT_CELLS; i++) {
+        assert_true(fabs(reference->features[0].components->sums[i] - want.sums[i]) < 1e-10);
+    }
+    assert_int_equal(otc_reference_format(reference, &again, &err), OTC_OK);
+    assert_int_equal(otc_reference_parse(otc_buf_slice(&again), "f", 0, &back, &err), OTC_OK);
+    assert_string_equal(back->hash, former_hash);
+    otc_reference_unref(reference);
+    otc_reference_unref(back);
+    otc_components_builder_free(builder);
+}
+
+static double
+far_value(int v)
+{
+    return 1234567890123456.25 + (v * v % 101) / 4.0;
+}
+
+/* The same vectors in another order are no other distribution, however far from zero. */
+static void
+test_far_from_zero(void **state)
+{
+    static uint64_t counts[OTC_COMPONENT_CELLS];
+    static double sums[OTC_COMPONENT_CELLS];
+    struct otc_components_builder *builder = otc_components_builder_new(1);
+    struct otc_components reference;
+
+    (void)state;
+    for (int v = 0; v < OTC_COMPONENT_SAMPLE; v++) {
+        double value = far_value(v);
+
+        otc_components_builder_sample(builder, &value);
+    }
+    for (int v = 0; v < 2000; v++) {
+        double value = far_value(v);
+
+        otc_components_builder_count(builder, &value);
+    }
+    reference = otc_components_builder_result(builder);
+    for (int v = 0; v < 2000; v++) {
+        double value = far_value(v * 7919 % 2000);
+        size_t cell = otc_component_cell(reference.points, value);
+
+        counts[cell]++;
+        sums[cell] += value - otc_component_origin(reference.points, cell);
+    }
+    assert_true(otc_component_distance(&reference, 0, counts, sums, 2000) == 0);
+    otc_components_builder_free(builder);
+}
+
 static void
 test_a_file_that_contradicts_itself_is_refused(void **state)
 {
@@ -206,7 +300,8 @@ test_a_file_that_contradicts_itself_is_refused(void **state)
         {"\"standard_deviations\":[", "\"standard_deviations\":[1,", "components.standard_deviations"},
         {"\"standard_deviations\":[0", "\"standard_deviations\":[-0", "must not be negative"},
         {"\"points\":[-", "\"points\":[9e9,-", "components.points"},
-        {"\"sums\":[-", "\"sums\":[null,-", "components.sums"}};
+        {"\"excesses\":[-", "\"excesses\":[null,-", "components.excesses"},
+        {"\"excesses\":[-", "\"sums\":[null,-", "components.sums"}};
     OTC_AUTO_BUF struct otc_buf text = {.limit = (size_t)1 << 20};
     char hash[33];
 
@@ -279,6 +374,43 @@ test_a_count_goes_on_after_a_restart(void **state)
     otc_components_builder_free(lives);
 }
 
+/* What was stored before held the sums of the values themselves, and no mark beside the sample's size. */
+static void
+test_former_bytes_are_read(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf bytes = {.limit = (size_t)1 << 20}, former = {.limit = (size_t)1 << 20};
+    struct otc_components_builder *builder = learn(), *back;
+    struct otc_components want = otc_components_builder_result(builder), got;
+    struct otc_reader in;
+    size_t copied;
+
+    (void)state;
+    otc_components_builder_save(builder, &bytes);
+    in = otc_reader_of(otc_buf_slice(&bytes));
+    otc_put_u64(&former, (uint32_t)otc_take_u64(&in));
+    otc_put_bool(&former, otc_take_bool(&in));
+    otc_put_u64(&former, otc_take_u64(&in));
+    copied = N * OTC_COMPONENT_POINTS * sizeof(double);
+    (void)otc_buf_append(&former, in.rest.data, copied);
+    for (size_t i = 0; i < N * OTC_COMPONENT_CELLS; i++) {
+        const double *of = want.points + i / OTC_COMPONENT_CELLS * OTC_COMPONENT_POINTS;
+
+        otc_put_f64(&former, want.sums[i] +
+                                 (double)want.counts[i] * otc_component_origin(of, i % OTC_COMPONENT_CELLS));
+    }
+    copied += N * OTC_COMPONENT_CELLS * sizeof(double);
+    (void)otc_buf_append(&former, in.rest.data + copied, in.rest.len - copied);
+    in = otc_reader_of(otc_buf_slice(&former));
+    back = otc_components_builder_load(N, &in);
+    assert_non_null(back);
+    got = otc_components_builder_result(back);
+    for (size_t i = 0; i < N * OTC_COMPONENT_CELLS; i++) {
+        assert_true(fabs(got.sums[i] - want.sums[i]) < 1e-10 && got.counts[i] == want.counts[i]);
+    }
+    otc_components_builder_free(builder);
+    otc_components_builder_free(back);
+}
+
 int
 main(void)
 {
@@ -286,8 +418,11 @@ main(void)
         cmocka_unit_test(test_distances_are_scipys_and_the_share_is_evidentlys),
         cmocka_unit_test(test_cells_are_between_the_points),
         cmocka_unit_test(test_the_file_keeps_them_and_the_hash_knows_them),
+        cmocka_unit_test(test_a_former_file_is_read_and_keeps_its_hash),
+        cmocka_unit_test(test_far_from_zero),
         cmocka_unit_test(test_a_file_that_contradicts_itself_is_refused),
         cmocka_unit_test(test_a_count_goes_on_after_a_restart),
+        cmocka_unit_test(test_former_bytes_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

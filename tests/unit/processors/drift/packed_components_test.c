@@ -13,6 +13,7 @@
 
 #define N 3
 #define VECTORS 500
+#define FAR 1234567890123456.25
 
 static double points[N * OTC_COMPONENT_POINTS];
 static const double center[N] = {0.5, 1e6, -2};
@@ -105,6 +106,50 @@ test_packed_is_counted(void **state)
     assert_int_equal(budget.used, 0);
 }
 
+/* Of panes far from zero nothing is lost, in whatever order their vectors came. */
+static void
+test_far_from_zero(void **state)
+{
+    static double far_points[OTC_COMPONENT_POINTS];
+    static const double far_center[] = {FAR};
+    static const struct otc_components far = {.n = 1, .points = far_points};
+    static const struct otc_reference_feature far_grid = {
+        .components = &far, .center = far_center, .n_center = 1};
+    struct drift_components *first = NULL, *second = NULL;
+    struct drift_packed_components *packed;
+    struct drift_components_total total;
+    struct otc_components view;
+    double deviation;
+
+    (void)state;
+    for (size_t p = 0; p < OTC_COMPONENT_POINTS; p++) {
+        far_points[p] = FAR + ((double)p - 7) * 2;
+    }
+    for (int v = 0; v < 10100; v++) {
+        const double one = FAR + (v * 37 % 101 - 50) / 4.0;
+        const double other = FAR + (v * 7919 % 10100 * 37 % 101 - 50) / 4.0;
+        const struct otc_value bytes = {.type = OTC_VALUE_BYTES, .as.slice = otc_slice_of(&one, sizeof(one))};
+        const struct otc_value others = {.type = OTC_VALUE_BYTES,
+                                         .as.slice = otc_slice_of(&other, sizeof(other))};
+
+        assert_true(drift_components_add(&first, &far_grid, true, &bytes, &budget));
+        assert_true(drift_components_add(&second, &far_grid, true, &others, &budget));
+    }
+    packed = drift_packed_components_new(first);
+    assert_true(drift_components_total_init(&total, 1));
+    drift_components_total_add(&total, packed);
+    view = drift_components_total_view(&total, &far_grid, &deviation);
+    assert_close(deviation, sqrt(53.125), 1e-12); /* of -50 ... 50 over 4: (101^2 - 1) / 12 / 16 */
+    for (size_t c = 0; c < OTC_COMPONENT_CELLS; c++) {
+        assert_true(view.counts[c] == second->counts[c] && view.sums[c] == second->sums[c]);
+    }
+    drift_components_total_release(&total);
+    drift_packed_components_free(packed);
+    drift_components_free(first, &budget);
+    drift_components_free(second, &budget);
+    assert_int_equal(budget.used, 0);
+}
+
 static void
 test_bytes_come_back_and_damage_does_not(void **state)
 {
@@ -138,6 +183,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packed_is_counted),
+        cmocka_unit_test(test_far_from_zero),
         cmocka_unit_test(test_bytes_come_back_and_damage_does_not),
     };
 
