@@ -88,8 +88,8 @@ uint64_t otc_detector_values(const struct otc_detector *detector);
 
 /**
  * The state as bytes without pointers, for a snapshot on the same machine: a copy of them put back into a
- * detector of the same type and parameters goes on exactly where it was. Restore is false when the length does
- * not fit, or for bytes that no detector can have left, after which it has seen nothing.
+ * detector of the same type and parameters goes on exactly where it was. Restore is false when the length
+ * does not fit, or for bytes that no detector can have left, after which it has seen nothing.
  */
 const void *otc_detector_state(const struct otc_detector *detector, size_t *bytes);
 bool otc_detector_restore(struct otc_detector *detector, const void *state, size_t bytes);
