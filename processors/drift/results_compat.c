@@ -21,14 +21,25 @@ static const struct otc_metric model_metric =
 static bool
 is_told(const struct drift_telling *telling)
 {
-    return telling->version->compat && telling->version->verdict.exists && !telling->stale;
+    return telling->version->compat && telling->version->verdict.exists;
+}
+
+/* What the last evaluation gave, or its end. */
+static void
+tell(const struct drift_telling *telling, const struct otc_metric *metric,
+     const struct drift_attributes *attributes, double value)
+{
+    if (telling->stale && !isnan(value)) {
+        otc_emit_stale(telling->emitter, metric, attributes->items, attributes->n);
+    } else if (!telling->stale) {
+        otc_emit_gauge(telling->emitter, metric, attributes->items, attributes->n, value);
+    }
 }
 
 void
 drift_tell_compat(const struct drift_telling *telling, size_t index, struct drift_attributes attributes)
 {
     const struct drift_compat_result *result;
-    struct otc_emitter *emitter = telling->emitter;
     size_t n;
 
     if (!is_told(telling)) {
@@ -39,17 +50,17 @@ drift_tell_compat(const struct drift_telling *telling, size_t index, struct drif
     drift_attribute_str(&attributes, "ml.drift.compat",
                         otc_compat_name((enum otc_compat)telling->drift->config->compat.index));
     n = attributes.n;
-    otc_emit_gauge(emitter, &observations_metric, attributes.items, n, (double)result->observations);
-    otc_emit_gauge(emitter, &detected_metric, attributes.items, n,
-                   result->feature.has_verdict ? (double)result->feature.drifted : (double)NAN);
+    tell(telling, &observations_metric, &attributes, (double)result->observations);
+    tell(telling, &detected_metric, &attributes,
+         result->feature.has_verdict ? (double)result->feature.drifted : (double)NAN);
     for (size_t i = 0; i < result->feature.n; i++) {
         const struct otc_compat_result *one = &result->feature.results[i];
 
         attributes.n = n;
         drift_attribute_str(&attributes, "ml.drift.method", one->method);
-        otc_emit_gauge(emitter, &value_metric, attributes.items, attributes.n, one->value);
-        otc_emit_gauge(emitter, &p_value_metric, attributes.items, attributes.n, one->p_value);
-        otc_emit_gauge(emitter, &threshold_metric, attributes.items, attributes.n, one->threshold);
+        tell(telling, &value_metric, &attributes, one->value);
+        tell(telling, &p_value_metric, &attributes, one->p_value);
+        tell(telling, &threshold_metric, &attributes, one->threshold);
     }
 }
 
@@ -71,6 +82,5 @@ drift_tell_compat_model(const struct drift_telling *telling, struct drift_attrib
     all = otc_compat_dataset(compat, all.features, all.drifted);
     drift_attribute_str(&attributes, "ml.drift.window", telling->drift->window_label);
     drift_attribute_str(&attributes, "ml.drift.compat", otc_compat_name(compat));
-    otc_emit_gauge(telling->emitter, &model_metric, attributes.items, attributes.n,
-                   all.features > 0 ? (double)all.detected : (double)NAN);
+    tell(telling, &model_metric, &attributes, all.features > 0 ? (double)all.detected : (double)NAN);
 }

@@ -153,6 +153,36 @@ test_few_values(void **state)
     stage_free(stage);
 }
 
+/* As all that is told of a window. */
+static void
+test_results_end_when_the_model_is_silent(void **state)
+{
+    static const char *const of_features[] = {"ml.drift.compat.value", "ml.drift.compat.detected",
+                                              "ml.drift.compat.observations"};
+    struct stage *stage = stage_new(CONFIG "compat: evidently\n");
+
+    (void)state;
+    sent = 0;
+    traffic(stage, 160, 0);
+    for (int minute = 0; minute < 4; minute++) {
+        otc_vhost_advance(stage->vhost, OTC_MINUTE);
+    }
+    flush(stage);
+    while (!look(stage, "ml.drift.ks", ATTRIBUTES("ml.feature.name", "age")).stale) {
+        assert_int_equal(look(stage, "ml.drift.compat.model.detected", NULL).found, 1);
+        flush(stage);
+    }
+    assert_true(look(stage, "ml.drift.compat.model.detected", NULL).stale);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(look(stage, of_features[i], ATTRIBUTES("ml.feature.name", "age")).stale);
+        assert_true(look(stage, of_features[i], ATTRIBUTES("ml.feature.name", "land")).stale);
+    }
+    flush(stage);
+    assert_int_equal(look(stage, "ml.drift.compat.model.detected", NULL).found, 0);
+    assert_int_equal(look(stage, "ml.drift.compat.value", ATTRIBUTES("ml.feature.name", "age")).found, 0);
+    stage_free(stage);
+}
+
 /* Nothing is kept and nothing is told unless somebody asks. */
 static void
 test_off(void **state)
@@ -194,6 +224,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_libraries),
         cmocka_unit_test(test_few_values),
+        cmocka_unit_test(test_results_end_when_the_model_is_silent),
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_wrong_configurations),
     };
