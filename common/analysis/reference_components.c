@@ -264,6 +264,7 @@ otc__components_copy(const struct otc_components *from, struct otc_arena *arena)
         return NULL;
     }
     *copy = *from;
+    copy->raw_sums = NULL;
     copy->deviations = copy_of(from->deviations, from->n, arena);
     copy->points = copy_of(from->points, from->n * OTC_COMPONENT_POINTS, arena);
     copy->counts = copy_of(from->counts, from->n * OTC_COMPONENT_CELLS, arena);
@@ -362,25 +363,21 @@ read_sums(const struct otc_json *json, struct otc_arena *arena, struct otc_compo
           struct otc_error *err)
 {
     size_t n = out->n * OTC_COMPONENT_CELLS;
-    double *sums = NULL, *raw = NULL;
-    otc_status status;
+    bool former = !otc_json_get(json, "excesses") && otc_json_get(json, "sums");
+    double *sums = NULL, *raw;
+    otc_status status = read_numbers(json, former ? "sums" : "excesses", n, arena, &sums, err);
 
-    if (otc_json_get(json, "excesses") || !otc_json_get(json, "sums")) {
-        status = read_numbers(json, "excesses", n, arena, &sums, err);
-        out->sums = sums;
+    out->sums = sums;
+    if (!former || !sums || !out->points || !out->counts) {
         return status;
     }
-    status = read_numbers(json, "sums", n, arena, &raw, err);
-    sums = status == OTC_OK ? copy_of(raw, n, arena) : NULL;
-    if (status == OTC_OK && !sums) {
-        status = otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    raw = copy_of(sums, n, arena);
+    if (!raw) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
-    if (status == OTC_OK) {
-        take_origins(out->points, out->counts, out->n, sums);
-    }
+    take_origins(out->points, out->counts, out->n, sums);
     out->raw_sums = raw;
-    out->sums = sums;
-    return status;
+    return OTC_OK;
 }
 
 static otc_status
