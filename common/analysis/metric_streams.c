@@ -347,14 +347,29 @@ add_counter(struct otc_metric_streams *streams, struct otc__stream *stream,
     keep_point(stream, point);
 }
 
+bool
+otc__stream_charge_buckets(struct otc_metric_streams *streams, struct otc__stream *stream)
+{
+    size_t charged = stream->charged - OTC__STREAM_BYTES, has = otc_buckets_bytes(&stream->buckets);
+
+    if (has == charged || otc__stream_charge(streams, stream, has - charged)) {
+        return true;
+    }
+    otc_buckets_release(&stream->buckets);
+    if (streams->limits.give) {
+        streams->limits.give(streams->limits.arg, charged);
+    }
+    stream->charged = OTC__STREAM_BYTES;
+    return false;
+}
+
 /* Remembers streams->now as the stream's last buckets. */
 static bool
 keep_buckets(struct otc_metric_streams *streams, struct otc__stream *stream)
 {
     bool kept = otc_buckets_copy(&stream->buckets, &streams->now);
-    size_t owed = OTC__STREAM_BYTES + otc_buckets_bytes(&stream->buckets) - stream->charged;
 
-    return kept && (owed == 0 || otc__stream_charge(streams, stream, owed));
+    return otc__stream_charge_buckets(streams, stream) && kept;
 }
 
 static void

@@ -41,6 +41,8 @@ struct otc_metric_streams {
 struct otc__stream *otc__stream_new(struct otc_metric_streams *streams, struct otc_hash128 key);
 /** Takes memory that is given back with the stream. */
 bool otc__stream_charge(struct otc_metric_streams *streams, struct otc__stream *stream, size_t bytes);
+/** What its buckets took more than before. Without memory it has none any more. */
+bool otc__stream_charge_buckets(struct otc_metric_streams *streams, struct otc__stream *stream);
 
 /** The buckets of such a point are looked at. */
 static inline bool

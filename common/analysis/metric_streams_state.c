@@ -201,7 +201,7 @@ load_buckets(struct otc_metric_streams *streams, struct otc__stream *stream, con
         return false;
     }
     /* Without memory it begins anew, as when points come. */
-    stream->begun = stream->begun && otc__stream_charge(streams, stream, otc_buckets_bytes(&stream->buckets));
+    stream->begun = otc__stream_charge_buckets(streams, stream) && stream->begun;
     return true;
 }
 

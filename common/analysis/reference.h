@@ -51,7 +51,7 @@ struct otc_reference_feature {
     struct otc_cells cells;
     double min, max, mean, standard_deviation; /* ddof 0, as numpy.std */
     /** What the mean exceeds the first point by: far from zero `mean` has not the digits that shifts are told
-     * by. 0 without points. */
+     * by. 0 without points, and of binned ones, which have no use for it. */
     double mean_excess;
     double *edges;
     size_t n_edges;

@@ -439,7 +439,7 @@ parse_numeric(const struct parse *p)
     if (status == OTC_OK && feature->observations > 0) {
         status = parse_ranges(p);
     }
-    if (status == OTC_OK) {
+    if (status == OTC_OK && feature->binned == OTC_NOT_BINNED) {
         otc__find_mean_excess(p->feature);
     }
     points = status == OTC_OK ? feature->cells.n - feature->n_edges : 0;

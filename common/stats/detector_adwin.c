@@ -171,7 +171,9 @@ holds(const void *state, const double *parameters)
 
     (void)parameters;
     for (size_t i = 0; i < MAX_ROWS; i++) {
-        if (adwin->rows[i].n > (i < adwin->n_rows ? (size_t)MAX_BUCKETS : 0)) {
+        bool used = i < adwin->n_rows, may_be_empty = !used || adwin->n_rows == 1;
+
+        if (adwin->rows[i].n > (used ? (size_t)MAX_BUCKETS : 0) || (adwin->rows[i].n == 0 && !may_be_empty)) {
             return false;
         }
         width += ldexp((double)adwin->rows[i].n, (int)i);

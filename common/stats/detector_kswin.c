@@ -98,7 +98,16 @@ holds(const void *state, const double *parameters)
     const struct kswin *kswin = state;
     uint32_t window = window_size(parameters);
 
-    return kswin->n <= window && kswin->next < window && kswin->random.at <= OTC__TWISTER_WORDS;
+    if (kswin->n > window || kswin->next != (kswin->n < window ? kswin->n : kswin->next % window) ||
+        kswin->random.at > OTC__TWISTER_WORDS) {
+        return false;
+    }
+    for (uint32_t i = 0; i < kswin->n; i++) {
+        if (!isfinite(kswin->room[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static const struct otc_detector_parameter parameters[] = {

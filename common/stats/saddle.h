@@ -8,8 +8,8 @@
 
 /** ln Gamma(n + 1) - ((n + 1/2) ln n - n + ln(2 pi) / 2), n > 0: the error of Stirling's formula. */
 double otc_stirling_error(double n);
-/** The deviance x ln(x / mean) + mean - x, given also x - mean, which the caller knows better; x >= 0, mean >
- * 0. */
+/** The deviance x ln(x / mean) + mean - x, given also x - mean, which the caller knows better; x, mean >= 0.
+ * Of mean 0 it is 0 for x = 0, else infinite. */
 double otc_deviance(double x, double mean, double difference);
 
 #endif

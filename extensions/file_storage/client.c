@@ -226,7 +226,8 @@ file_storage_name(const char *kind, const char *component_id, const char *name,
     char text[160];
     size_t at = 0;
 
-    if ((size_t)snprintf(text, sizeof(text), "%s_%.*s_%s%s%s", kind, type, component_id,
+    /* No type has two underlines in a row, or one at its end: otlp/http is not otlp_http. */
+    if ((size_t)snprintf(text, sizeof(text), "%s_%.*s%s%s%s%s", kind, type, component_id, slash ? "__" : "",
                          slash ? slash + 1 : "", name ? "_" : "", name ? name : "") >= sizeof(text)) {
         return false;
     }

@@ -56,8 +56,8 @@ otc_status file_storage_client_new(const struct file_storage_context *context, c
                                    struct otc_error *err);
 
 #define FILE_STORAGE_NAME_MAX 256
-/** "connector_drift_credit", "exporter_otlp_grpc__traces" without a name: the Collector's names, with what no
- * file name should have as ~xx. False: too long. `name` may be NULL. */
+/** "connector_drift__credit", "exporter_otlp_grpc_traces": another one for each component, with what no file
+ * name should have as ~xx. False: too long. `name` may be NULL. */
 bool file_storage_name(const char *kind, const char *component_id, const char *name,
                        char out[FILE_STORAGE_NAME_MAX]);
 

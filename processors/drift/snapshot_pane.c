@@ -131,6 +131,7 @@ read_counts(struct drift_version *version, struct drift_counts *counts, struct d
 bool
 drift_snapshot_read_pane(void *owner, void *payload, struct otc_reader *in)
 {
+    struct drift_version *version = owner;
     struct drift_pane *pane = payload;
 
     pane->duplicates = otc_take_u64(in);
@@ -139,11 +140,11 @@ drift_snapshot_read_pane(void *owner, void *payload, struct otc_reader *in)
         return false;
     }
     for (size_t i = 0; i < pane->binding->n; i++) {
-        drift_raw_free(pane->features[i].raw, &((struct drift_version *)owner)->owner->budget);
+        drift_raw_free(pane->features[i].raw, &version->owner->budget);
         pane->features[i].raw = NULL;
     }
     for (size_t i = 0; i < pane->binding->n; i++) {
-        if (!read_counts(owner, &pane->features[i], pane->binding->features[i].shape, in)) {
+        if (!read_counts(version, &pane->features[i], pane->binding->features[i].shape, in)) {
             return false;
         }
     }

@@ -598,9 +598,9 @@ work_on_learner(struct drift *drift)
     return true;
 }
 
-/* Evaluates one window; false when none is due. */
+/* Evaluates one window; false when none is due. `*calls`: of how many calls it knows that. */
 static bool
-work_on_window(struct drift *drift)
+work_on_window(struct drift *drift, uint64_t *calls)
 {
     struct otc_error err = OTC_ERROR_INIT;
     struct evaluation evaluation = {0};
@@ -609,6 +609,7 @@ work_on_window(struct drift *drift)
 
     pthread_mutex_lock(&drift->lock);
     taken = take_window(drift, &evaluation);
+    *calls = drift->calls;
     pthread_mutex_unlock(&drift->lock);
     if (!taken) {
         return false;
@@ -624,14 +625,19 @@ void
 drift_work(void *arg)
 {
     struct drift *drift = arg;
+    uint64_t calls;
 
-    while (work_on_learner(drift) || work_on_window(drift)) {
+    while (work_on_learner(drift) || work_on_window(drift, &calls)) {
         continue;
     }
     if (otc_events_flush(drift->events)) {
+        struct otc_host *host = drift->host;
+
         pthread_mutex_lock(&drift->lock);
-        drift_journal_told(drift->keeper, drift->host->now_ns(drift->host),
-                           drift->host->monotonic_ns(drift->host));
+        /* What a batch brought meanwhile was not told, and stands in the journal already. */
+        if (drift->calls == calls) {
+            drift_journal_told(drift->keeper, host->now_ns(host), host->monotonic_ns(host));
+        }
         pthread_mutex_unlock(&drift->lock);
     }
 }

@@ -193,7 +193,7 @@ damaged_positions_are_told(void **state)
     put("a", "w", LINE("1"));
     begin(&life, STORED ", start_at: beginning", NULL);
     assert_int_equal(end(&life), 1);
-    scratch_damage(scratch_path("receiver_otlp_json_file_.db"), 20);
+    scratch_damage(scratch_path("receiver_otlp_json_file.db"), 20);
     begin(&life, STORED ", start_at: beginning", NULL);
     assert_int_equal(otc_vhost_metric_sum(life.storage.vhost, "aimon_storage_quarantined_files"), 1);
     assert_int_equal(otc_vhost_logged(life.receiver.vhost, "No stored positions"), 1);

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Detections as log records, and a process that ends right after the batch that closed the window. */
+/* Detections as log records, told once each across processes that are killed. */
 #include "tests/scenarios/lives.h"
 
+/* When lives end: never; right after each batch, before what it brought is told; every four seconds, in which
+ * the start's snapshot is the only one, so that what was told stands in the journal alone. */
+enum ends { NEVER, AFTER_BATCHES, AFTER_TELLING };
+
 static void
-second(struct lives *lives, int s, bool end)
+second(struct lives *lives, int s, enum ends ends)
 {
     for (int i = 0; i < 20; i++) {
         const struct field field = NUMBER("ml.feature.age", 20 + (s * 7 + i * 13) % 60 + (s > 150 ? 30 : 0));
@@ -11,11 +15,15 @@ second(struct lives *lives, int s, bool end)
         record(&lives->stage, stage_now(&lives->stage), &field, 1);
     }
     send(&lives->stage);
-    if (end) { /* before the control loop turns to the window that this batch closed */
+    if (ends == AFTER_BATCHES) {
         kill_now(lives);
         begin_life(lives);
     }
     otc_vhost_advance(lives->stage.vhost, OTC_SECOND);
+    if (ends == AFTER_TELLING && s % 4 == 3) {
+        kill_now(lives);
+        begin_life(lives);
+    }
 }
 
 static bool
@@ -29,7 +37,7 @@ count_log(void *arg, const struct otc_log_record *log)
 }
 
 static size_t
-events(bool kills)
+events(enum ends ends)
 {
     struct otc_error err = OTC_ERROR_INIT;
     struct lives *lives;
@@ -41,7 +49,7 @@ events(bool kills)
                   "min_observations: 50, allowed_lateness: 0s}, decision: {windows: 1 of 1}, presets: [ml]",
                   true);
     for (int s = 0; s < 240; s++) {
-        second(lives, s, kills);
+        second(lives, s, ends);
     }
     for (size_t i = 0; i < otc_sink_batches(log_sink); i++) {
         struct otc_batch *batch = otc_sink_batch(log_sink, i);
@@ -59,11 +67,12 @@ events(bool kills)
 static void
 detections_outlast_a_kill(void **state)
 {
-    size_t whole = events(false);
+    size_t whole = events(NEVER);
 
     (void)state;
     assert_true(whole > 0);
-    assert_int_equal(events(true), whole);
+    assert_int_equal(events(AFTER_BATCHES), whole);
+    assert_int_equal(events(AFTER_TELLING), whole);
 }
 
 int

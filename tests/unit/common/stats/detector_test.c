@@ -384,6 +384,74 @@ test_state_survives(void **state)
     }
 }
 
+/* Each word of a state in turn is another: it is refused, or the detector goes on within its memory, which
+ * the address sanitizer watches. */
+static void
+test_damaged_state(void **state)
+{
+    static const uint64_t words[] = {
+        0, 1, 3, 5, 31, 0x7f7f7f7f7f7f7f7f, UINT64_MAX, 0x7ff8000000000000 /* NaN */};
+    unsigned char damaged[8192];
+    size_t refused = 0;
+
+    (void)state;
+    for (unsigned type = 0; type < OTC_N_DETECTORS; type++) {
+        struct otc_detector *detector = otc_detector_new(type, NULL);
+        uint64_t seed = type;
+        const void *saved;
+        size_t bytes;
+
+        for (size_t i = 0; i < 300; i++) {
+            (void)otc_detector_add(detector, uniform(&seed) < 0.3);
+        }
+        saved = otc_detector_state(detector, &bytes);
+        assert_in_range(bytes, 16, sizeof(damaged));
+        for (size_t at = 0; at + 8 <= bytes; at += 8) {
+            for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++) {
+                struct otc_detector *next = otc_detector_new(type, NULL);
+
+                memcpy(damaged, saved, bytes);
+                memcpy(damaged + at, &words[w], 8);
+                refused += !otc_detector_restore(next, damaged, bytes);
+                for (size_t i = 0; i < 100; i++) {
+                    (void)otc_detector_add(next, i < 50 ? 0 : 1000);
+                }
+                otc_detector_free(next);
+            }
+        }
+        otc_detector_free(detector);
+    }
+    assert_true(refused > 100);
+}
+
+/* Rows below the top that hold nothing: none can have been left, though they add up. */
+static void
+test_adwin_with_a_hole(void **state)
+{
+    struct otc_detector *detector = otc_detector_new(OTC_ADWIN, NULL);
+    enum { HEAD = 16, ROW = 104, N_AT = 96, ROWS = 40 }; /* detector_adwin.c's layout, behind two counters */
+    unsigned char holed[8192];
+    size_t bytes, n, none = 0;
+    double width;
+
+    (void)state;
+    for (size_t i = 0; i < 300; i++) {
+        (void)otc_detector_add(detector, (double)(i % 2));
+    }
+    memcpy(holed, otc_detector_state(detector, &bytes), bytes);
+    memcpy(&n, holed + HEAD + N_AT, sizeof(n));
+    memcpy(&width, holed + HEAD + ROWS * ROW + 8, sizeof(width));
+    assert_in_range(n, 1, 5);
+    assert_true(width == 300);
+    assert_true(otc_detector_restore(detector, holed, bytes));
+    width -= (double)n;
+    memcpy(holed + HEAD + N_AT, &none, sizeof(none));
+    memcpy(holed + HEAD + ROWS * ROW + 8, &width, sizeof(width));
+    assert_false(otc_detector_restore(detector, holed, bytes));
+    assert_int_equal(otc_detector_values(detector), 0);
+    otc_detector_free(detector);
+}
+
 /* Every detector finds a large step within 400 values. */
 static void
 test_step_is_found(void **state)
@@ -501,6 +569,8 @@ main(void)
         cmocka_unit_test(test_real_series),
         cmocka_unit_test(test_river_on_real_series),
         cmocka_unit_test(test_state_survives),
+        cmocka_unit_test(test_damaged_state),
+        cmocka_unit_test(test_adwin_with_a_hole),
         cmocka_unit_test(test_step_is_found),
         cmocka_unit_test(test_bad_values),
         cmocka_unit_test(test_values_of_any_size),

@@ -90,8 +90,8 @@ state_survives_a_restart(void **state)
     assert_int_equal(otc_vhost_metric_sum(rig.vhost, "aimon_storage_stored_bytes"), 7);
     storage->close(storage);
     stop(&rig);
-    assert_int_equal(scratch_count("connector_drift_credit.db"), 1);
-    assert_int_equal(scratch_count("connector_drift_credit.0000000000000001.journal"), 1);
+    assert_int_equal(scratch_count("connector_drift__credit.db"), 1);
+    assert_int_equal(scratch_count("connector_drift__credit.0000000000000001.journal"), 1);
 
     assert_null(start(&rig, ""));
     storage = storage_of(&rig, "drift/credit");
@@ -123,7 +123,7 @@ ids_become_file_names(void **state)
         storage->close(storage);
         assert_int_equal(scratch_count(".db"), i + 1);
     }
-    assert_int_equal(scratch_count("connector_drift_~2e~2e~2f~2e~2e~2fx.db"), 1);
+    assert_int_equal(scratch_count("connector_drift__~2e~2e~2f~2e~2e~2fx.db"), 1);
     stop(&rig);
 }
 
@@ -142,7 +142,7 @@ damage_is_logged_and_counted(void **state)
     storage = storage_of(&rig, "drift");
     assert_int_equal(storage->apply(storage, &change, 1, &err), OTC_OK);
     storage->close(storage);
-    scratch_damage(scratch_path("connector_drift_.db"), 3);
+    scratch_damage(scratch_path("connector_drift.db"), 3);
     storage = storage_of(&rig, "drift");
     assert_int_equal(otc_vhost_logged(rig.vhost, "A damaged file was moved aside"), 1);
     assert_int_equal(otc_vhost_metric_sum(rig.vhost, "aimon_storage_quarantined_files"), 1);
@@ -166,16 +166,16 @@ a_store_that_cannot_be_opened_is_tried_again(void **state)
 
     (void)state;
     scratch_clear();
-    assert_int_equal(mkdir(scratch_path("connector_drift_.db"), 0700), 0);
+    assert_int_equal(mkdir(scratch_path("connector_drift.db"), 0700), 0);
     assert_null(start(&rig, ""));
     storage = storage_of(&rig, "drift");
     assert_int_equal(
         otc_vhost_logged(rig.vhost, "A store cannot be opened; going on without it until it can"), 1);
     assert_int_equal(storage->get(storage, change.key, copy, &value, &err), OTC_INTERNAL);
-    assert_non_null(strstr(err.text, "connector_drift_.db: unable to open database file"));
+    assert_non_null(strstr(err.text, "connector_drift.db: unable to open database file"));
     assert_int_equal(storage->apply(storage, &change, 1, &err), OTC_INTERNAL);
     assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_failures", labels), 3);
-    assert_int_equal(rmdir(scratch_path("connector_drift_.db")), 0);
+    assert_int_equal(rmdir(scratch_path("connector_drift.db")), 0);
     assert_int_equal(storage->apply(storage, &change, 1, &err), OTC_OK);
     assert_int_equal(storage->get(storage, change.key, copy, &value, &err), OTC_OK);
     assert_string_equal(otc_buf_cstr(&value), "content");

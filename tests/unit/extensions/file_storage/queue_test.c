@@ -129,7 +129,7 @@ letters(const char *ending, char text[64])
             ssize_t len;
             int fd;
 
-            assert_memory_equal(entry->d_name, "exporter_otlp_grpc_x_traces.1767225600000-", 42);
+            assert_memory_equal(entry->d_name, "exporter_otlp_grpc__x_traces.1767225600000-", 43);
             (void)snprintf(path, sizeof(path), "%s/dead_letters/%s", scratch, entry->d_name);
             fd = open(path, O_RDONLY);
             len = read(fd, text, 63);
@@ -338,8 +338,8 @@ letter_path(int number, const char *ending)
 {
     char name[128];
 
-    (void)snprintf(name, sizeof(name), "dead_letters/exporter_otlp_grpc_x_traces.1767225600000-%d.%s", number,
-                   ending);
+    (void)snprintf(name, sizeof(name), "dead_letters/exporter_otlp_grpc__x_traces.1767225600000-%d.%s",
+                   number, ending);
     return scratch_path(name);
 }
 
@@ -402,9 +402,9 @@ damaged_records_are_told(void **state)
 
     (void)state;
     (void)snprintf(segment, sizeof(segment), "%s",
-                   scratch_path("exporter_otlp_grpc_x_traces.0000000000000001.segment"));
+                   scratch_path("exporter_otlp_grpc__x_traces.0000000000000001.segment"));
     (void)snprintf(aside, sizeof(aside), "%s",
-                   scratch_path("exporter_otlp_grpc_x_traces.0000000000000001.corrupt-1767225600"));
+                   scratch_path("exporter_otlp_grpc__x_traces.0000000000000001.corrupt-1767225600"));
     for (int copied = 0; copied < 2; copied++) {
         struct otc_error err = OTC_ERROR_INIT;
         struct otc_storage_queue *queue;
@@ -469,26 +469,30 @@ crashes_are_told_to_the_next_process(void **state)
 static void
 two_exporters_have_two_queues(void **state)
 {
-    static const char *const ids[] = {"otlp/http", "otlp_http"};
-    struct otc_storage_queue *queues[2];
+    static const char *const ids[] = {"otlp/http", "otlp_http", "otlp/http_x", "otlp_http/x", "otlp/_http"};
+    struct otc_storage_queue *queues[5];
     struct otc_error err = OTC_ERROR_INIT;
-    struct found found[2];
+    struct found found[5];
     struct otc_rig rig;
 
     (void)state;
     start(&rig, "");
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 5; i++) {
         queues[i] = queue_named(&rig, ids[i], &found[i]);
     }
-    assert_non_null(put(queues[0], "of first", &err));
-    assert_non_null(put(queues[1], "of other", &err));
-    queues[0]->close(queues[0]);
-    queues[1]->close(queues[1]);
+    for (int i = 0; i < 5; i++) {
+        struct otc_stored *record = put(queues[i], "content1", &err);
+
+        assert_non_null(record);
+        queues[i]->forget(queues[i], record);
+        queues[i]->close(queues[i]);
+    }
     stop(&rig);
     start(&rig, "");
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 5; i++) {
         queues[i] = queue_named(&rig, ids[i], &found[i]);
         assert_int_equal(found[i].n, 1);
+        queues[i]->forget(queues[i], found[i].records[0]);
         queues[i]->close(queues[i]);
     }
     stop(&rig);
