@@ -432,13 +432,15 @@ test_adwin_with_a_hole(void **state)
     enum { HEAD = 16, ROW = 104, N_AT = 96, ROWS = 40 }; /* detector_adwin.c's layout, behind two counters */
     unsigned char holed[8192];
     size_t bytes, n, none = 0;
+    const void *saved;
     double width;
 
     (void)state;
     for (size_t i = 0; i < 300; i++) {
         (void)otc_detector_add(detector, (double)(i % 2));
     }
-    memcpy(holed, otc_detector_state(detector, &bytes), bytes);
+    saved = otc_detector_state(detector, &bytes);
+    memcpy(holed, saved, bytes);
     memcpy(&n, holed + HEAD + N_AT, sizeof(n));
     memcpy(&width, holed + HEAD + ROWS * ROW + 8, sizeof(width));
     assert_in_range(n, 1, 5);
