@@ -245,7 +245,7 @@ otc_input_components_add(struct otc_input_components *components, const struct o
         size_t cell = otc_component_cell(points, input->vector[i]), at = i * OTC_COMPONENT_CELLS + cell;
 
         components->counts[at]++;
-        components->sums[at] += input->vector[i] - otc_component_origin(points, cell);
+        components->sums[at] += input->vector[i] - otc_cells_gap_origin(points, cell);
     }
 }
 

@@ -96,7 +96,7 @@ otc_components_builder_count(struct otc_components_builder *builder, const void 
         size_t cell = otc_component_cell(points, value);
 
         builder->counts[i * OTC_COMPONENT_CELLS + cell]++;
-        builder->sums[i * OTC_COMPONENT_CELLS + cell] += value - otc_component_origin(points, cell);
+        builder->sums[i * OTC_COMPONENT_CELLS + cell] += value - otc_cells_gap_origin(points, cell);
         builder->means[i] += apart / (double)builder->vectors;
         builder->squares[i] += apart * (value - builder->means[i]);
     }
@@ -123,7 +123,7 @@ take_origins(const double *points, const uint64_t *counts, size_t n, double *sum
     for (size_t i = 0; i < n * OTC_COMPONENT_CELLS; i++) {
         const double *of = points + i / OTC_COMPONENT_CELLS * OTC_COMPONENT_POINTS;
 
-        sums[i] -= (double)counts[i] * otc_component_origin(of, i % OTC_COMPONENT_CELLS);
+        sums[i] -= (double)counts[i] * otc_cells_gap_origin(of, i % OTC_COMPONENT_CELLS);
     }
 }
 

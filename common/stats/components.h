@@ -3,12 +3,14 @@
  * @file The components of embedding vectors, each as a distribution of its own: how many of them moved.
  *
  * A component has 15 points, which cut the line into 16 cells, and in each cell a count and the sum of what
- * its values exceed otc_component_origin by. Between two points the difference of the two distribution
+ * its values exceed otc_cells_gap_origin by. Between two points the difference of the two distribution
  * functions is integrated exactly from those, unless the functions cross there: the distance is then told too
  * low by what crosses.
  */
 #ifndef OTC_STATS_COMPONENTS_H
 #define OTC_STATS_COMPONENTS_H
+
+#include "common/stats/cells.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -32,14 +34,6 @@ struct otc_components {
      * Else NULL. */
     const double *raw_sums;
 };
-
-/** What the sum of a cell is reckoned from: its lower point, below the first point that one. Sums of the
- * values themselves would lose what tells close values far from zero apart. */
-static inline double
-otc_component_origin(const double *points, size_t cell)
-{
-    return points[cell - (cell > 0)];
-}
 
 /** Cell of a value: how many of the 15 points it is not below. */
 size_t otc_component_cell(const double *points, double value);

@@ -56,7 +56,7 @@ drift_components_add(struct drift_components **components, const struct otc_refe
         memcpy(&value, vector->as.slice.data + i * sizeof(value), sizeof(value));
         cell = otc_component_cell(points, value);
         to->counts[i * OTC_COMPONENT_CELLS + cell]++;
-        to->sums[i * OTC_COMPONENT_CELLS + cell] += value - otc_component_origin(points, cell);
+        to->sums[i * OTC_COMPONENT_CELLS + cell] += value - otc_cells_gap_origin(points, cell);
         if (to->squares) {
             to->squares[i] += (value - reference->center[i]) * (value - reference->center[i]);
         }

@@ -202,7 +202,7 @@ drift_components_total_view(const struct drift_components_total *total,
             size_t cell = i * OTC_COMPONENT_CELLS + c;
 
             sum += total->sums[cell] +
-                   (double)total->counts[cell] * (otc_component_origin(points, c) - grid->center[i]);
+                   (double)total->counts[cell] * (otc_cells_gap_origin(points, c) - grid->center[i]);
         }
         /* The variance from squares about the center: it lies near, so that little cancels. */
         apart = sum / vectors;

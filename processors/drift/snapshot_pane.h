@@ -10,8 +10,8 @@
 
 #include "common/base/codec.h"
 
-/** Of the sections that hold what panes counted, or vectors of these panes. 2: sums of gaps from the gap's
- * origin (otc_cells_gap_origin), those of components' cells from theirs (otc_component_origin). */
+/** Of the sections that hold what panes counted, or vectors of these panes. 2: sums of gaps, and of
+ * components' cells, from their origin (otc_cells_gap_origin). */
 #define DRIFT_PANE_LAYOUT 2
 
 /** Appends a struct drift_pane. */

@@ -11,7 +11,6 @@ import concurrent.futures
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -73,21 +72,6 @@ def body(kind, names):
     return {"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "m", "gauge": {"dataPoints": points}}]}]}]}
 
 
-def start(binary, folder, config):
-    with open(folder + "/c.yaml", "w", encoding="utf-8") as f:
-        f.write(config)
-    with open(folder + "/log", "wb") as log:
-        child = subprocess.Popen([binary, "--config", f.name], stderr=log)
-    for _ in range(1000):
-        with open(folder + "/log", encoding="utf-8") as log:
-            if "Everything is ready" in log.read():
-                return child
-        if child.poll() is not None:
-            break
-        time.sleep(0.02)
-    sys.exit(f"FAILED: {binary} did not start:\n{open(folder + '/log', encoding='utf-8').read()}")
-
-
 def batches(binary, case, kind):
     processor, queue, sizes = case
     backend = Backend()
@@ -95,8 +79,7 @@ def batches(binary, case, kind):
     http = free_port()
     config = CONFIG.format(http=http, backend=backend.port, queue=queue, kind=kind, names="batch" if processor else "",
                            processors=f"processors: {{batch: {processor}}}" if processor else "")
-    with tempfile.TemporaryDirectory() as folder:
-        child = start(binary, folder, config)
+    with tempfile.TemporaryDirectory() as folder, collector.running(binary, config, folder + "/log") as child:
         sent = 0
         for size in sizes:
             data = json.dumps(body(kind, [f"item-{sent + i}-" for i in range(size)])).encode()

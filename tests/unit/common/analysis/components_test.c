@@ -84,7 +84,7 @@ count(const struct otc_components *reference, uint64_t *counts, double *sums)
             size_t cell = otc_component_cell(points, vector[i]), at = i * OTC_COMPONENT_CELLS + cell;
 
             counts[at]++;
-            sums[at] += vector[i] - otc_component_origin(points, cell);
+            sums[at] += vector[i] - otc_cells_gap_origin(points, cell);
         }
     }
 }
@@ -283,7 +283,7 @@ test_far_from_zero(void **state)
         size_t cell = otc_component_cell(reference.points, value);
 
         counts[cell]++;
-        sums[cell] += value - otc_component_origin(reference.points, cell);
+        sums[cell] += value - otc_cells_gap_origin(reference.points, cell);
     }
     assert_true(otc_component_distance(&reference, 0, counts, sums, 2000) == 0);
     otc_components_builder_free(builder);
@@ -396,7 +396,7 @@ test_former_bytes_are_read(void **state)
         const double *of = want.points + i / OTC_COMPONENT_CELLS * OTC_COMPONENT_POINTS;
 
         otc_put_f64(&former, want.sums[i] +
-                                 (double)want.counts[i] * otc_component_origin(of, i % OTC_COMPONENT_CELLS));
+                                 (double)want.counts[i] * otc_cells_gap_origin(of, i % OTC_COMPONENT_CELLS));
     }
     copied += N * OTC_COMPONENT_CELLS * sizeof(double);
     (void)otc_buf_append(&former, in.rest.data + copied, in.rest.len - copied);
