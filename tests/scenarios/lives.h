@@ -280,6 +280,19 @@ drop_ends(struct lines *lines)
     lines->n = n;
 }
 
+/* What the last emission of a stage tells that lost and refused nothing; the end of it. */
+static inline struct lines *
+last_results(struct lives *lives)
+{
+    struct lines *lines;
+
+    assert_quiet(lives);
+    lines = results(lives);
+    drop_ends(lines);
+    lives_free(lives);
+    return lines;
+}
+
 static inline size_t
 count_of(const struct lines *lines, const char *text)
 {

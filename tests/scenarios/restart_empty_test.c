@@ -11,7 +11,6 @@ static struct lines *
 run(const char *yaml, bool kills)
 {
     struct lives *lives = lives_new(yaml, true);
-    struct lines *lines;
 
     for (int s = 0; s < 400; s++) {
         for (int i = 0; i < 10; i++) {
@@ -29,11 +28,7 @@ run(const char *yaml, bool kills)
             begin_life(lives);
         }
     }
-    assert_quiet(lives);
-    lines = results(lives);
-    drop_ends(lines);
-    lives_free(lives);
-    return lines;
+    return last_results(lives);
 }
 
 static void

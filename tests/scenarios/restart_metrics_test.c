@@ -213,7 +213,6 @@ run(const struct plan *plan, enum end end, bool durable)
 {
     struct fleet fleet = {.random = plan->seed, .times = plan->times, .n_times = plan->n_times};
     struct lives *lives = lives_of(OTC_METRICS, plan->yaml, durable);
-    struct lines *lines;
 
     for (int64_t at = 0; at < 8 * OTC_MINUTE; at += plan->every_ns) {
         bool gap = plan->gap_ns && at <= 4 * OTC_MINUTE && at + plan->every_ns > 4 * OTC_MINUTE;
@@ -233,11 +232,7 @@ run(const struct plan *plan, enum end end, bool durable)
             go_on(&fleet, lives, false, plan->gap_ns);
         }
     }
-    assert_quiet(lives);
-    lines = results(lives);
-    drop_ends(lines);
-    lives_free(lives);
-    return lines;
+    return last_results(lives);
 }
 
 /* The plan without a storage, with one, and with an end of the process after each piece of it. */

@@ -90,7 +90,6 @@ run(enum end end, bool durable, int64_t until)
 {
     struct stream stream = {42};
     struct lives *lives;
-    struct lines *lines;
     char yaml[512];
 
     (void)snprintf(yaml, sizeof(yaml),
@@ -115,11 +114,7 @@ run(enum end end, bool durable, int64_t until)
             begin_life(lives);
         }
     }
-    assert_quiet(lives);
-    lines = results(lives);
-    drop_ends(lines);
-    lives_free(lives);
-    return lines;
+    return last_results(lives);
 }
 
 /* In the first passage, in the second, which takes its place, and after both. */

@@ -221,7 +221,6 @@ run_moving(const char *yaml, uint64_t seed, bool durable, bool kills)
     struct stream stream = {.random = seed * 7919, .contents = strstr(yaml, CONTENTS) != NULL},
                   pieces = {.random = seed * 104729};
     struct lives *lives = lives_new(yaml, durable);
-    struct lines *lines;
 
     for (int week = 0; week < 3; week++) {
         for (int64_t left = 8 * OTC_MINUTE; left > 0;) {
@@ -239,11 +238,7 @@ run_moving(const char *yaml, uint64_t seed, bool durable, bool kills)
             otc_vhost_set_now(lives->stage.vhost, stage_now(&lives->stage) + 7 * OTC_DAY - 8 * OTC_MINUTE);
         }
     }
-    assert_quiet(lives);
-    lines = results(lives);
-    drop_ends(lines);
-    lives_free(lives);
-    return lines;
+    return last_results(lives);
 }
 
 static void
@@ -276,7 +271,6 @@ run_contents(uint64_t seed, bool durable, bool kills, bool clean)
 {
     struct stream stream = {.random = seed * 7919, .contents = true}, pieces = {.random = seed * 104729};
     struct lives *lives = lives_new(LEARNED_CONTENTS, durable);
-    struct lines *lines;
 
     for (int64_t left = 8 * OTC_MINUTE; left > 0;) {
         int64_t piece = 1 + (int64_t)(uniform(&pieces) * uniform(&pieces) * 40 * OTC_SECOND);
@@ -293,11 +287,7 @@ run_contents(uint64_t seed, bool durable, bool kills, bool clean)
             begin_life(lives);
         }
     }
-    assert_quiet(lives);
-    lines = results(lives);
-    drop_ends(lines);
-    lives_free(lives);
-    return lines;
+    return last_results(lives);
 }
 
 static bool
