@@ -33,15 +33,30 @@ extern const struct otc_factory otc_drift_processor_factory;
     "emit: {bins: true}\n"                                                                                   \
     "limits: {memory: 4MiB, models: 4, versions: 2, features: 16, cells: 100, streams: 16}\n"
 
-/** One whose reference was learned, or moves. */
+/** What comes to a stage, and whether its reference is learned once or moves. */
+enum fuzz_stage_kind {
+    FUZZ_STAGE_RECORDS,
+    FUZZ_STAGE_RECORDS_MOVING,
+    FUZZ_STAGE_SCRAPES,
+    FUZZ_STAGE_SCRAPES_MOVING,
+    FUZZ_STAGE_KINDS
+};
+
+static inline bool
+fuzz_stage_moves(enum fuzz_stage_kind kind)
+{
+    return kind % 2 != 0;
+}
+
 static inline struct drift *
-fuzz_stage_new(struct otc_rig *rig, bool moves)
+fuzz_stage_new(struct otc_rig *rig, enum fuzz_stage_kind kind)
 {
     struct otc_error err = OTC_ERROR_INIT;
 
     *rig = (struct otc_rig){0};
     if (otc_rig_create(rig, &otc_drift_processor_factory,
-                       moves ? FUZZ_STAGE_MOVES FUZZ_STAGE : FUZZ_STAGE_LEARNED FUZZ_STAGE, &err) != OTC_OK) {
+                       fuzz_stage_moves(kind) ? FUZZ_STAGE_MOVES FUZZ_STAGE : FUZZ_STAGE_LEARNED FUZZ_STAGE,
+                       &err) != OTC_OK) {
         fprintf(stderr, "%s\n", err.text);
         abort();
     }
@@ -79,7 +94,10 @@ fuzz_stage_journal(const struct drift *drift, size_t from, size_t n, struct otc_
              otc_slice_str("city"),
              OTC_KIND_PREDICTION,
              {OTC_VALUE_STRING, {.slice = otc_slice_str(i % 3 ? "here" : "there")}}},
-            {OTC_FEATURE_DISCOVERED, otc_slice_str("n"), OTC_KIND_INPUT, {OTC_VALUE_INT, {.integer = 0}}},
+            {fuzz_stage_feature(drift, "n"),
+             otc_slice_str("n"),
+             OTC_KIND_INPUT,
+             {OTC_VALUE_INT, {.integer = 0}}},
             {fuzz_stage_feature(drift, "t.vocabulary_share"),
              otc_slice_str("t.vocabulary_share"),
              OTC_KIND_INPUT,
@@ -154,6 +172,22 @@ fuzz_stage_metrics(const struct drift *drift, size_t from, size_t n, struct otc_
         for (size_t m = 0; m < sizeof(metrics) / sizeof(metrics[0]); m++) {
             fuzz_stage_point(drift, metrics[m], i, out);
         }
+    }
+}
+
+/** The seeds' entries; the learning is over after the first FUZZ_STAGE_LEARNED_AT of them. */
+#define FUZZ_STAGE_ENTRIES 4
+#define FUZZ_STAGE_LEARNED_AT 3
+
+static inline void
+fuzz_stage_entry(const struct drift *drift, enum fuzz_stage_kind kind, size_t number, struct otc_buf *out)
+{
+    static const size_t from[FUZZ_STAGE_ENTRIES] = {0, 4, 12, 30}, n[FUZZ_STAGE_ENTRIES] = {4, 8, 18, 60};
+
+    if (kind < FUZZ_STAGE_SCRAPES) {
+        fuzz_stage_journal(drift, from[number], n[number], out);
+    } else {
+        fuzz_stage_metrics(drift, from[number], n[number], out);
     }
 }
 

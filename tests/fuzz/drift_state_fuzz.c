@@ -15,30 +15,41 @@ check(bool holds)
     }
 }
 
-/** The reference, or grid, that the first records of a journal make; whatever the hash is. */
+/** The reference, or grid, that a stage makes of the seeds' first entries. */
+static struct otc_reference *
+learned(enum fuzz_stage_kind kind)
+{
+    struct otc_reference *reference;
+    struct otc_rig rig;
+    struct drift *drift = fuzz_stage_new(&rig, kind);
+    const struct drift_model *model;
+
+    for (size_t i = 0; i < FUZZ_STAGE_LEARNED_AT; i++) {
+        OTC_AUTO_BUF struct otc_buf entry = {.limit = (size_t)1 << 20};
+
+        fuzz_stage_entry(drift, kind, i, &entry);
+        check(fuzz_stage_replay(drift, otc_buf_slice(&entry)));
+    }
+    check(otc_models_count(drift->models) == 1);
+    model = otc_models_at(drift->models, 0)->state;
+    check(model->binding != NULL);
+    reference = otc_reference_ref(model->binding->reference);
+    otc_rig_free(&rig);
+    return reference;
+}
+
+/** That of the stage's kind, whatever the hash is. */
 static struct otc_reference *
 find_reference(void *arg, struct otc_slice hash)
 {
-    static struct otc_reference *references[2];
-    bool moves = *(const bool *)arg;
-    struct otc_reference *reference = references[moves];
+    static struct otc_reference *references[FUZZ_STAGE_KINDS];
+    enum fuzz_stage_kind kind = *(const enum fuzz_stage_kind *)arg;
 
     (void)hash;
-    if (!reference) {
-        OTC_AUTO_BUF struct otc_buf journal = {.limit = (size_t)1 << 20};
-        struct otc_rig rig;
-        struct drift *drift = fuzz_stage_new(&rig, moves);
-        const struct drift_model *model;
-
-        fuzz_stage_journal(drift, 0, FUZZ_STAGE_LEARNS, &journal);
-        check(fuzz_stage_replay(drift, otc_buf_slice(&journal)));
-        check(otc_models_count(drift->models) == 1);
-        model = otc_models_at(drift->models, 0)->state;
-        check(model->binding != NULL);
-        reference = references[moves] = otc_reference_ref(model->binding->reference);
-        otc_rig_free(&rig);
+    if (!references[kind]) {
+        references[kind] = learned(kind);
     }
-    return otc_reference_ref(reference);
+    return otc_reference_ref(references[kind]);
 }
 
 /** Entries, each with two bytes of length before it. */
@@ -86,18 +97,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct otc_slice rest = otc_slice_skip(otc_slice_of(data, size), 1);
     struct otc_error err = OTC_ERROR_INIT;
     struct otc_rig rig;
+    enum fuzz_stage_kind kind;
     struct drift *drift;
-    bool done, moves;
+    bool done;
 
     if (size < 2) {
         return 0;
     }
-    moves = data[0] & 2;
-    drift = fuzz_stage_new(&rig, moves);
+    kind = data[0] / 2 % FUZZ_STAGE_KINDS;
+    drift = fuzz_stage_new(&rig, kind);
     if (data[0] % 2) {
         done = replay_all(drift, rest);
     } else {
-        done = drift_snapshot_read(drift, otc_reader_of(rest), find_reference, &moves, &err);
+        done = drift_snapshot_read(drift, otc_reader_of(rest), find_reference, &kind, &err);
         check(done || err.text[0] != '\0');
     }
     check(drift->budget.used <= drift->budget.limit);

@@ -98,7 +98,8 @@ write_splits(size_t number, uint8_t signal, struct otc_slice request)
 
 /** A journal's entry, after two bytes of length; and what a stage stores that replayed it. */
 static bool
-write_state(struct drift *drift, size_t number, bool moves, struct otc_slice entry, struct otc_buf *journal)
+write_state(struct drift *drift, size_t number, enum fuzz_stage_kind kind, struct otc_slice entry,
+            struct otc_buf *journal)
 {
     OTC_AUTO_BUF struct otc_buf snapshot = {.limit = (size_t)1 << 20};
     const uint8_t len[2] = {(uint8_t)(entry.len >> 8), (uint8_t)entry.len};
@@ -107,27 +108,25 @@ write_state(struct drift *drift, size_t number, bool moves, struct otc_slice ent
     (void)otc_buf_append(journal, len, sizeof(len));
     (void)otc_buf_append_slice(journal, entry);
     drift_snapshot_write(drift, &snapshot);
-    return replayed && write_seed("drift_state", number, moves ? 2 : 0, otc_buf_slice(&snapshot)) &&
-           write_seed("drift_state", number + 1, moves ? 3 : 1, otc_buf_slice(journal));
+    return replayed && write_seed("drift_state", number, (uint8_t)(2 * kind), otc_buf_slice(&snapshot)) &&
+           write_seed("drift_state", number + 1, (uint8_t)(2 * kind + 1), otc_buf_slice(journal));
 }
 
-typedef void (*entry_writer)(const struct drift *drift, size_t from, size_t n, struct otc_buf *out);
-
-/** Learning, in the midst of it and after it, of a stage that records come to, or scrapes of metrics. */
+/** Learning, in the midst of it and after it. */
 static bool
-write_states(size_t number, bool moves, entry_writer write)
+write_states(enum fuzz_stage_kind kind)
 {
-    static const size_t batches[][2] = {{0, 4}, {4, 8}, {12, 18}, {30, 60}};
     OTC_AUTO_BUF struct otc_buf journal = {.limit = (size_t)1 << 20};
     struct otc_rig rig;
-    struct drift *drift = fuzz_stage_new(&rig, moves);
+    struct drift *drift = fuzz_stage_new(&rig, kind);
     bool written = true;
 
-    for (size_t i = 0; i < sizeof(batches) / sizeof(batches[0]) && written; i++) {
+    for (size_t i = 0; i < FUZZ_STAGE_ENTRIES && written; i++) {
         OTC_AUTO_BUF struct otc_buf entry = {.limit = (size_t)1 << 16};
 
-        write(drift, batches[i][0], batches[i][1], &entry);
-        written = write_state(drift, number + 2 * i, moves, otc_buf_slice(&entry), &journal);
+        fuzz_stage_entry(drift, kind, i, &entry);
+        written =
+            write_state(drift, 2 * (FUZZ_STAGE_ENTRIES * kind + i), kind, otc_buf_slice(&entry), &journal);
     }
     otc_rig_free(&rig);
     return written;
@@ -202,9 +201,10 @@ main(void)
             return EXIT_FAILURE;
         }
     }
-    return write_states(0, false, fuzz_stage_journal) && write_states(8, true, fuzz_stage_journal) &&
-                   write_states(16, false, fuzz_stage_metrics) &&
-                   write_states(24, true, fuzz_stage_metrics) && write_log()
-               ? EXIT_SUCCESS
-               : EXIT_FAILURE;
+    for (enum fuzz_stage_kind kind = 0; kind < FUZZ_STAGE_KINDS; kind++) {
+        if (!write_states(kind)) {
+            return EXIT_FAILURE;
+        }
+    }
+    return write_log() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

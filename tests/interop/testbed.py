@@ -274,7 +274,7 @@ def load(case, source, backend, work):
     requests = SECONDS * case.rate // case.per_batch
     with agent(case, source.configuration(case, port, backend.port[case.name], work), work) as program:
         replay(case, body, port, requests)
-        sent, offered, end = requests * items, requests, time.monotonic() + 30
+        sent, offered, end = requests * items, requests, time.monotonic() + 120
         while time.monotonic() < end:  # a queue of ten requests may be full for a moment: as there, what was refused is sent again
             left = requests - int(program.items("accepted")) // items
             if not 0 < left < requests:
@@ -282,7 +282,7 @@ def load(case, source, backend, work):
             time.sleep(0.2)
             replay(case, body, port, left)
             offered += left
-        wait(case.name, lambda: backend.items(case) >= sent, 20, "%d items came, %d did" % (sent, backend.items(case)))
+        wait(case.name, lambda: backend.items(case) >= sent, 60, "%d items came, %d did" % (sent, backend.items(case)))
         program.used(case, sent, SECONDS)
         check(program.items("accepted") == sent == backend.items(case),
               "%s: sent %d, accepted %d, came %d" % (case.name, sent, program.items("accepted"), backend.items(case)))
@@ -318,7 +318,8 @@ def queue(case, source, _backend, work):
         try:
             if full:
                 wait(case.name, lambda: program.says(QUEUE_FULL), 10, "it said: " + QUEUE_FULL)
-                check(not target.taken and sender.tried_again, "%s: %d tried again" % (case.name, sender.tried_again))
+                wait(case.name, lambda: sender.tried_again, 10, "it refused")
+                check(not target.taken, "%s: %d came" % (case.name, len(target.taken)))
                 target.refuse = False
                 wait(case.name, lambda: target.taken, 10, "data came")
                 wait(case.name, lambda: target.refused <= set(target.taken), 10, "what the backend had refused came")

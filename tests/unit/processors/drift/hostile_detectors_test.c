@@ -37,7 +37,7 @@ a_detector_of_other_bytes_is_refused(void **state)
     struct otc_buf journal = {.limit = 1 << 20}, bytes = {.limit = 1 << 26};
     struct otc_error err = OTC_ERROR_INIT;
     struct otc_rig rig;
-    struct drift *drift = fuzz_stage_new(&rig, false);
+    struct drift *drift = fuzz_stage_new(&rig, FUZZ_STAGE_RECORDS);
     const char *section;
 
     (void)state;
@@ -50,7 +50,7 @@ a_detector_of_other_bytes_is_refused(void **state)
     assert_non_null(section);
     memset((uint8_t *)(uintptr_t)section + 250, 0x7f, 3000); /* within ADWIN's rows */
 
-    drift = fuzz_stage_new(&rig, false);
+    drift = fuzz_stage_new(&rig, FUZZ_STAGE_RECORDS);
     assert_false(drift_snapshot_read(drift, otc_reader_of(otc_buf_slice(&bytes)), NULL, NULL, &err));
     otc_rig_free(&rig);
     otc_buf_release(&bytes);
