@@ -123,6 +123,31 @@ test_tries_and_room_are_limited(void **state)
     fixture_release(&f);
 }
 
+static void
+test_held_events_wait_and_can_be_forgotten(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    fixture_init(&f);
+    otc_events_connect(f.events, otc_sink_consumer(f.sink));
+    otc_events_hold(f.events, true);
+    tell(&f);
+    tell(&f);
+    assert_false(otc_events_flush(f.events));
+    otc_events_forget(f.events); /* these were told before */
+    tell(&f);
+    assert_false(otc_events_flush(f.events));
+    assert_int_equal(otc_sink_calls(f.sink), 0);
+    otc_events_hold(f.events, false);
+    assert_true(otc_events_flush(f.events));
+    assert_int_equal(otc_sink_batches(f.sink), 1);
+    assert_int_equal(otc_sink_items(f.sink), 1);
+    otc_events_forget(f.events); /* of nothing */
+    assert_false(otc_events_flush(f.events));
+    fixture_release(&f);
+}
+
 int
 main(void)
 {
@@ -130,6 +155,7 @@ main(void)
         cmocka_unit_test(test_one_batch_a_flush),
         cmocka_unit_test(test_refused_batches_are_tried_again),
         cmocka_unit_test(test_tries_and_room_are_limited),
+        cmocka_unit_test(test_held_events_wait_and_can_be_forgotten),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

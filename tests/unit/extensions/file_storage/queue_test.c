@@ -467,7 +467,7 @@ crashes_are_told_to_the_next_process(void **state)
 
 /* "otlp" is a type too, the alias of otlp_grpc. */
 static void
-two_exporters_have_two_queues(void **state)
+each_exporter_has_its_queue(void **state)
 {
     static const char *const ids[] = {"otlp/http", "otlp_http", "otlp/http_x", "otlp_http/x", "otlp/_http"};
     struct otc_storage_queue *queues[5];
@@ -518,7 +518,7 @@ main(void)
         cmocka_unit_test(a_dead_letter_is_counted_once),
         cmocka_unit_test(damaged_records_are_told),
         cmocka_unit_test(crashes_are_told_to_the_next_process),
-        cmocka_unit_test(two_exporters_have_two_queues),
+        cmocka_unit_test(each_exporter_has_its_queue),
     };
 
     return cmocka_run_group_tests_name("extensions/file_storage queues", tests, scratch_setup, end);
