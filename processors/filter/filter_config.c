@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/filter/filter_config.h"
 
-#include "common/config/node.h"
+#include "common/config/refused.h"
 #include "common/ottl/subjects.h"
 
 /* ---- Settings ----------------------------------------------------------------------------------- */
-
-static otc_status
-refuse(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
-{
-    (void)member;
-    (void)owner;
-    return otc_node_is_null(node) || (node->kind == OTC_NODE_MAP && node->n == 0)
-               ? OTC_OK
-               : otc_fail(err, OTC_INVALID_ARGUMENT,
-                          "is an OpenTelemetry Collector option that this build does not support");
-}
 
 static const struct otc_field traces_fields[] = {
     OTC_FIELD(filter_traces_config, resource, .doc = "Conditions on resources: everything of one goes."),
@@ -103,8 +92,9 @@ static const struct otc_field fields[] = {
     OTC_FIELD_OPTIONAL(filter_config, metrics, metrics_schema, .doc = "Conditions on metrics, by context."),
     OTC_FIELD_OPTIONAL(filter_config, logs, logs_schema, .doc = "Conditions on logs, by context."),
     OTC_FIELD_OPTIONAL(filter_config, spans, spans_schema, .doc = "The older form for spans."),
-    OTC_FIELD(filter_config, profiles, .parse = refuse, .doc = "Not supported: there are no profiles here."),
-    OTC_FIELD(filter_config, profile_conditions, .parse = refuse,
+    OTC_FIELD(filter_config, profiles, .parse = otc_parse_refused,
+              .doc = "Not supported: there are no profiles here."),
+    OTC_FIELD(filter_config, profile_conditions, .parse = otc_parse_refused,
               .doc = "Not supported: there are no profiles here."),
     OTC_FIELD_END,
 };

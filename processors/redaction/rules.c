@@ -2,28 +2,9 @@
 #include "processors/redaction/rules.h"
 
 #include "common/base/map.h"
-#include "common/config/node.h"
+#include "common/config/refused.h"
 
 /* ---- Settings ----------------------------------------------------------------------------------- */
-
-/* For the Collector's sanitizers, which would change data: only their absence is understood. */
-static otc_status
-refuse_unless_off(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
-{
-    bool off = otc_node_is_null(node) || (node->kind == OTC_NODE_MAP && node->n == 0);
-
-    (void)member;
-    (void)owner;
-    if (node && node->kind == OTC_NODE_MAP) {
-        const struct otc_node *enabled = otc_node_get(node, "enabled");
-
-        off = off || (enabled && enabled->kind == OTC_NODE_BOOL && !enabled->boolean);
-    }
-    return off ? OTC_OK
-               : otc_fail(err, OTC_INVALID_ARGUMENT,
-                          "is an OpenTelemetry Collector option that this build does not support; mask with "
-                          "blocked_values instead, or leave it out");
-}
 
 static const char *const hash_functions[] = {"", "md5", "sha1", "sha3", "hmac-sha256", "hmac-sha512", NULL};
 static const char *const summaries[] = {"", "silent", "info", "debug", NULL};
@@ -49,10 +30,10 @@ static const struct otc_field fields[] = {
               .doc = "The key of `hmac-sha256` (at least 32 bytes) and `hmac-sha512` (at least 64)."),
     OTC_FIELD(redaction_config, summary, .def = "", .choices = summaries,
               .doc = "What is added about it: `debug` keys and numbers, `info` numbers, `silent` nothing."),
-    OTC_FIELD(redaction_config, url_sanitizer, .parse = refuse_unless_off,
-              .doc = "Not supported: refused unless `enabled: false`."),
-    OTC_FIELD(redaction_config, db_sanitizer, .parse = refuse_unless_off,
-              .doc = "Not supported: refused unless `enabled: false`."),
+    OTC_FIELD(redaction_config, url_sanitizer, .parse = otc_parse_refused,
+              .doc = "Not supported: refused unless `enabled: false`. Mask with `blocked_values`."),
+    OTC_FIELD(redaction_config, db_sanitizer, .parse = otc_parse_refused,
+              .doc = "Not supported: refused unless `enabled: false`. Mask with `blocked_values`."),
     OTC_FIELD_END,
 };
 

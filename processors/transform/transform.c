@@ -2,6 +2,7 @@
 #include "common/transform/transform.h"
 
 #include "common/config/node.h"
+#include "common/config/refused.h"
 #include "common/config/schema.h"
 #include "common/ottl/subjects.h"
 #include "processors/transform/statement.h"
@@ -175,30 +176,6 @@ read_groups(const struct otc_node *node, void *member, struct otc_config *owner,
     return OTC_OK;
 }
 
-static otc_status
-refuse_flatten(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
-{
-    (void)member;
-    (void)owner;
-    return otc_node_is_null(node) || (node->kind == OTC_NODE_BOOL && !node->boolean)
-               ? OTC_OK
-               : otc_fail(err, OTC_INVALID_ARGUMENT,
-                          "is an OpenTelemetry Collector option that this build does not support");
-}
-
-static otc_status
-refuse_profiles(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
-{
-    (void)member;
-    (void)owner;
-    return otc_node_is_null(node) || (node->kind == OTC_NODE_LIST && node->n == 0)
-               ? OTC_OK
-               : otc_fail(
-                     err, OTC_INVALID_ARGUMENT,
-                     "is an OpenTelemetry Collector option that this build does not support: there is no "
-                     "signal of profiles");
-}
-
 static const struct otc_field fields[] = {
     OTC_FIELD(transform_config, error_mode, .def = "ignore", .choices = error_modes,
               .doc = "When a statement cannot be done: `propagate` refuses the batch, `ignore` logs it and "
@@ -209,9 +186,9 @@ static const struct otc_field fields[] = {
               .doc = "Statements on metrics."),
     OTC_FIELD(transform_config, log_statements, .sub = &group_schema, .parse = read_groups,
               .doc = "Statements on logs."),
-    OTC_FIELD(transform_config, profile_statements, .parse = refuse_profiles,
+    OTC_FIELD(transform_config, profile_statements, .parse = otc_parse_refused,
               .doc = "Not supported: there are no profiles here."),
-    OTC_FIELD(transform_config, flatten_data, .def = "false", .parse = refuse_flatten,
+    OTC_FIELD(transform_config, flatten_data, .def = "false", .parse = otc_parse_refused,
               .doc = "Not supported but for `false`."),
     OTC_FIELD_END,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "receivers/otlp_json_file/config.h"
 
-#include "common/config/node.h"
+#include "common/config/refused.h"
 #include "receivers/otlp_json_file/paths.h"
 
 static const char *const starts[] = {"end", "beginning", NULL};
@@ -11,19 +11,6 @@ static const char *const truncations[] = {"read_whole_file", "read_new", "ignore
 static const char *const behaviors[] = {"split", "truncate", NULL};
 
 #define NO_MEANING .inert = true, .doc = "Has no meaning for OTLP."
-
-/* For what the Collector's readers of files have besides: only its absence is understood. */
-static otc_status
-refuse(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
-{
-    (void)member;
-    (void)owner;
-    return otc_node_is_null(node) || (node->kind == OTC_NODE_MAP && node->n == 0)
-               ? OTC_OK
-               : otc_fail(err, OTC_INVALID_ARGUMENT,
-                          "is an OpenTelemetry Collector option that this build does not support; leave it "
-                          "out");
-}
 
 static const struct otc_field fields[] = {
     OTC_FIELD(otlp_json_file_config, include, .required = true,
@@ -61,11 +48,11 @@ static const struct otc_field fields[] = {
                   "A storage extension (`file_storage`) that keeps over restarts how far files were read."),
     OTC_FIELD(otlp_json_file_config, replay_file, .def = "false",
               .doc = "At its end a file is read again from its beginning, for load tests."),
-    OTC_FIELD(otlp_json_file_config, ordering_criteria, .parse = refuse,
+    OTC_FIELD(otlp_json_file_config, ordering_criteria, .parse = otc_parse_refused,
               .doc = "Not supported: files picked by what their names say."),
-    OTC_FIELD(otlp_json_file_config, multiline, .parse = refuse,
+    OTC_FIELD(otlp_json_file_config, multiline, .parse = otc_parse_refused,
               .doc = "Not supported: a request is a line."),
-    OTC_FIELD(otlp_json_file_config, header, .parse = refuse,
+    OTC_FIELD(otlp_json_file_config, header, .parse = otc_parse_refused,
               .doc = "Not supported: every line is a request."),
     OTC_FIELD(otlp_json_file_config, encoding, .def = "utf-8", .choices = encodings, .inert = true,
               .doc = "OTLP/JSON is UTF-8."),
