@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 run_one() {
     local test=$1 start=$SECONDS limit=600 state log
     log=$(mktemp)
-    case "$test" in */ocb.py) limit=1500 ;; esac # compiles much, once
+    case "$test" in */ocb.py | */compat_compare.py) limit=1500 ;; esac # they compile or install much, once
     if timeout $limit "$test" >"$log" 2>&1; then state=ok; else state=FAILED; fi
     if [ $state = ok ] && grep -q '^skipped:' "$log"; then state=skipped; fi
     {
