@@ -244,8 +244,13 @@ void
 otc_emitter_flush(struct otc_emitter *emitter)
 {
     int64_t now = emitter->settings.host->now_ns(emitter->settings.host);
+    bool back = now <= emitter->time_ns;
 
-    emitter->time_ns = now > emitter->time_ns ? now : emitter->time_ns + 1;
+    /* Far ahead was a clock that has been set back since: stamps that wait for it would be refused as long. */
+    if (back && (uint64_t)emitter->time_ns - (uint64_t)now <= (uint64_t)emitter->settings.flush_interval_ns) {
+        now = emitter->time_ns + 1;
+    }
+    emitter->time_ns = now;
     emitter->series = 0;
     emitter->left_out = 0;
     emitter->settings.collect(emitter->settings.stage, emitter);

@@ -62,11 +62,12 @@ bool otc_emitter_ending(const struct otc_emitter *emitter);
 bool otc_emitter_set_resource(struct otc_emitter *emitter, const struct otc_attribute *attributes, size_t n);
 /** Exemplars of the next point alone; borrowed until it is told. */
 void otc_emit_exemplars(struct otc_emitter *emitter, const struct otc_exemplar *exemplars, size_t n);
-/** Points will be later than this (unix nanoseconds): those that a former process sent. Before start. */
+/** The time of the last points (unix nanoseconds): those that a former process sent. Before start. */
 void otc_emitter_not_before(struct otc_emitter *emitter, int64_t time_ns);
 /** Muted, a collection tells nobody: what a former process told is only gone through again. */
 void otc_emitter_mute(struct otc_emitter *emitter, bool muted);
-/** During a collection: the time that its points carry (unix nanoseconds); it never goes back. */
+/** During a collection: the time that its points carry (unix nanoseconds). It goes back only when the clock was
+ * set back by more than a flush interval. */
 int64_t otc_emitter_time(const struct otc_emitter *emitter);
 /** Gauge; NaN is left out. */
 void otc_emit_gauge(struct otc_emitter *emitter, const struct otc_metric *metric,

@@ -89,21 +89,29 @@ otc_exp_boundary(int32_t index, int32_t scale)
     return exp2(ldexp((double)index, -scale));
 }
 
+/* The capacity once there is room for n buckets. */
+static uint32_t
+capacity_for(const struct otc_exp_histogram *histogram, uint32_t n)
+{
+    uint32_t capacity = histogram->capacity ? histogram->capacity : SMALLEST_CAPACITY;
+
+    if (n <= histogram->capacity) {
+        return histogram->capacity;
+    }
+    while (capacity < n) {
+        capacity *= 2;
+    }
+    return capacity < histogram->max_buckets ? capacity : histogram->max_buckets;
+}
+
 /* Room for n buckets; what is there stays. */
 static bool
 reserve(struct otc_exp_histogram *histogram, uint32_t n)
 {
-    if (n <= histogram->capacity) {
+    uint32_t capacity = capacity_for(histogram, n);
+
+    if (capacity == histogram->capacity) {
         return true;
-    }
-
-    uint32_t capacity = histogram->capacity ? histogram->capacity : SMALLEST_CAPACITY;
-
-    while (capacity < n) {
-        capacity *= 2;
-    }
-    if (capacity > histogram->max_buckets) {
-        capacity = histogram->max_buckets;
     }
 
     uint64_t *counts = realloc(histogram->counts, capacity * sizeof(*counts));
@@ -184,30 +192,51 @@ widen(struct otc_exp_histogram *histogram, int32_t low, int32_t high)
     histogram->n_buckets += before + after;
 }
 
-/*
- * Makes [low, high] (indices at the present scale) part of the range in use, lowering the scale as needed.
- * Returns the steps taken, or -1 out of memory with nothing changed.
- */
-static int
-make_room(struct otc_exp_histogram *histogram, int32_t low, int32_t high)
+/* Joins [low, high] (indices at the present scale) with the range in use, at the scale at which all of it fits.
+ * Returns by how many steps that is lower. */
+static uint32_t
+join(const struct otc_exp_histogram *histogram, int32_t *low, int32_t *high)
 {
+    uint32_t steps;
+
     if (histogram->n_buckets > 0) {
         int32_t last = histogram->offset + (int32_t)histogram->n_buckets - 1;
 
-        low = low < histogram->offset ? low : histogram->offset;
-        high = high > last ? high : last;
+        *low = *low < histogram->offset ? *low : histogram->offset;
+        *high = *high > last ? *high : last;
     }
+    steps = steps_to_fit(*low, *high, histogram->max_buckets);
+    *low = *low >> (int)steps;
+    *high = *high >> (int)steps;
+    return steps;
+}
 
-    uint32_t steps = steps_to_fit(low, high, histogram->max_buckets);
+/* Makes [low, high] part of the range in use, lowering the scale as needed. Returns the steps taken, or -1 out
+ * of memory with nothing changed. */
+static int
+make_room(struct otc_exp_histogram *histogram, int32_t low, int32_t high)
+{
+    uint32_t steps = join(histogram, &low, &high);
 
-    low = low >> (int)steps;
-    high = high >> (int)steps;
     if (!reserve(histogram, (uint32_t)(high - low) + 1)) {
         return -1;
     }
     otc_exp_histogram_downscale(histogram, steps);
     widen(histogram, low, high);
     return (int)steps;
+}
+
+uint32_t
+otc_exp_histogram_capacity_with(const struct otc_exp_histogram *histogram, double value)
+{
+    int32_t low, high;
+
+    if (!(value > 0 && value <= DBL_MAX)) {
+        return histogram->capacity;
+    }
+    low = high = otc_exp_index(value, histogram->scale);
+    (void)join(histogram, &low, &high);
+    return capacity_for(histogram, (uint32_t)(high - low) + 1);
 }
 
 static void

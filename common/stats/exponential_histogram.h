@@ -50,6 +50,8 @@ double otc_exp_boundary(int32_t index, int32_t scale);
 bool otc_exp_histogram_add(struct otc_exp_histogram *histogram, double value);
 /** A value that occurred `times` times. */
 bool otc_exp_histogram_add_n(struct otc_exp_histogram *histogram, double value, uint64_t times);
+/** The capacity that counting the value will leave, in buckets. */
+uint32_t otc_exp_histogram_capacity_with(const struct otc_exp_histogram *histogram, double value);
 /** Adds `from`, which may have another scale. False out of memory: `into` is unchanged. */
 bool otc_exp_histogram_merge(struct otc_exp_histogram *into, const struct otc_exp_histogram *from);
 /** Lowers the scale by `by` steps (clamped at OTC_EXP_SCALE_MIN). */

@@ -12,6 +12,8 @@
 
 /* Largest sample for which AUTO is exact. */
 #define AUTO_EXACT_MAX 10000
+/* Effective values of the smaller sample for which the exact law is taken. */
+#define EFFECTIVE_EXACT_MAX 50
 
 static uint64_t
 greatest_common_divisor(uint64_t a, uint64_t b)
@@ -213,17 +215,30 @@ otc_ks_p_value(double d, uint64_t n, uint64_t m, enum otc_ks_alternative alterna
     return isnan(p) ? p : fmin(1, fmax(0, p));
 }
 
+/* A sample of `size`, which need not be whole: at least one, and no more than the exact law takes. */
+static uint64_t
+effective(double size)
+{
+    return (uint64_t)fmin(AUTO_EXACT_MAX, fmax(1, nearbyint(size)));
+}
+
 double
 otc_ks_p_value_effective(double d, uint64_t n, uint64_t m, double design_effect)
 {
+    double of_n = (double)n / design_effect, of_m = (double)m / design_effect;
+    uint64_t a = effective(of_n), b = effective(of_m);
+    double lcm = (double)a / (double)greatest_common_divisor(a, b) * (double)b;
+
     if (!(design_effect > 1)) {
         return otc_ks_p_value(d, n, m, OTC_KS_TWO_SIDED, OTC_KS_AUTO);
     }
     if (isnan(d) || n == 0 || m == 0) {
         return NAN;
     }
-
-    double size = (double)n * (double)m / ((double)n + (double)m) / design_effect;
-
-    return otc_kstwo_sf((uint64_t)fmax(1, nearbyint(size)), fmin(1, fmax(0, d)));
+    d = fmin(1, fmax(0, d));
+    if (fmin(of_n, of_m) > EFFECTIVE_EXACT_MAX) {
+        return otc_kstwo_sf((uint64_t)nearbyint(of_n * of_m / (of_n + of_m)), d);
+    }
+    /* The largest distance of such samples that is not above d. */
+    return otc_ks_p_value(floor(d * lcm * (1 + 1e-12)) / lcm, a, b, OTC_KS_TWO_SIDED, OTC_KS_EXACT);
 }

@@ -38,7 +38,9 @@ latency_add_duration(struct latency_budget *budget, struct otc_exp_histogram *hi
     bool added;
 
     if (before < histogram->max_buckets &&
-        budget->used + (histogram->max_buckets - before) * sizeof(uint64_t) > budget->limit) {
+        budget->used + (histogram->max_buckets - before) * sizeof(uint64_t) > budget->limit &&
+        budget->used + (otc_exp_histogram_capacity_with(histogram, seconds) - before) * sizeof(uint64_t) >
+            budget->limit) {
         return false;
     }
     added = otc_exp_histogram_add(histogram, seconds);

@@ -49,13 +49,20 @@ latency_slo_lengths(const struct latency_slo_config *config, int64_t *out, size_
                            config->windows.items[i]);
             return SIZE_MAX;
         }
+        for (size_t j = 0; j < i; j++) {
+            if (out[j] == length.ns) {
+                (void)otc_fail(err, OTC_INVALID_ARGUMENT, "slo::windows: %s and %s are the same window",
+                               config->windows.items[j], config->windows.items[i]);
+                return SIZE_MAX;
+            }
+        }
         out[i] = length.ns;
     }
     return config->windows.n;
 }
 
 void
-latency_slo_init(struct latency_slo *slo, const struct latency_slo_config *config, int64_t now_ns)
+latency_slo_init(struct latency_slo *slo, const struct latency_slo_config *config, int64_t monotonic_ns)
 {
     int64_t lengths[LATENCY_SLO_WINDOWS_MAX];
 
@@ -64,18 +71,21 @@ latency_slo_init(struct latency_slo *slo, const struct latency_slo_config *confi
     lengths[slo->n++] = config->period.ns;
     for (size_t i = 0; i < slo->n; i++) {
         slo->windows[i].part_ns = lengths[i] / LATENCY_SLO_PARTS;
-        slo->windows[i].last = now_ns / slo->windows[i].part_ns;
+        slo->windows[i].last = monotonic_ns / slo->windows[i].part_ns;
     }
+    latency_slo_advance(slo, monotonic_ns);
 }
 
 void
 latency_slo_add(struct latency_slo *slo, const struct latency_slo_config *config, double seconds, bool failed,
-                uint64_t weight)
+                uint64_t weight, int64_t monotonic_ns)
 {
     bool bad = failed || (config->threshold.ns > 0 && !(seconds <= (double)config->threshold.ns / 1e9));
-
     double requests = (double)weight / (double)OTC_WEIGHT_ONE;
 
+    if (monotonic_ns >= slo->next_ns) {
+        latency_slo_advance(slo, monotonic_ns);
+    }
     slo->waiting.all += requests;
     if (bad) {
         slo->waiting.bad += requests;
@@ -83,21 +93,33 @@ latency_slo_add(struct latency_slo *slo, const struct latency_slo_config *config
     }
 }
 
-void
-latency_slo_advance(struct latency_slo *slo, int64_t now_ns)
+/* Parts that are over and those that nothing came in begin empty. */
+static void
+move_window(struct latency_slo_window *window, int64_t now)
 {
+    if (now - window->last > LATENCY_SLO_PARTS) {
+        window->last = now - LATENCY_SLO_PARTS;
+    }
+    while (window->last < now) {
+        window->last++;
+        window->parts[window->last % LATENCY_SLO_PARTS] = (struct latency_slo_part){0};
+    }
+}
+
+void
+latency_slo_advance(struct latency_slo *slo, int64_t monotonic_ns)
+{
+    slo->next_ns = INT64_MAX;
     for (size_t i = 0; i < slo->n; i++) {
         struct latency_slo_window *window = &slo->windows[i];
-        int64_t now = now_ns / window->part_ns;
+        struct latency_slo_part *newest = &window->parts[window->last % LATENCY_SLO_PARTS];
+        int64_t over;
 
-        /* A clock that went back counts in the newest part. */
-        for (int64_t steps = 0; window->last < now && steps < LATENCY_SLO_PARTS; steps++) {
-            window->last =
-                now - window->last > LATENCY_SLO_PARTS ? now - LATENCY_SLO_PARTS + 1 : window->last + 1;
-            window->parts[window->last % LATENCY_SLO_PARTS] = (struct latency_slo_part){0};
-        }
-        window->parts[window->last % LATENCY_SLO_PARTS].all += slo->waiting.all;
-        window->parts[window->last % LATENCY_SLO_PARTS].bad += slo->waiting.bad;
+        newest->all += slo->waiting.all;
+        newest->bad += slo->waiting.bad;
+        move_window(window, monotonic_ns / window->part_ns);
+        over = (window->last + 1) * window->part_ns;
+        slo->next_ns = over < slo->next_ns ? over : slo->next_ns;
     }
     slo->waiting = (struct latency_slo_part){0};
 }

@@ -36,25 +36,27 @@ struct latency_slo_part {
 };
 struct latency_slo_window {
     int64_t part_ns;
-    int64_t last; /* number of the newest part; those of the ring end with it */
+    int64_t last; /* number of the newest part since the monotonic clock's zero; those of the ring end with it */
     struct latency_slo_part parts[LATENCY_SLO_PARTS];
 };
 /** Requests of one operation. Zero-initialised, then latency_slo_init. */
 struct latency_slo {
     struct otc_weighted_count bad;   /* since the start */
-    struct latency_slo_part waiting; /* not in the windows yet */
+    struct latency_slo_part waiting; /* not in the windows yet: of the newest parts */
     size_t n;                        /* windows; the last is the period */
+    int64_t next_ns;                 /* when the shortest part is over, or before */
     struct latency_slo_window windows[LATENCY_SLO_WINDOWS_MAX];
 };
 /** The lengths of the configured windows; returns how many, at most `max`, or SIZE_MAX with the error. */
 size_t latency_slo_lengths(const struct latency_slo_config *config, int64_t *out, size_t max,
                            struct otc_error *err);
-void latency_slo_init(struct latency_slo *slo, const struct latency_slo_config *config, int64_t now_ns);
-/** A span that stands for `weight` requests. */
+/** Times of an objective are of the monotonic clock: steps of the other do not move its windows. */
+void latency_slo_init(struct latency_slo *slo, const struct latency_slo_config *config, int64_t monotonic_ns);
+/** A span that came now and stands for `weight` requests; of one without a duration `seconds` is 0. */
 void latency_slo_add(struct latency_slo *slo, const struct latency_slo_config *config, double seconds,
-                     bool failed, uint64_t weight);
-/** Moves the windows to now and takes in what waited: at each flush. */
-void latency_slo_advance(struct latency_slo *slo, int64_t now_ns);
+                     bool failed, uint64_t weight, int64_t monotonic_ns);
+/** Takes in what waited and moves the windows to now: before they are read. */
+void latency_slo_advance(struct latency_slo *slo, int64_t monotonic_ns);
 /** Of one window; 0 without a request. */
 double latency_slo_burn_rate(const struct latency_slo *slo, const struct latency_slo_config *config,
                              size_t window);

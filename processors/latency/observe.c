@@ -77,7 +77,8 @@ reason_of(enum otc_placement placement)
     return LATENCY_MEMORY;
 }
 
-static void
+/* False: the span is of no window. */
+static bool
 count_in_window(struct latency_version *version, const struct latency_operation *operation,
                 const struct latency_span *span)
 {
@@ -87,7 +88,7 @@ count_in_window(struct latency_version *version, const struct latency_operation 
 
     if (!pane) {
         version->excluded[reason_of(placement)]++;
-        return;
+        return false;
     }
     entry = pane_entry(version, pane->payload, operation);
     if (!entry ||
@@ -98,6 +99,7 @@ count_in_window(struct latency_version *version, const struct latency_operation 
         latency_apdex_add(&entry->apdex, version->owner->config->apdex, span->duration_s,
                           span->side == LATENCY_ERROR);
     }
+    return true;
 }
 
 /* A span slow enough, and of the window, may stand for its range. */
@@ -129,11 +131,14 @@ judge(struct latency_version *version, struct latency_operation *operation, cons
     if (!operation->slo) {
         operation->slo = latency_take(&version->owner->budget, sizeof(struct latency_slo));
         if (operation->slo) {
-            latency_slo_init(operation->slo, config, span->now_ns);
+            latency_slo_init(operation->slo, config, span->monotonic_ns);
         }
     }
     if (operation->slo) {
-        latency_slo_add(operation->slo, config, span->duration_s, span->side == LATENCY_ERROR, span->weight);
+        bool known = span->has_duration && span->duration_s >= 0;
+
+        latency_slo_add(operation->slo, config, known ? span->duration_s : 0, span->side == LATENCY_ERROR,
+                        span->weight, span->monotonic_ns);
     }
 }
 
@@ -163,10 +168,8 @@ latency_observe(struct latency_version *version, const struct latency_span *span
     } else if (!latency_add_duration(&version->owner->budget, &operation->sides[span->side].durations,
                                      span->duration_s)) {
         version->excluded[LATENCY_MEMORY]++;
-    } else {
-        count_in_window(version, operation, span);
-        if (version->owner->config->exemplars && span->duration_s >= operation->sides[span->side].slow_s) {
-            offer_exemplar(version, &operation->sides[span->side], span);
-        }
+    } else if (count_in_window(version, operation, span) && version->owner->config->exemplars &&
+               span->duration_s >= operation->sides[span->side].slow_s) {
+        offer_exemplar(version, &operation->sides[span->side], span);
     }
 }

@@ -123,7 +123,6 @@ emit_slo(struct otc_emitter *emitter, struct labels labels, struct latency_opera
 {
     struct latency_slo *slo = operation->slo;
 
-    latency_slo_advance(slo, otc_emitter_time(emitter));
     otc_emit_counter(emitter, &bad_metric, labels.items, labels.n, operation->start_ns,
                      otc_weighted_value(&slo->bad));
     otc_emit_gauge(emitter, &budget_metric, labels.items, labels.n, latency_slo_budget(slo, config));
@@ -211,10 +210,11 @@ end_results(struct latency_version *version, int64_t monotonic_ns)
     }
     for (size_t i = 0; i < version->n_slots; i++) {
         for (int side = 0; version->operations[i] && side < LATENCY_N_SIDES; side++) {
-            struct latency_result *result = &version->operations[i]->sides[side].result;
+            struct latency_series *series = &version->operations[i]->sides[side];
 
-            result->stale = result->stale || result->valid;
-            result->valid = false;
+            series->result.stale = series->result.stale || series->result.valid;
+            series->result.valid = false;
+            series->slow_s = 0;
         }
         if (version->operations[i]) {
             version->operations[i]->apdex = (double)NAN;
@@ -228,13 +228,35 @@ end_results(struct latency_version *version, int64_t monotonic_ns)
 static void
 refresh_version(struct latency_version *version, int64_t now_ns, int64_t monotonic_ns)
 {
-    const struct latency_config *config = version->owner->config;
-
     if (otc_window_advance(&version->window, now_ns, monotonic_ns, false)) {
         latency_evaluate(version);
     }
     end_results(version, monotonic_ns);
-    latency_expire(version, monotonic_ns - config->series_expiration.ns);
+    for (size_t i = 0; i < version->n_slots; i++) {
+        if (version->operations[i] && version->operations[i]->slo) {
+            latency_slo_advance(version->operations[i]->slo, monotonic_ns);
+        }
+    }
+}
+
+/* What had no span for so long is forgotten, once its end is told. An objective is of its whole period. */
+static void
+expire(struct latency *latency, int64_t monotonic_ns)
+{
+    const struct latency_config *config = latency->config;
+    int64_t kept_ns = config->series_expiration.ns;
+
+    if (config->slo && config->slo->period.ns > kept_ns) {
+        kept_ns = config->slo->period.ns;
+    }
+    otc_models_expire(latency->models, monotonic_ns - kept_ns);
+    for (size_t i = 0; i < otc_models_count(latency->models); i++) {
+        struct otc_model *model = otc_models_at(latency->models, i);
+
+        for (size_t j = 0; j < model->n_versions; j++) {
+            latency_expire(model->versions[j]->state, monotonic_ns - kept_ns);
+        }
+    }
 }
 
 /* What belongs to no model; 0 as soon as there is one. */
@@ -256,7 +278,6 @@ latency_collect(void *stage, struct otc_emitter *emitter)
     int64_t monotonic = latency->host->monotonic_ns(latency->host);
 
     pthread_mutex_lock(&latency->lock);
-    otc_models_expire(latency->models, monotonic - latency->config->series_expiration.ns);
     for (size_t i = 0; i < otc_models_count(latency->models); i++) {
         struct otc_model *model = otc_models_at(latency->models, i);
 
@@ -272,5 +293,6 @@ latency_collect(void *stage, struct otc_emitter *emitter)
         emit_lost(latency, emitter, "stages", latency_gen_ai_unmatched(latency->gen_ai));
         latency_gen_ai_collect(latency->gen_ai, emitter, monotonic - latency->config->series_expiration.ns);
     }
+    expire(latency, monotonic);
     pthread_mutex_unlock(&latency->lock);
 }

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "processors/span_metrics/state.h"
 
-/* A ring of entries in the order of use: ring.next is the most recent. */
+#include "common/base/hash.h"
+
+/* A ring of entries in the order of use: ring.next is the most recent. Keys may be long, and outlive their
+ * series: a key is told by its hash alone, of 128 bits under a seed that nobody knows. */
 struct entry {
     struct entry *previous, *next;
     int64_t end_ns;
-    struct otc_slice key; /* behind the struct */
+    struct otc_hash128 key;
 };
+
+static struct otc_slice
+bytes_of(const struct otc_hash128 *key)
+{
+    return otc_slice_of(key, sizeof(*key));
+}
 
 struct span_metrics_ends {
     struct otc_map *by_key;
@@ -60,7 +69,8 @@ link_first(struct span_metrics_ends *ends, struct entry *entry)
 int64_t
 span_metrics_ends_get(struct span_metrics_ends *ends, struct otc_slice key, int64_t fallback)
 {
-    struct entry *entry = otc_map_get(ends->by_key, key);
+    const struct otc_hash128 hash = otc_hash_128(key, otc_map_seed());
+    struct entry *entry = otc_map_get(ends->by_key, bytes_of(&hash));
 
     if (!entry) {
         return fallback;
@@ -73,7 +83,8 @@ span_metrics_ends_get(struct span_metrics_ends *ends, struct otc_slice key, int6
 bool
 span_metrics_ends_put(struct span_metrics_ends *ends, struct otc_slice key, int64_t end_ns)
 {
-    struct entry *entry = otc_map_get(ends->by_key, key);
+    const struct otc_hash128 hash = otc_hash_128(key, otc_map_seed());
+    struct entry *entry = otc_map_get(ends->by_key, bytes_of(&hash));
 
     if (entry) {
         entry->end_ns = end_ns;
@@ -85,19 +96,16 @@ span_metrics_ends_put(struct span_metrics_ends *ends, struct otc_slice key, int6
         struct entry *oldest = ends->ring.previous;
 
         unlink_entry(oldest);
-        (void)otc_map_remove(ends->by_key, oldest->key);
+        (void)otc_map_remove(ends->by_key, bytes_of(&oldest->key));
         free(oldest);
     }
-    entry = calloc(1, sizeof(*entry) + key.len);
+    entry = calloc(1, sizeof(*entry));
     if (!entry) {
         return false;
     }
-    if (key.len > 0) {
-        memcpy(entry + 1, key.data, key.len);
-    }
-    entry->key = otc_slice_of(entry + 1, key.len);
+    entry->key = hash;
     entry->end_ns = end_ns;
-    if (!otc_map_put(ends->by_key, entry->key, entry)) {
+    if (!otc_map_put(ends->by_key, bytes_of(&entry->key), entry)) {
         free(entry);
         return false;
     }

@@ -147,7 +147,10 @@ emit_series(struct emission *emission, struct span_metrics_series *series, bool 
     int64_t start = series->start_ns;
 
     if (stage->delta) {
+        int64_t now = otc_emitter_time(emission->emitter);
+
         start = span_metrics_ends_get(stage->ends, end_key(emission, overflow ? NULL : series), start);
+        start = start < now ? start : now; /* the clock was set back */
     }
     put_attributes(emission, series, overflow);
     emit_exemplars(emission, series);

@@ -49,7 +49,8 @@ struct span_metrics_resource {
     struct span_metrics_table tables[SPAN_METRICS_N_TABLES];
 };
 
-/** Ends of the last intervals of delta series, the least recently used forgotten first. Opaque. */
+/** Ends of the last intervals of delta series, the least recently used forgotten first; a hundred bytes or
+ * two each, however long keys are. Opaque. */
 struct span_metrics_ends;
 struct span_metrics_ends *span_metrics_ends_new(size_t limit);
 void span_metrics_ends_free(struct span_metrics_ends *ends);

@@ -145,20 +145,34 @@ test_each_flush_tells_everything_again(void **state)
     fixture_release(&fixture);
 }
 
+/* The time of the next points after the clock was set to something. */
+static uint64_t
+stamp_after(struct fixture *fixture, int64_t now_ns)
+{
+    otc_vhost_set_now(fixture->vhost, now_ns);
+    otc_sink_clear(fixture->sink);
+    otc_vhost_advance(fixture->vhost, 15 * OTC_SECOND);
+    return look(fixture).time;
+}
+
 static void
-test_stamps_never_go_back(void **state)
+test_stamps_go_on_through_small_steps_and_follow_large_ones(void **state)
 {
     struct fixture fixture;
     uint64_t before;
+    int64_t ahead = OTC_VHOST_EPOCH_NS + OTC_DAY;
 
     (void)state;
     fixture_init(&fixture, 100);
     otc_vhost_advance(fixture.vhost, 15 * OTC_SECOND);
     before = look(&fixture).time;
-    otc_vhost_set_now(fixture.vhost, OTC_VHOST_EPOCH_NS - OTC_HOUR);
-    otc_sink_clear(fixture.sink);
-    otc_vhost_advance(fixture.vhost, 15 * OTC_SECOND);
-    assert_int_equal(look(&fixture).time, before + 1);
+    assert_int_equal(stamp_after(&fixture, (int64_t)before - 30 * OTC_SECOND), before + 1);
+    assert_int_equal(stamp_after(&fixture, (int64_t)before - OTC_SECOND), before + 14 * (uint64_t)OTC_SECOND);
+    /* A day ahead for one flush: the next one is of today again. */
+    assert_int_equal(stamp_after(&fixture, ahead), ahead + 15 * OTC_SECOND);
+    assert_int_equal(stamp_after(&fixture, OTC_VHOST_EPOCH_NS + OTC_HOUR),
+                     OTC_VHOST_EPOCH_NS + OTC_HOUR + 15 * OTC_SECOND);
+    assert_int_equal(stamp_after(&fixture, OTC_VHOST_EPOCH_NS), OTC_VHOST_EPOCH_NS + 15 * OTC_SECOND);
     fixture_release(&fixture);
 }
 
@@ -248,7 +262,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_flush_tells_everything_again),
-        cmocka_unit_test(test_stamps_never_go_back),
+        cmocka_unit_test(test_stamps_go_on_through_small_steps_and_follow_large_ones),
         cmocka_unit_test(test_nan_is_left_out_and_ends_are_flagged),
         cmocka_unit_test(test_the_series_limit_cuts_and_counts),
         cmocka_unit_test(test_many_points_leave_in_several_batches),

@@ -110,7 +110,23 @@ test_ks_effective(void **state)
     assert_true(otc_ks_p_value_effective(0.1, 1000, 500, 4) > plain);
     assert_true(otc_ks_p_value_effective(0.1, 1000, 500, 4) ==
                 otc_ks_p_value(0.1, 500, 100, OTC_KS_TWO_SIDED, OTC_KS_ASYMPTOTIC));
-    assert_true(otc_ks_p_value_effective(0.9, 1000, 500, 1e9) > 0.19);
+    assert_true(otc_ks_p_value_effective(0.9, 1000, 500, 1e9) == 1);
+    /* One effective value outside of 26: 2 / 27, as scipy.stats.ks_2samp(range(26), [-1]).pvalue. */
+    assert_float_equal(otc_ks_p_value_effective(1, 3500, 1, 134), 2.0 / 27, 1e-12);
+    assert_float_equal(otc_ks_p_value_effective(1, 1000000, 1, 2), 2.0 / 10001, 1e-12);
+    assert_true(otc_ks_p_value_effective(1, 3500, 200, 318) > 0.1);
+    /* ks_2samp of 400 and 40 values, method "exact", D = 0.25 and what lies just above it. */
+    assert_float_equal(otc_ks_p_value_effective(0.25, 800, 80, 2), 0.017945667932, 1e-9);
+    assert_float_equal(otc_ks_p_value_effective(0.2511, 800, 80, 2), 0.017945667932, 1e-9);
+    /* It falls as d grows, where one law gives way to the other, too. */
+    for (uint64_t m = 96; m <= 106; m++) {
+        for (int i = 1; i < 100; i++) {
+            double nearer = otc_ks_p_value_effective(i / 100.0, 2000, m, 2);
+
+            assert_true(nearer >= otc_ks_p_value_effective((i + 1) / 100.0, 2000, m, 2));
+            assert_true(nearer >= otc_ks_p_value(i / 100.0, 2000, m, OTC_KS_TWO_SIDED, OTC_KS_AUTO) * 0.99);
+        }
+    }
 }
 
 /* Closed forms: dof 2 is exp(-x/2), dof 1 the normal's two tails, dof 4 exp(-x/2)(1 + x/2). */

@@ -506,9 +506,10 @@ test_memory(void **state)
     f.own.limits.memory.n = 65536;
     begin(&f);
 
-    uint64_t at = (uint64_t)now(&f);
+    uint64_t at = (uint64_t)now(&f), counted;
     double memory = 0, windowed = 0;
 
+    add(&f, (struct span){.model = "m", .name = "first", .start = at - 1000000, .end = at});
     for (uint64_t i = 0; i < 200; i++) {
         char name[32];
 
@@ -521,6 +522,12 @@ test_memory(void **state)
     windowed = find(&f, POINT("ml.inference.requests", "m", "op 49", "ok")).value;
     assert_true(memory > 0 && memory < 200);
     assert_true(windowed == 4); /* requests are counted whatever the memory */
+    /* What needs no further bucket is counted, too. */
+    counted = find(&f, POINT("ml.inference.duration", "m", "first", "ok")).count;
+    add(&f, (struct span){.model = "m", .name = "first", .start = at - 1000000, .end = at});
+    send(&f);
+    pass(&f, 15 * OTC_SECOND);
+    assert_int_equal(find(&f, POINT("ml.inference.duration", "m", "first", "ok")).count, counted + 1);
     end(&f);
 }
 

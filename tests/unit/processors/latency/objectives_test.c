@@ -2,6 +2,7 @@
 /* Exemplars, Apdex and service level objectives. */
 #include "processors/latency/exemplars.h"
 #include "processors/latency/objectives.h"
+#include "processors/latency/state.h"
 #include "tests/unit/processors/latency/stage.h"
 
 #include <math.h>
@@ -62,6 +63,18 @@ test_exemplars(void **state)
     expect(&f, "ml.inference.duration" OP " status=ok 99 3.98\n"); /* told once */
     end(&f);
 
+    /* What was slow once does not count when the window is empty. */
+    begin(&f, "{" ARRIVAL ", metrics_flush_interval: 15s}");
+    spans(&f, 1, 98, 1000, 0);
+    otc_vhost_advance(f.rig.vhost, 60 * OTC_SECOND);
+    flush(&f);
+    expect(&f, "ml.inference.duration.quantile" OP " status=ok quantile=0.999 = ");
+    otc_vhost_advance(f.rig.vhost, 7 * 60 * OTC_SECOND);
+    spans(&f, 300, 1, 10, 0);
+    flush(&f);
+    expect(&f, "ml.inference.duration" OP " status=ok 99 98.01 # 0.01 ");
+    end(&f);
+
     begin(&f, "{exemplars: false}");
     spans(&f, 1, 3, 10, 0);
     flush(&f);
@@ -101,9 +114,18 @@ test_draw(void **state)
         assert_in_range(kept[i], 850, 1150); /* 1000 +- 5.5 sigma */
     }
     span[7] = 9;
-    memset(trace, 0, sizeof(trace));
-    latency_exemplars_offer(&exemplars, otc_slice_of(trace, 16), otc_slice_of(span, 8), 1.05, 200, 150);
-    assert_true(latency_exemplars_near(&exemplars, 0, 150, &out[0]) && out[0].span_id.data[7] == 9);
+    do { /* one that is not drawn as long as the other is of the window */
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        memcpy(trace + 8, &random, 8);
+        memset(&exemplars, 0, sizeof(exemplars));
+        latency_exemplars_offer(&exemplars, otc_slice_of("sixteen bytes...", 16), otc_slice_of("formerly", 8),
+                                1.05, 100, 0);
+        latency_exemplars_offer(&exemplars, otc_slice_of(trace, 16), otc_slice_of(span, 8), 1.04, 200, 0);
+        assert_true(latency_exemplars_near(&exemplars, 0, 0, &out[0]));
+    } while (out[0].span_id.data[7] == 9);
+    latency_exemplars_offer(&exemplars, otc_slice_of(trace, 16), otc_slice_of(span, 8), 1.04, 200, 150);
+    assert_int_equal(latency_exemplars_fresh(&exemplars, out), 1); /* of its range, and the slowest */
+    assert_int_equal(out[0].span_id.data[7], 9);
     latency_exemplars_offer(&exemplars, OTC_SLICE_NONE, OTC_SLICE_NONE, 99, 200,
                             150); /* without ids: nobody */
     assert_true(latency_exemplars_near(&exemplars, 90, 150, &out[0]) && out[0].value < 90);
@@ -226,6 +248,131 @@ test_sampled(void **state)
     end(&f);
 }
 
+/* What is excluded from the window stands for nothing in it. */
+static void
+test_exemplars_of_the_future(void **state)
+{
+    struct fixture f;
+    long long now;
+
+    (void)state;
+    begin(&f, "{metrics_flush_interval: 15s, window: {length: 5m, pane: 10s, allowed_lateness: 0s}}");
+    now = otc_vhost_host(f.rig.vhost)->now_ns(otc_vhost_host(f.rig.vhost)) + 10 * OTC_HOUR;
+    send_span(&f, (struct written){.name = "op", .start = now - 20000000, .end = now, .id = "00000000000000aa"});
+    send(&f, "{\"name\":\"op\",\"traceId\":\"0102030405060708090a0b0c0d0e0fbb\",\"spanId\":\"01020304050607bb\","
+             "\"startTimeUnixNano\":\"4000000000000000000\",\"endTimeUnixNano\":\"4000000000020000000\"}");
+    spans(&f, 1, 20, 10, 0);
+    flush(&f);
+    expect(&f, "ml.inference.observations.excluded ml.model.name=svc reason=future = 2\n");
+    expect(&f, "ml.inference.duration" OP " status=ok 22 0.24 # 0.01 ");
+    assert_null(strstr(otc_buf_cstr(&f.told), " # 0.02 "));
+    end(&f);
+}
+
+/* Without a usable duration a request is judged by its status alone. */
+static void
+test_objective_without_durations(void **state)
+{
+    struct fixture f;
+    long long now;
+
+    (void)state;
+    begin(&f, "{slo: {objective: 0.9, threshold: 1s, windows: [5m]}, metrics_flush_interval: 15s}");
+    now = otc_vhost_host(f.rig.vhost)->now_ns(otc_vhost_host(f.rig.vhost));
+    for (int i = 0; i < 5; i++) {
+        send_span(&f, (struct written){.name = "op", .start = 0, .end = now});
+        send_span(&f, (struct written){.name = "op", .start = now, .end = 0});
+        send_span(&f, (struct written){.name = "op", .start = now, .end = now - 5000000000});
+    }
+    send_span(&f, (struct written){.name = "op", .start = 0, .end = now, .code = 2});
+    flush(&f);
+    expect(&f, "ml.inference.slo.bad" OP " = 1\n");
+    expect(&f, "ml.inference.slo.burn_rate" OP " ml.slo.window=5m = 0.625\n"); /* 1 of 16, 10 % allowed */
+    end(&f);
+}
+
+/* An operation that was quiet for longer than series_expiration still has its budget to pay for. */
+static void
+test_budget_outlasts_silence(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f, "{slo: {objective: 0.99, windows: [3d]}, metrics_flush_interval: 15s}");
+    spans(&f, 0, 90, 10, 0);
+    spans(&f, 0, 10, 10, 2);
+    otc_vhost_advance(f.rig.vhost, 60 * OTC_HOUR);
+    flush(&f);
+    expect(&f, "ml.inference.slo.error_budget" OP " = -9\n");
+    expect(&f, "ml.slo.window=3d = 10\n");
+    otc_vhost_advance(f.rig.vhost, 31 * OTC_DAY);
+    flush(&f);
+    assert_null(strstr(otc_buf_cstr(&f.told), "ml.inference"));
+    end(&f);
+}
+
+/* Requests count when they came, however seldom results are sent and whatever the clock shows. */
+static void
+test_windows_between_flushes(void **state)
+{
+    struct fixture f;
+    struct otc_host *host;
+
+    (void)state;
+    begin(&f, "{slo: {objective: 0.9, windows: [5m, 20m]}, metrics_flush_interval: 10m}");
+    host = otc_vhost_host(f.rig.vhost);
+    spans(&f, 0, 10, 10, 2);
+    otc_vhost_advance(f.rig.vhost, 9 * 60 * OTC_SECOND);
+    spans(&f, 0, 10, 10, 0);
+    otc_sink_clear(f.sink);
+    otc_vhost_advance(f.rig.vhost, 45 * OTC_SECOND);
+    flush(&f);
+    expect(&f, "ml.slo.window=5m = 0\n");
+    expect(&f, "ml.slo.window=20m = 5\n");
+    end(&f);
+
+    begin(&f, "{slo: {objective: 0.9, windows: [5m]}, metrics_flush_interval: 15s}");
+    host = otc_vhost_host(f.rig.vhost);
+    spans(&f, 0, 10, 10, 2);
+    otc_vhost_set_now(f.rig.vhost, host->now_ns(host) + OTC_DAY);
+    flush(&f);
+    expect(&f, "ml.slo.window=5m = 10\n");
+    otc_vhost_set_now(f.rig.vhost, host->now_ns(host) - OTC_DAY);
+    otc_vhost_advance(f.rig.vhost, 6 * 60 * OTC_SECOND);
+    spans(&f, 0, 10, 10, 0);
+    flush(&f);
+    expect(&f, "ml.slo.window=5m = 0\n");
+    end(&f);
+}
+
+/* Nothing is left of the memory when everything is forgotten; before that, each gauge is told its end. */
+static void
+test_all_is_given_back(void **state)
+{
+    struct fixture f;
+    struct latency *latency;
+
+    (void)state;
+    begin(&f, "{window: {length: 1h, pane: 10s}, series_expiration: 1h, metrics_flush_interval: 15s, apdex: {},"
+              " slo: {period: 1h, windows: [5m]}, drift: {observations: 200, duration: 0s}}");
+    latency = OTC_CONTAINER(f.rig.component, latency, component);
+    for (int i = 0; i < 20; i++) {
+        spans(&f, 20 * i, 20, 10, i % 5 == 0 ? 2 : 0);
+        flush(&f);
+    }
+    expect(&f, "ml.inference.duration.quantile" OP " status=ok quantile=0.5 = ");
+    assert_true(latency->budget.used > 0);
+    otc_vhost_advance(f.rig.vhost, OTC_HOUR - 30 * OTC_SECOND);
+    flush(&f);
+    expect(&f, "ml.inference.duration.quantile" OP " status=ok quantile=0.5 = ended\n");
+    expect(&f, "ml.inference.duration.quantile" OP " status=error quantile=0.5 = ended\n");
+    flush(&f);
+    flush(&f);
+    assert_null(strstr(otc_buf_cstr(&f.told), "ml.inference.requests"));
+    assert_int_equal(latency->budget.used, 0);
+    end(&f);
+}
+
 /* The rings against a plain sum over random traffic, the clock going on in odd steps. */
 static void
 test_rings(void **state)
@@ -248,10 +395,11 @@ test_rings(void **state)
     while (n < 19000) {
         random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
         now += (int64_t)(random >> 33) % (40 * OTC_SECOND);
+        now += random % 101 == 0 ? 299 * OTC_SECOND + (int64_t)(random >> 40) % (2 * OTC_SECOND) : 0;
         for (size_t i = random % 97; i > 0; i--, n++) {
             seen[n].at = now;
             seen[n].bad = i % 3 == 0;
-            latency_slo_add(&slo, &config, 0, seen[n].bad, OTC_WEIGHT_ONE);
+            latency_slo_add(&slo, &config, 0, seen[n].bad, OTC_WEIGHT_ONE, now);
         }
         latency_slo_advance(&slo, now);
         if (n > 0) {
@@ -279,6 +427,7 @@ test_refusals(void **state)
                  {"{slo: {windows: [40d]}}", "slo::windows: 40d is not between 1m and the period"},
                  {"{slo: {windows: [1s]}}", "slo::windows: 1s is not between 1m and the period"},
                  {"{slo: {windows: [1m,2m,3m,4m,5m,6m,7m,8m,9m]}}", "slo::windows: at most 8, got 9"},
+                 {"{slo: {windows: [5m,1h,300s]}}", "slo::windows: 5m and 300s are the same window"},
                  {"{slo: {objective: 1}}", "slo::objective"},
                  {"{apdex: {threshold: 0s}}", "apdex::threshold"}};
 
@@ -331,7 +480,12 @@ main(void)
                                        cmocka_unit_test(test_apdex),
                                        cmocka_unit_test(test_burn_rate),
                                        cmocka_unit_test(test_sampled),
-                                       cmocka_unit_test(test_rings),
+                                       cmocka_unit_test(test_exemplars_of_the_future),
+        cmocka_unit_test(test_objective_without_durations),
+        cmocka_unit_test(test_budget_outlasts_silence),
+        cmocka_unit_test(test_windows_between_flushes),
+        cmocka_unit_test(test_all_is_given_back),
+        cmocka_unit_test(test_rings),
                                        cmocka_unit_test(test_models_of_a_batch),
                                        cmocka_unit_test(test_refusals)};
 
