@@ -246,7 +246,8 @@ otc_emitter_flush(struct otc_emitter *emitter)
     int64_t now = emitter->settings.host->now_ns(emitter->settings.host);
     bool back = now <= emitter->time_ns;
 
-    /* Far ahead was a clock that has been set back since: stamps that wait for it would be refused as long. */
+    /* Far ahead was a clock that has been set back since: stamps that wait for it would be refused as long.
+     */
     if (back && (uint64_t)emitter->time_ns - (uint64_t)now <= (uint64_t)emitter->settings.flush_interval_ns) {
         now = emitter->time_ns + 1;
     }

@@ -66,8 +66,8 @@ void otc_emit_exemplars(struct otc_emitter *emitter, const struct otc_exemplar *
 void otc_emitter_not_before(struct otc_emitter *emitter, int64_t time_ns);
 /** Muted, a collection tells nobody: what a former process told is only gone through again. */
 void otc_emitter_mute(struct otc_emitter *emitter, bool muted);
-/** During a collection: the time that its points carry (unix nanoseconds). It goes back only when the clock was
- * set back by more than a flush interval. */
+/** During a collection: the time that its points carry (unix nanoseconds). It goes back only when the clock
+ * was set back by more than a flush interval. */
 int64_t otc_emitter_time(const struct otc_emitter *emitter);
 /** Gauge; NaN is left out. */
 void otc_emit_gauge(struct otc_emitter *emitter, const struct otc_metric *metric,

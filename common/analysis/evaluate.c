@@ -218,8 +218,8 @@ evaluate_numeric(const struct otc_feature_window *window, const struct otc_decis
         otc_ks_p_value(ks.d, ref->cells.total, window->cells.total, OTC_KS_TWO_SIDED, OTC_KS_AUTO);
     ks_test->decision_p =
         out->design_effect > 1
-            ? fmax(ks_test->p_value, otc_ks_p_value_effective(ks.d, ref->cells.total, window->cells.total,
-                                                              out->design_effect))
+            ? fmax(ks_test->p_value,
+                   otc_ks_p_value_effective(ks.d, ref->cells.total, window->cells.total, out->design_effect))
             : ks_test->p_value;
     if (ref->binned == OTC_NOT_BINNED) {
         if (!window->without_ranks) {

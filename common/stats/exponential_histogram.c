@@ -192,8 +192,8 @@ widen(struct otc_exp_histogram *histogram, int32_t low, int32_t high)
     histogram->n_buckets += before + after;
 }
 
-/* Joins [low, high] (indices at the present scale) with the range in use, at the scale at which all of it fits.
- * Returns by how many steps that is lower. */
+/* Joins [low, high] (indices at the present scale) with the range in use, at the scale at which all of it
+ * fits. Returns by how many steps that is lower. */
 static uint32_t
 join(const struct otc_exp_histogram *histogram, int32_t *low, int32_t *high)
 {
@@ -211,8 +211,8 @@ join(const struct otc_exp_histogram *histogram, int32_t *low, int32_t *high)
     return steps;
 }
 
-/* Makes [low, high] part of the range in use, lowering the scale as needed. Returns the steps taken, or -1 out
- * of memory with nothing changed. */
+/* Makes [low, high] part of the range in use, lowering the scale as needed. Returns the steps taken, or -1
+ * out of memory with nothing changed. */
 static int
 make_room(struct otc_exp_histogram *histogram, int32_t low, int32_t high)
 {

@@ -50,9 +50,9 @@ double otc_ks_p_value(double d, uint64_t n, uint64_t m, enum otc_ks_alternative 
 /**
  * The two-sided p-value with effective sample sizes n / design_effect and m / design_effect: otc_ks_p_value
  * AUTO when design_effect <= 1. With more than 50 effective values on the smaller side it is asymptotic, with
- * the effective sizes' round(n m / (n + m)). Below, where that law is far too small in its tail (0 for one value
- * outside of the other sample), it is exact, with the effective sizes rounded, at least 1 and at most 10000, and
- * d rounded down to what such samples can have.
+ * the effective sizes' round(n m / (n + m)). Below, where that law is far too small in its tail (0 for one
+ * value outside of the other sample), it is exact, with the effective sizes rounded, at least 1 and at most
+ * 10000, and d rounded down to what such samples can have.
  */
 double otc_ks_p_value_effective(double d, uint64_t n, uint64_t m, double design_effect);
 

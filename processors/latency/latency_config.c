@@ -138,8 +138,9 @@ static const struct otc_field latency_fields[] = {
               .doc = "Links slow durations and their quantiles to traces."),
     OTC_FIELD(latency_config, metrics_flush_interval, .def = "15s", .min = "1s", .max = "24h",
               .doc = "How often results are sent."),
-    OTC_FIELD(latency_config, series_expiration, .def = "24h", .min = "1s", .max = "366d",
-              .doc = "What had no span for this long is forgotten, with `slo` after its period at the earliest."),
+    OTC_FIELD(
+        latency_config, series_expiration, .def = "24h", .min = "1s", .max = "366d",
+        .doc = "What had no span for this long is forgotten, with `slo` after its period at the earliest."),
     OTC_FIELD_END,
 };
 

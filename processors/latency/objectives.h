@@ -36,7 +36,8 @@ struct latency_slo_part {
 };
 struct latency_slo_window {
     int64_t part_ns;
-    int64_t last; /* number of the newest part since the monotonic clock's zero; those of the ring end with it */
+    int64_t
+        last; /* number of the newest part since the monotonic clock's zero; those of the ring end with it */
     struct latency_slo_part parts[LATENCY_SLO_PARTS];
 };
 /** Requests of one operation. Zero-initialised, then latency_slo_init. */

@@ -3,7 +3,7 @@
 
 #include "common/base/hash.h"
 
-/* A ring of entries in the order of use: ring.next is the most recent. Keys may be long, and outlive their
+/* A ring of entries, the one put last first. Keys may be long, and outlive their
  * series: a key is told by its hash alone, of 128 bits under a seed that nobody knows. */
 struct entry {
     struct entry *previous, *next;
@@ -67,17 +67,12 @@ link_first(struct span_metrics_ends *ends, struct entry *entry)
 }
 
 int64_t
-span_metrics_ends_get(struct span_metrics_ends *ends, struct otc_slice key, int64_t fallback)
+span_metrics_ends_get(const struct span_metrics_ends *ends, struct otc_slice key, int64_t fallback)
 {
     const struct otc_hash128 hash = otc_hash_128(key, otc_map_seed());
-    struct entry *entry = otc_map_get(ends->by_key, bytes_of(&hash));
+    const struct entry *entry = otc_map_get(ends->by_key, bytes_of(&hash));
 
-    if (!entry) {
-        return fallback;
-    }
-    unlink_entry(entry);
-    link_first(ends, entry);
-    return entry->end_ns;
+    return entry ? entry->end_ns : fallback;
 }
 
 bool

@@ -49,13 +49,13 @@ struct span_metrics_resource {
     struct span_metrics_table tables[SPAN_METRICS_N_TABLES];
 };
 
-/** Ends of the last intervals of delta series, the least recently used forgotten first; a hundred bytes or
+/** Ends of the last intervals of delta series, those put longest ago forgotten first; a hundred bytes or
  * two each, however long keys are. Opaque. */
 struct span_metrics_ends;
 struct span_metrics_ends *span_metrics_ends_new(size_t limit);
 void span_metrics_ends_free(struct span_metrics_ends *ends);
 /** The end of the key's last interval, or `fallback`. */
-int64_t span_metrics_ends_get(struct span_metrics_ends *ends, struct otc_slice key, int64_t fallback);
+int64_t span_metrics_ends_get(const struct span_metrics_ends *ends, struct otc_slice key, int64_t fallback);
 /** False out of memory. */
 bool span_metrics_ends_put(struct span_metrics_ends *ends, struct otc_slice key, int64_t end_ns);
 

@@ -253,6 +253,12 @@ test_limits(void **state)
     otc_vhost_advance(f.rig.vhost, 25 * 3600 * OTC_SECOND); /* beyond series_expiration */
     flush(&f);
     assert_int_equal(lines(&f), 0);
+    for (int i = 0; i < 2; i++) { /* both begin anew: the latest one, and one of the recent ones */
+        send_span(&f, (struct written){"a", 1, 0, 1000000000, 2000000000, models[i], NULL, NULL, NULL});
+    }
+    flush(&f);
+    expect(&f, "gen_ai.client.operation.duration gen_ai.request.model=one 1 1 of 14\n");
+    expect(&f, "gen_ai.client.operation.duration otel.metric.overflow=true 1 1 of 14\n");
     end(&f);
 
     begin(&f, "{gen_ai: {enabled: false}}");

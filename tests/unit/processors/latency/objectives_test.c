@@ -258,9 +258,11 @@ test_exemplars_of_the_future(void **state)
     (void)state;
     begin(&f, "{metrics_flush_interval: 15s, window: {length: 5m, pane: 10s, allowed_lateness: 0s}}");
     now = otc_vhost_host(f.rig.vhost)->now_ns(otc_vhost_host(f.rig.vhost)) + 10 * OTC_HOUR;
-    send_span(&f, (struct written){.name = "op", .start = now - 20000000, .end = now, .id = "00000000000000aa"});
-    send(&f, "{\"name\":\"op\",\"traceId\":\"0102030405060708090a0b0c0d0e0fbb\",\"spanId\":\"01020304050607bb\","
-             "\"startTimeUnixNano\":\"4000000000000000000\",\"endTimeUnixNano\":\"4000000000020000000\"}");
+    send_span(&f,
+              (struct written){.name = "op", .start = now - 20000000, .end = now, .id = "00000000000000aa"});
+    send(&f,
+         "{\"name\":\"op\",\"traceId\":\"0102030405060708090a0b0c0d0e0fbb\",\"spanId\":\"01020304050607bb\","
+         "\"startTimeUnixNano\":\"4000000000000000000\",\"endTimeUnixNano\":\"4000000000020000000\"}");
     spans(&f, 1, 20, 10, 0);
     flush(&f);
     expect(&f, "ml.inference.observations.excluded ml.model.name=svc reason=future = 2\n");
@@ -353,8 +355,9 @@ test_all_is_given_back(void **state)
     struct latency *latency;
 
     (void)state;
-    begin(&f, "{window: {length: 1h, pane: 10s}, series_expiration: 1h, metrics_flush_interval: 15s, apdex: {},"
-              " slo: {period: 1h, windows: [5m]}, drift: {observations: 200, duration: 0s}}");
+    begin(&f,
+          "{window: {length: 1h, pane: 10s}, series_expiration: 1h, metrics_flush_interval: 15s, apdex: {},"
+          " slo: {period: 1h, windows: [5m]}, drift: {observations: 200, duration: 0s}}");
     latency = OTC_CONTAINER(f.rig.component, latency, component);
     for (int i = 0; i < 20; i++) {
         spans(&f, 20 * i, 20, 10, i % 5 == 0 ? 2 : 0);
@@ -481,11 +484,11 @@ main(void)
                                        cmocka_unit_test(test_burn_rate),
                                        cmocka_unit_test(test_sampled),
                                        cmocka_unit_test(test_exemplars_of_the_future),
-        cmocka_unit_test(test_objective_without_durations),
-        cmocka_unit_test(test_budget_outlasts_silence),
-        cmocka_unit_test(test_windows_between_flushes),
-        cmocka_unit_test(test_all_is_given_back),
-        cmocka_unit_test(test_rings),
+                                       cmocka_unit_test(test_objective_without_durations),
+                                       cmocka_unit_test(test_budget_outlasts_silence),
+                                       cmocka_unit_test(test_windows_between_flushes),
+                                       cmocka_unit_test(test_all_is_given_back),
+                                       cmocka_unit_test(test_rings),
                                        cmocka_unit_test(test_models_of_a_batch),
                                        cmocka_unit_test(test_refusals)};
 

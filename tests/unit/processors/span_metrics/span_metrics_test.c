@@ -10,6 +10,7 @@
 #include "tests/harness/rig.h"
 #include "tests/harness/sink.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -291,6 +292,64 @@ test_delta_times(void **state)
     end(&f);
 }
 
+/* Among the ends that are kept the most recently used stay, and an interval does not begin after its end. */
+static void
+test_delta_ends(void **state)
+{
+    struct fixture f;
+    struct found first, second;
+
+    (void)state;
+    begin(&f, "{aggregation_temporality: AGGREGATION_TEMPORALITY_DELTA, metric_timestamp_cache_size: 2,"
+              " histogram: {disable: true}}");
+    SEND(&f, "s", {"x", 1, NULL});
+    flush(&f);
+    first = find(&f, CALLS, "s", "x");
+    SEND(&f, "s", {"y", 1, NULL});
+    flush(&f);
+    SEND(&f, "s", {"x", 1, NULL}); /* x is the newer one now */
+    flush(&f);
+    assert_int_equal(find(&f, CALLS, "s", "x").start, first.time);
+    second = find(&f, CALLS, "s", "x");
+    SEND(&f, "s", {"z", 1, NULL}); /* pushes y out */
+    flush(&f);
+    SEND(&f, "s", {"x", 1, NULL});
+    flush(&f);
+    assert_int_equal(find(&f, CALLS, "s", "x").start, second.time);
+    otc_vhost_set_now(f.rig.vhost, OTC_VHOST_EPOCH_NS - OTC_HOUR);
+    SEND(&f, "s", {"x", 1, NULL});
+    flush(&f);
+    second = find(&f, CALLS, "s", "x");
+    assert_true(second.time < (uint64_t)OTC_VHOST_EPOCH_NS && second.start == second.time);
+    end(&f);
+}
+
+/* Of keys that were told nothing as long as they are stays. The sanitizers' heaps tell nothing of their use.
+ */
+static void
+test_delta_memory(void **state)
+{
+    struct fixture f;
+    size_t before = 0;
+
+    (void)state;
+    begin(&f, "{aggregation_temporality: AGGREGATION_TEMPORALITY_DELTA, limits: {memory: 1MiB}}");
+    for (int i = 0; i < 40; i++) {
+        static char name[500001];
+
+        memset(name, 'a', sizeof(name) - 1);
+        snprintf(name, 8, "%07d", i);
+        name[7] = 'a';
+        SEND(&f, "s", {name, 1, NULL});
+        flush(&f);
+        assert_int_equal(find(&f, CALLS, "s", name).value, 1);
+        otc_sink_clear(f.sink);
+        before = i == 10 ? mallinfo2().uordblks : before;
+    }
+    assert_true(mallinfo2().uordblks <= before + (1 << 20));
+    end(&f);
+}
+
 /* What the last flush has not told comes at shutdown. */
 static void
 test_shutdown(void **state)
@@ -478,12 +537,15 @@ test_refusals(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts),   cmocka_unit_test(test_exemplars),
-                                       cmocka_unit_test(test_expiry),   cmocka_unit_test(test_delta_times),
-                                       cmocka_unit_test(test_shutdown), cmocka_unit_test(test_overflow),
-                                       cmocka_unit_test(test_memory),   cmocka_unit_test(test_resources),
-                                       cmocka_unit_test(test_weights),  cmocka_unit_test(test_largest_weight),
-                                       cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_counts),     cmocka_unit_test(test_exemplars),
+        cmocka_unit_test(test_expiry),     cmocka_unit_test(test_delta_times),
+        cmocka_unit_test(test_delta_ends), cmocka_unit_test(test_delta_memory),
+
+        cmocka_unit_test(test_shutdown),   cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_memory),     cmocka_unit_test(test_resources),
+        cmocka_unit_test(test_weights),    cmocka_unit_test(test_largest_weight),
+        cmocka_unit_test(test_refusals)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
