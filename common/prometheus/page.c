@@ -65,6 +65,8 @@ otc_exposition_new(const struct otc_exposition_options *options, struct otc_expo
     }
     page->options = options;
     page->type = type;
+    otc_buf_init(&page->shown.text, OTC_PROM_SHOWN_MAX);
+    otc_buf_init(&page->key, 2 * OTC_PROM_SHOWN_MAX);
     page->families = otc_map_new(limit + 1);
     page->names = otc_map_new(limit > SIZE_MAX / 16 ? limit : limit * 8 + 8);
     page->entries = otc_map_new(limit);
@@ -84,6 +86,8 @@ otc_exposition_free(struct otc_exposition *page)
     otc_map_free(page->names, NULL);
     otc_map_free(page->families, drop_family);
     otc_map_free(page->entries, drop_entry);
+    otc_buf_release(&page->shown.text);
+    otc_buf_release(&page->key);
     free(page);
 }
 
@@ -247,12 +251,29 @@ family_append(struct otc_prom_family *family, struct otc_prom_entry *entry)
 
 /* ---- Series ------------------------------------------------------------------------------------- */
 
-/** A series that is there already: its later value replaces, another origin is dropped. */
+/** What the client tells the series apart by, borrowed until the next call; no bytes out of memory. */
+static struct otc_slice
+key_of(struct otc_exposition *page, struct otc_slice family, const struct otc_prom_series *series)
+{
+    if (series->type == OTC_PROM_INFO) {
+        return series->key;
+    }
+    otc_buf_clear(&page->key);
+    if (!otc_prom_shown_read(&page->shown, series, page->type.utf8_names)) {
+        return OTC_SLICE_NONE;
+    }
+    otc_prom_shown_key(&page->shown, family, series, &page->key);
+    return page->key.failed ? OTC_SLICE_NONE : otc_buf_slice(&page->key);
+}
+
+/** A series that is there already: its later value replaces, another series that is shown the same way is
+ * dropped. */
 static void
 merge_entry(struct otc_exposition *page, struct otc_prom_entry *entry, const struct otc_prom_series *series,
             struct otc_prom_value *value)
 {
-    if (entry->series->type != OTC_PROM_INFO && !otc_slice_equal(entry->series->origin, series->origin)) {
+    if (entry->series->type != OTC_PROM_INFO && (!otc_slice_equal(entry->series->origin, series->origin) ||
+                                                 !otc_slice_equal(entry->series->key, series->key))) {
         page->stats.duplicates++;
         note_conflict(page, series);
         return;
@@ -269,11 +290,13 @@ add_series(struct otc_exposition *page, struct otc_prom_series *series, struct o
     bool failed = false;
     struct otc_prom_family *family = family_of(page, series, &failed);
     struct otc_prom_entry *entry;
+    struct otc_slice key;
 
     if (!family) {
         return !failed;
     }
-    entry = otc_map_get(page->entries, series->key);
+    key = key_of(page, family->name, series);
+    entry = key.len > 0 ? otc_map_get(page->entries, key) : NULL;
     if (entry) {
         merge_entry(page, entry, series, value);
         return true;
@@ -282,12 +305,12 @@ add_series(struct otc_exposition *page, struct otc_prom_series *series, struct o
         page->stats.over_limit++;
         return true;
     }
-    entry = malloc(sizeof(*entry));
+    entry = key.len > 0 ? malloc(sizeof(*entry)) : NULL;
     if (!entry) {
         return false;
     }
     *entry = (struct otc_prom_entry){otc_prom_series_ref(series), otc_prom_value_ref(value)};
-    if (!otc_map_put(page->entries, series->key, entry)) {
+    if (!otc_map_put(page->entries, key, entry)) {
         drop_entry(entry);
         return false;
     }

@@ -4,7 +4,7 @@
 #define OTC_PROMETHEUS_PAGE_H
 
 #include "common/base/map.h"
-#include "common/prometheus/series.h"
+#include "common/prometheus/shown.h"
 
 /** One series of a family; holds references. */
 struct otc_prom_entry {
@@ -26,16 +26,20 @@ struct otc_exposition {
     const struct otc_exposition_options *options;
     struct otc_exposition_type type;
     struct otc_exposition_stats stats;
-    /** By shown name; by every sample name that a family may write; by series key. */
+    /** By shown name; by every sample name that a family may write; by what the client
+     * tells series apart by. */
     struct otc_map *families;
     struct otc_map *names;
     struct otc_map *entries;
+    /** Of the series at hand. */
+    struct otc_prom_shown shown;
+    struct otc_buf key;
 };
 
 /** Suffixes of the sample names of a type, "" for the family's own name; NULL-ended. */
 const char *const *otc_prom_suffixes(enum otc_prom_type type, bool openmetrics);
 /** Writes one family. */
-void otc_prom_render_family(const struct otc_exposition *page, const struct otc_prom_family *family,
+void otc_prom_render_family(struct otc_exposition *page, const struct otc_prom_family *family,
                             struct otc_buf *out);
 
 #endif

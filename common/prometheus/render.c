@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/base/hash.h"
 #include "common/prometheus/buckets.h"
 #include "common/prometheus/page.h"
 #include "common/prometheus/text.h"
@@ -37,42 +36,15 @@ put_name(struct otc_buf *out, struct otc_slice name, const char *suffix)
     }
 }
 
-/** True when the escaped form of label `i` is also that of an earlier one. */
-static bool
-is_shadowed(const struct otc_prom_series *series, size_t i)
-{
-    OTC_AUTO_BUF struct otc_buf name = {.limit = 1 << 16};
-
-    otc_prom_put_classic(&name, otc_prom_series_label(series, i).name, true);
-    for (size_t k = 0; k < series->n_labels; k++) {
-        OTC_AUTO_BUF struct otc_buf other = {.limit = 1 << 16};
-
-        otc_prom_put_classic(&other, otc_prom_series_label(series, k).name, true);
-        if (k != i && otc_slice_equal(otc_buf_slice(&name), otc_buf_slice(&other))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void
 put_label_name(const struct line *line, size_t i)
 {
-    struct otc_slice name = otc_prom_series_label(line->series, i).name;
+    struct otc_slice name = otc_prom_shown_name(&line->page->shown, line->series, i);
+    bool quoted = !otc_prom_is_classic(name, true);
 
-    if (otc_prom_is_classic(name, true)) {
-        otc_buf_append_slice(line->out, name);
-    } else if (line->page->type.utf8_names) {
-        otc_buf_append_byte(line->out, '"');
-        otc_prom_put_escaped(line->out, name, true);
-        otc_buf_append_byte(line->out, '"');
-    } else {
-        otc_prom_put_classic(line->out, name, true);
-        if (is_shadowed(line->series, i)) {
-            /* Two names that underscores cannot tell apart must not become one. */
-            otc_buf_printf(line->out, "_%016llx", (unsigned long long)otc_hash_fnv1a(name));
-        }
-    }
+    otc_buf_append_str(line->out, quoted ? "\"" : "");
+    otc_prom_put_escaped(line->out, name, true);
+    otc_buf_append_str(line->out, quoted ? "\"" : "");
 }
 
 /** Everything up to the value: name, labels, and `le` or `quantile` last. */
@@ -320,8 +292,7 @@ put_comments(const struct otc_prom_family *family, bool openmetrics, struct otc_
 }
 
 void
-otc_prom_render_family(const struct otc_exposition *page, const struct otc_prom_family *family,
-                       struct otc_buf *out)
+otc_prom_render_family(struct otc_exposition *page, const struct otc_prom_family *family, struct otc_buf *out)
 {
     struct line line = {.page = page,
                         .family = family,
@@ -332,6 +303,10 @@ otc_prom_render_family(const struct otc_exposition *page, const struct otc_prom_
     for (size_t i = 0; i < family->n; i++) {
         line.series = family->entries[i]->series;
         line.value = family->entries[i]->value;
+        if (!otc_prom_shown_read(&page->shown, line.series, page->type.utf8_names)) {
+            out->failed = true;
+            return;
+        }
         put_series(&line);
     }
 }

@@ -3,13 +3,12 @@
 
 #include "common/base/hash.h"
 #include "common/otlp/value_text.h"
+#include "common/prometheus/shown.h"
 #include "common/prometheus/text.h"
 
 #define LABEL_NAME_MAX 8192
 #define HELP_MAX 4096
 #define SERIES_TEXT_MAX ((size_t)1 << 20)
-/** Between the parts of a key: never in UTF-8. */
-#define KEY_BREAK 0xff
 
 /** A label on its way: its parts lie in the draft's text, so that the text may grow. */
 struct draft_label {
@@ -200,10 +199,7 @@ is_identity(struct otc_slice key)
 static bool
 is_taken(const struct otc_prom_translator *t, struct otc_slice name)
 {
-    return otc_slice_equal_str(name, "__name__") ||
-           (t->type == OTC_PROM_HISTOGRAM && otc_slice_equal_str(name, "le")) ||
-           (t->type == OTC_PROM_SUMMARY && otc_slice_equal_str(name, "quantile")) ||
-           (t->job.len > 0 && otc_slice_equal_str(name, "job")) ||
+    return otc_prom_is_reserved(t->type, name) || (t->job.len > 0 && otc_slice_equal_str(name, "job")) ||
            (t->instance.len > 0 && otc_slice_equal_str(name, "instance"));
 }
 
@@ -352,10 +348,10 @@ put_label(struct otc_prom_translator *t, size_t i)
     struct otc_slice name = draft_name(&t->draft, i), value = draft_value(&t->draft, i);
     struct otc_prom_label_place place;
 
-    otc_buf_append_byte(&t->scratch, KEY_BREAK);
+    otc_buf_append_byte(&t->scratch, OTC_PROM_KEY_BREAK);
     place = (struct otc_prom_label_place){(uint32_t)t->scratch.len, (uint32_t)name.len, (uint32_t)value.len};
     otc_buf_append_slice(&t->scratch, name);
-    otc_buf_append_byte(&t->scratch, KEY_BREAK);
+    otc_buf_append_byte(&t->scratch, OTC_PROM_KEY_BREAK);
     otc_buf_append_slice(&t->scratch, value);
     return place;
 }
@@ -676,7 +672,7 @@ otc_prom_translator_series(struct otc_prom_translator *t, const struct otc_point
         return OTC_PROM_INVALID_NAME;
     }
     otc_buf_append_slice(&origin, point->record.scope_name);
-    otc_buf_append_byte(&origin, KEY_BREAK);
+    otc_buf_append_byte(&origin, OTC_PROM_KEY_BREAK);
     otc_buf_append_slice(&origin, point->name);
     text = (struct series_text){.name = otc_buf_slice(&t->name),
                                 .help = otc_buf_slice(&t->help),

@@ -19,6 +19,8 @@
 #define OTC_PROM_LABELS_MAX 256
 /** Exemplars kept of one point. */
 #define OTC_PROM_EXEMPLARS_MAX 64
+/** Stands before each name and each value of a key: never in UTF-8. */
+#define OTC_PROM_KEY_BREAK 0xff
 
 enum otc_prom_type {
     OTC_PROM_UNKNOWN,

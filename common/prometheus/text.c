@@ -148,14 +148,29 @@ otc_prom_is_classic(struct otc_slice name, bool label)
     return name.len > 0;
 }
 
+static uint8_t
+classic_byte(struct otc_slice name, size_t i, bool label)
+{
+    return is_classic_byte(name.data[i], i == 0, label) ? name.data[i] : '_';
+}
+
 void
 otc_prom_put_classic(struct otc_buf *out, struct otc_slice name, bool label)
 {
     for (size_t i = 0; i < name.len; i++) {
-        uint8_t c = name.data[i];
-
-        otc_buf_append_byte(out, is_classic_byte(c, i == 0, label) ? c : '_');
+        otc_buf_append_byte(out, classic_byte(name, i, label));
     }
+}
+
+bool
+otc_prom_is_same_classic(struct otc_slice a, struct otc_slice b)
+{
+    for (size_t i = 0; a.len == b.len && i < a.len; i++) {
+        if (classic_byte(a, i, true) != classic_byte(b, i, true)) {
+            return false;
+        }
+    }
+    return a.len == b.len;
 }
 
 size_t

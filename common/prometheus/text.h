@@ -18,6 +18,8 @@ void otc_prom_put_escaped(struct otc_buf *out, struct otc_slice text, bool quote
 bool otc_prom_is_classic(struct otc_slice name, bool label);
 /** The name as it is when classic, else with each foreign byte as an underscore. */
 void otc_prom_put_classic(struct otc_buf *out, struct otc_slice name, bool label);
+/** True when both are the same label name then. */
+bool otc_prom_is_same_classic(struct otc_slice a, struct otc_slice b);
 /** Length of the longest prefix of at most `max` bytes that ends between UTF-8 characters. */
 size_t otc_prom_utf8_cut(struct otc_slice text, size_t max);
 

@@ -290,6 +290,25 @@ the_last_value_is_shown(void **state)
     otc_rig_free(&rig);
 }
 
+/* Whether UTF-8 names collide is for each page to say. */
+static void
+series_of_one_page_name_are_a_conflict(void **state)
+{
+    static const struct otc_metric dotted = {.name = "x.y", .type = OTC_METRIC_GAUGE};
+    static const struct otc_metric plain = {.name = "x_y", .type = OTC_METRIC_GAUGE};
+    OTC_AUTO_BUF struct otc_buf answer = {.limit = 1 << 20};
+    struct otc_rig rig = {0};
+
+    (void)state;
+    start_with(&rig, ", translation_strategy: NoTranslation");
+    SEND(&rig, {&dotted, NULL, 0, 10, 1, 0}, {&plain, NULL, 0, 10, 2, 0});
+    assert_has(scrape(&answer), "x_y{job=\"api\"} 1");
+    assert_null(strstr(scrape(&answer), "} 2"));
+    assert_int_equal(
+        otc_vhost_metric(rig.vhost, "aimon_exporter_prometheus_conflicts", "exporter=prometheus"), 1);
+    otc_rig_free(&rig);
+}
+
 static void
 deltas_accumulate(void **state)
 {
@@ -496,6 +515,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_collectors_end_to_end_cases_agree),
         cmocka_unit_test(the_last_value_is_shown),
+        cmocka_unit_test(series_of_one_page_name_are_a_conflict),
         cmocka_unit_test(deltas_accumulate),
         cmocka_unit_test(series_expire_without_scrapes),
         cmocka_unit_test(series_are_limited),
