@@ -9,6 +9,8 @@
 #define LABEL_NAME_MAX 8192
 #define HELP_MAX 4096
 #define SERIES_TEXT_MAX ((size_t)1 << 20)
+/** What the name of an attribute begins with when its own is taken. */
+#define EXPORTED "exported_"
 
 /** A label on its way: its parts lie in the draft's text, so that the text may grow. */
 struct draft_label {
@@ -240,7 +242,7 @@ put_attribute(struct otc_prom_translator *t, struct otc_slice key, const struct 
         return;
     }
     if (is_taken(t, name) || (!t->options->without_scope_info && is_scope_label(name))) {
-        otc_buf_append_str(&exported, "exported_");
+        otc_buf_append_str(&exported, EXPORTED);
         otc_buf_append_slice(&exported, name);
         name = otc_buf_slice(&exported);
     }
@@ -285,18 +287,27 @@ put_scope_attributes(struct otc_prom_translator *t, const struct otc_record *rec
     }
 }
 
+/** Names that the format keeps for itself step aside here too: self-metrics have their resource's attributes
+ * as such labels. */
 static void
 put_const_labels(struct otc_prom_translator *t)
 {
     for (size_t i = 0; i < t->options->n_const_labels; i++) {
         const struct otc_const_label *label = &t->options->const_labels[i];
-        OTC_AUTO_BUF struct otc_buf name = {.limit = LABEL_NAME_MAX};
+        OTC_AUTO_BUF struct otc_buf exported = {.limit = LABEL_NAME_MAX};
+        struct otc_slice name, value;
 
-        if (otc_prometheus_label_name(t->options->translation, otc_slice_str(label->name), &name, NULL) !=
+        otc_buf_append_str(&exported, EXPORTED);
+        if (otc_prometheus_label_name(t->options->translation, otc_slice_str(label->name), &exported, NULL) !=
             OTC_OK) {
             t->draft.invalid = true;
-        } else if (!draft_has(&t->draft, otc_buf_slice(&name))) {
-            draft_put(&t->draft, OTC_SLICE_NONE, otc_buf_slice(&name), otc_slice_str(label->value));
+            continue;
+        }
+        name = otc_slice_skip(otc_buf_slice(&exported), strlen(EXPORTED));
+        name = otc_prom_is_reserved(t->type, name) ? otc_buf_slice(&exported) : name;
+        value = otc_slice_str(label->value);
+        if (!draft_has(&t->draft, name)) {
+            draft_put(&t->draft, OTC_SLICE_NONE, name, value);
         }
     }
 }

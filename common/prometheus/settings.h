@@ -26,8 +26,11 @@ enum otc_translation otc_prometheus_translation(otc_choice strategy, bool add_me
         OTC_FIELD_STRUCT(struct_name, resource_to_telemetry_conversion, otc_prometheus_resource_schema,      \
                          .doc = "Resource attributes as labels.")
 
-/** Whether every name can be a label's ("const_labels: normalization for label name …"). */
-OTC_CHECK otc_status otc_prometheus_labels_check(const char *key, const otc_headers *labels,
-                                                 struct otc_error *err);
+/**
+ * Whether every name can be a label's of every series ("const_labels: normalization for label name …"):
+ * translated, none is the format's own (`__name__`, `le`, `quantile`) or that of another.
+ */
+OTC_CHECK otc_status otc_prometheus_labels_check(const char *key, enum otc_translation translation,
+                                                 const otc_headers *labels, struct otc_error *err);
 
 #endif

@@ -41,8 +41,12 @@ prometheus_validate(const void *config, struct otc_error *err)
                         "endpoint: expecting a non-blank address to run the Prometheus metrics handler");
     }
     status = otc_http_server_check(&settings->server, err);
-    return status == OTC_OK ? otc_prometheus_labels_check("const_labels", &settings->const_labels, err)
-                            : status;
+    return status == OTC_OK
+               ? otc_prometheus_labels_check("const_labels",
+                                             otc_prometheus_translation(settings->translation_strategy,
+                                                                        settings->add_metric_suffixes),
+                                             &settings->const_labels, err)
+               : status;
 }
 
 void

@@ -169,8 +169,12 @@ prometheus_remote_write_validate(const void *value, struct otc_error *err)
     if (status == OTC_OK) {
         status = check_metadata_keys(&config->include_metadata_keys, err);
     }
-    return status == OTC_OK ? otc_prometheus_labels_check("external_labels", &config->external_labels, err)
-                            : status;
+    return status == OTC_OK
+               ? otc_prometheus_labels_check(
+                     "external_labels",
+                     otc_prometheus_translation(config->translation_strategy, config->add_metric_suffixes),
+                     &config->external_labels, err)
+               : status;
 }
 
 void

@@ -137,6 +137,22 @@ series_that_a_client_cannot_tell_apart_are_one(void **state)
     assert_int_equal(r->stats.duplicates, 1);
 }
 
+static void
+constant_labels_step_aside_for_the_format(void **state)
+{
+    static const struct otc_const_label labels[] = {{"le", "a"}, {"__name__", "b"}};
+    struct rendered *r = *state;
+
+    r->options.const_labels = labels;
+    r->options.n_const_labels = 2;
+    assert_string_equal(render(r, classic,
+                               "{\"name\":\"h\",\"histogram\":{\"aggregationTemporality\":2,\"dataPoints\":[{"
+                               "\"count\":\"1\"}]}}"),
+                        "# HELP h \n# TYPE h histogram\n"
+                        "h_bucket{exported___name__=\"b\",exported_le=\"a\",le=\"+Inf\"} 1\n"
+                        "h_count{exported___name__=\"b\",exported_le=\"a\"} 1\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -146,6 +162,7 @@ main(void)
         TEST(no_attribute_becomes_the_formats_own_label),
         TEST(no_two_labels_of_a_series_become_one),
         TEST(series_that_a_client_cannot_tell_apart_are_one),
+        TEST(constant_labels_step_aside_for_the_format),
     };
 
     return cmocka_run_group_tests_name("common/prometheus/labels", tests, NULL, NULL);

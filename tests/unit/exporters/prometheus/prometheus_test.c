@@ -429,6 +429,13 @@ bad_settings_are_refused(void **state)
         {"{endpoint: x}", "endpoint: address x: missing port in address"},
         {"{endpoint: 'x:65536'}", "endpoint: address x:65536: invalid port"},
         {"{endpoint: 'x:1', const_labels: {'': a}}", "const_labels"},
+        {"{endpoint: 'x:1', const_labels: {le: a}}",
+         "const_labels: label \"le\" is one that Prometheus keeps for itself (any name is allowed but "
+         "__name__, le and quantile)"},
+        {"{endpoint: 'x:1', const_labels: {quantile: a}}", "const_labels: label \"quantile\""},
+        {"{endpoint: 'x:1', const_labels: {__name__: a}}", "const_labels: label \"__name__\""},
+        {"{endpoint: 'x:1', const_labels: {a.b: x, a_b: y}}",
+         "const_labels: labels \"a.b\" and \"a_b\" would both be \"a_b\""},
         {"{endpoint: 'x:1', translation_strategy: Nope}", "translation_strategy"},
         {"{endpoint: 'x:1', max_series: 0}", "max_series"},
         {"{endpoint: 'x:1', metric_expiry: 5m}", "metric_expiry"},
