@@ -160,8 +160,22 @@ draft_sort(struct draft *draft)
     }
 }
 
+/** An empty value is no label to Prometheus: with it and without it, a series is the same. */
+static void
+draft_drop_empty(struct draft *draft)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < draft->n; i++) {
+        if (draft->labels[i].value_len > 0) {
+            draft->labels[kept++] = draft->labels[i];
+        }
+    }
+    draft->n = kept;
+}
+
 /** Labels that got the same name become one: their values joined by ';', in the order of the original keys.
- */
+ * Then those without a value go. */
 static void
 draft_merge(struct draft *draft)
 {
@@ -186,6 +200,7 @@ draft_merge(struct draft *draft)
         draft->labels[kept].value_len = draft->text.len - start;
     }
     draft->n = draft->n > 0 ? kept + 1 : 0;
+    draft_drop_empty(draft);
 }
 
 /* ---- Attributes to labels ----------------------------------------------------------------------- */
@@ -306,7 +321,7 @@ put_const_labels(struct otc_prom_translator *t)
         name = otc_slice_skip(otc_buf_slice(&exported), strlen(EXPORTED));
         name = otc_prom_is_reserved(t->type, name) ? otc_buf_slice(&exported) : name;
         value = otc_slice_str(label->value);
-        if (!draft_has(&t->draft, name)) {
+        if (value.len > 0 && !draft_has(&t->draft, name)) {
             draft_put(&t->draft, OTC_SLICE_NONE, name, value);
         }
     }

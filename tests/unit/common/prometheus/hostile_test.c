@@ -106,7 +106,8 @@ random_strings_read_back(void **state)
     (void)state;
     for (size_t i = 0; i < N_STRINGS; i++) {
         starts[i] = text.len;
-        for (size_t k = next_random(&seed) % LONGEST; k > 0; k--) {
+        /* Never empty: that would be no label. */
+        for (size_t k = 1 + next_random(&seed) % LONGEST; k > 0; k--) {
             otc_buf_append_str(&text, pieces[next_random(&seed) % (sizeof(pieces) / sizeof(pieces[0]))]);
         }
     }

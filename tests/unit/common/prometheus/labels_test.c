@@ -138,6 +138,28 @@ series_that_a_client_cannot_tell_apart_are_one(void **state)
 }
 
 static void
+an_empty_value_is_no_label(void **state)
+{
+    static const struct otc_const_label labels[] = {{"x", "const"}, {"y", ""}};
+    static const char same[] =
+        GAUGE("g", POINT(ATTRIBUTE("x", "") "," ATTRIBUTE("k", "v"), 1) "," POINT(ATTRIBUTE("k", "v"), 2));
+    static const char other[] = GAUGE("a.b", POINT(ATTRIBUTE("x", ""), 1)) "," GAUGE("a_b", POINT("", 2));
+    struct rendered *r = *state;
+
+    assert_string_equal(render(r, classic, same), HEAD("g") "g{k=\"v\"} 2\n");
+    assert_int_equal(r->stats.series, 1);
+    assert_string_equal(render(r, classic, other), HEAD("a_b") "a_b 1\n");
+    assert_int_equal(r->stats.duplicates, 1);
+    /* What is joined is not empty; and what is no label leaves its place to another. */
+    r->options.const_labels = labels;
+    r->options.n_const_labels = 2;
+    assert_string_equal(
+        render(r, classic,
+               GAUGE("g", POINT(ATTRIBUTE("c.d", "") "," ATTRIBUTE("c_d", "v") "," ATTRIBUTE("x", ""), 1))),
+        HEAD("g") "g{c_d=\";v\",x=\"const\"} 1\n");
+}
+
+static void
 constant_labels_step_aside_for_the_format(void **state)
 {
     static const struct otc_const_label labels[] = {{"le", "a"}, {"__name__", "b"}};
@@ -162,6 +184,7 @@ main(void)
         TEST(no_attribute_becomes_the_formats_own_label),
         TEST(no_two_labels_of_a_series_become_one),
         TEST(series_that_a_client_cannot_tell_apart_are_one),
+        TEST(an_empty_value_is_no_label),
         TEST(constant_labels_step_aside_for_the_format),
     };
 

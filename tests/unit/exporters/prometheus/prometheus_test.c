@@ -290,6 +290,27 @@ the_last_value_is_shown(void **state)
     otc_rig_free(&rig);
 }
 
+static void
+an_empty_label_is_none(void **state)
+{
+    static const struct otc_metric same = {.name = "x_y", .type = OTC_METRIC_GAUGE};
+    static const struct otc_metric dotted = {.name = "x.y", .type = OTC_METRIC_GAUGE};
+    OTC_AUTO_BUF struct otc_buf answer = {.limit = 1 << 20};
+    struct otc_rig rig = {0};
+
+    (void)state;
+    start_with(&rig, "");
+    SEND(&rig, {&gauge, NULL, 0, 10, 1, 0}, {&gauge, "", 0, 11, 2, 0});
+    SEND(&rig, {&dotted, "", 0, 10, 1, 0}, {&same, NULL, 0, 11, 2, 0});
+    assert_has(scrape(&answer), "g{job=\"api\"} 2");
+    assert_has(scrape(&answer), "x_y{job=\"api\"} 1");
+    assert_null(strstr(scrape(&answer), "k="));
+    assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_exporter_prometheus_series", "exporter=prometheus"),
+                     2);
+    assert_int_equal(dropped(&rig, "duplicate"), 1);
+    otc_rig_free(&rig);
+}
+
 /* Whether UTF-8 names collide is for each page to say. */
 static void
 series_of_one_page_name_are_a_conflict(void **state)
@@ -522,6 +543,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_collectors_end_to_end_cases_agree),
         cmocka_unit_test(the_last_value_is_shown),
+        cmocka_unit_test(an_empty_label_is_none),
         cmocka_unit_test(series_of_one_page_name_are_a_conflict),
         cmocka_unit_test(deltas_accumulate),
         cmocka_unit_test(series_expire_without_scrapes),
