@@ -17,7 +17,7 @@
 #define FORWARDED_MAX 128
 #define FORWARDED_BYTES_MAX ((size_t)64 << 10)
 
-enum dropped { DROPPED_NAME, DROPPED_VALUE, DROPPED_UNSUPPORTED, N_DROPPED };
+enum dropped { DROPPED_NAME, DROPPED_VALUE, DROPPED_UNSUPPORTED, DROPPED_DUPLICATE, N_DROPPED };
 
 struct prw {
     struct otc_component component;
@@ -67,7 +67,8 @@ make_series(struct prw *self)
     static const struct otc_instrument dropped = {"aimon_prometheus_remote_write_dropped_points", "{points}",
                                                   "Data points that have no form in remote write",
                                                   OTC_COUNTER};
-    static const char *const reasons[N_DROPPED] = {"invalid_name", "invalid_value", "unsupported"};
+    static const char *const reasons[N_DROPPED] = {"invalid_name", "invalid_value", "unsupported",
+                                                   "duplicate"};
     const struct otc_label exporter = {"exporter", self->id};
 
     self->translated = otc_meter_series(self->host->meter, &translated, &exporter, 1);
@@ -87,12 +88,14 @@ static void
 count_job(struct prw *self, const struct prw_job *job)
 {
     const struct prw_dropped *dropped = &job->dropped;
-    size_t all = dropped->invalid_names + dropped->invalid_values + dropped->unsupported;
+    size_t all =
+        dropped->invalid_names + dropped->invalid_values + dropped->unsupported + dropped->duplicates;
     const struct otc_count counts[] = {{self->translated, (int64_t)job->series},
                                        {self->failed, all > 0},
                                        {self->dropped[DROPPED_NAME], (int64_t)dropped->invalid_names},
                                        {self->dropped[DROPPED_VALUE], (int64_t)dropped->invalid_values},
-                                       {self->dropped[DROPPED_UNSUPPORTED], (int64_t)dropped->unsupported}};
+                                       {self->dropped[DROPPED_UNSUPPORTED], (int64_t)dropped->unsupported},
+                                       {self->dropped[DROPPED_DUPLICATE], (int64_t)dropped->duplicates}};
     int64_t now = self->host->monotonic_ns(self->host);
     bool tell;
 
@@ -108,7 +111,8 @@ count_job(struct prw *self, const struct prw_job *job)
                 "Data points that have no form in remote write were dropped",
                 OTC_FIELD_NUMBER("invalid_names", dropped->invalid_names),
                 OTC_FIELD_NUMBER("invalid_values", dropped->invalid_values),
-                OTC_FIELD_NUMBER("deltas_or_unsupported", dropped->unsupported));
+                OTC_FIELD_NUMBER("deltas_or_unsupported", dropped->unsupported),
+                OTC_FIELD_NUMBER("duplicates", dropped->duplicates));
     }
 }
 

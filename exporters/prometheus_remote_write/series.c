@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/prometheus_remote_write/series.h"
 
+#include "common/base/hash.h"
 #include "common/otlp/wire.h"
 
 #include <math.h>
@@ -8,6 +9,8 @@
 /* Series and samples of one batch; the batch itself is limited by the receiver. */
 #define MAX_SERIES ((size_t)4 << 20)
 #define MAX_MEMORY ((size_t)1 << 30)
+/* Name and labels of one series. */
+#define MAX_KEY ((size_t)4 << 20)
 /* Explicit buckets of one histogram. */
 #define MAX_BOUNDS 100000
 #define NS_PER_MS UINT64_C(1000000)
@@ -19,7 +22,7 @@ prometheus_remote_write_set_init(struct prw_set *set, const struct prw_options *
 {
     *set = (struct prw_set){.options = options};
     otc_arena_init(&set->arena, MAX_MEMORY);
-    otc_buf_init(&set->key, (size_t)4 << 20);
+    otc_buf_init(&set->key, MAX_KEY);
     set->last = &set->first;
     set->by_key = otc_map_new(MAX_SERIES);
     set->translator = otc_prom_translator_new(&options->exposition);
@@ -64,7 +67,7 @@ struct child {
     const char *suffix;
     const char *label; /* NULL: none */
     struct otc_slice value;
-    char kind; /* 'h' keeps native histograms apart from samples */
+    char kind; /* 's': samples, 'h': native histograms, 't': target_info; no series has two of them */
 };
 
 static struct otc_slice
@@ -99,12 +102,9 @@ make_labels(struct prw_set *set, const struct otc_prom_series *from, const struc
         labels[n++] = (struct otc_prom_label){otc_slice_str(child->label), copy(set, child->value)};
     }
     for (size_t i = 0; i < from->n_labels; i++) {
-        /* An empty value is no label. */
         const struct otc_prom_label label = otc_prom_series_label(from, i);
 
-        if (label.value.len > 0) {
-            labels[n++] = (struct otc_prom_label){copy(set, label.name), copy(set, label.value)};
-        }
+        labels[n++] = (struct otc_prom_label){copy(set, label.name), copy(set, label.value)};
     }
     for (size_t i = 1; i < n; i++) {
         for (size_t k = i; k > 0 && otc_slice_compare(labels[k - 1].name, labels[k].name) > 0; k--) {
@@ -119,36 +119,79 @@ make_labels(struct prw_set *set, const struct otc_prom_series *from, const struc
     return !set->no_memory;
 }
 
-/* The series of a child, made at its first point. NULL out of memory. */
-static struct prw_series *
-find(struct prw_set *set, const struct otc_prom_series *from, const struct child *child)
+/* Into set->key: the name and all labels of a child in their order, whatever metric it is of. */
+static void
+put_key(struct prw_set *set, const struct otc_prom_series *from, const struct child *child)
 {
-    struct prw_series *series;
+    struct otc_slice own = child->label ? otc_slice_str(child->label) : OTC_SLICE_NONE;
+    bool pending = own.len > 0;
 
     otc_buf_clear(&set->key);
-    otc_buf_append_byte(&set->key, (uint8_t)child->kind);
-    otc_buf_append(&set->key, child->suffix, strlen(child->suffix) + 1);
-    otc_buf_append_slice(&set->key, child->value);
-    otc_buf_append_byte(&set->key, 0xff);
-    otc_buf_append_slice(&set->key, from->key);
-    series = set->key.failed ? NULL : otc_map_get(set->by_key, otc_buf_slice(&set->key));
-    if (series || set->key.failed) {
-        set->no_memory = set->no_memory || set->key.failed;
-        return series;
+    otc_buf_append_slice(&set->key, from->name);
+    otc_buf_append_str(&set->key, child->suffix);
+    for (size_t i = 0; i <= from->n_labels; i++) {
+        const struct otc_prom_label_place *place = &from->labels[i];
+        bool last = i == from->n_labels;
+
+        if (pending && (last || otc_slice_compare(otc_prom_series_label(from, i).name, own) > 0)) {
+            otc_buf_append_byte(&set->key, OTC_PROM_KEY_BREAK);
+            otc_buf_append_slice(&set->key, own);
+            otc_buf_append_byte(&set->key, OTC_PROM_KEY_BREAK);
+            otc_buf_append_slice(&set->key, child->value);
+            pending = false;
+        }
+        if (!last) { /* a break, the name, a break, the value */
+            otc_buf_append(&set->key, from->key.data + place->at - 1,
+                           (size_t)place->name_len + place->value_len + 2);
+        }
     }
-    series = prometheus_remote_write_set_alloc(set, sizeof(*series));
+    set->no_memory = set->no_memory || set->key.failed;
+}
+
+/* Under set->key. NULL out of memory. */
+static struct prw_series *
+new_series(struct prw_set *set, const struct otc_prom_series *from, const struct child *child,
+           uint64_t origin)
+{
+    struct prw_series *series = prometheus_remote_write_set_alloc(set, sizeof(*series));
+
     if (!series || !make_labels(set, from, child, series) ||
         !otc_map_put(set->by_key, otc_buf_slice(&set->key), series)) {
         set->no_memory = true;
         return NULL;
     }
     series->type = from->type;
+    series->kind = child->kind;
+    series->origin = origin;
     series->family = copy(set, from->name);
     series->help = copy(set, from->help);
     series->unit = copy(set, from->unit);
     *set->last = series;
     set->last = &series->next;
     set->n_series++;
+    return series;
+}
+
+/* The series of a child, made at its first point. NULL out of memory, or when another metric has it already.
+ */
+static struct prw_series *
+find(struct prw_set *set, const struct otc_prom_series *from, const struct child *child)
+{
+    uint64_t origin = otc_hash64(from->origin, otc_map_seed());
+    struct prw_series *series;
+
+    put_key(set, from, child);
+    if (set->no_memory) {
+        return NULL;
+    }
+    series = otc_map_get(set->by_key, otc_buf_slice(&set->key));
+    if (!series) {
+        return new_series(set, from, child, origin);
+    }
+    if (series->origin != origin || series->type != from->type || series->kind != child->kind) {
+        set->clashed = true;
+        return NULL;
+    }
     return series;
 }
 
@@ -182,7 +225,7 @@ push(struct prw_node **list, struct prw_node *node, int64_t ms)
     *list = node;
 }
 
-/* `counts`: the series counts since the point's start. */
+/* `counts`: the series counts since the point's start. NULL as find. */
 static struct prw_series *
 put_sample(struct prw_set *set, const struct otc_prom_series *from, const struct child *child,
            const struct otc_point *point, double value, bool counts)
@@ -294,7 +337,7 @@ put_number(struct prw_set *set, const struct otc_prom_series *from, const struct
     }
 }
 
-/* A bucket's series. */
+/* A bucket's series; NULL: another metric has it. */
 struct bucket {
     struct prw_series *series;
 };
@@ -319,7 +362,7 @@ put_bucket_exemplars(struct prw_set *set, const struct otc_point *point, const s
                 high = middle;
             }
         }
-        if (exemplar) {
+        if (exemplar && buckets[low].series) {
             give_exemplar(buckets[low].series, exemplar);
         }
     }
@@ -334,9 +377,8 @@ put_buckets(struct prw_set *set, const struct otc_prom_series *from, const struc
     struct child child = {.suffix = "_bucket", .label = "le", .kind = 's'};
     uint64_t bound = 0, count = 0, total = 0;
     size_t i = 0;
-    bool ok = buckets != NULL;
 
-    while (ok && otc_words_next(&point->explicit_bounds, &bounds, &bound)) {
+    while (!set->no_memory && otc_words_next(&point->explicit_bounds, &bounds, &bound)) {
         OTC_AUTO_BUF struct otc_buf le = {.limit = 512};
 
         if (otc_words_next(&point->bucket_counts, &counts, &count)) {
@@ -344,12 +386,11 @@ put_buckets(struct prw_set *set, const struct otc_prom_series *from, const struc
         }
         prometheus_remote_write_put_plain(&le, otc_wire_bits_double(bound));
         child.value = otc_buf_slice(&le);
-        buckets[i].series = put_sample(set, from, &child, point, (double)total, true);
-        ok = buckets[i++].series != NULL;
+        buckets[i++].series = put_sample(set, from, &child, point, (double)total, true);
     }
-    child.value = otc_slice_str("+Inf");
-    if (ok &&
-        (buckets[i].series = put_sample(set, from, &child, point, (double)point->count, true)) != NULL) {
+    if (!set->no_memory) {
+        child.value = otc_slice_str("+Inf");
+        buckets[i].series = put_sample(set, from, &child, point, (double)point->count, true);
         put_bucket_exemplars(set, point, buckets);
     }
 }
@@ -454,12 +495,40 @@ put_summary(struct prw_set *set, const struct otc_prom_series *from, const struc
     put_created(set, from, point);
 }
 
+/* Into set->key: what there is one target_info of. No name of a series begins so. */
+static struct otc_slice
+put_identity(struct prw_set *set, const struct otc_prom_series *target)
+{
+    otc_buf_clear(&set->key);
+    otc_buf_append_byte(&set->key, OTC_PROM_KEY_BREAK);
+    otc_buf_append_slice(&set->key, target->key);
+    set->no_memory = set->no_memory || set->key.failed;
+    return otc_buf_slice(&set->key);
+}
+
+/* The target_info of a (job, instance): of several resources the first. NULL as find. */
+static struct prw_series *
+find_target(struct prw_set *set, const struct otc_prom_series *target)
+{
+    static const struct child info = {.suffix = "", .kind = 't'};
+    struct prw_series *series = otc_map_get(set->by_key, put_identity(set, target));
+
+    if (series || set->no_memory) {
+        return series;
+    }
+    series = find(set, target, &info);
+    if (series && !otc_map_put(set->by_key, put_identity(set, target), series)) {
+        set->no_memory = true;
+        return NULL;
+    }
+    return series;
+}
+
 /* target_info, at the time of the latest point of its resource. */
 static void
 put_target(struct prw_set *set, const struct otc_prom_series *target, const struct otc_point *point)
 {
-    static const struct child info = {.suffix = "", .kind = 't'};
-    struct prw_series *series = find(set, target, &info);
+    struct prw_series *series = find_target(set, target);
     int64_t ms = to_ms(point->time_unix_nano);
 
     if (series && !series->samples) {
@@ -515,10 +584,12 @@ on_point(void *arg, const struct otc_point *point)
     }
     switch (otc_prom_translator_series(set->translator, point, &series)) {
     case OTC_PROM_OK:
+        set->clashed = false;
         put_point(set, series, point);
         if (series->target && set->options->target_info) {
             put_target(set, series->target, point);
         }
+        set->dropped.duplicates += set->clashed;
         otc_prom_series_unref(series);
         break;
     case OTC_PROM_NO_MEMORY:

@@ -39,10 +39,13 @@ struct prw_exemplar {
 
 struct prw_series {
     struct prw_series *next; /* in the order of their first points */
-    /** Sorted by name, `__name__` among them. */
+    /** Sorted by name, `__name__` among them; of no other series of the set. */
     const struct otc_prom_label *labels;
     size_t n_labels;
     enum otc_prom_type type;
+    /** Of its points: what they become (struct child), and a hash of the scope and the metric. */
+    char kind;
+    uint64_t origin;
     struct otc_slice family, help, unit;
     /** Rising in time, one for each time stamp (of several, the last that came). */
     struct prw_node *samples;    /* struct prw_sample */
@@ -66,12 +69,15 @@ struct prw_dropped {
     /** Deltas, sums without temporality, points of no known type, exponential histograms without a sum or of
      * a scale below -4. */
     size_t unsupported;
+    /** Points of which a series, or all of it, has the labels of another metric's. */
+    size_t duplicates;
 };
 
 /** Owned by one thread. */
 struct prw_set {
     const struct prw_options *options;
     struct otc_arena arena;
+    /** By name and labels; those of target_info by theirs alone, too. */
     struct otc_map *by_key;
     struct otc_prom_translator *translator;
     struct prw_series *first, **last;
@@ -80,6 +86,8 @@ struct prw_set {
     struct otc_buf key;
     struct otc_prom_exemplar_parts exemplar;
     bool no_memory;
+    /** The point at hand met a series of another metric. */
+    bool clashed;
 };
 
 /** `options` are borrowed. False out of memory; release it in any case. */

@@ -251,7 +251,31 @@ nothing_to_send_is_no_request(void **state)
     assert_int_equal(otc_vhost_logged(f->vhost, "Data points that have no form in remote write were dropped"),
                      1);
     assert_string_equal(otc_vhost_log(f->vhost, 0).fields,
-                        "invalid_names=0 invalid_values=0 deltas_or_unsupported=1");
+                        "invalid_names=0 invalid_values=0 deltas_or_unsupported=1 duplicates=0");
+}
+
+static void
+what_another_metric_has_is_counted(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf request = {.limit = 4096};
+    struct fixture *f = *state;
+    static const char two[] = "{\"resourceMetrics\":[{\"scopeMetrics\":[{\"metrics\":["
+                              "{\"name\":\"a.b\",\"gauge\":{\"dataPoints\":[{\"asInt\":\"1\"}]}},"
+                              "{\"name\":\"a_b\",\"gauge\":{\"dataPoints\":[{\"asInt\":\"2\"}]}}]}]}]}";
+
+    start(f, "");
+    assert_int_equal(otc_json_to_protobuf(OTC_METRICS, otc_slice_str(two), 64, &request, NULL), OTC_OK);
+    assert_int_equal(otc_consume(f->exporter->ops->input(f->exporter, OTC_METRICS),
+                                 otc_batch_copy_of(OTC_METRICS, otc_buf_slice(&request), 2, NULL), NULL,
+                                 &f->err),
+                     OTC_OK);
+    wait_metric(f, "otelcol_exporter_sent_metric_points", 2);
+    assert_string_equal(sent_text(f, 0, false), "__name__=a_b 1@0\n");
+    assert_int_equal(otc_vhost_metric(f->vhost, "aimon_prometheus_remote_write_dropped_points",
+                                      "exporter=prometheus_remote_write/test,reason=duplicate"),
+                     1);
+    assert_string_equal(otc_vhost_log(f->vhost, 0).fields,
+                        "invalid_names=0 invalid_values=0 deltas_or_unsupported=0 duplicates=1");
 }
 
 /* ---- Answers -------------------------------------------------------------------------------------- */
@@ -447,6 +471,7 @@ main(void)
         TEST(metadata_of_the_client_is_forwarded),
         TEST(the_http_section_counts),
         TEST(nothing_to_send_is_no_request),
+        TEST(what_another_metric_has_is_counted),
         TEST(some_codes_are_tried_again),
         TEST(other_codes_are_final),
         TEST(a_receiver_of_version_1_is_remembered),

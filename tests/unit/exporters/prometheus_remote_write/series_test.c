@@ -324,6 +324,98 @@ resources_are_targets(void **state)
         "__name__=ns_target_info,host_name=h,instance=i1,job=shop/api,region_name=eu 1@1000\n");
 }
 
+#define GAUGE(name, attributes, value)                                                                       \
+    "{\"name\":\"" name                                                                                      \
+    "\",\"gauge\":{\"dataPoints\":[{\"timeUnixNano\":\"1000000000\",\"attributes\":[" attributes             \
+    "],\"asInt\":\"" value "\"}]}}"
+#define ATTRIBUTE(key, value) "{\"key\":\"" key "\",\"value\":{\"stringValue\":\"" value "\"}}"
+#define HISTOGRAM(more)                                                                                      \
+    "{\"name\":\"h\",\"histogram\":{\"aggregationTemporality\":2,\"dataPoints\":[{\"timeUnixNano\":"         \
+    "\"1000000000\",\"count\":\"3\",\"bucketCounts\":[\"1\",\"2\"],\"explicitBounds\":[0.5]" more "}]}}"
+
+static void
+an_empty_value_is_no_label(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_string_equal(translate(f, "external_labels: {x: const, y: ''}",
+                                  GAUGE("g", ATTRIBUTE("k", "v"),
+                                        "1") "," GAUGE("g", ATTRIBUTE("k", "v") "," ATTRIBUTE("x", ""), "2")),
+                        "__name__=g,k=v,x=const 2@1000\n");
+    assert_int_equal(f->set.dropped.duplicates, 0);
+    assert_string_equal(translate_of(f, "", SERVICE "," ATTRIBUTE("empty", ""), UP),
+                        "__name__=up,instance=i1,job=shop/api 1@1000\n"
+                        "__name__=target_info,host_name=h,instance=i1,job=shop/api 1@1000\n");
+}
+
+/* Whichever metric comes first has the series; the other one's points are counted, once each. */
+static void
+no_two_series_have_the_same_labels(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_string_equal(translate(f, "", HISTOGRAM("") "," GAUGE("h.count", "", "7")),
+                        "__name__=h_count 3@1000\n"
+                        "__name__=h_bucket,le=0.5 1@1000\n"
+                        "__name__=h_bucket,le=+Inf 3@1000\n");
+    assert_int_equal(f->set.dropped.duplicates, 1);
+    /* A label that stands before `le`, one behind it, and an exemplar of the bucket that is taken. */
+    assert_string_equal(
+        translate(
+            f, "",
+            GAUGE(
+                "h.bucket", ATTRIBUTE("le", "0.5") "," ATTRIBUTE("z", "1") "," ATTRIBUTE("a", "2"),
+                "7") "," HISTOGRAM(",\"attributes\":[" ATTRIBUTE("a",
+                                                                 "2") "," ATTRIBUTE("z",
+                                                                                    "1") "],\"exemplars\":[{"
+                                                                                         "\"asDouble\":0.1},{"
+                                                                                         "\"asDouble\":1}]")),
+        "__name__=h_bucket,a=2,le=0.5,z=1 7@1000\n"
+        "__name__=h_count,a=2,z=1 3@1000\n"
+        "__name__=h_bucket,a=2,le=+Inf,z=1 3@1000 #{} 1@0\n");
+    assert_int_equal(f->set.dropped.duplicates, 1);
+    assert_string_equal(translate(f, "", GAUGE("a.b", "", "1") "," GAUGE("a_b", "", "2")),
+                        "__name__=a_b 1@1000\n");
+    assert_int_equal(f->set.dropped.duplicates, 1);
+    /* Samples and native histograms are never of one series. */
+    (void)translate(f, NHCB, GAUGE("h", "", "7") "," HISTOGRAM("") "," HISTOGRAM(""));
+    assert_string_equal(otc_buf_cstr(&f->text), "__name__=h 7@1000\n");
+    assert_int_equal(f->set.dropped.duplicates, 2);
+}
+
+static void
+a_metric_may_be_called_target_info(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_string_equal(
+        translate_of(f, "", SERVICE, UP "," GAUGE("target_info", ATTRIBUTE("host.name", "h"), "7")),
+        "__name__=up,instance=i1,job=shop/api 1@1000\n"
+        "__name__=target_info,host_name=h,instance=i1,job=shop/api 1@1000\n");
+    assert_int_equal(f->set.dropped.duplicates, 1);
+    assert_string_equal(translate_of(f, "", SERVICE, UP "," GAUGE("target_info", "", "7")),
+                        "__name__=up,instance=i1,job=shop/api 1@1000\n"
+                        "__name__=target_info,host_name=h,instance=i1,job=shop/api 1@1000\n"
+                        "__name__=target_info,instance=i1,job=shop/api 7@1000\n");
+    assert_int_equal(f->set.dropped.duplicates, 0);
+}
+
+/* Of two resources that are the same target the first has the series, at the time of the later point. */
+static void
+a_target_has_one_target_info(void **state)
+{
+#define SAME                                                                                                 \
+    "]}]},{\"resource\":{\"attributes\":[" ATTRIBUTE("service.name", "api") "," ATTRIBUTE(                   \
+        "host.name", "other") "]},\"scopeMetrics\":[{\"metrics\":["
+    assert_string_equal(
+        translate_of(*state, "", ATTRIBUTE("service.name", "api") "," ATTRIBUTE("host.name", "h"),
+                     UP SAME "{\"name\":\"x\",\"gauge\":{\"dataPoints\":[{\"timeUnixNano\":\"2000000000\","
+                             "\"asInt\":\"1\"}]}}"),
+        "__name__=up,job=api 1@1000\n"
+        "__name__=target_info,host_name=h,job=api 1@2000\n"
+        "__name__=x,job=api 1@2000\n");
+}
+
 static void
 names_follow_the_strategy(void **state)
 {
@@ -514,6 +606,10 @@ main(void)
         TEST(summaries_have_quantiles),
         TEST(points_without_a_value_end_their_series),
         TEST(resources_are_targets),
+        TEST(an_empty_value_is_no_label),
+        TEST(no_two_series_have_the_same_labels),
+        TEST(a_metric_may_be_called_target_info),
+        TEST(a_target_has_one_target_info),
         TEST(names_follow_the_strategy),
         TEST(version_2_has_symbols_and_metadata),
         TEST(version_1_has_metadata_when_asked),
