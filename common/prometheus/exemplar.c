@@ -42,11 +42,23 @@ put_id(struct otc_prom_exemplar_parts *parts, const char *name, struct otc_slice
         (struct otc_prom_label){otc_slice_str(name), tail(&parts->text, start)};
 }
 
+static bool
+has_label(const struct otc_prom_exemplar_parts *parts, struct otc_slice name)
+{
+    for (size_t i = 0; i < parts->n_labels; i++) {
+        if (otc_slice_equal(parts->labels[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* False when it cannot be a label, or there is no more room. */
 static bool
 put_attribute(struct otc_prom_exemplar_parts *parts, struct otc_slice key, const struct otc_value *value)
 {
     size_t name = parts->text.len, start;
+    struct otc_prom_label label;
     OTC_AUTO_BUF struct otc_buf raw = {.limit = TEXT_MAX};
 
     if (parts->n_labels == OTC_PROM_EXEMPLAR_LABELS_MAX || !otc_value_text(value, &raw) ||
@@ -55,8 +67,12 @@ put_attribute(struct otc_prom_exemplar_parts *parts, struct otc_slice key, const
     }
     start = parts->text.len;
     otc_prom_put_utf8(&parts->text, otc_buf_slice(&raw));
-    parts->labels[parts->n_labels++] = (struct otc_prom_label){
-        otc_slice_of(parts->text.data + name, start - name), tail(&parts->text, start)};
+    label = (struct otc_prom_label){otc_slice_of(parts->text.data + name, start - name),
+                                    tail(&parts->text, start)};
+    if (label.value.len == 0 || has_label(parts, label.name)) {
+        return !parts->text.failed;
+    }
+    parts->labels[parts->n_labels++] = label;
     return !parts->text.failed;
 }
 

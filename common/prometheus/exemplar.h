@@ -14,7 +14,8 @@ struct otc_prom_exemplar_parts {
     double value;
     uint64_t time_unix_nano;
     /** trace_id and span_id (lower-case hex), then the filtered attributes in their order: all of them, or
-     * none when they would pass the limit of characters. Point into `text`. */
+     * none when they would pass the limit of characters. Each name once, of the first that has it; none is
+     * empty. Point into `text`. */
     struct otc_prom_label labels[OTC_PROM_EXEMPLAR_LABELS_MAX];
     size_t n_labels;
     struct otc_buf text;

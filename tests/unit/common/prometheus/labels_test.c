@@ -175,6 +175,24 @@ constant_labels_step_aside_for_the_format(void **state)
                         "h_count{exported___name__=\"b\",exported_le=\"a\"} 1\n");
 }
 
+/* ---- Values --------------------------------------------------------------------------------------- */
+
+static void
+labels_of_exemplars_are_there_once(void **state)
+{
+    const char *page =
+        render(*state, openmetrics,
+               "{\"name\":\"c\",\"sum\":{\"aggregationTemporality\":2,\"isMonotonic\":true,\"dataPoints\":[{"
+               "\"asInt\":\"1\","
+               "\"exemplars\":[{\"asDouble\":1,\"traceId\":\"000102030405060708090a0b0c0d0e0f\","
+               "\"filteredAttributes\":[" ATTRIBUTE("trace_id", "x") "," ATTRIBUTE("empty", "") "," ATTRIBUTE(
+                   "a.b", "1") "," ATTRIBUTE("a_b", "2") "]}]}]}}");
+
+    assert_string_equal(page, "# HELP c \n# TYPE c counter\n"
+                              "c_total 1.0 # {trace_id=\"000102030405060708090a0b0c0d0e0f\",a_b=\"1\"} 1.0\n"
+                              "# EOF\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -186,6 +204,7 @@ main(void)
         TEST(series_that_a_client_cannot_tell_apart_are_one),
         TEST(an_empty_value_is_no_label),
         TEST(constant_labels_step_aside_for_the_format),
+        TEST(labels_of_exemplars_are_there_once),
     };
 
     return cmocka_run_group_tests_name("common/prometheus/labels", tests, NULL, NULL);
