@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/otlp/wire.h"
 #include "common/prometheus/buckets.h"
 #include "common/prometheus/exemplar.h"
 #include "common/prometheus/series.h"
@@ -287,6 +288,19 @@ make_exponential(struct making *m, struct arrays *arrays)
     return OTC_PROM_OK;
 }
 
+/** One value a quantile: of several the last one. */
+static void
+put_quantile(struct arrays *arrays, size_t *n, const struct otc_prom_quantile *quantile)
+{
+    for (size_t i = 0; i < *n; i++) {
+        if (arrays->quantiles[i].quantile == quantile->quantile) {
+            arrays->quantiles[i] = *quantile;
+            return;
+        }
+    }
+    arrays->quantiles[(*n)++] = *quantile;
+}
+
 static enum otc_prom_refusal
 make_summary(struct making *m, struct arrays *arrays)
 {
@@ -306,13 +320,12 @@ make_summary(struct making *m, struct arrays *arrays)
     }
     rest = m->point->encoded;
     while (otc_messages_next(&rest, 6, &message)) {
-        uint64_t quantile = otc_message_scalar(message, 1, 0);
-        uint64_t value = otc_message_scalar(message, 2, 0);
+        const struct otc_prom_quantile quantile = {otc_wire_bits_double(otc_message_scalar(message, 1, 0)),
+                                                   otc_wire_bits_double(otc_message_scalar(message, 2, 0))};
 
-        memcpy(&arrays->quantiles[n].quantile, &quantile, sizeof(quantile));
-        memcpy(&arrays->quantiles[n].value, &value, sizeof(value));
-        n++;
+        put_quantile(arrays, &n, &quantile);
     }
+    m->value->n_quantiles = n;
     return OTC_PROM_OK;
 }
 

@@ -178,6 +178,21 @@ constant_labels_step_aside_for_the_format(void **state)
 /* ---- Values --------------------------------------------------------------------------------------- */
 
 static void
+a_quantile_has_one_value(void **state)
+{
+    assert_string_equal(
+        render(*state, classic,
+               "{\"name\":\"s\",\"summary\":{\"dataPoints\":[{\"count\":\"4\",\"sum\":5,\"quantileValues\":["
+               "{\"quantile\":0.9,\"value\":1},{\"quantile\":0.5,\"value\":2},{\"quantile\":0.9,\"value\":3},"
+               "{\"quantile\":0.5,\"value\":4}]}]}}"),
+        "# HELP s \n# TYPE s summary\n"
+        "s{quantile=\"0.9\"} 3\n"
+        "s{quantile=\"0.5\"} 4\n"
+        "s_sum 5\n"
+        "s_count 4\n");
+}
+
+static void
 labels_of_exemplars_are_there_once(void **state)
 {
     const char *page =
@@ -204,6 +219,7 @@ main(void)
         TEST(series_that_a_client_cannot_tell_apart_are_one),
         TEST(an_empty_value_is_no_label),
         TEST(constant_labels_step_aside_for_the_format),
+        TEST(a_quantile_has_one_value),
         TEST(labels_of_exemplars_are_there_once),
     };
 
