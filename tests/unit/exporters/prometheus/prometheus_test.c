@@ -330,6 +330,35 @@ series_of_one_page_name_are_a_conflict(void **state)
     otc_rig_free(&rig);
 }
 
+/* A resource is as late as its latest point, whatever comes after that. */
+static void
+targets_have_the_latest_time(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf answer = {.limit = 1 << 20};
+    OTC_AUTO_BUF struct otc_buf request = {.limit = 1 << 20};
+    const struct otc_attribute resource[] = {OTC_ATTR_STR("service.name", "api"),
+                                             OTC_ATTR_STR("host.name", "h")};
+    struct otc_metrics_builder *builder = otc_metrics_builder_new(resource, 2, "", "", 1 << 20);
+    const struct otc_attribute attribute = OTC_ATTR_STR("k", "late");
+    struct otc_rig rig = {0};
+    size_t points;
+
+    (void)state;
+    start_with(&rig, ", send_timestamps: true");
+    for (uint64_t at = 3; at > 0; at--) {
+        struct otc_point_head head = {
+            .attributes = &attribute, .n_attributes = at == 3, .time_unix_nano = at * 1000000};
+
+        assert_true(otc_build_number(builder, &gauge, &head, 1));
+    }
+    assert_true(otc_metrics_builder_finish(builder, &request, &points));
+    otc_metrics_builder_free(builder);
+    assert_int_equal(send_bytes(&rig, otc_buf_slice(&request), points), OTC_OK);
+    assert_has(scrape(&answer), "g{job=\"api\"} 1 2");
+    assert_has(scrape(&answer), "target_info{host_name=\"h\",job=\"api\"} 1 3");
+    otc_rig_free(&rig);
+}
+
 static void
 deltas_accumulate(void **state)
 {
@@ -495,6 +524,44 @@ send_exponential(struct otc_rig *rig, const struct otc_metric *metric, uint64_t 
     assert_int_equal(send_bytes(rig, otc_buf_slice(&request), points), OTC_OK);
 }
 
+/* Once a delta had values below 0 the total has them, whatever is added. */
+static void
+sums_that_may_fall_stay_away_from_openmetrics(void **state)
+{
+    static const struct otc_metric metric = {
+        .name = "h", .type = OTC_METRIC_EXPONENTIAL_HISTOGRAM, .temporality = OTC_TEMPORALITY_DELTA};
+    const uint64_t one = 1;
+    OTC_AUTO_BUF struct otc_buf answer = {.limit = 1 << 20};
+    struct otc_rig rig;
+
+    (void)state;
+    start_with(&rig, ", enable_open_metrics: true");
+    for (uint64_t i = 0; i < 3; i++) {
+        OTC_AUTO_BUF struct otc_buf request = {.limit = 1 << 20};
+        struct otc_metrics_builder *builder = otc_metrics_builder_new(NULL, 0, "", "", 1 << 20);
+        struct otc_point_head head = {.start_unix_nano = 10 * i + 10, .time_unix_nano = 10 * i + 20};
+        const struct otc_exponential_value value = {.count = 1,
+                                                    .has_sum = true,
+                                                    .sum = 2,
+                                                    .positive = &one,
+                                                    .n_positive = i != 1,
+                                                    .negative = &one,
+                                                    .n_negative = i == 1};
+        size_t points;
+
+        assert_true(otc_build_exponential(builder, &metric, &head, &value));
+        assert_true(otc_metrics_builder_finish(builder, &request, &points));
+        otc_metrics_builder_free(builder);
+        assert_int_equal(send_bytes(&rig, otc_buf_slice(&request), points), OTC_OK);
+        assert_int_equal(otc_http_request(otc_scratch_path(), "GET", "/metrics",
+                                          "Accept: application/openmetrics-text\r\n", &answer),
+                         200);
+        assert_int_equal(strstr(otc_http_body(&answer), "\nh_sum ") != NULL, i == 0);
+        assert_int_equal(strstr(otc_http_body(&answer), "\nh_count ") != NULL, i == 0);
+    }
+    otc_rig_free(&rig);
+}
+
 /** Lines of buckets on a page. */
 static size_t
 bucket_lines(const char *page)
@@ -545,7 +612,9 @@ main(void)
         cmocka_unit_test(the_last_value_is_shown),
         cmocka_unit_test(an_empty_label_is_none),
         cmocka_unit_test(series_of_one_page_name_are_a_conflict),
+        cmocka_unit_test(targets_have_the_latest_time),
         cmocka_unit_test(deltas_accumulate),
+        cmocka_unit_test(sums_that_may_fall_stay_away_from_openmetrics),
         cmocka_unit_test(series_expire_without_scrapes),
         cmocka_unit_test(series_are_limited),
         cmocka_unit_test(the_endpoint_speaks_http),

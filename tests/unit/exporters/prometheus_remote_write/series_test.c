@@ -234,6 +234,20 @@ summaries_have_quantiles(void **state)
         "__name__=s,quantile=0.99 2@1000\n");
 }
 
+/* As of samples: of several at one time the last one counts. */
+static void
+a_native_histogram_has_its_time_alone(void **state)
+{
+#define NATIVE(at, count)                                                                                    \
+    "{\"timeUnixNano\":\"" at "000000000\",\"count\":\"" count "\",\"zeroCount\":\"" count "\",\"sum\":0}"
+    assert_string_equal(
+        translate(*state, "",
+                  "{\"name\":\"e\",\"exponentialHistogram\":{\"aggregationTemporality\":2,"
+                  "\"dataPoints\":[" NATIVE("2", "1") "," NATIVE("1", "2") "," NATIVE("2", "3") "]}}"),
+        "__name__=e hist{ 1:2 3:0 4:0 5:1e-128 6:2 15:1000 } hist{ 1:3 3:0 4:0 5:1e-128 6:3 "
+        "15:2000 }\n");
+}
+
 static void
 points_without_a_value_end_their_series(void **state)
 {
@@ -604,6 +618,7 @@ main(void)
         TEST(histograms_are_native_ones_with_their_own_buckets),
         TEST(exponential_histograms_are_native_ones),
         TEST(summaries_have_quantiles),
+        TEST(a_native_histogram_has_its_time_alone),
         TEST(points_without_a_value_end_their_series),
         TEST(resources_are_targets),
         TEST(an_empty_value_is_no_label),
