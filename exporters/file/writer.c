@@ -19,6 +19,8 @@
 /* "-2026-01-31T12-00-00.000" */
 #define STAMP_LEN 24
 #define BACKUPS_MAX 100000
+/* Names that are tried for a file that has its size, a millisecond apart. */
+#define NAMES_MAX 10000
 
 struct file_writer {
     const struct file_writer_settings *settings;
@@ -236,19 +238,56 @@ tidy(const struct file_writer *writer, int64_t now_ns)
     free(copy);
 }
 
+/* Renames unless the new name is taken (EEXIST). Not every file system can do that in one step; nobody else
+ * gives such names. */
+static int
+rename_to_free(const char *from, const char *to)
+{
+    int rc = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+
+    if (rc == 0 || (errno != EINVAL && errno != ENOSYS)) {
+        return rc;
+    }
+    if (access(to, F_OK) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(from, to);
+}
+
+/* Gives the file the name of the time, or of the next millisecond after it whose name is free: two files may
+ * be full in one, and the clock may have been set back. */
+static otc_status
+rename_file(const struct file_writer *writer, int64_t now_ns, struct otc_error *err)
+{
+    OTC_AUTO_BUF struct otc_buf name = {.limit = 8192};
+
+    for (int i = 0; i < NAMES_MAX; i++) {
+        backup_name(writer, now_ns + i * OTC_MILLISECOND, &name);
+        if (!otc_buf_cstr(&name)) {
+            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+        }
+        if (rename_to_free(writer->settings->path, otc_buf_cstr(&name)) == 0) {
+            return OTC_OK;
+        }
+        if (errno != EEXIST) {
+            break;
+        }
+    }
+    return fail(err, OTC_UNAVAILABLE, "cannot rename", writer->settings->path);
+}
+
 /* The file has its size: it gets another name, and a new one begins. */
 static otc_status
 rotate(struct file_writer *writer, int64_t now_ns, struct otc_error *err)
 {
-    OTC_AUTO_BUF struct otc_buf name = {.limit = 8192};
     otc_status status = file_writer_flush(writer, err);
 
+    if (status == OTC_OK) {
+        status = rename_file(writer, now_ns, err);
+    }
     if (status != OTC_OK) {
         return status;
-    }
-    backup_name(writer, now_ns, &name);
-    if (!otc_buf_cstr(&name) || rename(writer->settings->path, otc_buf_cstr(&name)) != 0) {
-        return fail(err, OTC_UNAVAILABLE, "cannot rename", writer->settings->path);
     }
     (void)close(writer->fd);
     status = open_file(writer, err);

@@ -312,6 +312,33 @@ a_full_file_gets_another_name(void **state)
     free(large);
 }
 
+/* Files that are full within one millisecond, and after the clock was set back. */
+static void
+no_renamed_file_takes_the_place_of_another(void **state)
+{
+    struct fixture *fixture = *state;
+    char *large = malloc(700000), name[64];
+    struct stat stat_of;
+
+    for (int run = 0; run < 2; run++) { /* each begins at the same time */
+        start_with(fixture, ", rotation: {max_megabytes: 1, max_backups: 0}");
+        for (int i = 0; i < 4; i++) {
+            (void)snprintf(large, 700000,
+                           "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"body\":{\"stringValue\":"
+                           "\"%0600000d\"}}]}]}]}",
+                           i);
+            assert_int_equal(send_one(fixture, large), OTC_OK);
+        }
+        stop(fixture);
+    }
+    assert_int_equal(files_in(fixture), 8);
+    for (int i = 0; i < 7; i++) {
+        (void)snprintf(name, sizeof(name), "out-2026-01-01T00-00-00.%03d.json", i);
+        assert_int_equal(stat(path_of(fixture, name), &stat_of), 0);
+    }
+    free(large);
+}
+
 static void
 a_full_disk_refuses_what_comes_next(void **state)
 {
@@ -576,6 +603,7 @@ main(void)
         TEST(protobuf_stands_behind_its_length),
         TEST(zstd_compresses_each_batch_by_itself),
         TEST(a_full_file_gets_another_name),
+        TEST(no_renamed_file_takes_the_place_of_another),
         TEST(a_full_disk_refuses_what_comes_next),
         TEST(folders_are_made_when_asked_for),
         TEST(each_group_has_its_file),
