@@ -3,6 +3,7 @@
  * brings the data, which waits for the disk only when the system has no memory left to hold it. */
 #include "common/component/counters.h"
 #include "exporters/file/groups.h"
+#include "exporters/file/reload.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -30,6 +31,9 @@ struct file {
     struct file_encoder encoder;
     struct otc_buf request;
     bool failing; /* the last flush failed, which was logged */
+    /* What is in the files is this process's: after the first flush, or since a reload took it over. Before
+     * that a start may yet fail, and what others left there is not removed for that. */
+    bool ours;
 };
 
 /* ---- One batch ------------------------------------------------------------------------------------- */
@@ -110,6 +114,17 @@ flush_interval(const struct file *self)
     return self->config->flush_interval.ns > 0 ? self->config->flush_interval.ns : OTC_SECOND;
 }
 
+/* Under the lock. */
+static otc_status
+flush_files(struct file *self, struct otc_error *err)
+{
+    self->ours = true;
+    if (self->writer) {
+        return file_writer_flush(self->writer, err);
+    }
+    return self->groups ? file_groups_flush(self->groups, err) : OTC_OK;
+}
+
 static void
 flush(void *arg)
 {
@@ -118,8 +133,7 @@ flush(void *arg)
     bool failed, told = false;
 
     pthread_mutex_lock(&self->lock);
-    failed = (self->writer && file_writer_flush(self->writer, &err) != OTC_OK) ||
-             (self->groups && file_groups_flush(self->groups, &err) != OTC_OK);
+    failed = flush_files(self, &err) != OTC_OK;
     told = failed && self->failing;
     self->failing = failed;
     pthread_mutex_unlock(&self->lock);
@@ -153,10 +167,16 @@ static otc_status
 open_files(struct file *self, struct otc_error *err)
 {
     if (!self->config->group_by.enabled) {
+        self->ours = file_reload_take(self->host, self->id, self->config, NULL);
+        self->settings.append = self->settings.append || self->ours;
         return file_writer_open(&self->settings, &self->writer, err);
     }
     self->groups = file_groups_new(&self->settings, &self->config->group_by, &self->encoder);
-    return self->groups ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    if (!self->groups) {
+        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    self->ours = file_reload_take(self->host, self->id, self->config, file_groups_writers(self->groups));
+    return OTC_OK;
 }
 
 static otc_status
@@ -174,10 +194,21 @@ start(struct otc_component *component, struct otc_error *err)
     if (status == OTC_OK) {
         status = open_files(self, err);
     }
-    if (status == OTC_OK) {
-        self->host->timer_arm(self->host, self->timer, flush_interval(self));
+    if (status == OTC_OK) { /* the control loop comes to it when every component has started */
+        self->host->timer_arm(self->host, self->timer, 0);
     }
     return status;
+}
+
+/* Under the lock. What cannot be written now is tried again, and told, by who closes. */
+static void
+finish_files(struct file *self)
+{
+    if (self->ours && (self->writer || self->groups)) {
+        (void)flush_files(self, NULL);
+        file_reload_leave(self->host, self->id, self->config,
+                          self->groups ? file_groups_writers(self->groups) : NULL);
+    }
 }
 
 static otc_status
@@ -192,6 +223,7 @@ stop(struct otc_component *component, int64_t deadline_ns, struct otc_error *err
     self->host->timer_free(self->host, self->timer);
     self->timer = NULL;
     pthread_mutex_lock(&self->lock);
+    finish_files(self);
     writer = self->writer;
     groups = self->groups;
     self->writer = NULL;

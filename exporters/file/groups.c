@@ -71,6 +71,12 @@ file_groups_flush(struct file_groups *groups, struct otc_error *err)
     return file_writers_flush(groups->writers, err);
 }
 
+struct file_writers *
+file_groups_writers(struct file_groups *groups)
+{
+    return groups->writers;
+}
+
 /* ---- One request ----------------------------------------------------------------------------------- */
 
 static size_t

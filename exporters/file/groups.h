@@ -19,7 +19,7 @@ struct file_groups;
 /** The settings and the encoder outlive it. NULL out of memory. */
 struct file_groups *file_groups_new(const struct file_writer_settings *base,
                                     const struct file_group_by_config *config, struct file_encoder *encoder);
-/** Flushes and closes. NULL is allowed. */
+/** As file_writers_close. NULL is allowed. */
 otc_status file_groups_close(struct file_groups *groups, struct otc_error *err);
 /**
  * Writes a record a file. A failure before anything was written is as file_writer_append tells it; after that
@@ -29,5 +29,7 @@ OTC_CHECK otc_status file_groups_write(struct file_groups *groups, enum otc_sign
                                        struct otc_slice request, int64_t now_ns, struct file_grouped *out,
                                        struct otc_error *err);
 OTC_CHECK otc_status file_groups_flush(struct file_groups *groups, struct otc_error *err);
+/** Its files. */
+struct file_writers *file_groups_writers(struct file_groups *groups);
 
 #endif

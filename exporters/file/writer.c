@@ -26,6 +26,7 @@ struct file_writer {
     const struct file_writer_settings *settings;
     int fd;
     int64_t size; /* with what is held */
+    bool fresh;   /* what another process left there is to be removed yet */
     struct otc_buf held;
 };
 
@@ -65,12 +66,12 @@ open_file(struct file_writer *writer, struct otc_error *err)
     bool goes_on = settings->append || settings->max_bytes > 0;
     struct stat stat;
 
-    writer->fd =
-        open(settings->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND | (goes_on ? 0 : O_TRUNC), 0644);
+    writer->fd = open(settings->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND, 0644);
     if (writer->fd < 0 || fstat(writer->fd, &stat) != 0) {
         return fail(err, OTC_FAILED_PRECONDITION, "cannot open", settings->path);
     }
     writer->size = stat.st_size;
+    writer->fresh = !goes_on && S_ISREG(stat.st_mode);
     return OTC_OK;
 }
 
@@ -102,8 +103,8 @@ file_writer_open(const struct file_writer_settings *settings, struct file_writer
 
 /* ---- Writing --------------------------------------------------------------------------------------- */
 
-otc_status
-file_writer_flush(struct file_writer *writer, struct otc_error *err)
+static otc_status
+write_held(struct file_writer *writer, struct otc_error *err)
 {
     size_t done = 0;
 
@@ -127,6 +128,16 @@ file_writer_flush(struct file_writer *writer, struct otc_error *err)
 }
 
 otc_status
+file_writer_flush(struct file_writer *writer, struct otc_error *err)
+{
+    if (writer->fresh && ftruncate(writer->fd, 0) != 0) {
+        return fail(err, OTC_UNAVAILABLE, "cannot empty", writer->settings->path);
+    }
+    writer->fresh = false;
+    return write_held(writer, err);
+}
+
+otc_status
 file_writer_close(struct file_writer *writer, struct otc_error *err)
 {
     otc_status status = OTC_OK;
@@ -135,7 +146,7 @@ file_writer_close(struct file_writer *writer, struct otc_error *err)
         return OTC_OK;
     }
     if (writer->fd >= 0) {
-        status = file_writer_flush(writer, err);
+        status = write_held(writer, err);
         (void)close(writer->fd);
     }
     otc_buf_release(&writer->held);

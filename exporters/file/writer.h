@@ -14,6 +14,7 @@
 
 struct file_writer_settings {
     const char *path;
+    /** Go on behind what is there; else, and without max_bytes, the first flush empties the file. */
     bool append;
     /** Folders of the path are made with these permissions; 0: they must be there. */
     unsigned directory_permissions;
@@ -29,7 +30,8 @@ struct file_writer;
 /** FAILED_PRECONDITION: the file cannot be opened. */
 OTC_CHECK otc_status file_writer_open(const struct file_writer_settings *settings, struct file_writer **out,
                                       struct otc_error *err);
-/** Flushes and closes; the error is that of the flush. NULL is allowed. */
+/** Writes what is held and closes; the error is that of the writing. A file that was to be emptied, and was
+ * not flushed before, stays as it was, with what was held behind it. NULL is allowed. */
 otc_status file_writer_close(struct file_writer *writer, struct otc_error *err);
 /**
  * Appends a record; `now_ns` (unix) names the file that it may fill. UNAVAILABLE: earlier records cannot be
@@ -38,7 +40,7 @@ otc_status file_writer_close(struct file_writer *writer, struct otc_error *err);
 OTC_CHECK otc_status file_writer_append(struct file_writer *writer, struct otc_slice head,
                                         struct otc_slice record, struct otc_slice tail, int64_t now_ns,
                                         struct otc_error *err);
-/** Writes what is held. After a failure it is still held. */
+/** Empties the file where it is to be, and writes what is held. After a failure it is still held. */
 OTC_CHECK otc_status file_writer_flush(struct file_writer *writer, struct otc_error *err);
 
 #endif

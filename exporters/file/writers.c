@@ -173,3 +173,31 @@ file_writers_get(struct file_writers *writers, struct otc_slice segment, struct 
     }
     return status;
 }
+
+/* ---- From one configuration to the next -----------------------------------------------------------------
+ */
+
+void
+file_writers_leave(const struct file_writers *writers, struct otc_buf *out)
+{
+    struct otc_slice path;
+    size_t cursor = 0;
+    void *value;
+
+    otc_put_u64(out, otc_map_count(writers->known));
+    while (otc_map_next(writers->known, &cursor, &path, &value)) {
+        otc_put_bytes(out, path);
+    }
+}
+
+void
+file_writers_take(struct file_writers *writers, struct otc_reader *reader)
+{
+    for (size_t n = otc_take_count(reader, 1); n > 0; n--) {
+        struct otc_slice path = otc_take_bytes(reader);
+
+        if (reader->failed || !otc_map_put(writers->known, path, writers)) {
+            return;
+        }
+    }
+}

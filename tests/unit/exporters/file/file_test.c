@@ -213,8 +213,27 @@ a_file_is_emptied_or_goes_on(void **state)
     stop(fixture);
     assert_contents(fixture, LOG("1") "\n" LOG("2") "\n");
     start_with(fixture, "");
-    stop(fixture);
+    otc_vhost_advance(fixture->rig.vhost, 0);
     assert_contents(fixture, "");
+}
+
+/* Where another component cannot start, the control loop does not come to run. */
+static void
+a_start_that_fails_removes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+
+    start_with(fixture, "");
+    otc_vhost_advance(fixture->rig.vhost, 0);
+    assert_int_equal(send_one(fixture, LOG("1")), OTC_OK);
+    stop(fixture);
+    start_with(fixture, "");
+    stop(fixture);
+    assert_contents(fixture, LOG("1") "\n");
+    start_with(fixture, "");
+    assert_int_equal(send_one(fixture, LOG("2")), OTC_OK);
+    stop(fixture);
+    assert_contents(fixture, LOG("1") "\n" LOG("2") "\n");
 }
 
 static void
@@ -460,6 +479,7 @@ files_that_were_closed_go_on(void **state)
         assert_int_equal(send_items(fixture, REQUEST(OF("b", "2")), 1, &err), OTC_OK);
         assert_file(fixture, "g/a.json", REQUEST(OF("a", "1")) "\n"); /* closed, so written */
         assert_int_equal(send_items(fixture, REQUEST(OF("a", "3")), 1, &err), OTC_OK);
+        otc_vhost_advance(fixture->rig.vhost, 0);
         stop(fixture);
         assert_file(fixture, "g/a.json", REQUEST(OF("a", "1")) "\n" REQUEST(OF("a", "3")) "\n");
         assert_file(fixture, "g/b.json", REQUEST(OF("b", "2")) "\n");
@@ -600,6 +620,7 @@ main(void)
         TEST(a_line_a_batch_is_written_in_time),
         TEST(what_is_held_is_written_at_the_end),
         TEST(a_file_is_emptied_or_goes_on),
+        TEST(a_start_that_fails_removes_nothing),
         TEST(protobuf_stands_behind_its_length),
         TEST(zstd_compresses_each_batch_by_itself),
         TEST(a_full_file_gets_another_name),
