@@ -323,7 +323,9 @@ open_signals(struct program *p, struct otc_error *err)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 
+    /* A peer that is gone, a file at the limit of its size (ulimit -f): the write says so. */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         p->signals[i] = otc_loop_signal_new(p->loop, numbers[i], on_signal, p);
         if (p->signals[i] == NULL) {

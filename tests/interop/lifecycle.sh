@@ -124,4 +124,25 @@ for line in 'Received signal from OS' 'Starting shutdown...' 'Shutdown complete.
     logged "$line" || fail "no line: $line"
 done
 ok
+
+# A file that may not grow (ulimit -f, in KiB) is a full disk: what comes is refused, and the process lives.
+cat >"$work/small.yaml" <<YAML
+receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:$http"}}}}
+exporters: {file: {path: "$work/small.json", flush_interval: 20ms}}
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines: {logs: {receivers: [otlp], exporters: [file]}}
+YAML
+python3 -c 'print("""{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"%s"}}]}]}]}""" % ("x" * 20000))' >"$work/20k.json"
+status_of() {
+    [ "$(curl -s -o /dev/null -w '%{http_code}' -X POST -H 'Content-Type: application/json' --data "@$work/20k.json" \
+        "http://127.0.0.1:$http/v1/logs")" = "$1" ]
+}
+(ulimit -f 64; exec "$AIMON_BIN" --config "$work/small.yaml" >/dev/null 2>"$work/run.log") &
+pid=$!
+until_ok status_of 200
+until_ok status_of 503
+until_ok logged 'File too large'
+kill -0 "$pid" 2>/dev/null || fail "a file at its limit ended the process"
+ok
 echo "$passed passed"
