@@ -284,14 +284,22 @@ all_told(const struct otc_exporter *exporter)
            exporter->n_pending == 0 && exporter->n_storing == 0 && !exporter->pumping;
 }
 
-/* Waits until every request is told or the deadline is reached by the host's clock. */
+/* Waits until every request is told or the deadline is reached by the host's clock. Timers do not run
+ * meanwhile: repetitions are started here when their time has come. */
 static void
 wait_for_all(struct otc_exporter *exporter, int64_t deadline_ns)
 {
+    int64_t now;
+
     pthread_mutex_lock(&exporter->lock);
-    while (!all_told(exporter) && otc__exporter_clock(exporter) < deadline_ns) {
+    while (!all_told(exporter) && (now = otc__exporter_clock(exporter)) < deadline_ns) {
         struct timespec until;
 
+        if (otc__exporter_retry_due(exporter, now)) {
+            pthread_mutex_unlock(&exporter->lock);
+            otc__exporter_pump(exporter, INT_MAX);
+            pthread_mutex_lock(&exporter->lock);
+        }
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += SHUTDOWN_POLL_NS;
         until.tv_sec += until.tv_nsec / OTC_SECOND;
@@ -331,26 +339,46 @@ otc_exporter_drain(struct otc_exporter *exporter)
 {
     pthread_mutex_lock(&exporter->lock);
     exporter->draining = true;
+    otc__exporter_hasten_retries(exporter);
     pthread_mutex_unlock(&exporter->lock);
     otc__exporter_pump(exporter, INT_MAX);
 }
 
-void
-otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns)
+/* What nobody sends again any more: at the begin of the shutdown what is due at its deadline or later, at its
+ * end everything. `admits`: senders that wait for room come in. */
+static void
+give_up_retries(struct otc_exporter *exporter, int64_t from, bool admits)
 {
     struct otc__news news;
 
     otc__news_init(&news);
     pthread_mutex_lock(&exporter->lock);
-    exporter->draining = true;
-    exporter->closing = true;
-    otc__exporter_close_retries(exporter, &news);
-    otc__exporter_admit(exporter, true, &news);
+    otc__exporter_give_up_retries(exporter, from, &news);
+    if (admits) {
+        otc__exporter_admit(exporter, true, &news);
+    }
     pthread_mutex_unlock(&exporter->lock);
     otc__exporter_tell(exporter, &news);
+}
+
+void
+otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns)
+{
+    int64_t now = otc__exporter_clock(exporter);
+
+    pthread_mutex_lock(&exporter->lock);
+    exporter->draining = true;
+    exporter->closing = true;
+    exporter->deadline = deadline_ns;
+    /* A destination that is down leaves the exporters after this one half of the time. */
+    exporter->retries_until = deadline_ns > now ? now + (deadline_ns - now) / 2 : now;
+    otc__exporter_hasten_retries(exporter);
+    pthread_mutex_unlock(&exporter->lock);
+    give_up_retries(exporter, deadline_ns, true);
     otc__exporter_pump(exporter, INT_MAX);
     wait_for_all(exporter, deadline_ns);
     drop_queue(exporter);
+    give_up_retries(exporter, 0, false);
     otc__exporter_log_dropped(exporter, 0);
     otc__stored_release(exporter, 0);
 }

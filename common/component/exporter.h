@@ -53,16 +53,17 @@ struct otc_consumer *otc_exporter_consumer(struct otc_exporter *exporter);
  * process left in it. Until then such an exporter refuses data.
  */
 OTC_CHECK otc_status otc_exporter_start(struct otc_exporter *exporter, struct otc_error *err);
-/** What waits in the queue for company is sent on, and nothing waits for any from now on: what
- * otc_component_ops::drain asks for. */
+/** What waits in the queue for company is sent on, nothing waits for any from now on, and repetitions that
+ * wait in memory come now, or when the destination asked for them: what otc_component_ops::drain asks for. */
 void otc_exporter_drain(struct otc_exporter *exporter);
 /**
- * Refuses new data, gives everything that waits one attempt, and returns when all is told or
- * host->monotonic_ns() reaches `deadline_ns`. What is left in the queue then is dropped and counted with
- * reason "shutdown"; the log gets one total of it ("Dropped on shutdown"), when no attempt is pending any
- * more. With `storage` what is left stays on the disk, and nothing is started any more. Attempts that are
- * pending at return (otc_exporter_pending) are the caller's to cancel; their `done` must still run. Twice is
- * allowed.
+ * Refuses new data, sends everything that waits, and returns when all is told or host->monotonic_ns() reaches
+ * `deadline_ns`. What fails meanwhile is sent again where the time for it comes before the deadline (when the
+ * destination asked for the wait) or before half of the time has passed (else). What is left then is dropped
+ * and counted with reason "shutdown"; the log gets one total of it ("Dropped on shutdown"), when no attempt
+ * is pending any more. With `storage` what is left stays on the disk, and nothing is started any more.
+ * Attempts that are pending at return (otc_exporter_pending) are the caller's to cancel; their `done` must
+ * still run. Twice is allowed.
  */
 void otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns);
 /** Attempts whose `done` has not run. */

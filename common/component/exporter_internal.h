@@ -62,7 +62,9 @@ struct otc_exporter {
     bool released;
     bool draining; /* nothing waits for company */
     bool closing;
-    bool shut_down; /* the queue is given up */
+    int64_t deadline;      /* of the shutdown */
+    int64_t retries_until; /* of it, for repetitions that the destination did not ask for */
+    bool shut_down;        /* the queue is given up */
 };
 
 /** What is to be done when the lock is free again: senders to be told that their data was queued, entries at
@@ -110,9 +112,13 @@ void otc__exporter_note_refusal(struct otc_exporter *exporter, size_t items, con
  * timer. Not under the lock.
  */
 void otc__exporter_pump(struct otc_exporter *exporter, int most);
-/** Repetitions that wait are due now, but for those the destination told to wait: these are given up. Under
- * the lock. */
-void otc__exporter_close_retries(struct otc_exporter *exporter, struct otc__news *news);
+/** Repetitions that wait are due now, or when the destination asked for them; not those of a queue on disk.
+ * Under the lock. */
+void otc__exporter_hasten_retries(struct otc_exporter *exporter);
+/** Gives up the repetitions that are due at `from` or later, of a queue on disk all. Under the lock. */
+void otc__exporter_give_up_retries(struct otc_exporter *exporter, int64_t from, struct otc__news *news);
+/** Whether a repetition waits whose time has come. Under the lock. */
+bool otc__exporter_retry_due(const struct otc_exporter *exporter, int64_t now);
 /** One line for all that the shutdown dropped, when no attempt can add to it. `pending`: attempts whose end
  * is told of already. Not under the lock. */
 void otc__exporter_log_dropped(struct otc_exporter *exporter, size_t pending);

@@ -19,7 +19,7 @@ next_random(uint64_t *state)
 
 static int64_t
 next_delay(const struct otc_retry_config *config, struct otc__retry *retry, const struct otc_error *result,
-           uint64_t *random)
+           int64_t now, uint64_t *random)
 {
     double jitter = config->randomization_factor * (2 * next_random(random) - 1);
     double wanted = retry->interval * (1 + jitter);
@@ -30,7 +30,7 @@ next_delay(const struct otc_retry_config *config, struct otc__retry *retry, cons
     if (retry->interval > (double)config->max_interval.ns) {
         retry->interval = (double)config->max_interval.ns;
     }
-    retry->throttled = asked > 0;
+    retry->not_before = asked > 0 ? now + asked : 0;
     delay = delay > MIN_DELAY ? delay : MIN_DELAY;
     return asked > delay ? asked : delay;
 }
@@ -48,7 +48,7 @@ otc__retry_judge(const struct otc_retry_config *config, struct otc__retry *retry
     if (!config->enabled) {
         return (struct otc__verdict){.reason = OTC_DROP_RETRY_DISABLED, .prefix = ""};
     }
-    delay = next_delay(config, retry, result, random);
+    delay = next_delay(config, retry, result, now, random);
     if (allowed > 0 && delay > allowed - (now - retry->first_attempt)) {
         return (struct otc__verdict){.reason = OTC_DROP_RETRIES_EXHAUSTED,
                                      .prefix = "no more retries left: "};

@@ -10,8 +10,9 @@
 struct otc__retry {
     int64_t first_attempt;
     double interval;
-    /** The destination asked for the wait that runs. */
-    bool throttled;
+    /** The time until which the destination asked to wait, which may be before the interval's end; 0: it did
+     * not ask. */
+    int64_t not_before;
 };
 
 struct otc__verdict {

@@ -65,7 +65,7 @@ new_request(struct otc_exporter *exporter, int64_t now)
     }
     request->done = (struct otc_done){OTC_ABI_OF(otc_done), attempt_done};
     request->exporter = exporter;
-    request->retry = (struct otc__retry){now, (double)exporter->retry.initial_interval.ns, false};
+    request->retry = (struct otc__retry){now, (double)exporter->retry.initial_interval.ns, 0};
     otc_gather_take(&exporter->gather, &exporter->queue, &request->shares);
     if (request->shares.n == 0) {
         free(request);
@@ -118,15 +118,31 @@ next_request(struct otc_exporter *exporter, int64_t now, int64_t *wake)
 static const struct otc__verdict shut_down = {.reason = OTC_DROP_SHUTDOWN,
                                               .prefix = "interrupted due to shutdown: "};
 
+/* Within a shutdown what may be sent again is, where the time for it comes before the end, and as soon as the
+ * destination lets; from a queue on disk the next start does it. Under the lock. */
+static struct otc__verdict
+judge_closing(const struct otc_exporter *exporter, const struct otc__request *request,
+              struct otc__verdict verdict, int64_t now)
+{
+    int64_t asked = request->retry.not_before;
+    int64_t until = asked > 0 ? exporter->deadline : exporter->retries_until;
+
+    if (asked > 0) {
+        verdict.delay = asked - now;
+    }
+    return exporter->storage || !verdict.again || verdict.delay >= until - now ? shut_down : verdict;
+}
+
 /* Under the lock. */
 static struct otc__verdict
 judge(struct otc_exporter *exporter, struct otc__request *request, const struct otc_error *result,
       int64_t now)
 {
-    if (exporter->closing && otc_error_retryable(result)) {
-        return shut_down;
-    }
-    return otc__retry_judge(&exporter->retry, &request->retry, result, now, &exporter->random);
+    struct otc__verdict verdict =
+        otc__retry_judge(&exporter->retry, &request->retry, result, now, &exporter->random);
+
+    return exporter->closing && otc_error_retryable(result) ? judge_closing(exporter, request, verdict, now)
+                                                            : verdict;
 }
 
 static void
@@ -235,23 +251,51 @@ free_request(struct otc__request *request)
     free(request);
 }
 
-void
-otc__exporter_close_retries(struct otc_exporter *exporter, struct otc__news *news)
+/* Under the lock. */
+static void
+give_up(struct otc_exporter *exporter, struct otc__request *request, struct otc__news *news)
 {
     struct otc_error error = OTC_ERROR_INIT, final;
-    struct otc__request *next;
 
-    otc_fail(&error, OTC_UNAVAILABLE, "the destination asked to wait");
+    otc_fail(&error, OTC_UNAVAILABLE,
+             request->retry.not_before > 0 ? "the destination asked to wait" : "the time for it is over");
     final_error(&error, &shut_down, &final);
-    for (struct otc__request *request = exporter->requests; request; request = next) {
-        next = request->next;
-        if (request->waiting && !request->retry.throttled && !exporter->storage) {
-            request->due = 0;
-        } else if (request->waiting) {
-            (void)settle(exporter, request, &final, OTC_DROP_SHUTDOWN, news);
-            free_request(request);
+    (void)settle(exporter, request, &final, OTC_DROP_SHUTDOWN, news);
+    free_request(request);
+}
+
+void
+otc__exporter_hasten_retries(struct otc_exporter *exporter)
+{
+    for (struct otc__request *request = exporter->requests; request; request = request->next) {
+        if (request->waiting && request->due > request->retry.not_before && !exporter->storage) {
+            request->due = request->retry.not_before;
         }
     }
+}
+
+void
+otc__exporter_give_up_retries(struct otc_exporter *exporter, int64_t from, struct otc__news *news)
+{
+    struct otc__request *next;
+
+    for (struct otc__request *request = exporter->requests; request; request = next) {
+        next = request->next;
+        if (request->waiting && (exporter->storage || request->due >= from)) {
+            give_up(exporter, request, news);
+        }
+    }
+}
+
+bool
+otc__exporter_retry_due(const struct otc_exporter *exporter, int64_t now)
+{
+    const struct otc__request *request = exporter->requests;
+
+    while (request && !(request->waiting && request->due <= now)) {
+        request = request->next;
+    }
+    return request != NULL;
 }
 
 /* ---- Attempts -------------------------------------------------------------------------------------- */

@@ -27,12 +27,22 @@ struct fixture {
     struct otc_test_done done;
     struct otc_error err;
     const struct otc_target *target;
+    int refusals; /* attempts that end with `refusal` before the sink is asked */
+    struct otc_error refusal;
 };
 
 static otc_status
 push(void *arg, struct otc_batch *batch, struct otc_done *done, struct otc_error *err)
 {
-    return otc_consume(otc_sink_consumer(arg), batch, done, err);
+    struct fixture *f = arg;
+
+    if (f->refusals > 0) {
+        f->refusals--;
+        *err = f->refusal;
+        otc_batch_unref(batch);
+        return err->status;
+    }
+    return otc_consume(otc_sink_consumer(f->sink), batch, done, err);
 }
 
 static int
@@ -57,7 +67,7 @@ static void
 make(struct fixture *f, bool with_queue)
 {
     const struct otc_exporter_options options = {
-        f->host, "otlp_grpc", OTC_TRACES, with_queue ? &f->queue : NULL, &f->retry, push, f->sink, f->target};
+        f->host, "otlp_grpc", OTC_TRACES, with_queue ? &f->queue : NULL, &f->retry, push, f, f->target};
 
     assert_int_equal(otc_exporter_new(&options, &f->exporter, &f->err), OTC_OK);
 }
@@ -486,6 +496,48 @@ shutdown_heeds_a_throttle(void **state)
     check_shutdown_line(f, "data_type=traces dropped_items=5 dropped_requests=1");
 }
 
+/* A destination that is busy for a while gets what it refused, as long as the time for it comes before the
+ * end. Repetitions that it did not ask for have half of the time, and then one that is down holds nobody up.
+ */
+static void
+shutdown_waits_for_repetitions(void **state)
+{
+    static const struct {
+        uint32_t asked_ms;
+        int64_t interval_ms;
+        int refusals;
+        bool sent;
+    } cases[] = {
+        {1000, 5000, 1, true}, {1000, 500, 4, true}, {4500, 5000, 1, true},  {0, 500, 1, true},
+        {0, 500, 2, true},     {0, 50, 1000, false}, {60000, 500, 1, false}, {4000, 500, 2, false},
+        {0, 5000, 1, true},    {0, 5000, 2, false},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fixture *f;
+        int64_t begin, took;
+
+        assert_int_equal(setup(state), 0);
+        f = *state;
+        f->retry.initial_interval.ns = cases[i].interval_ms * OTC_MILLISECOND;
+        f->retry.multiplier = 1;
+        f->refusals = cases[i].refusals;
+        otc_fail(&f->refusal, OTC_UNAVAILABLE, "slow down");
+        f->refusal.retry_after_ms = cases[i].asked_ms;
+        make(f, true);
+        assert_int_equal(send(f, 5), OTC_OK);
+        begin = f->host->monotonic_ns(f->host);
+        otc_vhost_set_step(f->vhost, 20 * OTC_MILLISECOND);
+        otc_exporter_shutdown(f->exporter, begin + 5 * OTC_SECOND);
+        otc_vhost_set_step(f->vhost, 0);
+        took = f->host->monotonic_ns(f->host) - begin;
+        assert_int_equal(metric(f, "otelcol_exporter_sent_spans"), cases[i].sent ? 5 : 0);
+        assert_int_equal(metric(f, "aimon_exporter_dropped_items"), cases[i].sent ? 0 : 5);
+        assert_true(took < (cases[i].asked_ms > 0 ? 5 : 3) * OTC_SECOND);
+        assert_int_equal(teardown(state), 0);
+    }
+}
+
 /* Many senders, results told by another thread: the books must balance at any moment. */
 struct crowd {
     struct fixture *f;
@@ -628,6 +680,7 @@ main(void)
         cmocka_unit_test_setup_teardown(shutdown_gives_what_waits_one_attempt, setup, teardown),
         cmocka_unit_test_setup_teardown(shutdown_ends_at_its_deadline, setup, teardown),
         cmocka_unit_test_setup_teardown(shutdown_heeds_a_throttle, setup, teardown),
+        cmocka_unit_test(shutdown_waits_for_repetitions),
         cmocka_unit_test_setup_teardown(threads_do_not_lose_anything, setup, teardown),
         cmocka_unit_test_setup_teardown(details_are_told_where_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_sent_says_where, setup, teardown),
