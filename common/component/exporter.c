@@ -70,6 +70,7 @@ store_all(struct otc_exporter *exporter, struct otc__news *news)
         if (otc__stored_put(exporter, entry, &error) != OTC_PENDING) {
             otc__exporter_unreserve(exporter, entry, news);
             otc__exporter_note_refusal(exporter, entry->items, error.text);
+            error.retry_after_ms = error.permanent ? 0 : OTC_REFUSED_RETRY_MS;
             otc_entry_end(entry, &error);
         }
     }
@@ -114,7 +115,8 @@ otc__exporter_note_refusal(struct otc_exporter *exporter, size_t items, const ch
     }
 }
 
-/* Counts a refusal and frees the entry. Not under the lock. */
+/* Counts a refusal and frees the entry. What is wrong with the request itself is refused for good. Not under
+ * the lock. */
 static otc_status
 refuse(struct otc_exporter *exporter, struct otc_entry *entry, struct otc_error *err, otc_status status,
        const char *text)
@@ -125,10 +127,22 @@ refuse(struct otc_exporter *exporter, struct otc_entry *entry, struct otc_error 
     otc_entry_end(entry, NULL);
     otc__exporter_note_refusal(exporter, items, text);
     if (err) {
-        err->permanent = status == OTC_RESOURCE_EXHAUSTED;
-        err->retry_after_ms = 0;
+        err->permanent = status == OTC_INVALID_ARGUMENT;
+        err->retry_after_ms = err->permanent ? 0 : OTC_REFUSED_RETRY_MS;
     }
     return otc_fail(err, status, "%s", text);
+}
+
+static otc_status
+refuse_too_large(struct otc_exporter *exporter, struct otc_entry *entry, struct otc_error *err)
+{
+    static const char *const units[] = {"requests", "items", "bytes"};
+    char text[128];
+
+    (void)snprintf(text, sizeof(text),
+                   "element size too large: %lld %s, the queue takes %lld (sending_queue::queue_size)",
+                   (long long)entry->size, units[exporter->sizer], (long long)exporter->capacity);
+    return refuse(exporter, entry, err, OTC_INVALID_ARGUMENT, text);
 }
 
 static bool
@@ -151,9 +165,6 @@ store(struct otc_exporter *exporter, struct otc_entry *entry, struct otc_error *
     otc__news_init(&news);
     otc__exporter_unreserve(exporter, entry, &news);
     status = refuse(exporter, entry, err, status, error.text);
-    if (err) {
-        err->permanent = error.permanent;
-    }
     otc__exporter_tell(exporter, &news);
     return status;
 }
@@ -180,7 +191,7 @@ exporter_consume(struct otc_consumer *self, struct otc_batch *batch, struct otc_
                                      exporter->gather.metadata_keys->n);
     }
     if (entry->size > exporter->capacity) {
-        return refuse(exporter, entry, err, OTC_RESOURCE_EXHAUSTED, "element size too large");
+        return refuse_too_large(exporter, entry, err);
     }
     pthread_mutex_lock(&exporter->lock);
     closing = exporter->closing || (stores && !exporter->storage); /* or not started */

@@ -17,6 +17,9 @@
 #include "common/component/exporter_config.h"
 #include "common/component/otc.h"
 
+/** Who is refused for want of room (a full queue, a disk) may come again after so long. */
+#define OTC_REFUSED_RETRY_MS 1000u
+
 /** Opaque; any thread. */
 struct otc_exporter;
 

@@ -2,6 +2,7 @@
 /* The exporter to a file: OTLP/JSON, a batch a line, or OTLP behind its length. It writes in the thread that
  * brings the data, which waits for the disk only when the system has no memory left to hold it. */
 #include "common/component/counters.h"
+#include "common/component/exporter.h"
 #include "exporters/file/groups.h"
 #include "exporters/file/reload.h"
 
@@ -101,6 +102,9 @@ consume(struct otc_consumer *consumer, struct otc_batch *batch, struct otc_done 
         status = write_batch(self, batch, &grouped, err);
     }
     pthread_mutex_unlock(&self->lock);
+    if (status == OTC_UNAVAILABLE && err && !err->permanent) {
+        err->retry_after_ms = OTC_REFUSED_RETRY_MS;
+    }
     count(lane, otc_batch_items(batch), status, &grouped);
     otc_batch_unref(batch);
     return status;

@@ -178,10 +178,28 @@ a_full_queue_refuses(void **state)
     assert_int_equal(send(f, 7), OTC_UNAVAILABLE);
     assert_string_equal(f->err.text, "sending queue is full");
     assert_true(otc_error_retryable(&f->err));
+    assert_int_equal(f->err.retry_after_ms, 1000);
     assert_int_equal(metric(f, "otelcol_exporter_enqueue_failed_spans"), 7);
     assert_true(otc_sink_complete(f->sink, OTC_OK, NULL));
     assert_int_equal(otc_sink_pending(f->sink), 2);
     assert_int_equal(send(f, 1), OTC_OK);
+}
+
+/* It never will: a sender that came again would do so for ever. */
+static void
+what_no_queue_could_hold_is_refused_for_good(void **state)
+{
+    struct fixture *f = *state;
+
+    f->queue.sizer.index = OTC_SIZER_ITEMS;
+    make(f, true);
+    assert_int_equal(send(f, 4), OTC_OK);
+    assert_int_equal(send(f, 5), OTC_INVALID_ARGUMENT);
+    assert_string_equal(f->err.text,
+                        "element size too large: 5 items, the queue takes 4 (sending_queue::queue_size)");
+    assert_true(f->err.permanent);
+    assert_int_equal(f->err.retry_after_ms, 0);
+    assert_int_equal(metric(f, "otelcol_exporter_enqueue_failed_spans"), 5);
 }
 
 static void
@@ -665,6 +683,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_accepted_is_sent, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_queue_refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_no_queue_could_hold_is_refused_for_good, setup, teardown),
         cmocka_unit_test_setup_teardown(retries_keep_the_schedule, setup, teardown),
         cmocka_unit_test_setup_teardown(jitter_stays_within_its_factor, setup, teardown),
         cmocka_unit_test_setup_teardown(a_throttle_delay_longer_than_the_interval_holds, setup, teardown),

@@ -374,6 +374,7 @@ a_full_disk_refuses_what_comes_next(void **state)
     assert_int_equal(send_parts(fixture, &document, 1, &err), OTC_OK); /* held */
     assert_int_equal(send_parts(fixture, &document, 1, &err), OTC_UNAVAILABLE);
     assert_false(err.permanent);
+    assert_int_equal(err.retry_after_ms, 1000);
     assert_string_equal(err.text, "cannot write /dev/full: No space left on device");
     otc_vhost_advance(fixture->rig.vhost, 3 * OTC_SECOND);
     assert_int_equal(otc_vhost_logged(fixture->rig.vhost, "File not written"), 1);
