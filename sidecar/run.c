@@ -20,6 +20,11 @@
 #define LAST_EXPORT_NS (OTC_SECOND / 2)
 #define LAST_EXPORT_MAX_NS (2 * OTC_SECOND)
 
+/* Beside the health page, which tells whether something runs, not whether it is what was asked for last. */
+static const struct otc_instrument reloaded_instrument = {
+    "aimon_config_last_reload_successful", "",
+    "1; 0 when the last reload failed and the former configuration runs", OTC_GAUGE};
+
 /* What one configuration becomes. */
 struct generation {
     struct otc_loaded loaded;
@@ -31,6 +36,7 @@ struct program {
     struct otc_log_sink log;
     struct otc_loop *loop;
     struct otc_meter *meter;
+    struct otc_series *reloaded;
     struct otc_sidecar_host host;
     struct generation current;
     struct otc_self_source source;
@@ -245,6 +251,14 @@ create_and_start(struct program *p, struct generation *next, struct otc_error *e
     return status;
 }
 
+static void
+tell_reload(struct program *p, bool successful)
+{
+    const struct otc_count count = {p->reloaded, successful};
+
+    otc_meter_add(p->meter, &count, 1);
+}
+
 /* From the old to the new one, or back. Clients that connect meanwhile wait: sockets stay open. */
 static void
 replace(struct program *p, struct generation *next)
@@ -261,8 +275,10 @@ replace(struct program *p, struct generation *next)
         p->current = *next;
         discard(&old);
         log_notes(p, &p->current.loaded);
+        tell_reload(p, true);
         return;
     }
+    tell_reload(p, false);
     otc_log(logger_of(p), OTC_LOG_ERROR, NULL, "Reload failed, going back to the former configuration",
             OTC_FIELD_TEXT("error", err.text));
     restore(p, next);
@@ -279,6 +295,7 @@ reload(struct program *p)
 
     otc_log(logger_of(p), OTC_LOG_INFO, NULL, "Config updated, restart service");
     if (!acceptable(p, &next, &err)) {
+        tell_reload(p, false);
         otc_log(logger_of(p), OTC_LOG_ERROR, NULL, "Reload failed, the running configuration stays",
                 OTC_FIELD_TEXT("error", err.text));
         return;
@@ -359,6 +376,8 @@ open_program(struct program *p, struct otc_error *err)
     if (p->meter == NULL) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
+    p->reloaded = otc_meter_series(p->meter, &reloaded_instrument, NULL, 0);
+    tell_reload(p, true);
     status = otc_sidecar_host_init(&p->host, p->loop, logger_of(p), p->meter, err);
     p->host.fatal = on_fatal;
     p->host.fatal_arg = p;

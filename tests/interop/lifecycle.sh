@@ -37,6 +37,8 @@ results_of() {
 }
 logged() { grep -q "$1" "$work/run.log"; }
 
+reloaded() { curl -fs "http://127.0.0.1:$self/metrics" | grep -x "aimon_config_last_reload_successful $1"; }
+
 exec 3< <(python3 tests/interop/free_ports.py 5)
 read -r grpc http page health self <&3
 
@@ -104,10 +106,21 @@ kill -HUP "$pid"
 until_ok logged 'Reload failed, the running configuration stays'
 curl -fs "http://127.0.0.1:$health/" >/dev/null || fail "the old configuration is gone"
 ok
+# The health page does not tell of it, a metric does.
+until_ok reloaded 0
+ok
+# Nor does one whose port is taken: the former one comes back.
+sed "s/127.0.0.1:$page/127.0.0.1:$self/" "$work/c.yaml" >"$work/live.yaml"
+kill -HUP "$pid"
+until_ok logged 'Reload failed, going back to the former configuration'
+until_ok ready_times 2
+until_ok reloaded 0
+ok
 # A good one does.
 sed 's/1s}}/1s}, drift: }/; s/exporters: \[latency\]/exporters: [latency, drift]/; s/receivers: \[latency\]/receivers: [latency, drift]/; s/host-1/host-2/' "$work/c.yaml" >"$work/live.yaml"
 kill -HUP "$pid"
-until_ok ready_times 2
+until_ok ready_times 3
+until_ok reloaded 1
 until_ok curl -fs "http://127.0.0.1:$health/"
 curl -fs "http://127.0.0.1:$self/metrics" | grep 'component="drift"' >/dev/null || fail "drift is not there after the reload"
 ok
@@ -143,6 +156,9 @@ pid=$!
 until_ok status_of 200
 until_ok status_of 503
 until_ok logged 'File too large'
-kill -0 "$pid" 2>/dev/null || fail "a file at its limit ended the process"
+kill -TERM "$pid" 2>/dev/null || fail "a file at its limit ended the process"
+wait "$pid" || true
+pid=
+logged 'Shutdown complete.' || fail "a file at its limit ended the process"
 ok
 echo "$passed passed"
