@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """SIGHUP under load, against a real client that keeps its connections: nothing is lost, nobody is refused a connection,
-statistics go on, a bad configuration changes nothing, a changed port moves, and one that cannot be had is given up.
+statistics and files go on, a bad configuration changes nothing, a changed port moves, and one that cannot be had is given up.
 
     AIMON_BIN=build/debug/bin/otelcol-aimon tests/interop/reload.py
 """
@@ -30,10 +30,11 @@ connectors: {{drift: {{presets: [ml], window: {{time: arrival}}, metrics_flush_i
 exporters:
   prometheus: {{endpoint: "127.0.0.1:{page}"}}
   debug: {{verbosity: normal, sampling_initial: 1000000, use_internal_logger: false, output_paths: [spans.txt]}}
+  file: {{path: spans.json, flush_interval: 50ms}}
 service:
   telemetry: {{logs: {{output_paths: [stderr, own.log]}}, metrics: {{level: none}}}}
   pipelines:
-    traces: {{receivers: [otlp], exporters: [debug, drift]}}
+    traces: {{receivers: [otlp], exporters: [debug, file, drift]}}
     metrics: {{receivers: [drift], exporters: [prometheus]}}
 """
 
@@ -120,6 +121,10 @@ class Service:
         with open(os.path.join(self.folder, "spans.txt")) as file:
             return re.findall(r"^(s[0-9]-[0-9]{6}) ", file.read(), re.M)
 
+    def written(self):
+        with open(os.path.join(self.folder, "spans.json")) as file:
+            return re.findall(r'"name":"(s[0-9]-[0-9]{6})"', file.read())
+
 
 def fail(text):
     raise SystemExit(f"FAILED: {text}")
@@ -193,6 +198,18 @@ def moving(service, http_port, other_port):
     print("a changed port moves, one in use is given up")
 
 
+def files_go_on(service):
+    """Over every reload so far, the one that went back among them."""
+    lines = set(service.lines())
+    for _ in range(50):
+        if set(service.written()) == lines:
+            break
+        time.sleep(0.1)
+    else:
+        fail(f"{len(lines - set(service.written()))} of {len(lines)} spans are not in the file")
+    print("the file goes on")
+
+
 def rotation(service):
     own = os.path.join(service.folder, "own.log")
     os.rename(own, own + ".1")
@@ -210,6 +227,7 @@ def main():
             service.wait(READY, 1)
             under_load(service, http_port)
             moving(service, http_port, other_port)
+            files_go_on(service)
             rotation(service)
             service.process.send_signal(signal.SIGTERM)
             if service.process.wait(10) != 0:
@@ -219,7 +237,7 @@ def main():
             raise
         finally:
             service.process.kill()
-    print("3 passed")
+    print("4 passed")
 
 
 main()
