@@ -2,6 +2,7 @@
 #include "common/json/json.h"
 
 #include "common/base/number.h"
+#include "common/json/read_impl.h"
 
 #include <jansson.h>
 
@@ -25,8 +26,8 @@ struct scan {
     uint32_t depth;
     uint32_t deepest;
     size_t memory;
-    /** Integers that int64 cannot hold. */
-    size_t n_big;
+    /** Integers that int64 cannot hold, and escapes of surrogates: what jansson has to be spared. */
+    bool needs_rewrite;
     /** A NUL outside a string, which jansson would take for the end. */
     const uint8_t *nul;
 };
@@ -38,11 +39,15 @@ is_number_byte(uint8_t byte)
            byte == 'E';
 }
 
+/** `*surrogates` becomes true when it has their escapes. */
 static const uint8_t *
-end_of_string(const uint8_t *p, const uint8_t *end)
+end_of_string(const uint8_t *p, const uint8_t *end, bool *surrogates)
 {
     for (p++; p < end && *p != '"'; p++) {
-        p += *p == '\\';
+        if (*p == '\\') {
+            *surrogates = *surrogates || OTC_JSON_IS_SURROGATE(otc__json_unit(p, end));
+            p++;
+        }
     }
     return p < end ? p + 1 : end;
 }
@@ -84,7 +89,7 @@ scan_token(struct scan *scan, bool *big)
     *big = false;
     switch (*p) {
     case '"':
-        next = end_of_string(p, scan->end);
+        next = end_of_string(p, scan->end, &scan->needs_rewrite);
         scan->memory += SCALAR_BYTES + (size_t)(next - p);
         break;
     case '{':
@@ -104,7 +109,7 @@ scan_token(struct scan *scan, bool *big)
         if (is_number_byte(*p)) {
             next = end_of_number(p, scan->end);
             *big = is_big(p, next);
-            scan->n_big += *big;
+            scan->needs_rewrite = scan->needs_rewrite || *big;
             scan->memory += SCALAR_BYTES;
         }
     }
@@ -123,7 +128,25 @@ scan_text(struct otc_slice text)
     return scan;
 }
 
-/** A copy of the text in which big integers are reals. */
+/** In a string: the escape of a lone surrogate becomes that of U+FFFD, which is as long. */
+static void
+replace_lone_surrogates(uint8_t *p, const uint8_t *end)
+{
+    while (p < end) {
+        int32_t unit = otc__json_unit(p, end);
+
+        if (!OTC_JSON_IS_SURROGATE(unit)) {
+            p += 1 + (*p == '\\');
+        } else if (otc__json_pair(unit, otc__json_unit(p + OTC_JSON_UNIT_BYTES, end))) {
+            p += (ptrdiff_t)2 * OTC_JSON_UNIT_BYTES;
+        } else {
+            memcpy(p, "\\ufffd", OTC_JSON_UNIT_BYTES);
+            p += OTC_JSON_UNIT_BYTES;
+        }
+    }
+}
+
+/** A copy of the text in which big integers are reals, and lone surrogates U+FFFD. */
 static bool
 rewrite(struct otc_slice text, struct otc_buf *out)
 {
@@ -132,8 +155,12 @@ rewrite(struct otc_slice text, struct otc_buf *out)
     while (scan.p < scan.end) {
         bool big;
         const uint8_t *next = scan_token(&scan, &big);
+        size_t begin = out->len;
 
         otc_buf_append(out, scan.p, (size_t)(next - scan.p));
+        if (*scan.p == '"' && !out->failed) {
+            replace_lone_surrogates(out->data + begin, out->data + out->len);
+        }
         otc_buf_append_str(out, big ? "e0" : "");
         scan.p = next;
     }
@@ -196,7 +223,7 @@ otc_json_parse(struct otc_slice text, const struct otc_json_limits *limits, stru
     if (status != OTC_OK) {
         return status;
     }
-    if (scan.n_big > 0) {
+    if (scan.needs_rewrite) {
         if (!rewrite(text, &copy)) {
             return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
         }

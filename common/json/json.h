@@ -44,7 +44,8 @@ struct otc_json_limits {
  * Parses one document (any value, nothing but white space after it). For equal members of an object the last
  * wins; integers outside int64 become REAL. `limits` may be NULL. `*out` is freed with otc_json_free.
  * INVALID_ARGUMENT "bad JSON at line L column C: why"; OUT_OF_RANGE when it nests too deep,
- * RESOURCE_EXHAUSTED for another limit. NaN and Infinity tokens, lone surrogates and bad UTF-8 are refused.
+ * RESOURCE_EXHAUSTED for another limit. NaN and Infinity tokens and bad UTF-8 are refused; the escape of a
+ * lone surrogate is U+FFFD, as in Go's encoding/json.
  */
 OTC_CHECK otc_status otc_json_parse(struct otc_slice text, const struct otc_json_limits *limits,
                                     struct otc_json **out, struct otc_error *err);

@@ -10,51 +10,59 @@
 
 /* ---- Strings ------------------------------------------------------------------------------------ */
 
-/* Four hex digits, or -1. */
-static int32_t
-hex4(const uint8_t *p, const uint8_t *end)
+int32_t
+otc__json_unit(const uint8_t *p, const uint8_t *end)
 {
-    int32_t code = 0;
+    int32_t unit = 0;
 
-    if (end - p < 4) {
+    if (end - p < OTC_JSON_UNIT_BYTES || p[0] != '\\' || p[1] != 'u') {
         return -1;
     }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 2; i < OTC_JSON_UNIT_BYTES; i++) {
         int digit = otc_hex_digit(p[i]);
 
         if (digit < 0) {
             return -1;
         }
-        code = code * 16 + digit;
+        unit = unit * 16 + digit;
     }
-    return code;
+    return unit;
 }
 
-/* The escape after a backslash at p[-1]: its code point, and the position after it; NULL: bad. */
+bool
+otc__json_pair(int32_t high, int32_t low)
+{
+    return high >= 0xd800 && high <= 0xdbff && low >= 0xdc00 && low <= 0xdfff;
+}
+
+/* The escape whose backslash is at `p`: its code point, a lone surrogate's as it is, and the position after
+ * it; NULL: bad. */
 static const uint8_t *
 read_escape(const uint8_t *p, const uint8_t *end, uint32_t *code)
 {
     static const char letters[] = "\"\\/bfnrt", meaning[] = "\"\\/\b\f\n\r\t";
-    const char *letter = p < end && *p ? strchr(letters, *p) : NULL;
-    int32_t high, low;
+    const char *letter = end - p > 1 && p[1] ? strchr(letters, p[1]) : NULL;
+    int32_t unit, next;
 
     if (letter) {
         *code = (uint8_t)meaning[letter - letters];
-        return p + 1;
+        return p + 2;
     }
-    if (p == end || *p != 'u' || (high = hex4(p + 1, end)) < 0 || (high >= 0xdc00 && high <= 0xdfff)) {
+    unit = otc__json_unit(p, end);
+    if (unit < 0) {
         return NULL;
     }
-    p += 5;
-    *code = (uint32_t)high;
-    if (high < 0xd800 || high > 0xdfff) {
+    p += OTC_JSON_UNIT_BYTES;
+    *code = (uint32_t)unit;
+    if (!OTC_JSON_IS_SURROGATE(unit)) {
         return p;
     }
-    if (end - p < 6 || p[0] != '\\' || p[1] != 'u' || (low = hex4(p + 2, end)) < 0xdc00 || low > 0xdfff) {
-        return NULL;
+    next = otc__json_unit(p, end);
+    if (!otc__json_pair(unit, next)) {
+        return p;
     }
-    *code = 0x10000 + (((uint32_t)high - 0xd800) << 10) + ((uint32_t)low - 0xdc00);
-    return p + 6;
+    *code = 0x10000 + (((uint32_t)unit - 0xd800) << 10) + ((uint32_t)next - 0xdc00);
+    return p + OTC_JSON_UNIT_BYTES;
 }
 
 static bool
@@ -80,7 +88,7 @@ otc__json_string(struct otc_json_reader *in, struct otc_json_view *out, bool *nu
             return fault(in, p, "control character in a string");
         }
         if (*p == '\\') {
-            const uint8_t *after = read_escape(p + 1, in->end, &code);
+            const uint8_t *after = read_escape(p, in->end, &code);
 
             if (!after) {
                 return fault(in, p, "bad escape in a string");
@@ -102,8 +110,15 @@ otc__json_string(struct otc_json_reader *in, struct otc_json_view *out, bool *nu
     return true;
 }
 
-size_t
-otc_json_unescape(const struct otc_json_view *view, uint8_t *out)
+/* Writes a code point of read_escape(); U+FFFD for a lone surrogate. */
+static size_t
+put_code(uint32_t code, uint8_t *out)
+{
+    return otc_utf8_put(OTC_JSON_IS_SURROGATE(code) ? 0xfffd : code, out);
+}
+
+static size_t
+unescape(const struct otc_json_view *view, bool by_twos, uint8_t *out)
 {
     const uint8_t *p = view->text.data, *end = p + view->text.len;
     size_t len = 0;
@@ -117,14 +132,32 @@ otc_json_unescape(const struct otc_json_view *view, uint8_t *out)
         len += plain;
         p += plain;
         if (slash) {
-            p = read_escape(p + 1, end, &code);
+            int32_t second;
+
+            p = read_escape(p, end, &code);
             if (!p) {
                 return len; /* no scan found this */
             }
-            len += otc_utf8_put(code, out + len);
+            len += put_code(code, out + len);
+            if (by_twos && OTC_JSON_IS_SURROGATE(code) && (second = otc__json_unit(p, end)) >= 0) {
+                len += put_code((uint32_t)second, out + len);
+                p += OTC_JSON_UNIT_BYTES;
+            }
         }
     }
     return len;
+}
+
+size_t
+otc_json_unescape(const struct otc_json_view *view, uint8_t *out)
+{
+    return unescape(view, false, out);
+}
+
+size_t
+otc_json_unescape_by_twos(const struct otc_json_view *view, uint8_t *out)
+{
+    return unescape(view, true, out);
 }
 
 /* ---- Other scalars ------------------------------------------------------------------------------ */

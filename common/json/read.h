@@ -56,8 +56,11 @@ bool otc_json_read_end(struct otc_json_reader *in);
 /** "line 1 column 20" for the place of the fault, counted in bytes from 1. */
 void otc_json_where(const struct otc_json_reader *in, struct otc_slice text, size_t *line, size_t *column);
 
-/** Writes a STRING's contents without its escapes; `out` holds view->text.len bytes, which is enough. Returns
- * the length. */
+/** Writes a STRING's contents without its escapes, and U+FFFD for each lone surrogate, as otc_json_parse()
+ * does; `out` holds view->text.len bytes, which is enough. Returns the length. */
 size_t otc_json_unescape(const struct otc_json_view *view, uint8_t *out);
+/** The same as jsoniter does, by which the Collector reads OTLP: the escape after a lone surrogate stands
+ * alone too, so that a pair cannot begin with it ("\ud83d\ud83d\ude00" is three U+FFFD). */
+size_t otc_json_unescape_by_twos(const struct otc_json_view *view, uint8_t *out);
 
 #endif

@@ -78,7 +78,7 @@ plain_text(struct translation *t, const struct otc_json_view *view)
         t->out->failed = true;
         return OTC_SLICE_NONE;
     }
-    t->plain.len = otc_json_unescape(view, t->plain.data);
+    t->plain.len = otc_json_unescape_by_twos(view, t->plain.data);
     return otc_buf_slice(&t->plain);
 }
 

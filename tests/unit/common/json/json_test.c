@@ -9,6 +9,9 @@
 
 #include <cmocka.h>
 
+/* U+FFFD. */
+#define FFFD "\xef\xbf\xbd"
+
 static struct otc_json *
 parse(const char *text, const struct otc_json_limits *limits, otc_status want)
 {
@@ -113,11 +116,50 @@ errors_tell_the_place(void **state)
     parse("", NULL, OTC_INVALID_ARGUMENT);
     parse("[NaN]", NULL, OTC_INVALID_ARGUMENT);
     parse("[1e999]", NULL, OTC_INVALID_ARGUMENT);
-    parse("[\"\\ud800\"]", NULL, OTC_INVALID_ARGUMENT);
+    parse("[\"\\ud80\"]", NULL, OTC_INVALID_ARGUMENT);
     parse("[\"\xff\"]", NULL, OTC_INVALID_ARGUMENT);
     parse("[1] 2", NULL, OTC_INVALID_ARGUMENT);
     parse("[\"open", NULL, OTC_INVALID_ARGUMENT);
     parse("[\"\\", NULL, OTC_INVALID_ARGUMENT);
+}
+
+/* What Go's encoding/json makes of each, by which the Collector's ParseJSON reads. */
+static void
+a_lone_surrogate_is_a_replacement_character(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"hello \\ud83d", "hello " FFFD},
+        {"\\ud83d\\ud83d", FFFD FFFD},
+        {"\\uD83DA", FFFD "A"},
+        {"\\ude00", FFFD},
+        {"\\ud83d\\n", FFFD "\n"},
+        {"\\ude00\\ud83d", FFFD FFFD},
+        {"\\ud83d\\\\ude00", FFFD "\\ude00"},
+        {"\\ud83d\\u0041", FFFD "A"},
+        {"\\ud83d\\ud83d\\ude00", FFFD "\xf0\x9f\x98\x80"},
+        {"\\ud83d\\ude00", "\xf0\x9f\x98\x80"},
+        {"\\\\ud83d", "\\ud83d"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct otc_json *document;
+        const struct otc_json *value;
+        char text[96];
+
+        snprintf(text, sizeof(text), "{\"k%s\": [12345678901234567890, \"%s\"]}", cases[i].text,
+                 cases[i].text);
+        document = parse(text, NULL, OTC_OK);
+        snprintf(text, sizeof(text), "k%s", cases[i].want);
+        value = otc_json_at(otc_json_get(document, text), 1);
+        assert_true(otc_slice_equal_str(otc_json_text(value), cases[i].want));
+        otc_json_free(document);
+    }
+    parse("[\"\\ud83d\\x\"]", NULL, OTC_INVALID_ARGUMENT);
+    parse("[\"\\ud83d\\u12\"]", NULL, OTC_INVALID_ARGUMENT);
+    parse("[\"\\ud83d", NULL, OTC_INVALID_ARGUMENT);
 }
 
 static void
@@ -246,6 +288,7 @@ main(void)
         cmocka_unit_test(integers_beyond_int64_are_real),
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(errors_tell_the_place),
+        cmocka_unit_test(a_lone_surrogate_is_a_replacement_character),
         cmocka_unit_test(the_json_suite_is_accepted_and_refused_as_it_says),
         cmocka_unit_test(a_document_is_written_and_reads_back),
         cmocka_unit_test(members_are_a_key_and_a_value),

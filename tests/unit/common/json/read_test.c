@@ -6,6 +6,9 @@
 
 #include <cmocka.h>
 
+/* U+FFFD. */
+#define FFFD "\xef\xbf\xbd"
+
 /* Reads a whole text; false, and where and why, when it is no JSON. */
 static bool
 read_all(const char *text, size_t len, size_t *column, const char **fault)
@@ -52,7 +55,10 @@ what_is_wrong_is_named_with_its_place(void **state)
         {"\"a\tb\"", 3, "control character in a string"},
         {"\"123456789\n\"", 11, "control character in a string"},
         {"\"\\x\"", 2, "bad escape in a string"},
-        {"\"\\ud800\"", 2, "bad escape in a string"},
+        {"\"\\ud80\"", 2, "bad escape in a string"},
+        {"\"\\ud83d\\x\"", 8, "bad escape in a string"},
+        {"\"\\ud83d\\ude0\"", 8, "bad escape in a string"},
+        {"\"\\ud83d", 8, "the text ends in a string"},
         {"\"\xff\"", 2, "bad UTF-8 in a string"},
         {"\"12345678\xc0\xaf\"", 10, "bad UTF-8 in a string"},
         {"1 1", 3, "something follows the value"},
@@ -70,6 +76,42 @@ what_is_wrong_is_named_with_its_place(void **state)
         if (column != cases[i].column) {
             fail_msg("%s: column %zu, expected %zu", cases[i].text, column, cases[i].column);
         }
+    }
+}
+
+/* `want`: as Go's encoding/json; `by_twos`: as jsoniter, where they differ. */
+static void
+a_lone_surrogate_is_a_replacement_character(void **state)
+{
+    static const struct {
+        const char *text, *want, *by_twos;
+    } cases[] = {
+        {"\"hello \\ud83d\"", "hello " FFFD, NULL},
+        {"\"\\ud83d\\ud83d\"", FFFD FFFD, NULL},
+        {"\"\\uD83DA\"", FFFD "A", NULL},
+        {"\"\\ude00\"", FFFD, NULL},
+        {"\"\\ud83d\\n\"", FFFD "\n", NULL},
+        {"\"\\ud83d\\u0041\"", FFFD "A", NULL},
+        {"\"\\ude00\\ud83d\"", FFFD FFFD, NULL},
+        {"\"\\ud83d\\\\ude00\"", FFFD "\\ude00", NULL},
+        {"\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80", NULL},
+        {"\"\\ud83d\\ud83d\\ude00\"", FFFD "\xf0\x9f\x98\x80", FFFD FFFD FFFD},
+        {"\"\\ude00\\ud83d\\ude00\"", FFFD "\xf0\x9f\x98\x80", FFFD FFFD FFFD},
+        {"\"\\ud83d\\ud83d\\ud83d\\ude00\"", FFFD FFFD "\xf0\x9f\x98\x80", NULL},
+        {"\"\\ufffd\\ud83d\\ude00\"", FFFD "\xf0\x9f\x98\x80", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct otc_json_reader in = otc_json_reader_of(otc_slice_str(cases[i].text));
+        const char *by_twos = cases[i].by_twos ? cases[i].by_twos : cases[i].want;
+        struct otc_json_view view;
+        uint8_t plain[64];
+
+        assert_true(otc_json_read_value(&in, &view) && otc_json_read_end(&in));
+        assert_true(otc_slice_equal_str(otc_slice_of(plain, otc_json_unescape(&view, plain)), cases[i].want));
+        assert_true(
+            otc_slice_equal_str(otc_slice_of(plain, otc_json_unescape_by_twos(&view, plain)), by_twos));
     }
 }
 
@@ -187,6 +229,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_wrong_is_named_with_its_place),
+        cmocka_unit_test(a_lone_surrogate_is_a_replacement_character),
         cmocka_unit_test(lines_are_counted),
         cmocka_unit_test(members_and_elements_are_read_one_by_one),
         cmocka_unit_test(depth_is_limited),

@@ -138,6 +138,29 @@ escapes_are_read_everywhere(void **state)
     free_spans(tree);
 }
 
+/* As JSON.stringify writes an emoji that was cut. A member that nobody knows may have them too. */
+static void
+lone_surrogates_are_replacement_characters(void **state)
+{
+    Otc__Otlp__ExportTraceServiceRequest *tree =
+        spans_of(SPAN("\"x\\ude00\":\"\\ud83d\",\"name\":\"hello "
+                      "\\ud83d\",\"attributes\":[{\"key\":\"k\\ud83d\\ud83d\\ude00\","
+                      "\"value\":{\"stringValue\":\"\\ud83dA\"}}]"));
+    const Otc__Otlp__Span *span = tree->resource_spans[0]->scope_spans[0]->spans[0];
+
+    (void)state;
+    assert_int_equal(span->name.len, 9);
+    assert_memory_equal(span->name.data, "hello \xef\xbf\xbd", 9);
+    assert_int_equal(span->attributes[0]->key.len, 10);
+    assert_memory_equal(span->attributes[0]->key.data, "k\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", 10);
+    assert_int_equal(value_in(tree)->string_value.len, 4);
+    assert_memory_equal(value_in(tree)->string_value.data,
+                        "\xef\xbf\xbd"
+                        "A",
+                        4);
+    free_spans(tree);
+}
+
 static void
 doubles_may_be_text_and_not_finite(void **state)
 {
@@ -325,6 +348,7 @@ main(void)
         cmocka_unit_test(values_keep_their_type_and_their_zeros),
         cmocka_unit_test(members_of_the_same_name_add_up),
         cmocka_unit_test(escapes_are_read_everywhere),
+        cmocka_unit_test(lone_surrogates_are_replacement_characters),
         cmocka_unit_test(doubles_may_be_text_and_not_finite),
         cmocka_unit_test(errors_name_the_path_or_the_place),
         cmocka_unit_test(nesting_is_limited),
