@@ -106,36 +106,45 @@ shortest(double value, struct decimal *d)
     }
 }
 
-/* d.ddde+XX with at least two exponent digits. */
+/* How numbers are written that are no usual ones. */
+struct form {
+    int least, most;     /* powers of ten of the first digit that need no exponent */
+    int exponent_digits; /* at least */
+    const char *infinity, *minus_infinity;
+};
+
+/* d.ddde+XX */
 static size_t
-write_exponent(const struct decimal *d, const char *sign, char *out)
+write_exponent(const struct decimal *d, const char *sign, int exponent_digits, char *out)
 {
     int exponent = d->point - 1;
 
-    return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%s%c%s%.*se%c%02d", sign, d->digits[0],
+    return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%s%c%s%.*se%c%0*d", sign, d->digits[0],
                             d->n > 1 ? "." : "", d->n - 1, d->digits + 1, exponent < 0 ? '-' : '+',
-                            abs(exponent));
+                            exponent_digits, abs(exponent));
 }
 
 static size_t
 write_plain(const struct decimal *d, const char *sign, char *out)
 {
-    static const char zeros[] = "000000000000000000000";
+    char *p = out;
 
-    if (d->point <= 0) {
-        return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%s0.%.*s%.*s", sign, -d->point, zeros, d->n,
-                                d->digits);
+    if (*sign) {
+        *p++ = *sign;
     }
-    if (d->point >= d->n) {
-        return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%s%.*s%.*s", sign, d->n, d->digits,
-                                d->point - d->n, zeros);
+    for (int i = d->point < 1 ? d->point - 1 : 0; i < d->n || i < d->point; i++) {
+        if (i == d->point) {
+            *p++ = '.';
+        }
+        *p++ = i >= 0 && i < d->n ? d->digits[i] : '0';
     }
-    return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%s%.*s.%.*s", sign, d->point, d->digits,
-                            d->n - d->point, d->digits + d->point);
+    *p = '\0';
+    return (size_t)(p - out);
 }
 
-size_t
-otc_format_double(double value, char out[OTC_DOUBLE_TEXT_MAX])
+/* `out` has room for all that `form` allows. */
+static size_t
+format(double value, const struct form *form, char *out)
 {
     const char *sign = signbit(value) ? "-" : "";
     struct decimal d;
@@ -145,7 +154,8 @@ otc_format_double(double value, char out[OTC_DOUBLE_TEXT_MAX])
         return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "NaN");
     }
     if (isinf(value)) {
-        return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%sInf", value < 0 ? "-" : "+");
+        return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%s",
+                                value < 0 ? form->minus_infinity : form->infinity);
     }
     if (value == 0) {
         return (size_t)snprintf(out, OTC_DOUBLE_TEXT_MAX, "%s0", sign);
@@ -160,10 +170,34 @@ otc_format_double(double value, char out[OTC_DOUBLE_TEXT_MAX])
         return (value < 0) + otc_format_shortest(fabs(value), out + (value < 0));
     }
     shortest(fabs(value), &d);
-    if (d.point - 1 < -4 || d.point - 1 >= 21) {
-        return write_exponent(&d, sign, out);
+    if (d.point - 1 < form->least || d.point - 1 > form->most) {
+        return write_exponent(&d, sign, form->exponent_digits, out);
     }
     return write_plain(&d, sign, out);
+}
+
+size_t
+otc_format_double(double value, char out[OTC_DOUBLE_TEXT_MAX])
+{
+    static const struct form form = {-4, 20, 2, "+Inf", "-Inf"};
+
+    return format(value, &form, out);
+}
+
+size_t
+otc_format_json_double(double value, char out[OTC_DOUBLE_TEXT_MAX])
+{
+    static const struct form form = {-6, 20, 1, "Infinity", "-Infinity"};
+
+    return format(value, &form, out);
+}
+
+size_t
+otc_format_plain_double(double value, char out[OTC_PLAIN_DOUBLE_TEXT_MAX])
+{
+    static const struct form form = {-400, 400, 0, "+Inf", "-Inf"};
+
+    return format(value, &form, out);
 }
 
 /* What a plain decimal says when its digits fit into 53 bits and its power of ten is exact: then one
@@ -199,12 +233,24 @@ plain_decimal(struct otc_slice text, double *out)
     return true;
 }
 
+/* strtod of a text that has to be a number as a whole; `text[len]` is NUL. */
+static bool
+read_whole(const char *text, size_t len, double *out)
+{
+    char *end;
+    double value = c_strtod(text, &end);
+
+    if (len == 0 || end != text + len) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
 bool
 otc_parse_double(struct otc_slice text, double *out)
 {
     char copy[MAX_TEXT + 1];
-    double value;
-    char *end;
 
     if (plain_decimal(text, out)) {
         return true;
@@ -214,11 +260,52 @@ otc_parse_double(struct otc_slice text, double *out)
     }
     memcpy(copy, text.data, text.len);
     copy[text.len] = '\0';
-    if (strpbrk(copy, "xXpP(")) {
+    return !strpbrk(copy, "xXpP(") && read_whole(copy, text.len, out);
+}
+
+/* Copies a text without its underscores, which must stand between digits, or after "0x". False: one does not,
+ * or the text is too long. */
+static bool
+without_underscores(struct otc_slice text, bool hex, char copy[MAX_TEXT + 1], size_t *len)
+{
+    bool after_digit = false;
+
+    *len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t byte = text.data[i];
+        bool digit =
+            (byte >= '0' && byte <= '9') || (hex && (otc_hex_digit(byte) >= 0 || (byte | 0x20) == 'x'));
+
+        if (byte == '_') {
+            if (!after_digit || i + 1 == text.len) {
+                return false;
+            }
+        } else if ((!digit && i > 0 && text.data[i - 1] == '_') || *len == MAX_TEXT) {
+            return false;
+        } else {
+            copy[(*len)++] = (char)byte;
+        }
+        after_digit = digit;
+    }
+    copy[*len] = '\0';
+    return true;
+}
+
+bool
+otc_parse_go_double(struct otc_slice text, double *out)
+{
+    size_t sign = text.len > 0 && (text.data[0] == '-' || text.data[0] == '+');
+    bool hex = text.len > sign + 1 && text.data[sign] == '0' && (text.data[sign + 1] | 0x20) == 'x';
+    char copy[MAX_TEXT + 1];
+    double value;
+    size_t len;
+
+    if (!without_underscores(text, hex, copy, &len) || strpbrk(copy, " \t\n\v\f\r(") ||
+        (strpbrk(copy, "pP") != NULL) != hex || !read_whole(copy, len, &value)) {
         return false;
     }
-    value = c_strtod(copy, &end);
-    if (end != copy + text.len) {
+    /* No sign before NaN; infinity only by its name. */
+    if ((isnan(value) && sign) || (isinf(value) && strpbrk(copy, "0123456789"))) {
         return false;
     }
     *out = value;

@@ -106,11 +106,13 @@ void otc_json_end_array(struct otc_json_writer *writer);
 /** The key of the member that the next call writes. */
 void otc_json_key(struct otc_json_writer *writer, const char *key);
 void otc_json_key_slice(struct otc_json_writer *writer, struct otc_slice key);
-/** Bytes that are no UTF-8 are written as U+FFFD. */
+/** Bytes that are no UTF-8 are written as U+FFFD; U+2028 and U+2029, line ends to JavaScript, are escaped. */
 void otc_json_write_text(struct otc_json_writer *writer, struct otc_slice text);
 void otc_json_write_str(struct otc_json_writer *writer, const char *text);
 /** Shortest text that reads back to the same double; NaN and infinities: null. */
 void otc_json_write_number(struct otc_json_writer *writer, double number);
+/** A value that is JSON already. */
+void otc_json_write_raw(struct otc_json_writer *writer, const char *json, size_t len);
 void otc_json_write_int(struct otc_json_writer *writer, int64_t number);
 void otc_json_write_bool(struct otc_json_writer *writer, bool truth);
 void otc_json_write_null(struct otc_json_writer *writer);

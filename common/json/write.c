@@ -118,8 +118,10 @@ put_text(struct otc_buf *out, struct otc_slice text)
         if (len == 0) {
             otc_buf_append_str(out, "\xef\xbf\xbd");
             len = 1;
-        } else if (len == 1) {
+        } else if (len == 1 && *p != 0x7f) {
             put_escaped(out, *p);
+        } else if (len == 3 && memcmp(p, "\xe2\x80", 2) == 0 && (p[2] & 0xfe) == 0xa8) {
+            otc_buf_append_str(out, p[2] == 0xa8 ? "\\u2028" : "\\u2029");
         } else {
             otc_buf_append(out, p, len);
         }
@@ -171,6 +173,13 @@ otc_json_write_number(struct otc_json_writer *writer, double number)
         return;
     }
     otc_buf_append(writer->out, text, otc_format_double(number, text));
+}
+
+void
+otc_json_write_raw(struct otc_json_writer *writer, const char *json, size_t len)
+{
+    before_value(writer);
+    otc_buf_append(writer->out, json, len);
 }
 
 void

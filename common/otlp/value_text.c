@@ -5,6 +5,8 @@
 #include "common/json/json.h"
 #include "common/otlp/walk.h"
 
+#include <math.h>
+
 /** AnyValues below each other; the JSON writer holds as many levels. */
 #define DEPTH_MAX 63
 
@@ -30,7 +32,14 @@ append_base64(struct otc_slice bytes, struct otc_buf *out)
     }
 }
 
-static void write_json(const struct otc_value *value, struct otc_json_writer *writer, unsigned depth);
+/** A value on its way to JSON. */
+struct json_text {
+    struct otc_json_writer writer;
+    /** It has a number that JSON cannot say. */
+    bool none;
+};
+
+static void write_json(const struct otc_value *value, struct json_text *text, unsigned depth);
 
 static int
 compare_pairs(const void *a, const void *b)
@@ -68,30 +77,30 @@ sorted_pairs(struct otc_slice message, size_t *n)
 }
 
 static void
-write_json_pairs(struct otc_slice message, struct otc_json_writer *writer, unsigned depth)
+write_json_pairs(struct otc_slice message, struct json_text *text, unsigned depth)
 {
     size_t n;
     struct pair *pairs = sorted_pairs(message, &n);
 
-    otc_json_begin_object(writer);
+    otc_json_begin_object(&text->writer);
     for (size_t i = 0; i < n; i++) {
-        otc_json_key_slice(writer, pairs[i].key);
-        write_json(&pairs[i].value, writer, depth + 1);
+        otc_json_key_slice(&text->writer, pairs[i].key);
+        write_json(&pairs[i].value, text, depth + 1);
     }
-    otc_json_end_object(writer);
+    otc_json_end_object(&text->writer);
     free(pairs);
 }
 
 static void
-write_json_array(struct otc_slice message, struct otc_json_writer *writer, unsigned depth)
+write_json_array(struct otc_slice message, struct json_text *text, unsigned depth)
 {
     struct otc_value item;
 
-    otc_json_begin_array(writer);
+    otc_json_begin_array(&text->writer);
     while (otc_array_next(&message, &item)) {
-        write_json(&item, writer, depth + 1);
+        write_json(&item, text, depth + 1);
     }
-    otc_json_end_array(writer);
+    otc_json_end_array(&text->writer);
 }
 
 static void
@@ -103,47 +112,69 @@ write_json_bytes(struct otc_slice bytes, struct otc_json_writer *writer)
     otc_json_write_text(writer, otc_buf_slice(&text));
 }
 
+static void
+write_json_double(double value, struct json_text *text)
+{
+    char number[OTC_DOUBLE_TEXT_MAX];
+
+    text->none = text->none || !isfinite(value);
+    otc_json_write_raw(&text->writer, number, otc_format_json_double(value, number));
+}
+
 /* Recursion is bounded: admission lets 64 levels in, and deeper ones are cut here. */
 static void
-write_json(const struct otc_value *value, struct otc_json_writer *writer, unsigned depth)
+write_json(const struct otc_value *value, struct json_text *text, unsigned depth)
 {
     if (depth >= DEPTH_MAX) {
-        otc_json_write_null(writer);
+        otc_json_write_null(&text->writer);
         return;
     }
     switch (value->type) {
     case OTC_VALUE_STRING:
-        otc_json_write_text(writer, value->as.slice);
+        otc_json_write_text(&text->writer, value->as.slice);
         break;
     case OTC_VALUE_BOOL:
-        otc_json_write_bool(writer, value->as.boolean);
+        otc_json_write_bool(&text->writer, value->as.boolean);
         break;
     case OTC_VALUE_INT:
-        otc_json_write_int(writer, value->as.integer);
+        otc_json_write_int(&text->writer, value->as.integer);
         break;
     case OTC_VALUE_DOUBLE:
-        otc_json_write_number(writer, value->as.real);
+        write_json_double(value->as.real, text);
         break;
     case OTC_VALUE_BYTES:
-        write_json_bytes(value->as.slice, writer);
+        write_json_bytes(value->as.slice, &text->writer);
         break;
     case OTC_VALUE_ARRAY:
-        write_json_array(value->as.slice, writer, depth);
+        write_json_array(value->as.slice, text, depth);
         break;
     case OTC_VALUE_KVLIST:
-        write_json_pairs(value->as.slice, writer, depth);
+        write_json_pairs(value->as.slice, text, depth);
         break;
     case OTC_VALUE_ABSENT:
     case OTC_VALUE_EMPTY:
     default:
-        otc_json_write_null(writer);
+        otc_json_write_null(&text->writer);
     }
+}
+
+/* Nothing where JSON has no number for one, as Go's encoder then gives up. */
+static bool
+append_json(const struct otc_value *value, struct otc_buf *out)
+{
+    struct json_text text = {.writer = {.out = out}};
+    size_t begin = out->len;
+
+    write_json(value, &text, 0);
+    if (text.none && !out->failed) {
+        out->len = begin;
+    }
+    return !out->failed;
 }
 
 bool
 otc_value_text(const struct otc_value *value, struct otc_buf *out)
 {
-    struct otc_json_writer writer = {.out = out};
     char number[OTC_DOUBLE_TEXT_MAX];
 
     switch (value->type) {
@@ -154,14 +185,13 @@ otc_value_text(const struct otc_value *value, struct otc_buf *out)
     case OTC_VALUE_INT:
         return otc_buf_append(out, number, otc_format_int64(value->as.integer, number));
     case OTC_VALUE_DOUBLE:
-        return otc_buf_append(out, number, otc_format_double(value->as.real, number));
+        return otc_buf_append(out, number, otc_format_json_double(value->as.real, number));
     case OTC_VALUE_BYTES:
         append_base64(value->as.slice, out);
         return !out->failed;
     case OTC_VALUE_ARRAY:
     case OTC_VALUE_KVLIST:
-        write_json(value, &writer, 0);
-        return !out->failed;
+        return append_json(value, out);
     case OTC_VALUE_ABSENT:
     case OTC_VALUE_EMPTY:
     default:

@@ -52,6 +52,74 @@ doubles_are_written_as_go_writes_them(void **state)
 }
 
 static void
+doubles_are_written_as_gos_json_has_them(void **state)
+{
+    const struct {
+        double value;
+        const char *text;
+    } cases[] = {{0, "0"},
+                 {-0.0, "-0"},
+                 {-42, "-42"},
+                 {0.1, "0.1"},
+                 {0.0001, "0.0001"},
+                 {1e-5, "0.00001"},
+                 {-1.234e-5, "-0.00001234"},
+                 {1e-6, "0.000001"},
+                 {nextafter(1e-6, 0), "9.999999999999997e-7"},
+                 {9.99e-7, "9.99e-7"},
+                 {-1e-7, "-1e-7"},
+                 {1.5e-10, "1.5e-10"},
+                 {5e-324, "5e-324"},
+                 {1e16, "10000000000000000"},
+                 {123456789012345680000.0, "123456789012345680000"},
+                 {nextafter(1e21, 0), "999999999999999900000"},
+                 {1e21, "1e+21"},
+                 {DBL_MAX, "1.7976931348623157e+308"},
+                 {INFINITY, "Infinity"},
+                 {-INFINITY, "-Infinity"},
+                 {NAN, "NaN"}};
+    char text[OTC_DOUBLE_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(otc_format_json_double(cases[i].value, text), strlen(cases[i].text));
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+static void
+plain_doubles_have_no_exponent(void **state)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {{0, "0"},
+                 {-1.5, "-1.5"},
+                 {1.5e-5, "0.000015"},
+                 {-1e-7, "-0.0000001"},
+                 {9.5367431640625e-07, "0.00000095367431640625"},
+                 {1e21, "1000000000000000000000"},
+                 {1.2345678901234568e+22, "12345678901234568000000"},
+                 {INFINITY, "+Inf"},
+                 {-INFINITY, "-Inf"},
+                 {NAN, "NaN"}};
+    char text[OTC_PLAIN_DOUBLE_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(otc_format_plain_double(cases[i].value, text), strlen(cases[i].text));
+        assert_string_equal(text, cases[i].text);
+    }
+    /* The longest: a sign, 0., 323 zeros less one, and 17 digits. */
+    assert_int_equal(otc_format_plain_double(-DBL_MAX, text), 310);
+    assert_int_equal(strspn(text, "-17976931348623157"), 18);
+    assert_int_equal(strspn(text + 18, "0"), 292);
+    assert_int_equal(otc_format_plain_double(-1.2345678901234567e-308, text), 327);
+    assert_true(strtod(text, NULL) == -1.2345678901234567e-308);
+    assert_int_equal(otc_format_plain_double(-5e-324, text), 327);
+}
+
+static void
 every_double_reads_back(void **state)
 {
     uint64_t bits = 1;
@@ -206,6 +274,44 @@ what_is_no_number_is_refused(void **state)
     }
 }
 
+/* What Go's ParseFloat says of each. */
+static void
+go_has_more_numbers(void **state)
+{
+    static const struct {
+        const char *text;
+        double want;
+    } good[] = {{"1e3", 1000},     {"+1.5", 1.5},           {"5.", 5},           {"1e-400", 0},
+                {"0x1p4", 16},     {"0X1.8P1", 3},          {"-0x.8p0", -0.5},   {"0x1p-1080", 0},
+                {"0x1_0p0", 16},   {"1_000", 1000},         {"1_0.5", 10.5},     {"0x_1p0", 1},
+                {"0x1P1_0", 1024}, {"1e1_0", 1e10},         {"-0x_fFp+1", -510}, {"-INF", -INFINITY},
+                {"inf", INFINITY}, {"+Infinity", INFINITY}, {"1e308", 1e308}};
+    static const char *const bad[] = {"",       "1e400", "-1e400",  "1.8e308", "0x10", "0x1p1024", "0x__1p0",
+                                      "0x1p",   "0xp1",  "_1",      "1_",      "1__0", "1_.5",     "1._5",
+                                      "1_e5",   "1e_5",  "0x1_p0",  "0x1p_0",  "-nan", "+nan",     "nan(1)",
+                                      "in_f",   " 1",    "1 ",      "0b1",     "0o17", ".",        "1p3",
+                                      "0x1p0_", "1f",    "infinit", "0x1e5",   "a_1",  "--0x1p1"};
+    char digits[402];
+    double value;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        if (!otc_parse_go_double(otc_slice_str(good[i].text), &value) || value != good[i].want) {
+            fail_msg("%s", good[i].text);
+        }
+    }
+    assert_true(otc_parse_go_double(otc_slice_str("NaN"), &value) && isnan(value));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (otc_parse_go_double(otc_slice_str(bad[i]), &value)) {
+            fail_msg("%s", bad[i]);
+        }
+    }
+    assert_false(otc_parse_go_double(otc_slice_of("1\0", 2), &value));
+    memset(digits, '0', sizeof(digits));
+    assert_true(otc_parse_go_double(otc_slice_of(digits, 400), &value) && value == 0);
+    assert_false(otc_parse_go_double(otc_slice_of(digits, 401), &value));
+}
+
 static void
 integers_are_written_as_printf_does(void **state)
 {
@@ -282,6 +388,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_decimals_read_as_strtod_does),
         cmocka_unit_test(doubles_are_written_as_go_writes_them),
+        cmocka_unit_test(doubles_are_written_as_gos_json_has_them),
+        cmocka_unit_test(plain_doubles_have_no_exponent),
+        cmocka_unit_test(go_has_more_numbers),
         cmocka_unit_test(every_double_reads_back),
         cmocka_unit_test(few_digits_are_printfs),
         cmocka_unit_test(digits_are_the_fewest_that_read_back),
