@@ -130,8 +130,8 @@ set(const struct otc_actions_call *call, size_t i, struct otc_pairs *pairs)
     }
 }
 
-/* SHA-256 of a text, or of the value's bytes (little-endian), as the Collector takes them; nothing else has
- * a hash. */
+/* SHA-256 of a text, or of the value's bytes (little-endian), as the Collector takes them; the empty
+ * text for other values. */
 static struct otc_value
 hashed(struct otc_edit *edit, const struct otc_value *value)
 {
@@ -158,10 +158,6 @@ hashed(struct otc_edit *edit, const struct otc_value *value)
     case OTC_VALUE_ARRAY:
     case OTC_VALUE_KVLIST:
     case OTC_VALUE_BYTES:
-        content.len = 0;
-        break;
-    }
-    if (content.len == 0) {
         return text_value(OTC_SLICE_NONE);
     }
     return text_value(otc_edit_keep(
@@ -241,7 +237,7 @@ to_number(const struct otc_value *from, enum otc_action_target target, struct ot
         return true;
     case OTC_VALUE_STRING:
         return is_int ? otc_parse_int64(from->as.slice, &to->as.integer)
-                      : otc_parse_double(from->as.slice, &to->as.real);
+                      : otc_parse_go_double(from->as.slice, &to->as.real);
     case OTC_VALUE_ABSENT:
     case OTC_VALUE_EMPTY:
     case OTC_VALUE_ARRAY:

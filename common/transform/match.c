@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/transform/match.h"
 
+#include "common/base/number.h"
 #include "common/otlp/value_text.h"
 #include "common/regex/regex.h"
 
@@ -414,15 +415,17 @@ texts_match_value(const struct texts *texts, const struct otc_value *value)
 static bool
 regex_matches_value(const struct otc_regex *regex, const struct otc_value *value)
 {
-    OTC_AUTO_BUF struct otc_buf text = {.limit = TEXT_BYTES_MAX};
+    char text[OTC_PLAIN_DOUBLE_TEXT_MAX];
 
     switch (value->type) {
     case OTC_VALUE_STRING:
         return otc_regex_matches(regex, value->as.slice);
     case OTC_VALUE_BOOL:
+        return otc_regex_matches(regex, otc_slice_str(value->as.boolean ? "true" : "false"));
     case OTC_VALUE_INT:
+        return otc_regex_matches(regex, otc_slice_of(text, otc_format_int64(value->as.integer, text)));
     case OTC_VALUE_DOUBLE:
-        return otc_value_text(value, &text) && otc_regex_matches(regex, otc_buf_slice(&text));
+        return otc_regex_matches(regex, otc_slice_of(text, otc_format_plain_double(value->as.real, text)));
     case OTC_VALUE_ABSENT:
     case OTC_VALUE_EMPTY:
     case OTC_VALUE_ARRAY:

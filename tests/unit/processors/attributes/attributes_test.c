@@ -88,7 +88,8 @@ hash_is_the_sha256_of_the_collector(void **state)
            {"h.i=1", "h.i='7c9fa136d4413fa6173637e883b6998d32e1d675f88cddff9dcbcf331820f4b8'"},
            {"h.d=1.5", "h.d='e163f8cb0f7067a7fc78ca859a77f849aea3214f38fb75b884e4a16be725c905'"},
            {"h.b=true", "h.b='4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a'"},
-           {"h.e='' h.n=nil", "h.e='' h.n=''"}, {"other='x'", "other='x'"});
+           {"h.e=''", "h.e='e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'"},
+           {"h.n=nil", "h.n=''"}, {"other='x'", "other='x'"});
 }
 
 static void
@@ -118,9 +119,12 @@ convert_changes_types(void **state)
            {"a=' 5'", "a=' 5'"}, {"a=1.9", "a=1"}, {"a=-1.9", "a=-1"}, {"a=true", "a=1"}, {"a=7", "a=7"},
            {"a='0x10'", "a='0x10'"}, {"a=1e300", "a=-9223372036854775808"}, {"a=nil", "a=nil"});
     EXPECT("actions: [{key: a, action: convert, converted_type: double}]", {"a='1e3'", "a=1000"},
-           {"a='1.25'", "a=1.25"}, {"a=3", "a=3"}, {"a=false", "a=0"}, {"a='x'", "a='x'"});
+           {"a='1.25'", "a=1.25"}, {"a=3", "a=3"}, {"a=false", "a=0"}, {"a='x'", "a='x'"},
+           {"a='1e400'", "a='1e400'"}, {"a='0x1p4'", "a=16"}, {"a='1_000'", "a=1000"},
+           {"a='1__0'", "a='1__0'"});
     EXPECT("actions: [{key: a, action: convert, converted_type: string}]", {"a=3", "a='3'"},
-           {"a=0.5", "a='0.5'"}, {"a=true", "a='true'"}, {"a='x'", "a='x'"}, {"a=nil", "a=''"});
+           {"a=0.5", "a='0.5'"}, {"a=0.000015", "a='0.000015'"}, {"a=1e-7", "a='1e-7'"},
+           {"a=true", "a='true'"}, {"a='x'", "a='x'"}, {"a=nil", "a=''"});
 }
 
 static void
@@ -266,6 +270,10 @@ spans_are_chosen_as_documented(void **state)
           {"a", "n", "", "no"});
     TAKEN("include: {match_type: regexp, attributes: [{key: n, value: '^1[.]5$'}]}",
           {"a", "n", "n=1.5", "yes"}, {"a", "n", "n=15", "no"}, {"a", "n", "n=nil", "no"});
+    /* Of numbers all digits are compared. */
+    TAKEN("include: {match_type: regexp, attributes: [{key: n, value: '^(10{21}|0[.]0000001|-7|true)$'}]}",
+          {"a", "n", "n=1e21", "yes"}, {"a", "n", "n=1e-7", "yes"}, {"a", "n", "n=-7", "yes"},
+          {"a", "n", "n=true", "yes"}, {"a", "n", "n=1e22", "no"});
     TAKEN("include: {match_type: strict, span_kinds: [SPAN_KIND_CLIENT]}", {"a", "n", "", "yes"});
     TAKEN("include: {match_type: strict, span_kinds: [SPAN_KIND_SERVER]}", {"a", "n", "", "no"});
 }
