@@ -13,6 +13,7 @@
 struct pair {
     struct otc_slice key;
     struct otc_value value;
+    size_t at;
 };
 
 static void
@@ -47,7 +48,9 @@ compare_pairs(const void *a, const void *b)
     const struct pair *x = a;
     const struct pair *y = b;
 
-    return otc_slice_compare(x->key, y->key);
+    int order = otc_slice_compare(x->key, y->key);
+
+    return order ? order : (x->at > y->at) - (x->at < y->at);
 }
 
 /** The pairs of a list, sorted; the caller frees. NULL when there are none (or no memory). */
@@ -70,7 +73,8 @@ sorted_pairs(struct otc_slice message, size_t *n)
     }
     rest = message;
     while (i < *n && otc_attributes_next(OTC_ATTRIBUTES_KVLIST, &rest, &key, &value)) {
-        pairs[i++] = (struct pair){key, value};
+        pairs[i] = (struct pair){key, value, i};
+        i++;
     }
     qsort(pairs, *n, sizeof(*pairs), compare_pairs);
     return pairs;
@@ -84,6 +88,9 @@ write_json_pairs(struct otc_slice message, struct json_text *text, unsigned dept
 
     otc_json_begin_object(&text->writer);
     for (size_t i = 0; i < n; i++) {
+        if (i + 1 < n && otc_slice_equal(pairs[i].key, pairs[i + 1].key)) {
+            continue; /* the last of a name is the one */
+        }
         otc_json_key_slice(&text->writer, pairs[i].key);
         write_json(&pairs[i].value, text, depth + 1);
     }

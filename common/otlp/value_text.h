@@ -8,8 +8,9 @@
 
 /**
  * Appends the value: strings as they are, `true`, integers, doubles as otc_format_json_double(), bytes in
- * base64, arrays and lists of pairs as JSON with sorted keys, nothing for an empty value, nor for an array or
- * list with a double that is not finite. Nesting beyond 64 is cut to null. False when `out` is full.
+ * base64, arrays and lists of pairs as JSON with sorted keys, of each the last, nothing for an empty value,
+ * nor for an array or list with a double that is not finite. Nesting beyond 64 is cut to null. False when
+ * `out` is full.
  */
 bool otc_value_text(const struct otc_value *value, struct otc_buf *out);
 

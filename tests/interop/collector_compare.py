@@ -123,6 +123,18 @@ CASES = {
         "equalizing_open": {"sampling_percentage": 93.7, "mode": "equalizing", "sampling_precision": 6, "fail_closed": False, "sampling_priority": "own"},
         "all": {"sampling_percentage": 250, "mode": "equalizing"}, "none": {"sampling_percentage": 0, "sampling_priority": "own"},
     }.items()},
+    # Of documents of their own, see valued_documents().
+    "values_as_text": (["traces", "metrics", "logs"], {"attributes": {"actions": [
+        {"key": "v%d" % i, "action": "convert", "converted_type": "string"} for i in range(64)]}}),
+    "values_as_number": (["logs"], {"attributes": {"actions": [{"key": "v%d" % i, "action": "convert", "converted_type": "double"} for i in range(64)]}}),
+    "values_hashed": (["logs"], {"attributes": {"actions": [{"pattern": "^v", "action": "hash"}]}}),
+    "values_redacted": (["traces", "logs"], {"redaction": {
+        "allow_all_keys": True, "redact_all_types": True, "blocked_key_patterns": ["^v"], "hash_function": "md5"}}),
+    "values_masked": (["logs"], {"redaction": {"allow_all_keys": True, "redact_all_types": True, "blocked_values": ["[a-zI0-9.+-]{3}"]}}),
+    "values_matched": (["traces", "logs"], {"attributes/%d" % i: {
+        "include": {"match_type": "regexp", "attributes": [{"key": "own", "value": pattern}]}, "actions": [{"key": "matched", "value": i, "action": "upsert"}]}
+        for i, pattern in enumerate(["^10{21}$", "^0[.]000015$", "^0[.]0000001$", "^0[.]0{323}5$", "^[+]Inf$", "^-Inf$", "^NaN$", "^-0$", "e"])}),
+    "values_parsed": (["logs"], {"transform": {"error_mode": "ignore", "log_statements": ['set(log.attributes["parsed"], ParseJSON(log.body))']}}),
     "chain": (["traces"], {"attributes": {"actions": [{"key": "env", "value": "x", "action": "insert"}]},
                            "resource": {"attributes": [{"key": "env", "value": "y", "action": "insert"}]}, "batch": {}}),
 }
@@ -207,7 +219,38 @@ def sampled_documents(states):
             "logs": [{"resourceLogs": [{"scopeLogs": [{"logRecords": logs[i:i + 60]}, {}]}, {}]} for i in range(0, 600, 60)]}
 
 
+DOUBLES = [1e-5, 1.5e-5, 9.99e-7, 1e-6, 1e-7, -1.5e-7, 1e20, 1e21, 1.5e21, 0.1, 100.0, -0.0, 1e16, 123456.789, 5e-324, 1.7976931348623157e308, "Infinity", "-Infinity", "NaN"]
+# Texts that JSON escapes, or that were cut within a character.
+CUT = ["hello \ud83d", "\ud83d\ud83d", "\ud83dA", "\ude00", "\ud83d\n", "\ude00\ud83d", "\ud83d\\u0041", "\u2028\u2029<>&\x7f\x01\t\b\f\"\\/é", "😀"]
+NUMBERS = ["1e400", "-1e400", "1e-400", "0x1p4", "0X1.8P1", "-0x.8p0", "0x10", "0x1_0p0", "0x_1p0", "0x__1p0", "1_000", "1_0.5", "1_", "1e1_0", "-INF", "nan", "-nan",
+           " 1", "5.", ".5", "1.8e308", "0b1", ""]
+
+
+def valued_documents():
+    """Values of every kind and size, whose texts tell how they are written; `own` is one alone, for patterns."""
+    doubles = [{"doubleValue": value} for value in DOUBLES]
+    nested = [{"arrayValue": {"values": doubles[:-3]}}, {"arrayValue": {"values": doubles[-3:]}}, {"kvlistValue": {"values": [attribute("x", doubles[-1])]}},
+              {"kvlistValue": {"values": [attribute("k" + text, text) for text in CUT] + [attribute("none", {}), attribute("bytes", {"bytesValue": "AQID"})]}},
+              {"kvlistValue": {}}, {"arrayValue": {}}, {"bytesValue": "AQID"}, {}, "", True, 7]
+    made = [attribute("v%d" % i, value) for i, value in enumerate(doubles + CUT + NUMBERS + nested)]
+    made += [attribute("x" + text, text) for text in CUT]
+    head = {"resource": {"attributes": [attribute("service.name", "cut \ud83d")], "unknown\ud83d": "\ude00"}}
+    spans = [{"traceId": "%032x" % (i + 1), "spanId": "%016x" % (i + 1), "name": "cut \ud83d", "attributes": made + [attribute("own", value)]}
+             for i, value in enumerate(doubles)]
+    # Three escapes in a row are read in one way by the receivers, and in another by ParseJSON.
+    texts = ['{"k%s": "%s"}' % (text, text) for text in ("\\ud83d", "\\ud83dA", "\\ude00\\ud83d", "\\ud83d\\ud83d\\ude00", "\\ud83d\\n", "\\ud83d\\x", "\\ud83d\\u1")]
+    logs = [{"severityNumber": 1 + i, "attributes": made + [attribute("own", value)], "body": {"stringValue": texts[i % len(texts)]}} for i, value in enumerate(doubles)]
+    points = [{"timeUnixNano": "1700000000000000000", "asDouble": 1, "attributes": made}]
+    return {"traces": [{"resourceSpans": [{**head, "scopeSpans": [{"spans": spans}]}]}], "logs": [{"resourceLogs": [{**head, "scopeLogs": [{"logRecords": logs}]}]}],
+            "metrics": [{"resourceMetrics": [{**head, "scopeMetrics": [{"metrics": [{"name": "cut \ud83d", "gauge": {"dataPoints": points}}]}]}]}]}
+
+
 # ---- Both programs ---------------------------------------------------------------------------------------
+
+
+def kind(name):
+    """The type of a processor "type/name"."""
+    return name.split("/")[0]
 
 
 def components(program):
@@ -269,14 +312,27 @@ def compare(work, case):
     return differences, len(sides["theirs"])
 
 
+def sent_documents():
+    """A function: the documents of a case."""
+    sent, valued = documents(), valued_documents()
+    sampled, readable = sampled_documents(TRACE_STATES + WRONG_STATES), sampled_documents(TRACE_STATES)
+
+    def of(case):
+        if case.startswith("values"):
+            return valued
+        return readable if case in ("sampler_none", "sampler_hash_little") else sampled if case.startswith("sampler") else sent
+
+    return of
+
+
 def compared(program, wanted=CASES, called=str):
     """(differences, items compared) of a Collector and ours in the cases of `wanted`; `called`: the type that ours has there."""
     ours_has, theirs_has = components(collector.BIN), components(program)
-    names = {name for case in wanted for name in CASES[case][1]}
+    names = {kind(name) for case in wanted for name in CASES[case][1]}
     missing = sorted(names - ours_has) + sorted(name for name in names if called(name) not in theirs_has)
-    cases = [case for case in wanted if not set(CASES[case][1]) & set(missing)]
+    cases = [case for case in wanted if not {kind(name) for name in CASES[case][1]} & set(missing)]
     failures, total = ["no such processor here: " + name for name in missing], 0
-    sent, sampled, readable = documents(), sampled_documents(TRACE_STATES + WRONG_STATES), sampled_documents(TRACE_STATES)
+    documents_of = sent_documents()
     with tempfile.TemporaryDirectory() as work, contextlib.ExitStack() as stack:
         found = free_ports(3 * len(cases))
         theirs_ports, ours_ports, back_ports = (found[i::3] for i in range(3))
@@ -285,7 +341,7 @@ def compared(program, wanted=CASES, called=str):
         stack.enter_context(collector.running(collector.BIN, ours, work + "/ours.log"))
         for case, *both in zip(cases, theirs_ports, ours_ports):
             for signal in CASES[case][0]:
-                for document in (readable if case in ("sampler_none", "sampler_hash_little") else sampled if case.startswith("sampler") else sent)[signal]:
+                for document in documents_of(case)[signal]:
                     for port in both:
                         status, _, answer = collector.post("http://127.0.0.1:%d/v1/%s" % (port, signal), json.dumps(document).encode())
                         if status != 200:

@@ -72,6 +72,13 @@ texts_are_escaped_as_go_does(void **state)
 }
 
 static void
+the_last_pair_of_a_name_is_the_one(void **state)
+{
+    (void)state;
+    expect_list("d", "first", 2, "{\"d\":2}");
+}
+
+static void
 a_list_that_json_cannot_say_is_empty(void **state)
 {
     (void)state;
@@ -85,6 +92,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_those_of_gos_json),
         cmocka_unit_test(texts_are_escaped_as_go_does),
+        cmocka_unit_test(the_last_pair_of_a_name_is_the_one),
         cmocka_unit_test(a_list_that_json_cannot_say_is_empty),
     };
 
