@@ -127,7 +127,8 @@ CASES = {
     "values_as_text": (["traces", "metrics", "logs"], {"attributes": {"actions": [
         {"key": "v%d" % i, "action": "convert", "converted_type": "string"} for i in range(64)]}}),
     "values_as_number": (["logs"], {"attributes": {"actions": [{"key": "v%d" % i, "action": "convert", "converted_type": "double"} for i in range(64)]}}),
-    "values_hashed": (["logs"], {"attributes": {"actions": [{"pattern": "^v", "action": "hash"}]}}),
+    # Without NaN, whose bits Go's reader of JSON chooses.
+    "values_hashed": (["logs"], {"attributes": {"actions": [{"pattern": "^v(.|1[^8]|[2-9].)$", "action": "hash"}]}}),
     "values_redacted": (["traces", "logs"], {"redaction": {
         "allow_all_keys": True, "redact_all_types": True, "blocked_key_patterns": ["^v"], "hash_function": "md5"}}),
     "values_masked": (["logs"], {"redaction": {"allow_all_keys": True, "redact_all_types": True, "blocked_values": ["[a-zI0-9.+-]{3}"]}}),
