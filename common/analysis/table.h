@@ -68,6 +68,9 @@ OTC_CHECK otc_status otc_table_hash(struct otc_table *table, char out[33], struc
 /** What a column holds besides missing cells; MIXED values all count as texts, as they stand. */
 enum otc_column_content { OTC_COLUMN_EMPTY, OTC_COLUMN_NUMBERS, OTC_COLUMN_BOOLS, OTC_COLUMN_MIXED };
 
+/** Bytes of the beginning of a value that is told, with the NUL. */
+#define OTC_COLUMN_EXCERPT 41
+
 /** What a first pass over a table found of one column. */
 struct otc_column {
     struct otc_slice name;
@@ -83,6 +86,12 @@ struct otc_column {
     int64_t first_ns, last_ns;
     bool ordered;
     uint64_t missing;
+    /** Values that are numbers, and values that are none: texts, booleans, arrays. */
+    uint64_t numbers, others;
+    /** The first of the others: its row, from 1 (0: there is none), and how its text begins (an array's is
+     * empty). */
+    uint64_t other_row;
+    char other[OTC_COLUMN_EXCERPT];
 };
 
 /** Every column of a table. `columns` is malloced, names and all. */

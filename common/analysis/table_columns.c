@@ -17,7 +17,6 @@
 /** Running facts of one column. */
 struct profile {
     uint64_t missing, numbers, bools, texts, nested;
-    uint64_t rows; /* rows seen; a JSON column may begin late */
     double previous;
     bool sequence;   /* each number is the one before plus 1 */
     bool times;      /* every text is a stamp */
@@ -26,6 +25,8 @@ struct profile {
     struct otc_map *texts_seen;
     int64_t first_ns, last_ns, previous_ns;
     bool timed, unordered;
+    uint64_t other_row; /* of the first value that is no number, from 1; 0: none yet */
+    char other[OTC_COLUMN_EXCERPT];
 };
 
 /** Notes when a row was, while the column may be one of times. */
@@ -68,9 +69,37 @@ profile_text(struct profile *profile, struct otc_slice text)
     }
 }
 
+/** Keeps how the first value that is no number begins; whole characters. */
+static void
+profile_other(struct profile *profile, const struct otc_cell *cell)
+{
+    struct otc_slice text = cell->text;
+    size_t len;
+
+    if (profile->other_row > 0) {
+        return;
+    }
+    if (cell->kind == OTC_CELL_BOOL && text.len == 0) {
+        text = otc_slice_str(cell->truth ? "true" : "false");
+    }
+    len = text.len < OTC_COLUMN_EXCERPT ? text.len : OTC_COLUMN_EXCERPT - 1;
+    while (len < text.len && len > 0 && (text.data[len] & 0xc0) == 0x80) {
+        len--;
+    }
+    if (len > 0) {
+        memcpy(profile->other, text.data, len);
+    }
+    profile->other[len] = 0;
+    profile->other_row =
+        1 + profile->missing + profile->numbers + profile->bools + profile->texts + profile->nested;
+}
+
 static void
 profile_cell(struct profile *profile, const struct otc_cell *cell)
 {
+    if (cell->kind != OTC_CELL_MISSING && cell->kind != OTC_CELL_NUMBER) {
+        profile_other(profile, cell);
+    }
     switch (cell->kind) {
     case OTC_CELL_MISSING:
         profile->missing++;
@@ -124,6 +153,10 @@ conclude(const struct profile *profile, struct otc_column *column)
     bool numbers = profile->numbers > 0 && profile->numbers == values;
 
     column->missing = profile->missing;
+    column->numbers = profile->numbers;
+    column->others = profile->bools + profile->texts + profile->nested;
+    column->other_row = profile->other_row;
+    memcpy(column->other, profile->other, sizeof(column->other));
     column->content = values == 0                ? OTC_COLUMN_EMPTY
                       : numbers                  ? OTC_COLUMN_NUMBERS
                       : profile->bools == values ? OTC_COLUMN_BOOLS

@@ -287,6 +287,42 @@ test_columns(void **state)
     otc_table_close(table);
 }
 
+/* What a column of numbers has that is none: how much, where first, and how it begins (whole characters). */
+static void
+test_values_that_are_no_numbers(void **state)
+{
+    static const struct {
+        uint64_t numbers, others, row;
+        const char *other;
+    } wanted[] = {{3, 1, 2, "unknown"},
+                  {4, 0, 0, ""},
+                  {2, 1, 3, "TRUE"},
+                  {3, 1, 4, "012345678901234567890123456789012345678"}};
+    struct otc_table *table = open_text("a,b,c,d\n"
+                                        "1,1,1,1\n"
+                                        "unknown,1,,1\n"
+                                        "2,2,TRUE,2\n"
+                                        "2,2,2,012345678901234567890123456789012345678\xe6\x97\xa5\n");
+    struct otc_columns columns;
+
+    (void)state;
+    assert_int_equal(otc_columns_read(table, &columns, NULL), OTC_OK);
+    for (size_t i = 0; i < columns.n; i++) {
+        assert_int_equal(columns.columns[i].numbers, wanted[i].numbers);
+        assert_int_equal(columns.columns[i].others, wanted[i].others);
+        assert_int_equal(columns.columns[i].other_row, wanted[i].row);
+        assert_string_equal(columns.columns[i].other, wanted[i].other);
+    }
+    otc_columns_release(&columns);
+    otc_table_close(table);
+    table = open_text("{\"x\": 1}\n{\"x\": 2, \"y\": 1}\n{\"y\": false}\n");
+    assert_int_equal(otc_columns_read(table, &columns, NULL), OTC_OK);
+    assert_int_equal(columns.columns[1].other_row, 3); /* the column begins in the second row */
+    assert_string_equal(columns.columns[1].other, "false");
+    otc_columns_release(&columns);
+    otc_table_close(table);
+}
+
 /* A number above 2^53 plus 1 is the same number: a constant is none of rows. */
 static void
 test_row_numbers(void **state)
@@ -446,11 +482,17 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_csv),        cmocka_unit_test(test_missing_tokens),
-        cmocka_unit_test(test_json_lines), cmocka_unit_test(test_bad_tables),
-        cmocka_unit_test(test_long_row),   cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_unix_times), cmocka_unit_test(test_cell_use),
-        cmocka_unit_test(test_sample),     cmocka_unit_test(test_row_numbers),
+        cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_missing_tokens),
+        cmocka_unit_test(test_json_lines),
+        cmocka_unit_test(test_bad_tables),
+        cmocka_unit_test(test_long_row),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_values_that_are_no_numbers),
+        cmocka_unit_test(test_unix_times),
+        cmocka_unit_test(test_cell_use),
+        cmocka_unit_test(test_sample),
+        cmocka_unit_test(test_row_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
