@@ -1,21 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/options.h"
 
+#include "sidecar/screen.h"
+
 #include <stdarg.h>
 #include <stdio.h>
+
+/** Columns of the help: of the options' names, and of all. */
+#define NAMES_WIDTH 29
+#define HELP_WIDTH 80
+
+static void
+print_option(const char *left, const char *help)
+{
+    size_t columns = (size_t)printf("  %s", left) - strlen(left) + otc_screen_columns(left);
+
+    if (columns >= NAMES_WIDTH) {
+        (void)putchar('\n');
+        columns = 0;
+    }
+    (void)printf("%*s", (int)(NAMES_WIDTH - columns), "");
+    otc_screen_wrap(help, NAMES_WIDTH, NAMES_WIDTH, HELP_WIDTH, stdout);
+}
 
 static void
 print_help(const struct otc_command *command)
 {
-    (void)printf("Usage: otelcol-aimon %s\n\n%s\n\nOptions:\n", command->usage, command->description);
+    (void)printf("Usage: otelcol-aimon %s\n\n", command->usage);
+    otc_screen_wrap(command->description, 0, 0, HELP_WIDTH, stdout);
+    (void)fputs("\nOptions:\n", stdout);
     for (const struct otc_option *option = command->options; option->name; option++) {
         char left[64];
 
         (void)snprintf(left, sizeof(left), "--%s%s%s", option->name, option->value ? " " : "",
                        option->value ? option->value : "");
-        (void)printf("  %-26s %s\n", left, option->help);
+        print_option(left, option->help);
     }
-    (void)printf("  %-26s %s\n", "--help", "this text");
+    print_option("--help", "this text");
 }
 
 /** Length of the words that name the command at the beginning of its usage: "reference build". */
@@ -63,7 +84,7 @@ bool
 otc_option_list_has(const struct otc_option_list *list, struct otc_slice text)
 {
     for (size_t i = 0; i < list->n; i++) {
-        if (otc_slice_equal(list->items[i], text)) {
+        if (otc_slice_equal(list->items[i], text) || otc_slice_equal(otc_slice_trim(list->items[i]), text)) {
             return true;
         }
     }

@@ -52,7 +52,7 @@ bool otc_options_read(const struct otc_command *command, int argc, char **argv, 
 int otc_usage_error(const struct otc_command *command, const char *format, ...) OTC_PRINTF(2, 3);
 /** Prints "error: …" and returns the exit code for `status`: 2 for unreadable input, else 1. */
 int otc_command_failed(const struct otc_error *err);
-/** True when the list holds the text. */
+/** True when the list holds the text; blanks around what the list says may be there by habit ("a, b"). */
 bool otc_option_list_has(const struct otc_option_list *list, struct otc_slice text);
 
 #endif

@@ -107,10 +107,11 @@ otc_screen_name(struct otc_slice name, char out[OTC_SCREEN_NAME_BYTES])
     return columns;
 }
 
-size_t
-otc_screen_columns(const char *text)
+/** Columns of the first `len` bytes of UTF-8 text. */
+static size_t
+columns_of_word(const char *text, size_t len)
 {
-    struct otc_slice rest = otc_slice_str(text);
+    struct otc_slice rest = otc_slice_of(text, len);
     size_t columns = 0;
 
     while (rest.len > 0) {
@@ -120,6 +121,12 @@ otc_screen_columns(const char *text)
         rest = otc_slice_skip(rest, c.bytes ? c.bytes : 1);
     }
     return columns;
+}
+
+size_t
+otc_screen_columns(const char *text)
+{
+    return columns_of_word(text, strlen(text));
 }
 
 void
@@ -132,4 +139,51 @@ otc_screen_print(struct otc_slice text, FILE *to)
 
         (void)fwrite(character, 1, len, to);
     }
+}
+
+void
+otc_screen_wrap(const char *text, size_t at, size_t indent, size_t width, FILE *to)
+{
+    bool begun = false; /* the line has a word */
+
+    while (*text) {
+        size_t len = strcspn(text, " ");
+        size_t columns = columns_of_word(text, len);
+
+        if (begun && at + 1 + columns > width) {
+            (void)fprintf(to, "\n%*s", (int)indent, "");
+            at = indent;
+            begun = false;
+        }
+        (void)fprintf(to, "%s%.*s", begun ? " " : "", (int)len, text);
+        at += begun + columns;
+        begun = true;
+        text += len + (text[len] == ' ');
+    }
+    (void)fputc('\n', to);
+}
+
+void
+otc_name_line_add(struct otc_name_line *line, struct otc_slice name)
+{
+    char shown[OTC_SCREEN_NAME_BYTES];
+    size_t columns = otc_screen_name(name, shown) + otc_screen_columns(line->text) + 2;
+
+    line->n++;
+    if (line->left > 0 || columns > OTC_NAME_LINE_COLUMNS) {
+        line->left++;
+        return;
+    }
+    (void)snprintf(line->text + strlen(line->text), sizeof(line->text) - strlen(line->text), "%s%s",
+                   line->text[0] ? ", " : "", shown);
+}
+
+const char *
+otc_name_line_rest(struct otc_name_line *line)
+{
+    line->rest[0] = 0;
+    if (line->left > 0) {
+        (void)snprintf(line->rest, sizeof(line->rest), " and %zu more", line->left);
+    }
+    return line->rest;
 }

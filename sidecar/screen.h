@@ -22,8 +22,26 @@ size_t otc_screen_name(struct otc_slice name, char out[OTC_SCREEN_NAME_BYTES]);
  * becomes '?'. Writes at most 4 bytes, no NUL; returns how many.
  */
 size_t otc_screen_next(struct otc_slice *rest, char out[4]);
+/** Columns of a line of names; more are counted. */
+#define OTC_NAME_LINE_COLUMNS 80
+/** Names on one line: "a, b, c", and how many did not fit. Begins as {0}. */
+struct otc_name_line {
+    char text[OTC_NAME_LINE_COLUMNS * 4 + 1];
+    char rest[32];
+    size_t n, left;
+};
+void otc_name_line_add(struct otc_name_line *line, struct otc_slice name);
+/** " and 12 more", or "". */
+const char *otc_name_line_rest(struct otc_name_line *line);
 /** Prints all of `text` as it may be shown. */
 void otc_screen_print(struct otc_slice text, FILE *to);
+/** Columns that tables and what stands below them keep to where they can. */
+#define OTC_SCREEN_WIDTH 118
+/**
+ * Prints UTF-8 text whose first character comes at column `at`, from 0, broken at blanks before column
+ * `width`; lines after the first begin with `indent` blanks. Ends the last line.
+ */
+void otc_screen_wrap(const char *text, size_t at, size_t indent, size_t width, FILE *to);
 /** Columns that UTF-8 text takes. */
 size_t otc_screen_columns(const char *text);
 

@@ -56,6 +56,52 @@ test_marks_without_end(void **state)
     assert_true(strlen(out) < sizeof(out));
 }
 
+static void
+check_wrap(const char *text, size_t at, size_t indent, size_t width, const char *lines)
+{
+    char *out = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&out, &len);
+
+    assert_non_null(to);
+    otc_screen_wrap(text, at, indent, width, to);
+    assert_int_equal(fclose(to), 0);
+    assert_string_equal(out, lines);
+    free(out);
+}
+
+static void
+test_wrapping(void **state)
+{
+    (void)state;
+    check_wrap("", 0, 4, 10, "\n");
+    check_wrap("aaa bbb cc", 0, 2, 10, "aaa bbb cc\n");
+    check_wrap("aaa bbb ccc", 0, 2, 10, "aaa bbb\n  ccc\n");
+    check_wrap("aaa bbb", 4, 1, 10, "aaa\n bbb\n");
+    check_wrap("aaaaaaaaaaaa b", 3, 1, 10, "aaaaaaaaaaaa\n b\n"); /* nowhere to break it */
+    check_wrap("\xc3\xbc\xc3\xbc\xc3\xbc \xe6\x97\xa5 c", 0, 0, 6,
+               "\xc3\xbc\xc3\xbc\xc3\xbc \xe6\x97\xa5\nc\n");
+}
+
+static void
+test_name_lines(void **state)
+{
+    struct otc_name_line line = {0};
+
+    (void)state;
+    otc_name_line_add(&line, otc_slice_str("a"));
+    otc_name_line_add(&line, otc_slice_str("b\x1b"));
+    assert_string_equal(line.text, "a, b?");
+    assert_string_equal(otc_name_line_rest(&line), "");
+    for (int i = 0; i < 30; i++) {
+        otc_name_line_add(&line, otc_slice_str("column"));
+    }
+    otc_name_line_add(&line, otc_slice_str("c")); /* short, but not before those that did not fit */
+    assert_int_equal(line.n, 33);
+    assert_true(otc_screen_columns(line.text) <= OTC_NAME_LINE_COLUMNS);
+    assert_string_equal(otc_name_line_rest(&line), " and 22 more");
+}
+
 int
 main(void)
 {
@@ -63,6 +109,8 @@ main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_long_names_end_in_an_ellipsis),
         cmocka_unit_test(test_marks_without_end),
+        cmocka_unit_test(test_wrapping),
+        cmocka_unit_test(test_name_lines),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
