@@ -12,10 +12,14 @@ enum { NAME, KIND, TYPE, VALUES, MISSING, INVALID, MIN, MEAN, MAX, EFFECT, DISTR
 static const char *const headings[N_COLUMNS] = {"FEATURE", "KIND",    "TYPE",         "VALUES",
                                                 "MISSING", "INVALID", "MIN",          "MEAN",
                                                 "MAX",     "EFFECT",  "DISTRIBUTION", "POINTS"};
-/** Marks of a histogram. */
-#define MARKS 24
-/** Categories that are told. */
-#define TOLD 3
+/** How much of a distribution is drawn: marks of a histogram, categories that are told. */
+struct extent {
+    size_t marks, told;
+};
+#define MAX_MARKS 24
+/** The first whose table the screen has room for, else the last. */
+static const struct extent extents[] = {{MAX_MARKS, 3}, {20, 3}, {16, 2}, {12, 1}};
+#define N_EXTENTS (sizeof(extents) / sizeof(extents[0]))
 
 /** "exact, 3552 points", "1024 points, gaps up to 0.1 %", "4 categories and a rest". */
 static void
@@ -37,13 +41,13 @@ describe_points(const struct otc_reference_feature *feature, char *out, size_t s
     }
 }
 
-/** Heights of MARKS parts of what the bins hold. */
+/** Heights of `marks` parts, at most MAX_MARKS, of what the bins hold. */
 static void
-put_histogram(const struct otc_report_bins *bins, char *out, size_t size)
+put_histogram(const struct otc_report_bins *bins, size_t marks, char *out, size_t size)
 {
     static const char *const heights[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    size_t n = bins->n < MARKS ? bins->n : MARKS;
-    double shares[MARKS] = {0}, bins_of[MARKS] = {0};
+    size_t n = bins->n < marks ? bins->n : marks;
+    double shares[MAX_MARKS] = {0}, bins_of[MAX_MARKS] = {0};
     double top = 0;
     size_t at = 0;
 
@@ -65,13 +69,13 @@ put_histogram(const struct otc_report_bins *bins, char *out, size_t size)
 
 /** "US 54 %, DE 21 %, FR 9 %". */
 static void
-put_categories(const struct otc_reference_feature *feature, char *out, size_t size)
+put_categories(const struct otc_reference_feature *feature, size_t told, char *out, size_t size)
 {
     char name[OTC_SCREEN_NAME_BYTES];
     size_t at = 0;
 
     out[0] = 0;
-    for (size_t i = 0; i < feature->n_categories && i < TOLD; i++) {
+    for (size_t i = 0; i < feature->n_categories && i < told; i++) {
         struct otc_slice text = feature->categories[i].name;
 
         (void)otc_screen_name(otc_slice_of(text.data, text.len < 16 ? text.len : 16), name);
@@ -81,20 +85,22 @@ put_categories(const struct otc_reference_feature *feature, char *out, size_t si
 }
 
 static void
-put_distribution(const struct otc_reference_feature *feature, char *out, size_t size)
+put_distribution(const struct otc_reference_feature *feature, const struct extent *extent, char *out,
+                 size_t size)
 {
     struct otc_report_bins bins;
 
     if (feature->type == OTC_CATEGORICAL) {
-        put_categories(feature, out, size);
+        put_categories(feature, extent->told, out, size);
     } else if (feature->cells.n > 0) {
         otc_report_bins_of_reference(feature, &bins);
-        put_histogram(&bins, out, size);
+        put_histogram(&bins, extent->marks, out, size);
     }
 }
 
 static void
-fill_line(const struct otc_reference_feature *feature, struct otc_text_table *table, size_t row)
+fill_line(const struct otc_reference_feature *feature, const struct extent *extent,
+          struct otc_text_table *table, size_t row)
 {
     (void)otc_screen_name(feature->name, otc_text_cell(table, row, NAME));
     (void)snprintf(otc_text_cell(table, row, KIND), OTC_TEXT_CELL, "%s",
@@ -113,7 +119,7 @@ fill_line(const struct otc_reference_feature *feature, struct otc_text_table *ta
         (void)snprintf(otc_text_cell(table, row, MAX), OTC_TEXT_CELL, "%.5g", feature->max);
     }
     (void)snprintf(otc_text_cell(table, row, EFFECT), OTC_TEXT_CELL, "%.3g", feature->design_effect);
-    put_distribution(feature, otc_text_cell(table, row, DISTRIBUTION), OTC_TEXT_CELL);
+    put_distribution(feature, extent, otc_text_cell(table, row, DISTRIBUTION), OTC_TEXT_CELL);
     describe_points(feature, otc_text_cell(table, row, POINTS), OTC_TEXT_CELL);
 }
 
@@ -156,6 +162,23 @@ squeeze(const struct otc_reference *reference, struct otc_text_table *table)
     table->columns = kept;
 }
 
+/** The table with so much of the distributions; its memory is the caller's. False out of memory. */
+static bool
+make_table(const struct otc_reference *reference, const struct extent *extent, struct otc_text_table *table)
+{
+    if (!otc_text_table_init(table, reference->n_features + 1, N_COLUMNS)) {
+        return false;
+    }
+    for (size_t c = 0; c < N_COLUMNS; c++) {
+        (void)snprintf(otc_text_cell(table, 0, c), OTC_TEXT_CELL, "%s", headings[c]);
+    }
+    for (size_t i = 0; i < reference->n_features; i++) {
+        fill_line(&reference->features[i], extent, table, i + 1);
+    }
+    squeeze(reference, table);
+    return true;
+}
+
 bool
 otc_reference_print(const struct otc_reference *reference, FILE *to)
 {
@@ -168,16 +191,17 @@ otc_reference_print(const struct otc_reference *reference, FILE *to)
     (void)fputs("\nmodel     ", to);
     otc_screen_print(reference->model.len > 0 ? reference->model : otc_slice_str("any"), to);
     (void)fprintf(to, "\nrows      %llu\n\n", (unsigned long long)reference->rows);
-    if (!otc_text_table_init(&table, reference->n_features + 1, N_COLUMNS)) {
-        return false;
+    for (size_t i = 0; i < N_EXTENTS; i++) {
+        if (i > 0) {
+            otc_text_table_release(&table);
+        }
+        if (!make_table(reference, &extents[i], &table)) {
+            return false;
+        }
+        if (otc_text_table_width(&table) <= OTC_SCREEN_WIDTH) {
+            break;
+        }
     }
-    for (size_t c = 0; c < N_COLUMNS; c++) {
-        (void)snprintf(otc_text_cell(&table, 0, c), OTC_TEXT_CELL, "%s", headings[c]);
-    }
-    for (size_t i = 0; i < reference->n_features; i++) {
-        fill_line(&reference->features[i], &table, i + 1);
-    }
-    squeeze(reference, &table);
     otc_text_table_print(&table, NULL, NULL, to);
     otc_text_table_release(&table);
     return true;
