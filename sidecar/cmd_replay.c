@@ -3,6 +3,7 @@
 #include "common/base/number.h"
 #include "common/net/loop.h"
 #include "sidecar/commands.h"
+#include "sidecar/input.h"
 #include "sidecar/row_spans.h"
 #include "sidecar/screen.h"
 #include "sidecar/sender.h"
@@ -249,6 +250,10 @@ open_input(struct replay *replay, struct otc_error *err)
 
     if (status == OTC_OK) {
         status = otc_columns_read(replay->table, &replay->columns, err);
+    }
+    if (status == OTC_OK) {
+        status = otc_input_check_names(&replay->columns, options->path, "--prediction", &options->predictions,
+                                       err);
     }
     if (status == OTC_OK) {
         status = choose_time(replay, err);

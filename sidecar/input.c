@@ -8,21 +8,32 @@
 
 #include <unistd.h>
 
+const char otc_input_not_asked_for[] = "not asked for";
+
 /** A table of fewer rows is read before anybody asks how far. */
 #define PROGRESS_ROWS 100000
 
-/** Names every column that an option asks for but the table has not. */
+otc_status
+otc_input_check_names(const struct otc_columns *columns, const char *path, const char *option,
+                      const struct otc_option_list *list, struct otc_error *err)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        struct otc_slice name = otc_slice_trim(list->items[i]);
+
+        if (otc_columns_find(columns, list->items[i]) == SIZE_MAX &&
+            otc_columns_find(columns, name) == SIZE_MAX) {
+            return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: %s has no column '%.*s'", option, path,
+                            OTC_SLICE_ARG(name));
+        }
+    }
+    return OTC_OK;
+}
+
 static otc_status
 check_names(const struct otc_input *input, const char *option, const struct otc_option_list *list,
             struct otc_error *err)
 {
-    for (size_t i = 0; i < list->n; i++) {
-        if (otc_columns_find(&input->columns, list->items[i]) == SIZE_MAX) {
-            return otc_fail(err, OTC_INVALID_ARGUMENT, "%s: %s has no column '%.*s'", option,
-                            otc_table_path(input->table), OTC_SLICE_ARG(list->items[i]));
-        }
-    }
-    return OTC_OK;
+    return otc_input_check_names(&input->columns, otc_table_path(input->table), option, list, err);
 }
 
 /** Whether and as what a column counts. */
@@ -337,19 +348,27 @@ otc_input_left_out(const struct otc_input *input, size_t column)
         }
     }
     return input->columns.columns[column].left_out ? input->columns.columns[column].left_out
-                                                   : "not asked for";
+                                                   : otc_input_not_asked_for;
 }
 
 void
 otc_input_print_left_out(const struct otc_input *input, const char *label, FILE *to)
 {
+    struct otc_name_line others = {0};
+
     for (size_t i = 0; i < input->columns.n; i++) {
         const char *reason = otc_input_left_out(input, i);
 
-        if (reason) {
+        if (reason == otc_input_not_asked_for) {
+            otc_name_line_add(&others, input->columns.columns[i].name);
+        } else if (reason) {
             (void)fprintf(to, "%s: left out ", label);
             otc_screen_print(input->columns.columns[i].name, to);
             (void)fprintf(to, " (%s)\n", reason);
         }
+    }
+    if (others.n > 0) {
+        (void)fprintf(to, "%s: left out %s%s (%s)\n", label, others.text, otc_name_line_rest(&others),
+                      otc_input_not_asked_for);
     }
 }

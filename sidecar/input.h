@@ -53,6 +53,10 @@ struct otc_input {
     bool progress; /* somebody watches: standard error is a terminal */
 };
 
+/** INVALID_ARGUMENT for the first name of an option's list that is no column of the table at `path`. */
+OTC_CHECK otc_status otc_input_check_names(const struct otc_columns *columns, const char *path,
+                                           const char *option, const struct otc_option_list *list,
+                                           struct otc_error *err);
 /** Opens and types a table and chooses its features. Close also after a failure. */
 OTC_CHECK otc_status otc_input_open(struct otc_input *input, const char *path,
                                     const struct otc_input_options *options, struct otc_error *err);
@@ -80,8 +84,11 @@ OTC_CHECK otc_status otc_input_rows(struct otc_input *input,
 OTC_CHECK otc_status otc_input_reference(struct otc_input *input, const struct otc_reference_limits *limits,
                                          const char *model, int64_t now_ns, struct otc_reference **out,
                                          struct otc_error *err);
-/** Prints the columns that are no features, with the reason, one a line. */
+/** Prints the columns that are no features, with the reason, one a line; those that nobody asked for in one.
+ */
 void otc_input_print_left_out(const struct otc_input *input, const char *label, FILE *to);
+/** The reason of columns that an option could have asked for; reasons are compared by address. */
+extern const char otc_input_not_asked_for[];
 /** Why a column is no feature; NULL: it is one. */
 const char *otc_input_left_out(const struct otc_input *input, size_t column);
 
