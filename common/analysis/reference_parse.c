@@ -668,6 +668,20 @@ append_rebuild_command(const struct otc_reference *reference, const char *name, 
                    (int)(source.len < 256 ? source.len : 256), (const char *)source.data, name, max_cells);
 }
 
+/** Says what a reference file is, where something else was given for one. */
+static void
+append_hint(const struct otc_json *root, struct otc_error *err)
+{
+    size_t used = strlen(err->text);
+
+    if (otc_slice_equal_str(otc_json_text(otc_json_get(root, "format")), OTC__REFERENCE_FORMAT)) {
+        return;
+    }
+    (void)snprintf(err->text + used, sizeof(err->text) - used,
+                   "; a reference file is what `otelcol-aimon reference build --input TABLE --output FILE` "
+                   "writes");
+}
+
 otc_status
 otc_reference_parse(struct otc_slice json, const char *name, size_t max_cells, struct otc_reference **out,
                     struct otc_error *err)
@@ -688,6 +702,9 @@ otc_reference_parse(struct otc_slice json, const char *name, size_t max_cells, s
         if (status == OTC_RESOURCE_EXHAUSTED && strstr(why.text, "limits.cells")) {
             append_rebuild_command(reference, name, max_cells, &why);
         }
+    }
+    if (status != OTC_OK) {
+        append_hint(root, &why);
     }
     otc_json_free(root);
     if (status != OTC_OK) {

@@ -446,6 +446,31 @@ test_broken_files(void **state)
     }
 }
 
+/** A table where a reference file is expected: the error says how to make one; a broken reference's does not.
+ */
+static void
+test_what_is_no_reference_file(void **state)
+{
+    static const struct {
+        const char *text;
+        bool hinted;
+    } files[] = {{"age,income\n1,2\n", true},
+                 {"{\"age\": 1}", true},
+                 {"[1]", true},
+                 {"{\"format\": \"otelcol-aimon reference\", \"version\": 2}", false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct otc_error err = OTC_ERROR_INIT;
+        struct otc_reference *reference = NULL;
+
+        assert_int_equal(otc_reference_parse(otc_slice_str(files[i].text), "train.csv", 0, &reference, &err),
+                         OTC_INVALID_ARGUMENT);
+        assert_int_equal(strstr(err.text, "a reference file is what `otelcol-aimon reference build") != NULL,
+                         files[i].hinted);
+    }
+}
+
 /** A file cut short anywhere is refused. */
 static void
 test_truncated(void **state)
@@ -553,6 +578,7 @@ main(void)
         cmocka_unit_test(test_empty_and_limits),
         cmocka_unit_test(test_canonical_numbers),
         cmocka_unit_test(test_broken_files),
+        cmocka_unit_test(test_what_is_no_reference_file),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_too_many_cells),
         cmocka_unit_test(test_hash),
