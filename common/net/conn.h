@@ -151,6 +151,7 @@ struct otc_server {
     struct otc_authenticator *authenticator; /* NULL: everybody is welcome */
     const struct otc_tls_server *tls_config; /* NULL: not reloaded */
     struct event *reload_event;
+    char tls_note[OTC_TLS_NOTE]; /* what was told of the certificate last */
     int fd;
     /** As it was opened. */
     char *endpoint;

@@ -237,6 +237,19 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 
 /* ---- Certificates -------------------------------------------------------------------------------- */
 
+/* Says once of a certificate that clients will refuse it. */
+static void
+tell_validity(struct otc_server *server)
+{
+    char note[OTC_TLS_NOTE] = "";
+
+    if (otc_tls_server_note(server->tls, note) && strcmp(note, server->tls_note) != 0) {
+        otc_log(server->host->logger, OTC_LOG_WARN, server->component_id,
+                "Clients will refuse this server's certificate", OTC_FIELD_TEXT("error", note));
+    }
+    memcpy(server->tls_note, note, sizeof(note));
+}
+
 static void
 on_reload(evutil_socket_t fd, short what, void *arg)
 {
@@ -248,6 +261,8 @@ on_reload(evutil_socket_t fd, short what, void *arg)
     if (otc_tls_server_reload(server->tls, server->tls_config, &err) != OTC_OK) {
         otc_log(server->host->logger, OTC_LOG_ERROR, server->component_id,
                 "certificates not reloaded, those in use stay", OTC_FIELD_TEXT("error", err.text));
+    } else {
+        tell_validity(server);
     }
 }
 
@@ -381,6 +396,9 @@ otc_server_open(const struct otc_server_options *options, struct otc_server **ou
     if (status != OTC_OK) {
         otc_server_free(server);
         return status;
+    }
+    if (server->tls) {
+        tell_validity(server);
     }
     *out = server;
     return OTC_OK;

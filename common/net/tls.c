@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/net/tls.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include "common/net/tls_session.h"
 
@@ -156,6 +158,67 @@ fail_tls(struct otc_error *err, const char *what, const char *where)
                     where ? " " : "", where ? where : "", openssl_error(text));
 }
 
+/** Lines of files that are looked at. */
+#define MAX_PEM_LINE 256
+
+/** Where PEM comes from: a file, NULL or empty for text of the configuration. `block` is how its BEGIN line
+ * ends. */
+struct pem_source {
+    const char *path;
+    const char *block;
+    const char *noun;
+};
+#define CERTIFICATE_BLOCK "CERTIFICATE-----"
+#define KEY_BLOCK "PRIVATE KEY-----"
+
+/** Whether a file has a block of that kind. On an error of the file errno is set and `*read` false. */
+static bool
+has_block(const char *path, const char *block, bool *read)
+{
+    FILE *file = fopen(path, "re");
+    char line[MAX_PEM_LINE];
+    bool found = false;
+
+    *read = file != NULL;
+    if (!file) {
+        return false;
+    }
+    while (!found && fgets(line, sizeof(line), file)) {
+        found = strncmp(line, "-----BEGIN ", 11) == 0 && strstr(line, block);
+    }
+    *read = ferror(file) == 0;
+    if (*read) {
+        (void)fclose(file);
+    } else {
+        int reason = errno;
+
+        (void)fclose(file);
+        errno = reason;
+    }
+    return found;
+}
+
+/** Says why PEM could not be used: the file, then what is in it, then what OpenSSL says of that. */
+static otc_status
+fail_pem(struct otc_error *err, const char *what, const struct pem_source *source)
+{
+    bool read = true;
+    bool found = is_set(source->path) ? has_block(source->path, source->block, &read) : true;
+    int reason = errno;
+
+    if (!read) {
+        ERR_clear_error();
+        return otc_fail(err, OTC_FAILED_PRECONDITION, "failed to load TLS config: %s %s: %s", what,
+                        source->path, strerrordesc_np(reason));
+    }
+    if (!found) {
+        ERR_clear_error();
+        return otc_fail(err, OTC_FAILED_PRECONDITION, "failed to load TLS config: %s: no PEM %s in %s", what,
+                        source->noun, source->path);
+    }
+    return fail_tls(err, what, source->path);
+}
+
 static bool
 use_cert_pem(SSL_CTX *context, const char *pem)
 {
@@ -199,12 +262,14 @@ load_pair(SSL_CTX *context, const struct otc_tls_server *config, struct otc_erro
     }
     if (is_set(config->cert_file) ? SSL_CTX_use_certificate_chain_file(context, config->cert_file) != 1
                                   : !use_cert_pem(context, config->cert_pem)) {
-        return fail_tls(err, "failed to load TLS cert and key", config->cert_file);
+        return fail_pem(err, "failed to load TLS cert and key",
+                        &(struct pem_source){config->cert_file, CERTIFICATE_BLOCK, "certificate"});
     }
     if (is_set(config->key_file)
             ? SSL_CTX_use_PrivateKey_file(context, config->key_file, SSL_FILETYPE_PEM) != 1
             : !use_key_pem(context, config->key_pem.text)) {
-        return fail_tls(err, "failed to load TLS cert and key", config->key_file);
+        return fail_pem(err, "failed to load TLS cert and key",
+                        &(struct pem_source){config->key_file, KEY_BLOCK, "private key"});
     }
     if (SSL_CTX_check_private_key(context) != 1) {
         return fail_tls(err, "the certificate and the key do not belong together", NULL);
@@ -225,7 +290,8 @@ load_client_ca(SSL_CTX *context, const struct otc_tls_server *config, struct otc
     if (!names || SSL_CTX_load_verify_locations(context, file, NULL) != 1 ||
         (config->include_system_ca_certs_pool && SSL_CTX_set_default_verify_paths(context) != 1)) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
-        return fail_tls(err, "failed to load client CA CertPool: failed to load cert", file);
+        return fail_pem(err, "failed to load client CA CertPool: failed to load cert",
+                        &(struct pem_source){file, CERTIFICATE_BLOCK, "certificate"});
     }
     SSL_CTX_set_client_CA_list(context, names);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
@@ -339,6 +405,29 @@ otc_tls_server_new(const struct otc_tls_server *config, bool http1, bool http2, 
     }
     *out = tls;
     return OTC_OK;
+}
+
+bool
+otc_tls_server_note(const struct otc_tls *tls, char out[OTC_TLS_NOTE])
+{
+    const X509 *cert = SSL_CTX_get0_certificate(tls->context);
+    struct tm time;
+    bool expired;
+
+    if (!cert) {
+        return false;
+    }
+    expired = X509_cmp_current_time(X509_get0_notAfter(cert)) < 0;
+    if (!expired && X509_cmp_current_time(X509_get0_notBefore(cert)) < 0) {
+        return false;
+    }
+    if (ASN1_TIME_to_tm(expired ? X509_get0_notAfter(cert) : X509_get0_notBefore(cert), &time) != 1) {
+        return false;
+    }
+    (void)snprintf(out, OTC_TLS_NOTE, "certificate %s %04d-%02d-%02d",
+                   expired ? "has expired on" : "is not valid before", time.tm_year + 1900, time.tm_mon + 1,
+                   time.tm_mday);
+    return true;
 }
 
 void

@@ -53,6 +53,11 @@ OTC_CHECK otc_status otc_tls_server_reload(struct otc_tls *tls, const struct otc
                                            struct otc_error *err);
 /** How often to do so; 0: never. */
 int64_t otc_tls_reload_interval(const struct otc_tls_server *config);
+/** Bytes of a note with the NUL. */
+#define OTC_TLS_NOTE 64
+/** Writes "certificate has expired on 2024-02-01" where clients will refuse the server's; false: it is valid
+ * now. */
+bool otc_tls_server_note(const struct otc_tls *tls, char out[OTC_TLS_NOTE]);
 void otc_tls_free(struct otc_tls *tls);
 
 #endif

@@ -579,11 +579,13 @@ a_server_is_verified(void **state)
     result = ask(f, "https://localhost", "/", NULL);
     assert_int_equal(result->reply.status, 0);
     assert_non_null(strstr(result->reply.error.text, "tls: failed to verify certificate: "));
+    assert_non_null(strstr(result->reply.error.text, "matches target host name 'localhost'"));
     close_client(f);
     open_client(f, "tls: {server_name_override: backend.example}");
     result = ask(f, "https://127.0.0.1", "/", NULL);
     assert_int_equal(result->reply.status, 0);
     assert_non_null(strstr(result->reply.error.text, "tls: failed to verify certificate: "));
+    assert_non_null(strstr(result->reply.error.text, "unable to get local issuer certificate"));
     close_client(f);
     open_client(f, with_key(tls_yaml("", "ca_pem", ca_pem), "  server_name_override: wrong.example\n"));
     result = ask(f, "https://127.0.0.1", "/", NULL);

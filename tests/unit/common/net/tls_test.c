@@ -30,20 +30,19 @@ copy_bio(BIO *bio, char out[4096])
     BIO_free(bio);
 }
 
-/** A self-signed certificate for localhost, valid for an hour. */
-static int
-make_certificate(void **state)
+/** A self-signed certificate for localhost, valid from and until so many seconds from now. */
+static void
+make_certificate_of(long from, long until)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = X509_new();
     BIO *bio = BIO_new(BIO_s_mem());
 
-    (void)state;
     assert_non_null(key);
     X509_set_version(cert, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
-    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_gmtime_adj(X509_getm_notBefore(cert), from);
+    X509_gmtime_adj(X509_getm_notAfter(cert), until);
     X509_set_pubkey(cert, key);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const uint8_t *)"localhost",
                                -1, -1, 0);
@@ -56,6 +55,14 @@ make_certificate(void **state)
     copy_bio(bio, key_pem);
     X509_free(cert);
     EVP_PKEY_free(key);
+}
+
+/** One that is valid for an hour. */
+static int
+make_certificate(void **state)
+{
+    (void)state;
+    make_certificate_of(-60, 3600);
     return 0;
 }
 
@@ -308,6 +315,8 @@ bad_files_are_told(void **state)
 {
     static char missing[] = "/nonexistent/cert.pem";
     static char noise[] = "no PEM";
+    static char folder[] = "/tmp";
+    char path[] = "/tmp/otc_tls_test_XXXXXX", in_cert[128], in_key[128];
     const struct {
         struct otc_tls_server tls;
         const char *text;
@@ -315,14 +324,26 @@ bad_files_are_told(void **state)
         {{0}, "for auth via TLS, provide both certificate and key, or neither"},
         {{.cert_pem = cert_pem}, "for auth via TLS, provide both certificate and key, or neither"},
         {{.cert_file = missing, .key_pem = {key_pem}},
-         "failed to load TLS cert and key /nonexistent/cert.pem"},
+         "failed to load TLS cert and key /nonexistent/cert.pem: No such file or directory"},
+        {{.cert_file = folder, .key_pem = {key_pem}}, "failed to load TLS cert and key /tmp: Is a directory"},
+        {{.cert_file = path, .key_pem = {key_pem}}, in_cert},
+        {{.cert_pem = cert_pem, .key_file = path}, in_key},
+        {{.cert_pem = cert_pem, .key_file = missing},
+         "failed to load TLS cert and key /nonexistent/cert.pem: No such file or directory"},
+        {{.cert_pem = cert_pem, .key_pem = {key_pem}, .client_ca_file = path}, in_cert},
         {{.cert_pem = noise, .key_pem = {key_pem}}, "failed to load TLS cert and key"},
         {{.cert_pem = cert_pem, .key_pem = {noise}}, "failed to load TLS cert and key"},
         {{.cert_pem = cert_pem, .key_pem = {key_pem}, .client_ca_file = missing},
-         "failed to load client CA CertPool"},
+         "failed to load client CA CertPool: failed to load cert /nonexistent/cert.pem: No such file"},
     };
+    FILE *file = fdopen(mkstemp(path), "w");
 
     (void)state;
+    assert_non_null(file);
+    assert_true(fputs("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n", file) > 0);
+    assert_int_equal(fclose(file), 0);
+    (void)snprintf(in_cert, sizeof(in_cert), ": no PEM certificate in %s", path);
+    (void)snprintf(in_key, sizeof(in_key), ": no PEM private key in %s", path);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct otc_error err = OTC_ERROR_INIT;
         struct otc_tls *tls;
@@ -333,6 +354,36 @@ bad_files_are_told(void **state)
             fail_msg("case %zu: %s", i, err.text);
         }
     }
+    unlink(path);
+}
+
+/** The server's own certificate, valid from and until so many seconds from now. */
+static void
+check_note(long from, long until, const char *wanted)
+{
+    const struct otc_tls_server tls = {.cert_pem = cert_pem, .key_pem = {key_pem}};
+    struct otc_error err = OTC_ERROR_INIT;
+    char note[OTC_TLS_NOTE];
+    struct otc_tls *context;
+
+    make_certificate_of(from, until);
+    assert_int_equal(otc_tls_server_new(&tls, true, true, &context, &err), OTC_OK);
+    assert_int_equal(otc_tls_server_note(context, note), wanted != NULL);
+    if (wanted && strncmp(note, wanted, strlen(wanted)) != 0) {
+        fail_msg("%s", note);
+    }
+    otc_tls_free(context);
+}
+
+static void
+a_certificate_that_nobody_will_accept_is_told(void **state)
+{
+    long noon = (long)(1706788800 - time(NULL)); /* of 2024-02-01, UTC */
+
+    check_note(-60, 3600, NULL);
+    check_note(noon - 86400, noon, "certificate has expired on 2024-02-01");
+    check_note(3600, 7200, "certificate is not valid before 20");
+    make_certificate(state);
 }
 
 int
@@ -342,6 +393,7 @@ main(void)
         cmocka_unit_test(serves_over_tls),
         cmocka_unit_test(asks_clients_for_certificates),
         cmocka_unit_test(bad_files_are_told),
+        cmocka_unit_test(a_certificate_that_nobody_will_accept_is_told),
         cmocka_unit_test(reads_its_files_again),
         cmocka_unit_test(suites_and_curves_are_chosen),
         cmocka_unit_test(what_would_weaken_it_is_refused),
