@@ -34,30 +34,6 @@ struct translation {
 /* ---- Errors ------------------------------------------------------------------------------------- */
 
 static bool
-expected(struct translation *t, const struct place *place, const char *what, const struct otc_json_view *got)
-{
-    const struct place *frames[PATH_MAX_FRAMES];
-    OTC_AUTO_BUF struct otc_buf path = {.limit = 512};
-    size_t n = 0;
-
-    for (; place && n < PATH_MAX_FRAMES; place = place->up) {
-        if (place->name) {
-            frames[n++] = place;
-        }
-    }
-    while (n-- > 0) {
-        otc_buf_printf(&path, "%s%s", path.len ? "." : "", frames[n]->name);
-        if (frames[n]->index != NOT_INDEXED) {
-            otc_buf_printf(&path, "[%zu]", frames[n]->index);
-        }
-    }
-    t->status =
-        otc_fail(t->err, OTC_INVALID_ARGUMENT, "otlp: %s: expected %s, got %s",
-                 otc_buf_cstr(&path) ? (const char *)path.data : "?", what, otc_json_name_of(got->type));
-    return false;
-}
-
-static bool
 too_deep(struct translation *t)
 {
     t->status = otc_fail(t->err, OTC_INVALID_ARGUMENT, "otlp: attribute nesting exceeds %u", t->max_depth);
@@ -80,6 +56,57 @@ plain_text(struct translation *t, const struct otc_json_view *view)
     }
     t->plain.len = otc_json_unescape_by_twos(view, t->plain.data);
     return otc_buf_slice(&t->plain);
+}
+
+/** Characters of a text that an error quotes. */
+#define EXCERPT 40
+
+/** What an error calls a value: its type; a text is quoted instead where `quote` says that its type is right.
+ */
+static void
+describe(struct translation *t, const struct otc_json_view *got, bool quote, char out[EXCERPT + 16])
+{
+    struct otc_slice text;
+    size_t len;
+
+    if (!quote || got->type != OTC_JSON_STRING) {
+        (void)snprintf(out, EXCERPT + 16, "%s", otc_json_name_of(got->type));
+        return;
+    }
+    text = plain_text(t, got);
+    len = text.len < EXCERPT ? text.len : EXCERPT;
+    out[0] = '"';
+    for (size_t i = 0; i < len; i++) {
+        out[1 + i] =
+            (char)(text.data[i] >= ' ' && text.data[i] < 0x7f && text.data[i] != '"' ? text.data[i] : '?');
+    }
+    (void)snprintf(out + 1 + len, EXCERPT + 16 - 1 - len, "%s\"", len < text.len ? "…" : "");
+}
+
+static bool
+expected(struct translation *t, const struct place *place, const char *what, const struct otc_json_view *got,
+         bool quote)
+{
+    char value[EXCERPT + 16];
+    const struct place *frames[PATH_MAX_FRAMES];
+    OTC_AUTO_BUF struct otc_buf path = {.limit = 512};
+    size_t n = 0;
+
+    for (; place && n < PATH_MAX_FRAMES; place = place->up) {
+        if (place->name) {
+            frames[n++] = place;
+        }
+    }
+    while (n-- > 0) {
+        otc_buf_printf(&path, "%s%s", path.len ? "." : "", frames[n]->name);
+        if (frames[n]->index != NOT_INDEXED) {
+            otc_buf_printf(&path, "[%zu]", frames[n]->index);
+        }
+    }
+    describe(t, got, quote, value);
+    t->status = otc_fail(t->err, OTC_INVALID_ARGUMENT, "otlp: %s: expected %s, got %s",
+                         otc_buf_cstr(&path) ? (const char *)path.data : "?", what, value);
+    return false;
 }
 
 /* The decimal digits of a whole number, which may stand in quotes. */
@@ -340,7 +367,7 @@ put_scalar(struct translation *t, const struct otc_json_field *field, const stru
 }
 
 static const char *
-form_name(enum otc_json_form form)
+form_name(const struct otc_json_field *field)
 {
     static const char *const names[] = {
         [OTC_FORM_STRING] = "a string",
@@ -359,7 +386,11 @@ form_name(enum otc_json_form form)
         [OTC_FORM_MESSAGE] = "an object",
     };
 
-    return names[form];
+    return field->form != OTC_FORM_HEX                ? names[field->form]
+           : strcmp(field->name, "traceId") == 0      ? "32 hexadecimal digits"
+           : strcmp(field->name, "spanId") == 0       ? "16 hexadecimal digits"
+           : strcmp(field->name, "parentSpanId") == 0 ? "16 hexadecimal digits"
+                                                      : names[field->form];
 }
 
 /* ---- Messages ----------------------------------------------------------------------------------- */
@@ -413,7 +444,8 @@ put_one(struct translation *t, const struct place *place, const struct otc_json_
     size_t mark;
 
     if (field->form != OTC_FORM_MESSAGE) {
-        return put_scalar(t, field, value) || expected(t, place, form_name(field->form), value);
+        return put_scalar(t, field, value) ||
+               expected(t, place, form_name(field), value, field->form == OTC_FORM_HEX);
     }
     mark = otc_wire_begin(t->out, field->number);
     if (!put_message(t, place, field->message, value)) {
@@ -435,7 +467,7 @@ put_field(struct translation *t, const struct place *up, const struct otc_json_f
         return put_one(t, &place, field, value);
     }
     if (value->type != OTC_JSON_ARRAY) {
-        return expected(t, &place, "an array", value);
+        return expected(t, &place, "an array", value, false);
     }
     if (t->levels == t->max_levels) {
         return too_deep(t);
@@ -498,7 +530,7 @@ put_message(struct translation *t, const struct place *place, const struct otc_j
             const struct otc_json_view *object)
 {
     if (object->type != OTC_JSON_OBJECT) {
-        return expected(t, place, "an object", object);
+        return expected(t, place, "an object", object, false);
     }
     if (t->levels == t->max_levels || (message->nests && t->depth == t->max_depth)) {
         return too_deep(t);

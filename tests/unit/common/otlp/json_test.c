@@ -210,7 +210,17 @@ errors_name_the_path_or_the_place(void **state)
     (void)state;
     refuse(
         OTC_TRACES, SPAN("\"traceId\":\"0g\""), OTC_INVALID_ARGUMENT,
-        "otlp: resourceSpans[0].scopeSpans[0].spans[0].traceId: expected hexadecimal digits, got a string");
+        "otlp: resourceSpans[0].scopeSpans[0].spans[0].traceId: expected 32 hexadecimal digits, got \"0g\"");
+    refuse(OTC_TRACES, SPAN("\"traceId\":7"), OTC_INVALID_ARGUMENT,
+           "otlp: resourceSpans[0].scopeSpans[0].spans[0].traceId: expected 32 hexadecimal digits, got a "
+           "number");
+    refuse(OTC_TRACES, SPAN("\"parentSpanId\":\"0123456789012345678901234567890123456789xyz\""),
+           OTC_INVALID_ARGUMENT,
+           "otlp: resourceSpans[0].scopeSpans[0].spans[0].parentSpanId: expected 16 hexadecimal digits, got "
+           "\"0123456789012345678901234567890123456789…\"");
+    refuse(OTC_TRACES, SPAN("\"spanId\":\"a\\u001b[\\\"é\""), OTC_INVALID_ARGUMENT,
+           "otlp: resourceSpans[0].scopeSpans[0].spans[0].spanId: expected 16 hexadecimal digits, got "
+           "\"a?[???\"");
     refuse(OTC_TRACES, SPAN("\"spanId\":\"012\""), OTC_INVALID_ARGUMENT, "otlp: resourceSpans[0]");
     refuse(OTC_TRACES, SPAN("\"startTimeUnixNano\":-1"), OTC_INVALID_ARGUMENT, "otlp: resourceSpans[0]");
     refuse(OTC_TRACES, SPAN("\"startTimeUnixNano\":\"18446744073709551616\""), OTC_INVALID_ARGUMENT,
