@@ -108,7 +108,8 @@ otc_duration_parse(struct otc_slice text, otc_duration *out, struct otc_error *e
         }
         unit = unit_ns(term.unit);
         if (unit == 0) {
-            return otc_fail(err, OTC_INVALID_ARGUMENT, "time: unknown unit \"%.*s\" in duration \"%.*s\"",
+            return otc_fail(err, OTC_INVALID_ARGUMENT,
+                            "time: unknown unit \"%.*s\" in duration \"%.*s\" (ns, us, ms, s, m, h, d)",
                             OTC_SLICE_ARG(term.unit), OTC_SLICE_ARG(text));
         }
         /* Half a nanosecond makes 0.3 of a unit come out as it does in decimal. */

@@ -51,9 +51,9 @@ bad_durations_are_named(void **state)
     } cases[] = {
         {"", "time: invalid duration \"\""},
         {"5", "time: missing unit in duration \"5\""},
-        {"5 s", "time: unknown unit \" s\" in duration \"5 s\""},
+        {"5 s", "time: unknown unit \" s\" in duration \"5 s\" (ns, us, ms, s, m, h, d)"},
         {"s", "time: invalid duration \"s\""},
-        {"1x", "time: unknown unit \"x\" in duration \"1x\""},
+        {"1x", "time: unknown unit \"x\" in duration \"1x\" (ns, us, ms, s, m, h, d)"},
         {"-", "time: invalid duration \"-\""},
         {".s", "time: invalid duration \".s\""},
         {"99999999h", "time: invalid duration \"99999999h\""},
