@@ -270,9 +270,14 @@ print_incidents(const struct calibrating *c, FILE *to)
             "or a reference of the same hours, may\n",
             to);
     } else if (suggestion.level < level || suggestion.scale > 1) {
-        (void)fprintf(to, "%s: level %g, min_effect %g times as large (%llu incidents)\n",
+        char scale[64] = "as it is";
+
+        if (suggestion.scale > 1) {
+            (void)snprintf(scale, sizeof(scale), "%g times as large", suggestion.scale);
+        }
+        (void)fprintf(to, "%s: level %g, min_effect %s (%llu incidents)\n",
                       isnan(c->weeks) ? "without incidents here" : "at most one a week", suggestion.level,
-                      suggestion.scale, (unsigned long long)suggestion.incidents);
+                      scale, (unsigned long long)suggestion.incidents);
     } else {
         (void)fputs("this decision keeps to it\n", to);
     }
