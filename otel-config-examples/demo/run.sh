@@ -79,6 +79,7 @@ own() {
         NR > from { print strftime("%Y-%m-%d %H:%M:%S", 1700000000 + (NR - from) * span / (rows - from + 1), 1) "," $0 }' "$data" >"$work/current.csv"
     "$binary" reference build --input "$work/reference.csv" --output "$work/reference.json" || fail "no reference could be built from $data"
     echo "2. A sidecar with otel-config-examples/scorer.yaml; the second half arrives as traffic."
+    sent=$((rows - rows / 2))
     start_sidecar otel-config-examples/scorer.yaml --set "exporters.prometheus.endpoint=localhost:$results" \
         --set "connectors.drift.window.min_observations=$least"
     "$binary" replay --input "$work/current.csv" --endpoint "localhost:$grpc" --preset ml --timestamp demo_time || fail "replay of $data failed"
@@ -100,7 +101,7 @@ settle() {
     return 0
 }
 
-same=0
+same=0 sent=0
 if [ -n "$data" ]; then own; else generated; fi
 settle
 echo "3. What Prometheus sees at localhost:$results/metrics:"
@@ -108,7 +109,7 @@ echo
 colour=0
 [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && colour=1
 curl -sf "http://localhost:$results/metrics" >"$work/metrics.txt"
-awk -v colour=$colour -f $here/table.awk "$work/metrics.txt" || fail "the results lack drift or latency"
+awk -v colour=$colour -v sent=$sent -f $here/table.awk "$work/metrics.txt" || fail "the results lack drift or latency"
 if [ -n "$upstream_pid" ]; then
     echo "Spans received $(value "$self" otelcol_receiver_accepted_spans), forwarded $(value "$self" otelcol_exporter_sent_spans), at the Collector behind $(value "$upstream_self" otelcol_receiver_accepted_spans)."
 fi

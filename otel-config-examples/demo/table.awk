@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Prometheus text on standard input, two tables on standard output: drift by feature, latency by model.
-#   curl -s localhost:9464/metrics | awk -f table.awk
+#   curl -s localhost:9464/metrics | awk -f table.awk      with -v sent=ROWS: says how many of them the verdict is of
 
 # labels["key"] of the line's label set.
 function parse(set,   rest, key, value, at) {
@@ -36,6 +36,7 @@ function parse(set,   rest, key, value, at) {
         else if (name == "ml_drift_ks") ks[feature] = value
         else if (name == "ml_drift_psi") psi[feature] = value
         else if (name == "ml_drift_window_observations") observations[feature] = value
+        else if (name == "ml_drift_design_effect") effect[feature] = value
         else if (name == "ml_drift_p_value_adjusted" && (!(feature in p) || value + 0 < p[feature] + 0)) p[feature] = value
         else if (name == "ml_drift_rejected" && value + 0 == 1)
             by[feature] = by[feature] (by[feature] == "" ? "" : ", ") labels["ml_drift_test"]
@@ -67,6 +68,10 @@ END {
         verdict = detected[f] + 0 ? red "DRIFT" off (f in by ? " (" by[f] ")" : "") : green "stable" off
         printf "%-13s %-20s %12d %7s %8s %7s  %s\n", part[1], part[2], observations[f], number(ks[f], 4), p_text(p[f]), number(psi[f], 3), verdict
         drifted += detected[f]
+        most = observations[f] + 0 > most ? observations[f] + 0 : most
+        # A PSI that many would call drift, and no verdict: what the rows are worth says why.
+        if (!(detected[f] + 0) && psi[f] >= 0.2 && effect[f] > 1)
+            alike = alike sprintf("  %-20s %d rows count as %d\n", part[2], observations[f], observations[f] / effect[f] + 0.5)
     }
     printf "\n%s%-13s %9s %7s %10s %10s %10s %10s %10s%s\n", bold, "MODEL", "REQUESTS", "ERRORS", "P50", "P90", "P95", "P99", "P99.9", off
     for (i = 1; i <= m; i++) {
@@ -75,5 +80,8 @@ END {
             seconds(quantile[f, "0.95"]), seconds(quantile[f, "0.99"]), seconds(quantile[f, "0.999"])
     }
     printf "\n%d of %d features drifted.\n", drifted, n
+    if (most < sent) printf "The verdict is that of the last hour: %d of the %d rows sent.\n", most, sent
+    if (alike != "")
+        printf "Stable in spite of their PSI, because neighbouring rows resemble each other, so that few of them say as much:\n%s", alike
     exit !(n > 0 && m > 0)
 }
