@@ -3,8 +3,7 @@
 
 #include <math.h>
 
-/** Columns of the screen that the table keeps to, and those of the marks at least. */
-#define SCREEN 118
+/** Columns of the marks at least. */
 #define MIN_MARKS 12
 
 enum { NAME, MARKS, DRIFTED, WORST, N_BEFORE };
@@ -188,7 +187,7 @@ static void
 fill_marks(const struct otc_comparison *comparison, struct otc_text_table *table)
 {
     size_t others = otc_text_table_width(table) - otc_screen_columns(before[MARKS]);
-    size_t room = others + MIN_MARKS < SCREEN ? SCREEN - others : MIN_MARKS;
+    size_t room = others + MIN_MARKS < OTC_SCREEN_WIDTH ? OTC_SCREEN_WIDTH - others : MIN_MARKS;
     struct side reference = side_of(comparison, true);
     struct side current = side_of(comparison, false);
     size_t all = reference.n + current.n;

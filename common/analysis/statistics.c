@@ -10,7 +10,7 @@
 const struct otc_statistic otc_statistics[] = {
     {.name = "ks",
      .heading = "KS D",
-     .format = "%.10g",
+     .format = "%.4g",
      .column = AT(ks),
      .value = AT(ks),
      .details = {P_VALUE(OTC_TEST_KS), {.key = "error", .at = AT(ks_error)}},
