@@ -51,7 +51,9 @@ write_result(const struct otc_comparison *comparison, const struct otc_compare_o
     if (status == OTC_OK && !written) {
         status = otc_fail(err, OTC_UNAVAILABLE, "the result could not be written");
     }
-    if (status == OTC_OK && output.temporary[0]) {
+    if (status == OTC_OK && output.temporary[0] && !options->reference) {
+        (void)printf("written to %s\n", options->output);
+    } else if (status == OTC_OK && output.temporary[0]) {
         (void)printf("%zu of %zu features drifted; written to %s\n", otc_comparison_drifted(comparison),
                      comparison->n_features, options->output);
     }

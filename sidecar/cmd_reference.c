@@ -2,6 +2,7 @@
 #include "common/base/clock.h"
 #include "common/base/now.h"
 #include "common/base/number.h"
+#include "sidecar/column_notes.h"
 #include "sidecar/commands.h"
 #include "sidecar/input.h"
 #include "sidecar/output.h"
@@ -131,6 +132,7 @@ build(const struct build_options *options, const struct otc_reference_limits *li
         FILE *to = strcmp(options->output, "-") == 0 ? stderr : stdout;
 
         otc_input_print_left_out(&input, options->path, to);
+        otc_input_print_notes(&input, &options->input.categorical, options->path, to);
         otc_reference_print(reference, to);
         (void)fprintf(to, "\nwritten to %s (%zu bytes)\n", options->output, text.len);
     }
@@ -210,14 +212,7 @@ run_show(int argc, char **argv)
     }
     status = otc_reference_load(path, 0, &reference, &err);
     if (status != OTC_OK) {
-        exit_code = otc_command_failed(&err);
-        if (status == OTC_INVALID_ARGUMENT) {
-            (void)fputs(
-                "A reference file is what `otelcol-aimon reference build --input TABLE --output FILE` "
-                "writes.\n",
-                stderr);
-        }
-        return exit_code;
+        return otc_command_failed(&err);
     }
     otc_reference_print(reference, stdout);
     otc_reference_unref(reference);

@@ -45,7 +45,7 @@ struct otc_not_compared {
 };
 
 struct otc_comparison {
-    const char *reference_path, *current_path;
+    const char *reference_path, *current_path; /* without a reference there are detectors alone */
     const char *reference_hash;
     uint64_t reference_rows, current_rows;
     struct otc_decision decision;
@@ -54,6 +54,9 @@ struct otc_comparison {
     size_t n_features, n_drifted;
     struct otc_not_compared *others;
     size_t n_others;
+    /** What a user should know of columns that do not count as they look, malloced. */
+    char **notes;
+    size_t n_notes;
     /** With --window: in order of time, those of the reference first. k = 0: nobody asked for windows. */
     struct otc_chunk_rule chunk_rule;
     unsigned k, n;

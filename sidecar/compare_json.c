@@ -66,6 +66,17 @@ json_moved(struct otc_json_writer *writer, const struct otc_feature_result *r)
     otc_json_end_array(writer);
 }
 
+/** What a feature is called; the object stays open. */
+static void
+json_begin_named(struct otc_json_writer *writer, const struct otc_reference_feature *ref)
+{
+    otc_json_begin_object(writer);
+    otc_json_key(writer, "name");
+    otc_json_write_text(writer, ref->name);
+    otc_json_member_str(writer, "kind", otc_feature_kind_name(ref->kind));
+    otc_json_member_str(writer, "type", ref->type == OTC_NUMERIC ? "numeric" : "categorical");
+}
+
 /** What a feature of all rows and one of a window have in common; the object stays open. */
 static void
 json_begin_feature(struct otc_json_writer *writer, const struct otc_comparison *comparison,
@@ -73,11 +84,7 @@ json_begin_feature(struct otc_json_writer *writer, const struct otc_comparison *
 {
     const struct otc_feature_result *r = &feature->result;
 
-    otc_json_begin_object(writer);
-    otc_json_key(writer, "name");
-    otc_json_write_text(writer, ref->name);
-    otc_json_member_str(writer, "kind", otc_feature_kind_name(ref->kind));
-    otc_json_member_str(writer, "type", ref->type == OTC_NUMERIC ? "numeric" : "categorical");
+    json_begin_named(writer, ref);
     otc_json_member_count(writer, "reference_observations", ref->observations);
     otc_json_member_count(writer, "window_observations", feature->observations);
     otc_json_member_number(writer, "missing", r->missing_share);
@@ -129,7 +136,11 @@ json_feature(struct otc_json_writer *writer, const struct otc_comparison *compar
     const struct otc_compared_feature feature = {compared->result, compared->observations, compared->unseen,
                                                  compared->result.rejected};
 
-    json_begin_feature(writer, comparison, compared->reference, &feature);
+    if (comparison->reference_path) {
+        json_begin_feature(writer, comparison, compared->reference, &feature);
+    } else {
+        json_begin_named(writer, compared->reference);
+    }
     json_detectors(writer, &comparison->detect, (size_t)(compared - comparison->features));
     otc_json_end_object(writer);
 }
@@ -220,12 +231,35 @@ json_others(struct otc_json_writer *writer, const struct otc_comparison *compari
     otc_json_end_array(writer);
 }
 
+static void
+json_decision(struct otc_json_writer *writer, const struct otc_comparison *comparison)
+{
+    double drifted = (double)otc_comparison_drifted(comparison);
+
+    otc_json_member_number(writer, "drifted_share",
+                           comparison->n_features > 0 ? drifted / (double)comparison->n_features : NAN);
+    otc_json_member_str(writer, "rule", otc_rule_words[comparison->decision.rule]);
+    otc_json_member_str(writer, "correction", otc_correction_words[comparison->decision.correction]);
+    otc_json_member_number(writer, "level", comparison->decision.level);
+    otc_json_member_str(writer, "reference_hash", comparison->reference_hash);
+}
+
+static void
+json_notes(struct otc_json_writer *writer, const struct otc_comparison *comparison)
+{
+    otc_json_key(writer, "notes");
+    otc_json_begin_array(writer);
+    for (size_t i = 0; i < comparison->n_notes; i++) {
+        otc_json_write_text(writer, otc_slice_str(comparison->notes[i]));
+    }
+    otc_json_end_array(writer);
+}
+
 bool
 otc_comparison_print_json(const struct otc_comparison *comparison, FILE *to)
 {
     OTC_AUTO_BUF struct otc_buf text = {.limit = SIZE_MAX / 2};
     struct otc_json_writer writer = {.out = &text, .indent = 2};
-    size_t drifted = otc_comparison_drifted(comparison);
     bool written = true;
 
     otc_json_begin_object(&writer);
@@ -235,14 +269,11 @@ otc_comparison_print_json(const struct otc_comparison *comparison, FILE *to)
         json_feature(&writer, comparison, &comparison->features[i]);
     }
     otc_json_end_array(&writer);
-    otc_json_member_number(&writer, "drifted_share",
-                           comparison->n_features > 0 ? (double)drifted / (double)comparison->n_features
-                                                      : NAN);
-    otc_json_member_str(&writer, "rule", otc_rule_words[comparison->decision.rule]);
-    otc_json_member_str(&writer, "correction", otc_correction_words[comparison->decision.correction]);
-    otc_json_member_number(&writer, "level", comparison->decision.level);
-    otc_json_member_str(&writer, "reference_hash", comparison->reference_hash);
+    if (comparison->reference_path) {
+        json_decision(&writer, comparison);
+    }
     json_others(&writer, comparison);
+    json_notes(&writer, comparison);
     if (comparison->k > 0) {
         written = json_windows(&writer, comparison, to);
     }

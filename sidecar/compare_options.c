@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/compare_decision.h"
 
+#include <strings.h>
+
 static bool
 read_statistics(const struct otc_command *command, struct otc_compare_options *options)
 {
@@ -85,13 +87,69 @@ read_compat(const struct otc_command *command, struct otc_compare_options *optio
     return true;
 }
 
+/** The form that the name of --output asks for; false after saying which endings there are. */
 static bool
-ends_in(const char *text, const char *end)
+format_of_name(const struct otc_command *command, const char *path, unsigned *format)
 {
-    size_t len = strlen(text);
-    size_t end_len = strlen(end);
+    static const struct {
+        const char *ending;
+        enum otc_compare_format format;
+    } endings[] = {{".html", OTC_COMPARE_HTML},
+                   {".htm", OTC_COMPARE_HTML},
+                   {".json", OTC_COMPARE_JSON},
+                   {".txt", OTC_COMPARE_TABLE}};
+    const char *slash = strrchr(path, '/');
+    const char *dot = strrchr(slash ? slash : path, '.');
 
-    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+    *format = OTC_COMPARE_TABLE;
+    for (size_t i = 0; dot && i < sizeof(endings) / sizeof(endings[0]); i++) {
+        if (strcasecmp(dot, endings[i].ending) == 0) {
+            *format = endings[i].format;
+            return true;
+        }
+    }
+    if (dot) {
+        (void)otc_usage_error(
+            command,
+            "--output: '%s' is no ending that says what to write (.html, .htm, .json, .txt): "
+            "say it with --format",
+            dot);
+    }
+    return !dot;
+}
+
+/** Without a reference there are detectors alone, and nothing to judge; false after saying what needs one. */
+static bool
+check_alone(const struct otc_command *command, const struct otc_compare_options *options)
+{
+    const struct {
+        const char *name;
+        bool set;
+    } needs[] = {{"window", options->texts.window},
+                 {"compat", options->texts.compat},
+                 {"statistic", options->texts.statistics.n > 0},
+                 {"rule", options->texts.rule},
+                 {"threshold", options->texts.thresholds.n > 0},
+                 {"correction", options->texts.correction},
+                 {"false-alarms", options->texts.false_alarms},
+                 {"level", options->texts.level},
+                 {"psi-empty", options->texts.psi_empty},
+                 {"min-effect", options->texts.min_effects.n > 0},
+                 {"min-observations", options->texts.min_observations},
+                 {"dependence", options->texts.dependence},
+                 {"fail-on-drift", options->fail_on_drift},
+                 {"format html", options->format == OTC_COMPARE_HTML}};
+
+    if (options->calibrate || options->reference) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+        if (needs[i].set) {
+            (void)otc_usage_error(command, "--%s needs --reference", needs[i].name);
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool
@@ -130,11 +188,14 @@ read_texts(const struct otc_command *command, struct otc_compare_options *option
                                                            : "embedding");
         return false;
     }
-    if (!options->calibrate && (!options->reference || !options->current)) {
-        (void)otc_usage_error(command, "--%s is missing", options->reference ? "current" : "reference");
+    if (!options->calibrate &&
+        (!options->current || (!options->reference && options->texts.detectors.n == 0))) {
+        (void)otc_usage_error(command, "--%s is missing",
+                              options->reference || options->texts.detectors.n > 0 ? "current" : "reference");
         return false;
     }
-    if (!options->calibrate && strcmp(options->reference, "-") == 0 && strcmp(options->current, "-") == 0) {
+    if (!options->calibrate && options->reference && strcmp(options->reference, "-") == 0 &&
+        strcmp(options->current, "-") == 0) {
         (void)otc_usage_error(command, "only one of the tables can be standard input");
         return false;
     }
@@ -142,23 +203,23 @@ read_texts(const struct otc_command *command, struct otc_compare_options *option
         !otc_compare_read_word(command, "dependence", options->texts.dependence, dependences, &dependence)) {
         return false;
     }
-    if (!options->texts.format && options->output) {
-        format = ends_in(options->output, ".html")   ? OTC_COMPARE_HTML
-                 : ends_in(options->output, ".json") ? OTC_COMPARE_JSON
-                                                     : OTC_COMPARE_TABLE;
+    if (!options->texts.format && options->output && !format_of_name(command, options->output, &format)) {
+        return false;
     }
     options->format = (enum otc_compare_format)format;
     options->independent = dependence == 1;
-    return read_compat(command, options) && read_statistics(command, options) &&
-           read_detectors(command, options) && read_windows(command, options) &&
-           otc_compare_read_decision(command, options) && check_calibration(command, options);
+    return check_alone(command, options) && read_compat(command, options) &&
+           read_statistics(command, options) && read_detectors(command, options) &&
+           read_windows(command, options) && otc_compare_read_decision(command, options) &&
+           check_calibration(command, options);
 }
 
 bool
 otc_compare_options_read(struct otc_compare_options *options, int argc, char **argv, int *exit_code)
 {
     const struct otc_option table[] = {
-        {"reference", "FILE", "a reference file, or a table: CSV with a header, JSON lines",
+        {"reference", "FILE",
+         "a reference file, or a table: CSV with a header, JSON lines; --detector alone needs none",
          .text = &options->reference},
         {"current", "FILE", "the table to judge, - for standard input", .text = &options->current},
         {"calibrate", "FILE",

@@ -2,6 +2,7 @@
 #include "sidecar/compare_print.h"
 
 #include "common/base/clock.h"
+#include "sidecar/input.h"
 
 #include <math.h>
 
@@ -11,8 +12,8 @@
 /** Columns before and after those of the statistics. */
 enum { NAME, TYPE, REFERENCE, CURRENT, N_BEFORE };
 enum { MISSING, DEPENDENCE, P_ADJUSTED, VERDICT, N_AFTER };
-static const char *const before[N_BEFORE] = {"FEATURE", "TYPE", "REFERENCE", "CURRENT"};
-static const char *const after[N_AFTER] = {"MISSING", "DEPENDENCE", "P ADJ", "VERDICT"};
+static const char *const before[N_BEFORE] = {"FEATURE", "TYPE", "REF", "CUR"};
+static const char *const after[N_AFTER] = {"MISSING", "DEPEND", "P ADJ", "VERDICT"};
 
 void
 otc_compare_columns_choose(const struct otc_comparison *comparison, struct otc_compare_columns *out)
@@ -109,12 +110,22 @@ paint(const void *arg, size_t row)
 static void
 print_others(const struct otc_comparison *comparison, FILE *to)
 {
+    struct otc_name_line unasked = {0};
+
     for (size_t i = 0; i < comparison->n_others; i++) {
         const struct otc_not_compared *other = &comparison->others[i];
         char name[OTC_SCREEN_NAME_BYTES];
 
+        if (other->reason == otc_input_not_asked_for) {
+            otc_name_line_add(&unasked, other->name);
+            continue;
+        }
         (void)otc_screen_name(other->name, name);
         (void)fprintf(to, "not compared: %s (%s)\n", name, otc_not_compared_reason(other));
+    }
+    if (unasked.n > 0) {
+        (void)fprintf(to, "not compared: %s%s (%s)\n", unasked.text, otc_name_line_rest(&unasked),
+                      otc_input_not_asked_for);
     }
 }
 
@@ -124,10 +135,9 @@ print_dependence(const struct otc_comparison *comparison, FILE *to)
 {
     for (size_t i = 0; i < comparison->n_features; i++) {
         if (comparison->features[i].result.design_effect > 1) {
-            (void)fputs(
-                "p-values allow for rows that resemble their neighbours in time: DEPENDENCE divides the "
-                "sample sizes;\nwith --dependence none rows count as independent\n",
-                to);
+            (void)fputs("p-values allow for rows that resemble their neighbours in time: DEPEND divides the "
+                        "sample sizes;\nwith --dependence none rows count as independent\n",
+                        to);
             return;
         }
     }
@@ -140,7 +150,7 @@ print_moved(const struct otc_comparison *comparison, FILE *to)
     for (size_t i = 0; i < comparison->n_features; i++) {
         const struct otc_compared *compared = &comparison->features[i];
         struct otc_moved moved[OTC_MOVED_MAX];
-        char name[OTC_SCREEN_NAME_BYTES], text[512];
+        char name[OTC_SCREEN_NAME_BYTES], text[512], line[512 + OTC_SCREEN_NAME_BYTES + 20];
 
         for (size_t j = 0; j < compared->result.n_moved; j++) {
             moved[j] = compared->result.moved[j];
@@ -150,7 +160,8 @@ print_moved(const struct otc_comparison *comparison, FILE *to)
         if (compared->result.rejected && compared->result.n_moved > 0) {
             (void)otc_evidence_text(moved, compared->result.n_moved, text, sizeof(text));
             (void)otc_screen_name(compared->reference->name, name);
-            (void)fprintf(to, "%s moved most: %s\n", name, text);
+            (void)snprintf(line, sizeof(line), "%s moved most: %s", name, text);
+            otc_screen_wrap(line, 0, 4, OTC_SCREEN_WIDTH, to);
         }
     }
 }
@@ -160,22 +171,25 @@ static void
 print_changes(const struct otc_comparison *comparison, size_t feature, size_t rule, FILE *to)
 {
     const struct otc_detections *found = otc_detect_of(&comparison->detect, feature, rule);
-    char name[OTC_SCREEN_NAME_BYTES];
+    char name[OTC_SCREEN_NAME_BYTES], line[OTC_SCREEN_NAME_BYTES + 100 + 64 * CHANGES_PRINTED];
+    size_t at;
 
     (void)otc_screen_name(comparison->features[feature].reference->name, name);
-    (void)fprintf(to, "%s: %s changes %llu time%s, at row",
-                  otc_detector_name(comparison->detect.rules.items[rule].type), name,
-                  (unsigned long long)found->changes, found->changes == 1 ? "" : "s");
+    at = (size_t)snprintf(line, sizeof(line), "%s: %s changes %llu time%s, at row",
+                          otc_detector_name(comparison->detect.rules.items[rule].type), name,
+                          (unsigned long long)found->changes, found->changes == 1 ? "" : "s");
     for (size_t i = 0; i < found->n_listed && i < CHANGES_PRINTED; i++) {
         char time[32] = "";
 
-        (void)fprintf(to, "%s %llu", i ? "," : "", (unsigned long long)found->listed[i].row);
+        at += (size_t)snprintf(line + at, sizeof(line) - at, "%s %llu", i ? "," : "",
+                               (unsigned long long)found->listed[i].row);
         if (found->listed[i].time_ns != INT64_MIN) {
             otc_time_format(found->listed[i].time_ns, time);
-            (void)fprintf(to, " (%s)", time);
+            at += (size_t)snprintf(line + at, sizeof(line) - at, " (%s)", time);
         }
     }
-    (void)fputs(found->changes > CHANGES_PRINTED ? ", …\n" : "\n", to);
+    (void)snprintf(line + at, sizeof(line) - at, "%s", found->changes > CHANGES_PRINTED ? ", …" : "");
+    otc_screen_wrap(line, 0, 4, OTC_SCREEN_WIDTH, to);
 }
 
 static void
@@ -205,7 +219,16 @@ otc_compare_print_foot(const struct otc_comparison *comparison, FILE *to)
 {
     char rule[256];
 
+    if (!comparison->reference_path) {
+        print_others(comparison, to);
+        print_detectors(comparison, to);
+        return;
+    }
     print_moved(comparison, to);
+    for (size_t i = 0; i < comparison->n_notes; i++) {
+        (void)fputs("note: ", to);
+        otc_screen_wrap(comparison->notes[i], 6, 6, OTC_SCREEN_WIDTH, to);
+    }
     print_others(comparison, to);
     print_dependence(comparison, to);
     print_detectors(comparison, to);
@@ -216,6 +239,15 @@ otc_compare_print_foot(const struct otc_comparison *comparison, FILE *to)
         (void)fprintf(to, " in each window; %u of %u windows", comparison->k, comparison->n);
     }
     (void)fputs(")\n", to);
+}
+
+/** Without a reference there is nothing to tabulate. */
+static bool
+print_alone(const struct otc_comparison *comparison, FILE *to)
+{
+    (void)fprintf(to, "current    %s  %llu rows\n", comparison->current_path,
+                  (unsigned long long)comparison->current_rows);
+    return true;
 }
 
 /** The table of all rows together. */
@@ -247,8 +279,9 @@ print_whole(const struct otc_comparison *comparison, bool color, FILE *to)
 bool
 otc_comparison_print(const struct otc_comparison *comparison, bool color, FILE *to)
 {
-    bool printed = comparison->k > 0 ? otc_compare_print_windows(comparison, color, to)
-                                     : print_whole(comparison, color, to);
+    bool printed = !comparison->reference_path ? print_alone(comparison, to)
+                   : comparison->k > 0         ? otc_compare_print_windows(comparison, color, to)
+                                               : print_whole(comparison, color, to);
 
     (void)fputc('\n', to);
     otc_compare_print_foot(comparison, to);

@@ -487,6 +487,9 @@ otc_compare(struct otc_compare_run *run, const struct otc_compare_options *optio
                                                    .chunk_rule = options->chunk_rule,
                                                    .k = options->k,
                                                    .n = options->n}};
+    if (!options->reference) {
+        return otc_compare_alone(run, options, err);
+    }
     status = open_reference(run, options, err);
     if (status == OTC_OK) {
         status = otc_input_open(&run->current, options->current, &any, err);
@@ -505,6 +508,9 @@ otc_compare(struct otc_compare_run *run, const struct otc_compare_options *optio
     }
     if (status == OTC_OK) {
         status = list_others(run, err);
+    }
+    if (status == OTC_OK) {
+        status = otc_compare_list_notes(run, &options->input.categorical, err);
     }
     if (status == OTC_OK) {
         run->comparison.reference_path = options->reference;
@@ -534,9 +540,14 @@ otc_compare_release(struct otc_compare_run *run)
     for (size_t i = 0; run->comparison.features && i < run->comparison.n_features; i++) {
         free(run->comparison.features[i].chart);
     }
+    for (size_t i = 0; i < run->comparison.n_notes; i++) {
+        free(run->comparison.notes[i]);
+    }
+    free((void *)run->comparison.notes);
     otc_detect_release(&run->comparison.detect);
     free(run->comparison.features);
     free(run->comparison.others);
+    free(run->named);
     otc_reference_unref(run->reference);
     otc_input_close(&run->reference_input);
     otc_input_close(&run->current);

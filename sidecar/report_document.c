@@ -260,6 +260,11 @@ put_foot(struct document *d)
         (void)otc_buf_append_byte(&d->out, ')');
     }
     (void)otc_buf_append_str(&d->out, c->n_others > 0 ? ".</p>" : "");
+    for (size_t i = 0; i < c->n_notes; i++) {
+        (void)otc_buf_append_str(&d->out, "<p>");
+        otc_html_str(&d->out, c->notes[i]);
+        (void)otc_buf_append_str(&d->out, ".</p>");
+    }
     if (c->decision.rule == OTC_RULE_THRESHOLDS) {
         char rule[256];
 
