@@ -12,6 +12,10 @@ otc_column_example(const struct otc_column *column, char out[OTC_COLUMN_EXAMPLE]
 {
     char shown[OTC_SCREEN_NAME_BYTES];
 
+    if (!column->other[0]) { /* an array */
+        (void)snprintf(out, OTC_COLUMN_EXAMPLE, "(row %llu)", (unsigned long long)column->other_row);
+        return;
+    }
     (void)otc_screen_name(otc_slice_str(column->other), shown);
     (void)snprintf(out, OTC_COLUMN_EXAMPLE, "(\"%s\", row %llu)", shown,
                    (unsigned long long)column->other_row);

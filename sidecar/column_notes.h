@@ -14,7 +14,8 @@
 
 /** Whether most values are numbers and some are not, so that all count as categories. */
 bool otc_column_is_mixed(const struct otc_column *column);
-/** Writes `("unknown", row 2)`: the first value of a column that is no number. */
+/** Writes `("unknown", row 2)`: the first value of a column that is no number, an array as
+ * `(row 2)`. */
 void otc_column_example(const struct otc_column *column, char out[OTC_COLUMN_EXAMPLE]);
 /** Writes why a column of `otc_column_is_mixed` counts as categories; `values` are "values", "reference
  * values". */

@@ -256,6 +256,9 @@ expect 0 compare --reference "$work/word.json" --current "$work/plain.csv" --for
 is 'a reference file of texts' "$(value 'd["notes"]')" "['rooms: a column of numbers, compared as categories because the reference has texts there (\"unknown\")']"
 expect 0 compare --reference "$work/plain.csv" --current "$work/stray.csv"
 says 'note: rooms: 1 of 200 current values are no numbers ("abc", row 4) and count under MISSING'
+printf '{"rooms": [1]}\n{"rooms": 2}\n{"rooms": 3}\n' >"$work/lists.jsonl"
+expect 0 compare --reference "$work/plain.csv" --current "$work/lists.jsonl"
+says '1 of 3 current values are no numbers (row 1) and count'
 expect 0 compare --reference "$work/plain.csv" --current "$work/plain.csv" --categorical rooms
 grep -q '^note' "$work/out" && fail 'a note of nothing'
 expect 2 reference
