@@ -78,7 +78,8 @@ test_wrapping(void **state)
     check_wrap("aaa bbb cc", 0, 2, 10, "aaa bbb cc\n");
     check_wrap("aaa bbb ccc", 0, 2, 10, "aaa bbb\n  ccc\n");
     check_wrap("aaa bbb", 4, 1, 10, "aaa\n bbb\n");
-    check_wrap("aaaaaaaaaaaa b", 3, 1, 10, "aaaaaaaaaaaa\n b\n"); /* nowhere to break it */
+    check_wrap("aaaaaa bbb c", 0, 4, 8, "aaaaaa\n    bbb\n    c\n"); /* the blanks count */
+    check_wrap("aaaaaaaaaaaa b", 3, 1, 10, "aaaaaaaaaaaa\n b\n");    /* nowhere to break it */
     check_wrap("\xc3\xbc\xc3\xbc\xc3\xbc \xe6\x97\xa5 c", 0, 0, 6,
                "\xc3\xbc\xc3\xbc\xc3\xbc \xe6\x97\xa5\nc\n");
 }
