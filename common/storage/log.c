@@ -24,6 +24,12 @@
 
 /* ---- Entering and leaving -------------------------------------------------------------------------- */
 
+int64_t
+otc__log_waiting(const struct otc_log *log)
+{
+    return (int64_t)log->waiting_bytes + (int64_t)log->n_waiting * otc__log_aligned(7);
+}
+
 static otc_status
 full(const struct otc_log *log, size_t len, struct otc_error *err)
 {
@@ -31,7 +37,7 @@ full(const struct otc_log *log, size_t len, struct otc_error *err)
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED,
                         "the disk is slower than the data: %zu bytes wait for it", log->waiting_bytes);
     }
-    if (log->bytes + (int64_t)log->waiting_bytes + otc__log_aligned(len) > log->max_bytes) {
+    if (log->live_bytes + otc__log_waiting(log) + otc__log_aligned(len) > log->max_bytes) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "the queue on disk is full (%lld bytes)",
                         (long long)log->max_bytes);
     }
@@ -154,7 +160,7 @@ otc_log_read(struct otc_log *log, const struct otc_log_record *record, struct ot
 }
 
 void
-otc__segment_add(struct otc_log_record *record)
+otc__segment_add(struct otc_log *log, struct otc_log_record *record)
 {
     struct otc__segment *segment = record->segment;
 
@@ -166,10 +172,11 @@ otc__segment_add(struct otc_log_record *record)
     segment->first = record;
     segment->live++;
     segment->live_bytes += otc__log_aligned(record->len);
+    log->live_bytes += otc__log_aligned(record->len);
 }
 
 void
-otc__segment_remove(struct otc_log_record *record)
+otc__segment_remove(struct otc_log *log, struct otc_log_record *record)
 {
     struct otc__segment *segment = record->segment;
 
@@ -179,6 +186,7 @@ otc__segment_remove(struct otc_log_record *record)
     }
     segment->live--;
     segment->live_bytes -= otc__log_aligned(record->len);
+    log->live_bytes -= otc__log_aligned(record->len);
 }
 
 void
@@ -205,7 +213,7 @@ otc__log_remove_locked(struct otc_log *log, struct otc_log_record *record)
 
     otc__log_write_note(segment, record->index,
                         otc__log_note(segment->number, record->index, OTC__LOG_REMOVED));
-    otc__segment_remove(record);
+    otc__segment_remove(log, record);
     if (segment->live == 0 && segment != log->active) {
         otc__segment_retire(log, segment);
     }
@@ -225,10 +233,11 @@ otc_log_forget(struct otc_log *log, struct otc_log_record *record)
 {
     if (log && record) {
         pthread_mutex_lock(&log->writer->lock);
-        otc__segment_remove(record);
+        otc__segment_remove(log, record);
         /* It still is there: the segment stays, as it is. */
         record->segment->live++;
         record->segment->live_bytes += otc__log_aligned(record->len);
+        log->live_bytes += otc__log_aligned(record->len);
         record->segment->damaged = true;
         pthread_mutex_unlock(&log->writer->lock);
     }

@@ -16,7 +16,9 @@
  * where it lies) and the content. So nothing counts that lies in a place that is not its own, and a note that
  * is damaged costs a repetition, never a record. Room is allocated when a segment is made, so that a full
  * disk keeps nobody from removing. A segment goes when all of it was removed; the last one is begun anew by
- * each process. One record that stays long therefore keeps the segment that holds it.
+ * each process. One record that stays long therefore keeps the segment that holds it, until it is written
+ * anew to the end: when an eighth of the segment or less is needed and there are many, or when what is not
+ * needed would make the files too large.
  *
  * One thread a folder writes (otc_log_writer): with OTC_LOG_SYNC_GROUP it commits when 64 records or 1 MiB
  * wait, or 2 ms after the first came, with one flush for all; else at once. When a write or flush fails, what
@@ -80,8 +82,10 @@ struct otc_log_found {
 struct otc_log_options {
     const char *directory;
     const char *base;
-    int64_t segment_bytes;  /* of one segment, unless a record is larger */
-    int64_t max_bytes;      /* ceiling of all segments' contents together */
+    int64_t segment_bytes; /* of one segment, unless a record is larger */
+    /** Ceiling of the records that were not removed, with 40 to 47 bytes for each. The files may take an
+     * eighth of it and two segments more, and each of them OTC_LOG_RECORDS_AT. */
+    int64_t max_bytes;
     int64_t min_free_bytes; /* of the disk, that no new segment may take; 0: none */
     enum otc_log_sync sync;
     int64_t sync_interval_ns;

@@ -6,9 +6,38 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A log with fewer segments is left alone, and so is a segment of which more than this share is needed. */
+/* A log with fewer segments is left alone, and so is a segment of which more than this share is needed;
+ * unless the files grow beyond the log's limit by this share of it. */
 #define SEGMENTS_MIN 4
 #define SHARE 8
+/* Bytes that are read into memory at a time, but for one record. */
+#define PIECE ((uint64_t)16 << 20)
+
+/* Bytes of a segment's records that are not needed. */
+static int64_t
+dead_bytes(const struct otc__segment *segment)
+{
+    return segment->used - OTC__LOG_RECORDS - segment->live_bytes;
+}
+
+struct otc__segment *
+otc__log_crowding(const struct otc_log *log)
+{
+    struct otc__segment *most = NULL;
+    int64_t dead = 0;
+
+    for (struct otc__segment *segment = log->segments; segment; segment = segment->next) {
+        if (segment != log->active) {
+            dead += dead_bytes(segment);
+        }
+        if (segment != log->active && !segment->damaged && segment->live > 0 && dead_bytes(segment) > 0 &&
+            (!most || dead_bytes(segment) > dead_bytes(most))) {
+            most = segment;
+        }
+    }
+    dead += log->live_bytes + otc__log_waiting(log) - log->max_bytes;
+    return dead > log->max_bytes / SHARE ? most : NULL;
+}
 
 struct otc__segment *
 otc__log_sparse(const struct otc_log *log)
@@ -28,7 +57,7 @@ otc__log_sparse(const struct otc_log *log)
         }
     }
     if (n < SEGMENTS_MIN || !sparse) {
-        return suspect;
+        return suspect ? suspect : otc__log_crowding(log);
     }
     return suspect && suspect->tried <= sparse->tried ? suspect : sparse;
 }
@@ -75,33 +104,22 @@ free_copies(struct copy *copies, size_t n)
     free(copies);
 }
 
-static struct otc_log_record *
-find(const struct otc__segment *segment, uint32_t index)
-{
-    struct otc_log_record *record = segment->first;
-
-    while (record && record->index != index) {
-        record = record->next;
-    }
-    return record;
-}
-
-/* The record lies where its copy does from now on; one that was removed meanwhile takes its copy along. Under
- * the lock. */
+/* The record lies where its copy does from now on; one that was removed meanwhile (NULL) takes its copy
+ * along. Under the lock. */
 static void
-adopt(struct otc_log *log, struct otc__segment *segment, struct copy *copy)
+adopt(struct otc_log *log, struct otc_log_record *record, struct copy *copy)
 {
-    struct otc_log_record *record = find(segment, copy->from.index), *there = copy->put->record;
+    struct otc_log_record *there = copy->put->record;
 
     if (!record) {
         otc__log_remove_locked(log, there);
     } else {
-        otc__segment_remove(record);
-        otc__segment_remove(there);
+        otc__segment_remove(log, record);
+        otc__segment_remove(log, there);
         record->segment = there->segment;
         record->offset = there->offset;
         record->index = there->index;
-        otc__segment_add(record);
+        otc__segment_add(log, record);
         free(there);
     }
     copy->put->record = NULL;
@@ -111,13 +129,18 @@ adopt(struct otc_log *log, struct otc__segment *segment, struct copy *copy)
 static bool
 adopt_all(struct otc_log *log, struct otc__segment *segment, struct copy *copies, size_t n)
 {
+    struct otc_log_record *at = segment->first;
     bool all = true;
 
     for (size_t i = 0; i < n; i++) {
+        /* The copies are in the order of the list, of which some were taken out meanwhile. */
+        struct otc_log_record *record = at && at->index == copies[i].from.index ? at : NULL;
+
+        at = record ? record->next : at;
         if (copies[i].put && copies[i].put->refused) {
             all = false;
         } else if (copies[i].put) {
-            adopt(log, segment, &copies[i]);
+            adopt(log, record, &copies[i]);
         }
     }
     return all;
@@ -127,17 +150,21 @@ void
 otc__log_compact(struct otc_log *log, struct otc__segment *segment)
 {
     size_t n = 0, live = segment->live;
+    uint64_t bytes = 0;
     struct copy *copies = calloc(live, sizeof(*copies));
     struct otc__log_put *puts = NULL, **end = &puts;
-    bool ok = copies != NULL;
+    bool ok = copies != NULL, all = true;
 
-    for (const struct otc_log_record *record = segment->first; ok && record; record = record->next) {
+    for (const struct otc_log_record *record = segment->first; ok && record && bytes < PIECE;
+         record = record->next) {
         copies[n++].from = *record;
+        bytes += record->len;
     }
     segment->readers++;
     pthread_mutex_unlock(&log->writer->lock);
     for (size_t i = 0; i < n && ok; i++) {
         ok = read_copy(segment, &copies[i]);
+        all = all && copies[i].put;
         if (ok && copies[i].put) {
             *end = copies[i].put;
             end = &copies[i].put->next;
@@ -153,7 +180,7 @@ otc__log_compact(struct otc_log *log, struct otc__segment *segment)
     if (!ok) {
         segment->tried = otc_clock_monotonic_ns();
         log->compact_at = segment->tried + log->compact_retry_ns;
-    } else if (segment->live > 0) {
+    } else if (!all) {
         segment->damaged = true; /* what cannot be read stays as it is */
     }
     if (segment->live == 0) {

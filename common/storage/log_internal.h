@@ -115,6 +115,7 @@ struct otc_log {
     uint64_t next_segment;
     uint64_t failures;
     int64_t bytes;      /* used by all segments */
+    int64_t live_bytes; /* of them, by records that are needed, with their headers */
     int64_t compact_at; /* nothing is compacted before: it failed */
     int64_t compact_retry_ns;
     int64_t dirty_since; /* when something was told that is not flushed; 0: nothing is */
@@ -176,8 +177,8 @@ int otc__log_sync_directory(const struct otc_log *log);
 /** Path of what is damaged of a segment. */
 void otc__log_corrupt_path(const struct otc_log *log, uint64_t segment, char path[OTC__LOG_PATH]);
 /** Adds a record to its segment, and takes it out. Under the lock. */
-void otc__segment_add(struct otc_log_record *record);
-void otc__segment_remove(struct otc_log_record *record);
+void otc__segment_add(struct otc_log *log, struct otc_log_record *record);
+void otc__segment_remove(struct otc_log *log, struct otc_log_record *record);
 /** otc_log_remove, under the lock. */
 void otc__log_remove_locked(struct otc_log *log, struct otc_log_record *record);
 /** Takes a segment that nobody needs off the list, to be dropped. Under the lock. */
@@ -185,11 +186,20 @@ void otc__segment_retire(struct otc_log *log, struct otc__segment *segment);
 /** Moves some of the records that are to be set aside (log_aside.c). By the writer's thread, under the lock,
  * which is let go meanwhile. */
 void otc__log_write_asides(struct otc_log *log);
-/** A suspect segment, or one of which little is needed any more, when the log has many; NULL: none. It may be
- * compacted from `compact_at` on. Under the lock. */
+/** Bytes that what waits for the disk will take of it at most. Under the lock. */
+int64_t otc__log_waiting(const struct otc_log *log);
+/** A suspect segment, one of which little is needed any more, when the log has many, or the one with most
+ * that is not needed, when the files would grow too large; NULL: none. It may be compacted from `compact_at`
+ * on. Under the lock. */
 struct otc__segment *otc__log_sparse(const struct otc_log *log);
-/** Writes what is needed of a segment to the end and lets go of it; when that fails, it is tried again later.
- * By the writer's thread, under the lock, which is let go meanwhile. */
+/** The segment with most that is not needed, when all that is not needed (but for what lies in the segment
+ * that is written to) takes more than an eighth of the limit beyond what is needed and what waits; NULL:
+ * none. So much of what was written lies in segments that may be chosen that no more than ten bytes are
+ * written to win one. Under the lock. */
+struct otc__segment *otc__log_crowding(const struct otc_log *log);
+/** Writes what is needed of a segment, or a piece of 16 MiB of it, to the end and lets go of it when that was
+ * all; when that fails, it is tried again later. By the writer's thread, under the lock, which is let go
+ * meanwhile. */
 void otc__log_compact(struct otc_log *log, struct otc__segment *segment);
 /** Reads a record's content, whose segment does not go meanwhile. */
 otc_status otc__record_read(const struct otc__segment *segment, const struct otc_log_record *record,

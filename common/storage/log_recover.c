@@ -232,7 +232,7 @@ keep(struct recovery *r, const struct otc__log_header *header, size_t at)
     record->len = header->len;
     record->index = header->index;
     record->crashes = crashes_of(r, header->index);
-    otc__segment_add(record);
+    otc__segment_add(r->log, record);
     r->records[r->n_records++] = record;
     return true;
 }

@@ -315,6 +315,9 @@ next_segment(struct commit *commit, int64_t bytes, int *full)
     if (former && (commit->sync || commit->log->sync != OTC_LOG_SYNC_NONE)) {
         failed = commit->log->io.sync(commit->log->io.arg, former->fd);
     }
+    if (former && !failed) {
+        (void)!ftruncate(former->fd, commit->used); /* the room that is left goes back */
+    }
     commit->at = made;
     commit->used = made->used;
     commit->records = 0;
@@ -398,7 +401,7 @@ account(struct commit *commit, struct otc__log_put *puts)
         if (put->refused) {
             continue;
         }
-        otc__segment_add(put->record);
+        otc__segment_add(log, put->record);
         log->bytes += bytes;
         segment->used = put->record->offset + bytes;
         segment->records = put->record->index + 1;
@@ -531,15 +534,47 @@ drop_dead(struct otc_log *log)
     pthread_mutex_lock(&log->writer->lock);
 }
 
+/* Lets go of the segment that is written to when nothing in it is needed and it has no room for what waits: a
+ * disk without room for another one beside it may have room for one in its place. */
+static void
+renew_active(struct otc_log *log)
+{
+    struct otc__segment *active = log->active;
+
+    if (active && active->live == 0 && active->records > 0 &&
+        (active->used + otc__log_waiting(log) > active->size ||
+         active->records + log->n_waiting > OTC_LOG_SEGMENT_RECORDS) &&
+        leaves_enough(log, 0)) {
+        log->dirty_since = 0;
+        switch_active(log, NULL);
+        drop_dead(log);
+    }
+}
+
+/* Keeps the files within their bound before more is written. Under the lock, which is let go meanwhile. */
+static void
+make_room(struct otc_log *log)
+{
+    struct otc__segment *crowding;
+
+    renew_active(log);
+    while (log->compact_at <= otc_clock_monotonic_ns() && (crowding = otc__log_crowding(log))) {
+        otc__log_compact(log, crowding);
+        drop_dead(log);
+    }
+}
+
 static void
 commit_puts(struct otc_log *log)
 {
-    struct otc__log_put *puts = log->first;
+    struct otc__log_put *puts;
     int failed;
 
-    if (!puts) {
+    if (!log->first) {
         return;
     }
+    make_room(log);
+    puts = log->first;
     log->first = NULL;
     log->last = NULL;
     pthread_mutex_unlock(&log->writer->lock);

@@ -71,8 +71,11 @@ static const struct otc_field fields[] = {
                      "counted."),
     OTC_FIELD(file_storage_config, max_journal_size, .def = "256MiB", .min = "1MiB",
               .doc = "Ceiling of the journal of one component; a snapshot is taken at a quarter of it."),
-    OTC_FIELD(file_storage_config, max_queue_size, .def = "1GiB", .min = "1MiB",
-              .doc = "Ceiling of one queue (of one exporter and signal); beyond it data is refused."),
+    OTC_FIELD(
+        file_storage_config, max_queue_size, .def = "1GiB", .min = "1MiB",
+        .doc =
+            "Ceiling of what waits in one queue (of one exporter and signal), with 40 to 47 bytes for each "
+            "request; beyond it data is refused. Its files may take somewhat more (\"Files\")."),
     OTC_FIELD(file_storage_config, min_free_bytes, .def = "32MiB", .min = "0",
               .doc = "What queues leave free on the disk: a segment that would take of it is not begun, and "
                      "data is refused; 0: nothing."),

@@ -6,9 +6,11 @@
 
 #include <pthread.h>
 
-/* Segments are no smaller, and there are no more of them than this. */
+/* Segments are no smaller and there are no more of them than this, but for small queues, which have no fewer
+ * than SEGMENTS_MIN: what is needed of one can be moved to another then. */
 #define SEGMENT_MIN ((int64_t)16 << 20)
 #define SEGMENTS_MAX 256
+#define SEGMENTS_MIN 8
 
 struct queue {
     struct otc_storage_queue queue;
@@ -239,15 +241,21 @@ make_series(struct queue *queue, const char *kind, const char *component_id, con
     queue->dead_letters = file_storage_dead_letters_new(queue->context, queue->name, labels, 4);
 }
 
+static int64_t
+segment_bytes(int64_t most)
+{
+    int64_t segment = most / SEGMENTS_MAX > SEGMENT_MIN ? most / SEGMENTS_MAX : SEGMENT_MIN;
+
+    return segment < most / SEGMENTS_MIN ? segment : most / SEGMENTS_MIN;
+}
+
 static otc_status
 open_log(struct queue *queue, struct otc_error *err)
 {
-    int64_t most = queue->context->config->max_queue_size.n, segment = most / SEGMENTS_MAX;
+    int64_t most = queue->context->config->max_queue_size.n;
     const struct otc_log_options options = {.directory = queue->context->config->directory,
                                             .base = queue->name,
-                                            .segment_bytes = segment > SEGMENT_MIN ? segment
-                                                             : most < SEGMENT_MIN  ? most
-                                                                                   : SEGMENT_MIN,
+                                            .segment_bytes = segment_bytes(most),
                                             .max_bytes = most,
                                             .min_free_bytes = queue->context->config->min_free_bytes.n,
                                             .sync = (enum otc_log_sync)queue->context->config->sync.index,

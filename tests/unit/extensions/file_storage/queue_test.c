@@ -231,6 +231,59 @@ what_is_to_stay_free_is_told(void **state)
     stop(&rig);
 }
 
+/* Bytes of the folder's files. */
+static int64_t
+files_bytes(void)
+{
+    DIR *folder = opendir(scratch);
+    const struct dirent *entry;
+    struct stat file;
+    int64_t bytes = 0;
+
+    while ((entry = readdir(folder))) {
+        bytes += stat(scratch_path(entry->d_name), &file) == 0 && S_ISREG(file.st_mode) ? file.st_size : 0;
+    }
+    closedir(folder);
+    return bytes;
+}
+
+/* One record stays while thousands pass, of several times the queue's size together. */
+static void
+what_passed_takes_no_room(void **state)
+{
+    static const int64_t sizes[] = {1, 16};
+    static char text[12001];
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    for (size_t i = 0; i < 2; i++) {
+        struct otc_error err = OTC_ERROR_INIT;
+        struct otc_storage_queue *queue;
+        struct otc_stored *stuck;
+        struct found found;
+        struct otc_rig rig;
+        char settings[100];
+
+        clear_all();
+        (void)snprintf(settings, sizeof(settings), "max_queue_size: %lldMiB, min_free_bytes: 0, sync: none",
+                       (long long)sizes[i]);
+        start(&rig, settings);
+        queue = queue_of(&rig, &found);
+        stuck = put(queue, text, &err);
+        for (int n = 0; n < 3000; n++) {
+            queue->remove(queue, put(queue, text, &err));
+            if (n % 100 == 0) {
+                assert_in_range(files_bytes(), 1,
+                                (sizes[i] << 20) / 8 * 11 + (int64_t)12 * OTC_LOG_RECORDS_AT);
+            }
+        }
+        queue->forget(queue, stuck);
+        queue->close(queue);
+        assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_queue_refused_records", LABELS), 0);
+        stop(&rig);
+    }
+}
+
 static void
 what_is_rejected_is_a_file(void **state)
 {
@@ -512,6 +565,7 @@ main(void)
         cmocka_unit_test(how_it_is_flushed_is_told),
         cmocka_unit_test(contradictions_are_told),
         cmocka_unit_test(what_is_to_stay_free_is_told),
+        cmocka_unit_test(what_passed_takes_no_room),
         cmocka_unit_test(what_is_rejected_is_a_file),
         cmocka_unit_test(dead_letters_have_a_limit),
         cmocka_unit_test(a_dead_letter_that_cannot_be_written_stays),
