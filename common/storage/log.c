@@ -247,17 +247,14 @@ otc_log_forget(struct otc_log *log, struct otc_log_record *record)
 void
 otc_log_mark(struct otc_log *log, struct otc_log_record *record, bool begins)
 {
-    uint32_t note = 0;
-
     pthread_mutex_lock(&log->writer->lock);
+    record->crashes = begins ? record->crashes : 0;
+    record->noted = 0;
     if (begins) {
-        note =
-            otc__log_note(record->segment->number, record->index,
-                          record->crashes < OTC_LOG_CRASHES_MAX ? record->crashes + 1u : OTC_LOG_CRASHES_MAX);
-    } else {
-        record->crashes = 0;
+        record->noted =
+            record->crashes < OTC_LOG_CRASHES_MAX ? (uint8_t)(record->crashes + 1) : OTC_LOG_CRASHES_MAX;
     }
-    otc__log_write_note(record->segment, record->index, note);
+    otc__log_write_mark(record);
     pthread_mutex_unlock(&log->writer->lock);
 }
 

@@ -120,6 +120,9 @@ adopt(struct otc_log *log, struct otc_log_record *record, struct copy *copy)
         record->offset = there->offset;
         record->index = there->index;
         otc__segment_add(log, record);
+        if (record->noted) {
+            otc__log_write_mark(record);
+        }
         free(there);
     }
     copy->put->record = NULL;

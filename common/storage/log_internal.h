@@ -63,6 +63,7 @@ struct otc_log_record {
     uint64_t len;
     uint32_t index;
     uint8_t crashes;
+    uint8_t noted; /* the mark that its note has: 0 to OTC_LOG_CRASHES_MAX */
 };
 
 /** A record that waits for the disk. */
@@ -153,6 +154,8 @@ uint32_t otc__log_note(uint64_t segment, uint32_t index, unsigned what);
 /** Writes one, over bytes that have their room: a full disk does not hinder it, and failing costs a
  * repetition. */
 void otc__log_write_note(const struct otc__segment *segment, uint32_t index, uint32_t note);
+/** Writes the mark that a record has. Under the lock. */
+void otc__log_write_mark(const struct otc_log_record *record);
 
 /** Notes that nothing more will be written to a segment; failing costs exactness after damage alone. */
 void otc__segment_seal(const struct otc_log *log, const struct otc__segment *segment, int64_t used,

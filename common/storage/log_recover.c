@@ -232,6 +232,7 @@ keep(struct recovery *r, const struct otc__log_header *header, size_t at)
     record->len = header->len;
     record->index = header->index;
     record->crashes = crashes_of(r, header->index);
+    record->noted = record->crashes;
     otc__segment_add(r->log, record);
     r->records[r->n_records++] = record;
     return true;

@@ -142,6 +142,15 @@ otc__log_write_note(const struct otc__segment *segment, uint32_t index, uint32_t
     (void)!pwrite(segment->fd, &note, sizeof(note), OTC__LOG_PAGE + (off_t)index * OTC__LOG_NOTE);
 }
 
+void
+otc__log_write_mark(const struct otc_log_record *record)
+{
+    const struct otc__segment *segment = record->segment;
+
+    otc__log_write_note(segment, record->index,
+                        record->noted ? otc__log_note(segment->number, record->index, record->noted) : 0);
+}
+
 static struct otc_slice
 sealed_part(const struct otc__log_seal *seal)
 {

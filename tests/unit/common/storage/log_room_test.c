@@ -109,6 +109,42 @@ an_empty_segment_makes_room_for_the_next(void **state)
     assert_int_equal(f->failed, 0);
 }
 
+/* A record that is marked is moved: what its mark said goes along. */
+static void
+marks_move_with_their_record(void **state)
+{
+    struct fixture *f = *state;
+    char path[512];
+
+    for (unsigned life = 1; life <= OTC_LOG_CRASHES_MAX; life++) {
+        uint64_t segment;
+
+        if (life == 1) {
+            put_many(f, 0, 1, 1000);
+        }
+        otc_log_mark(f->log, f->records[0], true);
+        segment = f->records[0]->segment->number;
+        put_many(f, 100, 160, 6000);
+        for (int i = 100; i < 160; i++) {
+            if (i % 10 != 9) {
+                take_out(f, i); /* all but one of each segment */
+            }
+        }
+        (void)snprintf(path, sizeof(path), "%s/%s.%016llx.segment", f->folder, f->options.base,
+                       (unsigned long long)segment);
+        for (int i = 0; i < 5000 && file_size(path) >= 0; i++) {
+            put_many(f, 1000, 1001, 10);
+            take_out(f, 1000);
+        }
+        assert_int_equal(file_size(path), -1);
+        reopen(f);
+        assert_int_equal(otc_log_crashes(f->records[0]), life);
+        for (int i = 109; i < 160; i += 10) {
+            take_out(f, i);
+        }
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -118,6 +154,7 @@ main(void)
         CASE(what_was_removed_takes_no_room),
         CASE(what_is_needed_fills_the_log),
         CASE(an_empty_segment_makes_room_for_the_next),
+        CASE(marks_move_with_their_record),
     };
 
     return cmocka_run_group_tests_name("common/storage log room", tests, NULL, NULL);
