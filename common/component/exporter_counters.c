@@ -272,12 +272,12 @@ otc__count_failed(const struct otc_exporter_counters *counters, size_t items, si
 }
 
 void
-otc__count_poisoned(const struct otc_exporter_counters *counters, size_t items, bool dead)
+otc__count_poisoned(const struct otc_exporter_counters *counters, size_t items)
 {
     const struct otc_error error = {.status = OTC_INTERNAL, .permanent = true};
     const struct otc_count counts[] = {{counters->enqueued, (int64_t)items},
                                        {failures(counters, &error, OTC_DROP_NOT_RETRYABLE), (int64_t)items},
-                                       {dead ? counters->dead_lettered : counters->left, (int64_t)items}};
+                                       {counters->dead_lettered, (int64_t)items}};
 
     otc_meter_add(counters->meter, counts, 3);
 }

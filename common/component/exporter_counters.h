@@ -47,9 +47,8 @@ void otc__count_sent(const struct otc_exporter_counters *counters, size_t items,
 /** Of an attempt that failed for good, as `error` says; `dead` of the items are kept as dead letters. */
 void otc__count_failed(const struct otc_exporter_counters *counters, size_t items, size_t dead,
                        int64_t queue_size, enum otc_drop_reason reason, const struct otc_error *error);
-/** Of what a former process left and goes to the dead letters at once; not `dead`: it stays for the next
- * start. */
-void otc__count_poisoned(const struct otc_exporter_counters *counters, size_t items, bool dead);
+/** Of what a former process left and goes to the dead letters at once. */
+void otc__count_poisoned(const struct otc_exporter_counters *counters, size_t items);
 /** Of what never left the queue. */
 void otc__count_given_up(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size,
                          enum otc_drop_reason reason);

@@ -139,6 +139,10 @@ otc_status otc__stored_put(struct otc_exporter *exporter, struct otc_entry *entr
 /** Reads one of the entries that are sent next, if one is missing. True: look again. Under the lock, which is
  * let go meanwhile; by the one who pumps. */
 bool otc__stored_load_next(struct otc_exporter *exporter);
+/** Marks what the next request takes from the queue, before it does, and afterwards takes the marks off what
+ * it left there. Under the lock. */
+void otc__stored_mark(struct otc_exporter *exporter);
+void otc__stored_unmark_rest(struct otc_exporter *exporter, const struct otc_shares *taken);
 /** Takes room for what of a rejected request is on disk alone, and returns the items of it that are kept.
  * Under the lock. */
 size_t otc__stored_reserve(struct otc_exporter *exporter, const struct otc__request *request);

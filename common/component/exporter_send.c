@@ -66,7 +66,9 @@ new_request(struct otc_exporter *exporter, int64_t now)
     request->done = (struct otc_done){OTC_ABI_OF(otc_done), attempt_done};
     request->exporter = exporter;
     request->retry = (struct otc__retry){now, (double)exporter->retry.initial_interval.ns, 0};
+    otc__stored_mark(exporter);
     otc_gather_take(&exporter->gather, &exporter->queue, &request->shares);
+    otc__stored_unmark_rest(exporter, &request->shares);
     if (request->shares.n == 0) {
         free(request);
         return NULL;

@@ -13,7 +13,8 @@
 /* Bytes of waiting requests that one exporter keeps in memory as well. */
 #define RESIDENT_MAX ((size_t)32 << 20)
 #define VERSION 1
-/* So often the process may end while a record is being sent, before the record is believed to be why. */
+/* So often the process may end while a record is being sent, before the record is believed to be why. It is
+ * marked from when it is taken from the queue until the push returns. */
 #define CRASHES_MAX 3
 
 /* What stands before a request's bytes, in the machine's byte order. */
@@ -210,12 +211,39 @@ found(void *arg, struct otc_stored *record, struct otc_slice content)
     otc_entries_append(&exporter->queue, entry);
 }
 
-/* What a former process left, before anything is sent: what made it end goes to the dead letters. */
+static bool
+letters_are_off(const struct otc_exporter *exporter)
+{
+    return exporter->storage->abi.size >= offsetof(struct otc_storage_queue, letters_off) + sizeof(bool) &&
+           exporter->storage->letters_off;
+}
+
+static void
+log_poison(const struct otc_exporter *exporter, const struct otc_entry *entry)
+{
+    const char *text =
+        "The process ended 3 times while this was being sent. There is no room for dead letters: "
+        "sending it again, alone and after all others.";
+
+    if (entry->dead) {
+        text = "The process ended 3 times while this was being sent. Keeping it as a dead letter.";
+    } else if (letters_are_off(exporter)) {
+        text = "The process ended 3 times while this was being sent. Dead letters are disabled: sending it "
+               "again, alone and after all others.";
+    }
+    otc_log(exporter->options.host->logger, OTC_LOG_ERROR, exporter->options.id, text,
+            OTC_FIELD_TEXT("data_type", otc_signal_name(exporter->options.signal)),
+            OTC_FIELD_NUMBER(entry->dead ? "dead_lettered_items" : "items", entry->items));
+}
+
+/* What a former process left, before anything is sent: what made it end goes to the dead letters. Where it
+ * cannot, it was acknowledged all the same, and an end may have had another reason: it is tried again when
+ * nothing else can suffer. */
 static void
 sort_out_poison(struct otc_exporter *exporter)
 {
     struct otc_storage_queue *storage = exporter->storage;
-    struct otc_entries found = exporter->queue;
+    struct otc_entries found = exporter->queue, last = {0};
     struct otc_entry *entry;
 
     exporter->queue = (struct otc_entries){0};
@@ -225,18 +253,18 @@ sort_out_poison(struct otc_exporter *exporter)
             continue;
         }
         entry->dead = storage->reserve(storage, entry->stored, sizeof(struct head));
-        entry->keep = !entry->dead;
-        otc__count_poisoned(&exporter->counters, entry->items, entry->dead);
-        otc_log(
-            exporter->options.host->logger, OTC_LOG_ERROR, exporter->options.id,
-            entry->dead
-                ? "The process ended 3 times while this was being sent. Keeping it as a dead letter."
-                : "The process ended 3 times while this was being sent. There is no room for dead letters: "
-                  "leaving it in the queue for the next start.",
-            OTC_FIELD_TEXT("data_type", otc_signal_name(exporter->options.signal)),
-            OTC_FIELD_NUMBER(entry->dead ? "dead_lettered_items" : "left_items", entry->items));
+        log_poison(exporter, entry);
+        if (!entry->dead) {
+            entry->alone = true;
+            otc_entries_append(&last, entry);
+            continue;
+        }
+        otc__count_poisoned(&exporter->counters, entry->items);
         otc__stored_end(exporter, entry);
         otc_entry_end(entry, NULL);
+    }
+    while ((entry = otc_entries_take(&last))) {
+        otc__exporter_enqueue(exporter, entry);
     }
 }
 
@@ -284,6 +312,40 @@ otc__stored_end(struct otc_exporter *exporter, struct otc_entry *entry)
     entry->stored = NULL;
 }
 
+static void
+set_mark(struct otc_exporter *exporter, struct otc_entry *entry, bool begins)
+{
+    if (entry->marked != begins) {
+        exporter->storage->mark(exporter->storage, entry->stored, begins);
+        entry->marked = begins;
+    }
+}
+
+void
+otc__stored_mark(struct otc_exporter *exporter)
+{
+    struct otc_entry *entry = exporter->queue.first;
+    size_t n = keeps_dead_letters(exporter) ? otc_gather_reach(&exporter->gather, &exporter->queue) : 0;
+
+    for (; n > 0; n--, entry = entry->next) {
+        if (entry->found) {
+            set_mark(exporter, entry, true);
+        }
+    }
+}
+
+void
+otc__stored_unmark_rest(struct otc_exporter *exporter, const struct otc_shares *taken)
+{
+    const struct otc_entry *cut = taken->last ? taken->last->entry : NULL;
+
+    for (struct otc_entry *entry = exporter->queue.first; entry && entry->marked; entry = entry->next) {
+        if (entry != cut) {
+            set_mark(exporter, entry, false);
+        }
+    }
+}
+
 void
 otc__stored_unmark(struct otc_exporter *exporter)
 {
@@ -291,10 +353,7 @@ otc__stored_unmark(struct otc_exporter *exporter)
 
     exporter->starting = NULL;
     for (struct otc_share *share = request ? request->shares.first : NULL; share; share = share->next) {
-        if (share->entry->marked) {
-            exporter->storage->mark(exporter->storage, share->entry->stored, false);
-            share->entry->marked = false;
-        }
+        set_mark(exporter, share->entry, false);
     }
 }
 
@@ -379,10 +438,6 @@ otc__stored_load_next(struct otc_exporter *exporter)
     }
     /* Nobody else takes entries from the queue meanwhile. */
     pthread_mutex_unlock(&exporter->lock);
-    if (entry->found && !entry->marked && keeps_dead_letters(exporter)) {
-        exporter->storage->mark(exporter->storage, entry->stored, true);
-        entry->marked = true;
-    }
     status = load(exporter, entry, &batch, &err);
     pthread_mutex_lock(&exporter->lock);
     if (status == OTC_OK) {

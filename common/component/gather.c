@@ -275,7 +275,7 @@ otc_gather_mixes(const struct otc_gather *gather, const struct otc_batch *a, con
 static bool
 may_join(const struct otc_gather *gather, const struct otc_entry *a, const struct otc_entry *b)
 {
-    return a->mix.low == b->mix.low && a->mix.high == b->mix.high &&
+    return !a->alone && !b->alone && a->mix.low == b->mix.low && a->mix.high == b->mix.high &&
            otc_gather_mixes(gather, a->batch, b->batch);
 }
 
@@ -321,6 +321,22 @@ append_share(struct otc_shares *shares, struct otc_share *share)
     shares->last = share;
     shares->n++;
     shares->items += share->items;
+}
+
+size_t
+otc_gather_reach(const struct otc_gather *gather, const struct otc_entries *list)
+{
+    const struct otc_entry *entry = list->first;
+    int64_t size = 0;
+    size_t n = 0;
+
+    while (entry && entry->batch &&
+           (n == 0 || (size < gather->enough && may_join(gather, list->first, entry)))) {
+        size += entry->left;
+        n++;
+        entry = entry->next;
+    }
+    return n;
 }
 
 void

@@ -36,6 +36,7 @@ struct otc_entry {
     bool found;
     bool marked;
     size_t resident;
+    bool alone; /* it is never taken together with others */
     /** Private. */
     struct otc_cut *cut;
     size_t untold;
@@ -97,6 +98,9 @@ struct otc_gather {
  * taken. Entries of which all was taken leave the list. At least one share is taken; none only out of memory.
  */
 void otc_gather_take(const struct otc_gather *gather, struct otc_entries *list, struct otc_shares *out);
+/** How many entries at the head of `list` otc_gather_take would take shares of; where pieces are cut by
+ * bytes, one more perhaps. */
+size_t otc_gather_reach(const struct otc_gather *gather, const struct otc_entries *list);
 /** Whether two batches may be sent as one. */
 bool otc_gather_mixes(const struct otc_gather *gather, const struct otc_batch *a, const struct otc_batch *b);
 /**

@@ -370,6 +370,8 @@ struct otc_storage_queue {
     void (*mark)(struct otc_storage_queue *self, struct otc_stored *record, bool begins);
     /** How often in a row the process ended in between: 0 to 3. */
     unsigned (*crashes)(struct otc_storage_queue *self, const struct otc_stored *record);
+    /** Dead letters are off. Added later: look at `abi.size`. */
+    bool letters_off;
 };
 
 /** Most slices of one put. */

@@ -294,6 +294,7 @@ file_storage_queue_new(const struct file_storage_context *context, const char *k
                                               .reject = queue_reject,
                                               .mark = queue_mark,
                                               .crashes = queue_crashes};
+    queue->queue.letters_off = !context->config->dead_letter;
     queue->context = context;
     queue->clients = clients;
     queue->reader = reader;

@@ -327,7 +327,8 @@ setup(void **state)
                                                disk_reserve,
                                                disk_reject,
                                                disk_mark,
-                                               disk_crashes};
+                                               disk_crashes,
+                                               false};
     f->disk.letters_left = 100;
     otc_vhost_add_extension(f->vhost, "file_storage/q", &f->disk.component);
     f->push = push;
@@ -522,7 +523,7 @@ dead_letters_are_the_requests_as_they_came(void **state)
     assert_int_equal(metric(f, "otelcol_exporter_sent_spans"), 8);
 }
 
-/* Records are marked from their reading until the push returns, those alone that a former process left. */
+/* Records are marked until the push returns, those alone that a former process left and that are pushed. */
 static otc_status
 look_at_marks(void *arg, struct otc_batch *batch, struct otc_done *done, struct otc_error *err)
 {
@@ -568,30 +569,45 @@ what_ends_the_process_three_times_is_not_sent_again(void **state)
     assert_string_equal(f->disk.records[1].why, "the process ended 3 times while it was sent");
 }
 
-/* Poison for which there is no room stays where it is. */
+/* Poison for which there is no room, or no dead letters, was acknowledged too: it is tried behind all others,
+ * with none of them. */
 static void
-poison_is_never_deleted(void **state)
+poison_without_dead_letters_is_sent_alone(void **state)
 {
+    static const char *const why[] = {"There is no room for dead letters", "Dead letters are disabled"};
     struct fixture *f = *state;
-    size_t calls;
 
-    start(f);
-    otc_sink_answer(f->sink, OTC_UNAVAILABLE, "down");
-    send(f, 3);
-    stop(f);
-    f->disk.records[0].crashes = 3;
-    f->disk.letters_left = 0;
-    calls = otc_sink_calls(f->sink);
-    start(f);
-    assert_int_equal(otc_sink_calls(f->sink), calls);
-    assert_int_equal(on_disk(f), 1);
-    assert_int_equal(metric(f, "aimon_exporter_dead_lettered_items"), 0);
-    assert_int_equal(metric(f, "aimon_exporter_left_items"), 6); /* by either process */
-    assert_int_equal(otc_vhost_logged(f->vhost,
-                                      "The process ended 3 times while this was being sent. There is "
-                                      "no room for dead letters: leaving it in the queue for the "
-                                      "next start."),
-                     1);
+    f->queue.batch = &f->batch;
+    f->batch.min_size = 100;
+    for (int off = 0; off < 2; off++) {
+        char text[200];
+
+        f->disk.n = 0;
+        memset(f->disk.records, 0, sizeof(f->disk.records));
+        f->disk.letters_left = 0;
+        f->disk.queue.letters_off = off;
+        start(f);
+        assert_int_equal(send_as(f, 4, NULL, NULL), OTC_PENDING);
+        assert_int_equal(send_as(f, 1, NULL, NULL), OTC_PENDING);
+        assert_int_equal(send_as(f, 2, NULL, NULL), OTC_PENDING);
+        stop(f);
+        assert_int_equal(on_disk(f), 3);
+        f->disk.records[0].crashes = 3;
+        otc_sink_clear(f->sink);
+        start(f);
+        (void)snprintf(text, sizeof(text),
+                       "The process ended 3 times while this was being sent. %s: sending it again, alone and "
+                       "after all others.",
+                       why[off]);
+        assert_int_equal(otc_vhost_logged(f->vhost, text), 1);
+        otc_vhost_advance(f->vhost, OTC_SECOND);
+        assert_int_equal(otc_sink_batches(f->sink), 2);
+        assert_int_equal(otc_batch_items(otc_sink_batch(f->sink, 0)), 3);
+        assert_int_equal(otc_batch_items(otc_sink_batch(f->sink, 1)), 4);
+        assert_int_equal(on_disk(f), 0);
+        assert_int_equal(metric(f, "aimon_exporter_dead_lettered_items"), 0);
+        stop(f);
+    }
 }
 
 /* Who waits for room has it when damaged records leave the queue. */
@@ -815,6 +831,36 @@ clients_do_not_mix_after_a_restart_either(void **state)
     otc_client_unref(bob);
 }
 
+/* What was read because it might have been sent with others is not what the process ended over. */
+static void
+what_is_not_taken_is_not_marked(void **state)
+{
+    struct fixture *f = *state;
+    struct otc_client *clients[] = {subject("alice"), subject("bob")};
+
+    f->queue.batch = &f->batch;
+    f->batch.min_size = 100;
+    start(f);
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(send_as(f, 1, clients[i % 2], NULL), OTC_PENDING);
+    }
+    stop(f);
+    assert_int_equal(on_disk(f), 6);
+    f->push = look_at_marks;
+    f->push_arg = f;
+    otc_sink_clear(f->sink);
+    otc_sink_answer(f->sink, OTC_PENDING, NULL);
+    start(f);
+    otc_vhost_advance(f->vhost, OTC_SECOND);
+    assert_int_equal(otc_sink_pending(f->sink), 2); /* one of either; the others wait for a consumer */
+    for (size_t i = 0; i < 6; i++) {
+        assert_false(f->disk.records[i].marked);
+        assert_int_equal(f->disk.records[i].marks, i < 2);
+    }
+    otc_client_unref(clients[0]);
+    otc_client_unref(clients[1]);
+}
+
 /* Two minutes of load while the destination is away: what was acknowledged arrives, the rest was refused so
  * that a sender may come again. The same with the queue in memory. */
 static void
@@ -881,7 +927,7 @@ main(void)
         CASE(what_is_rejected_becomes_a_dead_letter),
         CASE(dead_letters_are_the_requests_as_they_came),
         CASE(what_ends_the_process_three_times_is_not_sent_again),
-        CASE(poison_is_never_deleted),
+        CASE(poison_without_dead_letters_is_sent_alone),
         CASE(a_damaged_record_makes_room),
         CASE(an_outage_has_no_end_by_default),
         CASE(a_damaged_record_costs_itself),
@@ -890,6 +936,7 @@ main(void)
         CASE(senders_that_wait_hear_of_a_full_disk),
         CASE(a_request_goes_when_its_last_piece_is_sent),
         CASE(clients_do_not_mix_after_a_restart_either),
+        CASE(what_is_not_taken_is_not_marked),
         CASE(an_outage_loses_nothing_that_was_acknowledged),
         CASE(nor_does_one_with_the_queue_in_memory),
     };
