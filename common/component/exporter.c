@@ -390,8 +390,13 @@ otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns)
     wait_for_all(exporter, deadline_ns);
     drop_queue(exporter);
     give_up_retries(exporter, 0, false);
-    otc__exporter_log_dropped(exporter, 0);
+    pthread_mutex_lock(&exporter->lock);
+    (void)otc__exporter_log_dropped(exporter, 0);
+    while (exporter->storage && exporter->n_pending == 0 && exporter->pumping) {
+        pthread_cond_wait(&exporter->told, &exporter->lock);
+    }
     otc__stored_release(exporter, 0);
+    pthread_mutex_unlock(&exporter->lock);
 }
 
 size_t

@@ -120,8 +120,8 @@ void otc__exporter_give_up_retries(struct otc_exporter *exporter, int64_t from, 
 /** Whether a repetition waits whose time has come. Under the lock. */
 bool otc__exporter_retry_due(const struct otc_exporter *exporter, int64_t now);
 /** One line for all that the shutdown dropped, when no attempt can add to it. `pending`: attempts whose end
- * is told of already. Not under the lock. */
-void otc__exporter_log_dropped(struct otc_exporter *exporter, size_t pending);
+ * is told of already. Under the lock, which is let go meanwhile when there is something: true. */
+bool otc__exporter_log_dropped(struct otc_exporter *exporter, size_t pending);
 
 /** Whether the queue is to be on disk. */
 static inline bool
@@ -150,8 +150,8 @@ size_t otc__stored_reserve(struct otc_exporter *exporter, const struct otc__requ
 void otc__stored_end(struct otc_exporter *exporter, struct otc_entry *entry);
 /** The attempt that is being started came so far without the process ending. Under the lock. */
 void otc__stored_unmark(struct otc_exporter *exporter);
-/** Closes the queue on disk after the shutdown, once all but `pending` attempts are told. Not under the lock.
- */
+/** Closes the queue on disk after the shutdown, once all but `pending` attempts are told. By the one who
+ * pumps, or while nobody does. Under the lock, which is let go meanwhile. */
 void otc__stored_release(struct otc_exporter *exporter, size_t pending);
 
 #endif

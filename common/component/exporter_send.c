@@ -175,24 +175,22 @@ log_dropped(const struct otc_exporter *exporter, const char *text, size_t items,
 }
 
 /* A line for each request would fall to the sampling of the log. */
-void
+bool
 otc__exporter_log_dropped(struct otc_exporter *exporter, size_t pending)
 {
-    uint64_t items = 0, requests = 0;
+    uint64_t items = exporter->dropped_items, requests = exporter->dropped_requests;
 
-    pthread_mutex_lock(&exporter->lock);
-    if (exporter->shut_down && exporter->n_pending == pending) {
-        items = exporter->dropped_items;
-        requests = exporter->dropped_requests;
-        exporter->dropped_items = 0;
-        exporter->dropped_requests = 0;
+    if (!exporter->shut_down || exporter->n_pending != pending || requests == 0) {
+        return false;
     }
+    exporter->dropped_items = 0;
+    exporter->dropped_requests = 0;
     pthread_mutex_unlock(&exporter->lock);
-    if (requests > 0) {
-        otc_log(exporter->options.host->logger, OTC_LOG_ERROR, exporter->options.id, "Dropped on shutdown",
-                OTC_FIELD_TEXT("data_type", otc_signal_name(exporter->options.signal)),
-                OTC_FIELD_NUMBER("dropped_items", items), OTC_FIELD_NUMBER("dropped_requests", requests));
-    }
+    otc_log(exporter->options.host->logger, OTC_LOG_ERROR, exporter->options.id, "Dropped on shutdown",
+            OTC_FIELD_TEXT("data_type", otc_signal_name(exporter->options.signal)),
+            OTC_FIELD_NUMBER("dropped_items", items), OTC_FIELD_NUMBER("dropped_requests", requests));
+    pthread_mutex_lock(&exporter->lock);
+    return true;
 }
 
 /* What the senders are told of a request that failed for good. */
@@ -302,6 +300,22 @@ otc__exporter_retry_due(const struct otc_exporter *exporter, int64_t now)
 
 /* ---- Attempts -------------------------------------------------------------------------------------- */
 
+/* While the attempt counts as pending nobody frees the exporter. The last one after a shutdown does what that
+ * could not do: it is found out and stops to count under one lock, else nobody might be the last one. */
+static void
+end_attempt(struct otc_exporter *exporter)
+{
+    pthread_mutex_lock(&exporter->lock);
+    while (otc__exporter_log_dropped(exporter, 1)) {
+    }
+    if (!exporter->pumping) {
+        otc__stored_release(exporter, 1);
+    }
+    exporter->n_pending--;
+    pthread_cond_broadcast(&exporter->told);
+    pthread_mutex_unlock(&exporter->lock);
+}
+
 static void
 attempt_done(struct otc_done *self, const struct otc_error *result)
 {
@@ -339,13 +353,7 @@ attempt_done(struct otc_done *self, const struct otc_error *result)
     }
     otc__exporter_tell(exporter, &news);
     otc__exporter_pump(exporter, INT_MAX);
-    /* While this attempt counts as pending nobody frees the exporter. */
-    otc__exporter_log_dropped(exporter, 1);
-    otc__stored_release(exporter, 1);
-    pthread_mutex_lock(&exporter->lock);
-    exporter->n_pending--;
-    pthread_cond_broadcast(&exporter->told);
-    pthread_mutex_unlock(&exporter->lock);
+    end_attempt(exporter);
 }
 
 /* Starts an attempt. Not under the lock. */
@@ -420,6 +428,7 @@ otc__exporter_pump(struct otc_exporter *exporter, int most)
         }
     }
     arm(exporter, now, most > 0 ? wake : now);
+    otc__stored_release(exporter, 0); /* attempts that ended meanwhile could not */
     exporter->pumping = false;
     pthread_cond_broadcast(&exporter->told);
     pthread_mutex_unlock(&exporter->lock);

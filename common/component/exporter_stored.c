@@ -476,35 +476,39 @@ otc_exporter_start(struct otc_exporter *exporter, struct otc_error *err)
     return status;
 }
 
+/* What a shutdown leaves on the disk, taken out of the queue. Returns its items. Under the lock. */
+static uint64_t
+take_left(struct otc_exporter *exporter, struct otc_entries *left)
+{
+    uint64_t items = exporter->left_items;
+    struct otc_entry *entry;
+
+    while ((entry = otc_entries_take(&exporter->queue))) {
+        items += entry->items;
+        exporter->size -= entry->size;
+        exporter->queued_left -= entry->left;
+        otc_entries_append(left, entry);
+    }
+    otc__count_left(&exporter->counters, items);
+    return items;
+}
+
 void
 otc__stored_release(struct otc_exporter *exporter, size_t pending)
 {
     struct otc_entries left = {0};
-    struct otc_entry *entry;
-    uint64_t items = 0;
-    bool now;
+    uint64_t items;
 
-    pthread_mutex_lock(&exporter->lock);
-    now = exporter->storage && !exporter->released && exporter->shut_down && exporter->n_pending == pending;
-    exporter->released = exporter->released || now;
-    while (now && (exporter->n_storing > 0 || exporter->pumping)) {
-        pthread_cond_wait(&exporter->told, &exporter->lock);
-    }
-    while (now && (entry = otc_entries_take(&exporter->queue))) {
-        items += entry->items;
-        exporter->size -= entry->size;
-        exporter->queued_left -= entry->left;
-        otc_entries_append(&left, entry);
-    }
-    if (now) {
-        items += exporter->left_items;
-        otc__count_left(&exporter->counters, items);
-    }
-    pthread_mutex_unlock(&exporter->lock);
-    if (!now) {
+    if (!exporter->storage || exporter->released || !exporter->shut_down || exporter->n_pending != pending) {
         return;
     }
-    for (entry = left.first; entry; entry = entry->next) {
+    exporter->released = true;
+    while (exporter->n_storing > 0) {
+        pthread_cond_wait(&exporter->told, &exporter->lock);
+    }
+    items = take_left(exporter, &left);
+    pthread_mutex_unlock(&exporter->lock);
+    for (struct otc_entry *entry = left.first; entry; entry = entry->next) {
         leave(exporter, entry);
     }
     otc_entries_end(&left, NULL);
@@ -515,4 +519,5 @@ otc__stored_release(struct otc_exporter *exporter, size_t pending)
                 OTC_FIELD_TEXT("data_type", otc_signal_name(exporter->options.signal)),
                 OTC_FIELD_NUMBER("items", items));
     }
+    pthread_mutex_lock(&exporter->lock);
 }
