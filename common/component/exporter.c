@@ -396,6 +396,7 @@ otc_exporter_shutdown(struct otc_exporter *exporter, int64_t deadline_ns)
         pthread_cond_wait(&exporter->told, &exporter->lock);
     }
     otc__stored_release(exporter, 0);
+    otc__count_capacity(&exporter->counters, 0);
     pthread_mutex_unlock(&exporter->lock);
 }
 

@@ -137,13 +137,22 @@ otc__exporter_counters_init(struct otc_exporter_counters *counters, int64_t capa
         counters->dropped[i] = otc_meter_series(meter, &dropped, labels, 3);
     }
     if (capacity > 0) {
-        struct otc_count count = {otc_meter_series(meter, &queue_capacity, labels, 2), capacity};
-
         counters->queue_size = otc_meter_series(meter, &queue_size, labels, 2);
-        otc_meter_add(meter, &count, 1);
+        counters->queue_capacity = otc_meter_series(meter, &queue_capacity, labels, 2);
+        otc__count_capacity(counters, capacity);
     }
     if (otc_meter_detailed(meter)) {
         init_detailed(counters, capacity > 0, batches);
+    }
+}
+
+void
+otc__count_capacity(const struct otc_exporter_counters *counters, int64_t capacity)
+{
+    const struct otc_count count = {counters->queue_capacity, capacity};
+
+    if (counters->queue_capacity) {
+        otc_meter_add(counters->meter, &count, 1);
     }
 }
 
@@ -306,9 +315,10 @@ otc__count_returned(const struct otc_exporter_counters *counters, size_t items)
 }
 
 void
-otc__count_left(const struct otc_exporter_counters *counters, size_t items)
+otc__count_left(const struct otc_exporter_counters *counters, size_t items, int64_t size)
 {
-    const struct otc_count counts[] = {{counters->queued, -(int64_t)items}, {counters->left, (int64_t)items}};
+    const struct otc_count counts[] = {
+        {counters->queued, -(int64_t)items}, {counters->left, (int64_t)items}, {counters->queue_size, size}};
 
-    otc_meter_add(counters->meter, counts, 2);
+    otc_meter_add(counters->meter, counts, 3);
 }

@@ -19,7 +19,7 @@ enum otc_drop_reason {
 struct otc_exporter_counters {
     struct otc_meter *meter;
     struct otc_series *sent, *send_failed, *enqueue_failed;
-    struct otc_series *queue_size, *in_flight_requests;
+    struct otc_series *queue_size, *queue_capacity, *in_flight_requests;
     struct otc_series *enqueued, *queued, *in_flight, *left, *dead_lettered;
     struct otc_series *dropped[OTC_N_DROP_REASONS];
     /* At level detailed alone, NULL else. */
@@ -36,6 +36,8 @@ struct otc_exporter_counters {
 /** Makes the series; meter, id, signal and target are set. `capacity` 0: no queue, and no series of one.
  * `batches`: the queue makes batches. */
 void otc__exporter_counters_init(struct otc_exporter_counters *counters, int64_t capacity, bool batches);
+/** What the queue takes; 0 at its end. */
+void otc__count_capacity(const struct otc_exporter_counters *counters, int64_t capacity);
 /** Of a request that comes to the queue, whether it is taken or not. */
 void otc__count_offered(const struct otc_exporter_counters *counters, const struct otc_batch *batch);
 /** Of one that leaves it, once however often it is tried. */
@@ -55,6 +57,6 @@ void otc__count_given_up(const struct otc_exporter_counters *counters, size_t it
 /** Of an attempt that failed and whose data waits on the disk for the next start. */
 void otc__count_returned(const struct otc_exporter_counters *counters, size_t items);
 /** Of what waits on the disk for the next start, when this one ends. */
-void otc__count_left(const struct otc_exporter_counters *counters, size_t items);
+void otc__count_left(const struct otc_exporter_counters *counters, size_t items, int64_t queue_size);
 
 #endif

@@ -459,6 +459,8 @@ otc_exporter_start(struct otc_exporter *exporter, struct otc_error *err)
     const struct otc_exporter_options *options = &exporter->options;
     otc_status status;
 
+    /* After a reload that had another one of this name until now. */
+    otc__count_capacity(&exporter->counters, options->queue ? exporter->capacity : 0);
     if (!options->queue || !options->queue->storage) {
         return OTC_OK;
     }
@@ -489,7 +491,7 @@ take_left(struct otc_exporter *exporter, struct otc_entries *left)
         exporter->queued_left -= entry->left;
         otc_entries_append(left, entry);
     }
-    otc__count_left(&exporter->counters, items);
+    otc__count_left(&exporter->counters, items, exporter->size);
     return items;
 }
 

@@ -147,7 +147,11 @@ start(struct otc_component *component, struct otc_error *err)
     if (status == OTC_OK) {
         status = otc_directory_lock(config->directory, config->timeout.ns, &self->lock, err);
     }
-    return status == OTC_OK ? OTC_OK : otc_error_prefix(err, "directory");
+    if (status != OTC_OK) {
+        return otc_error_prefix(err, "directory");
+    }
+    self->context.orphans = file_storage_orphans_new(&self->context);
+    return self->context.orphans ? OTC_OK : otc_fail(err, OTC_UNAVAILABLE, "out of memory");
 }
 
 static otc_status
@@ -157,6 +161,8 @@ stop(struct otc_component *component, int64_t deadline_ns, struct otc_error *err
 
     (void)deadline_ns;
     (void)err;
+    file_storage_orphans_free(self->context.orphans);
+    self->context.orphans = NULL;
     if (self->clients > 0) {
         otc_log(self->context.host->logger, OTC_LOG_WARN, self->context.id,
                 "Storage stops while components still use it", OTC_FIELD_NUMBER("clients", self->clients));
@@ -173,6 +179,7 @@ destroy(struct otc_component *component)
 {
     struct file_storage *self = OTC_CONTAINER(component, file_storage, component);
 
+    file_storage_orphans_free(self->context.orphans);
     otc_log_writer_free(self->context.writer);
     otc_directory_unlock(self->lock);
     free(self);

@@ -43,11 +43,13 @@ extern const char *const file_storage_syncs[];
 
 /** What a client is made with; borrowed for the client's life. */
 struct otc_log_writer;
+struct file_storage_orphans;
 struct file_storage_context {
     const char *id; /* of the extension */
     struct otc_host *host;
     const struct file_storage_config *config;
-    struct otc_log_writer *writer; /* of queues; NULL: there is none yet */
+    struct otc_log_writer *writer;        /* of queues; NULL: there is none yet */
+    struct file_storage_orphans *orphans; /* NULL: it does not run */
 };
 
 /** Opens the store and the journal of a component. `*clients` counts those that are open. */
@@ -76,6 +78,14 @@ struct otc_log_record;
 /** Moves a record of the log, for which room was taken. */
 void file_storage_dead_letters_add(struct file_storage_dead_letters *self, struct otc_log *log,
                                    struct otc_log_record *record, size_t skip, const char *why);
+
+/** Looks, a second after it was made, for queues in the folder that nobody opened, names them in the log and
+ * counts their bytes. NULL out of memory. The context is borrowed. */
+struct file_storage_orphans *file_storage_orphans_new(const struct file_storage_context *context);
+/** A queue that has an owner, by the name of its files. Any thread. */
+void file_storage_orphans_opened(struct file_storage_orphans *self, const char *queue);
+/** NULL is allowed. */
+void file_storage_orphans_free(struct file_storage_orphans *self);
 
 /** Opens a queue of a component; the context has a writer. `*clients` counts as above. */
 otc_status file_storage_queue_new(const struct file_storage_context *context, const char *kind,

@@ -19,7 +19,7 @@ struct queue {
     struct file_storage_dead_letters *dead_letters;
     size_t *clients;
     char name[FILE_STORAGE_NAME_MAX];
-    struct otc_series *bytes, *failures, *lost, *write_failures;
+    struct otc_series *bytes, *failures, *lost, *write_failures, *sync;
     pthread_mutex_t lock; /* guards `failed` */
     uint64_t failed;      /* writes and flushes that are counted */
     struct otc_stored_reader reader;
@@ -186,6 +186,8 @@ queue_close(struct otc_storage_queue *self)
     struct queue *queue = queue_of(self);
 
     otc_log_close(queue->log);
+    count(queue, queue->bytes, 0);
+    count(queue, queue->sync, 0);
     file_storage_dead_letters_free(queue->dead_letters);
     --*queue->clients;
     pthread_mutex_destroy(&queue->lock);
@@ -233,7 +235,8 @@ make_series(struct queue *queue, const char *kind, const char *component_id, con
 
     if (meter) {
         queue->write_failures = otc_meter_series(meter, &write_failures_instrument, labels, 4);
-        count(queue, otc_meter_series(meter, &sync_instrument, labels, 5), 1);
+        queue->sync = otc_meter_series(meter, &sync_instrument, labels, 5);
+        count(queue, queue->sync, 1);
         queue->bytes = otc_meter_series(meter, &bytes_instrument, labels, 4);
         queue->failures = otc_meter_series(meter, &failures_instrument, labels, 4);
         queue->lost = otc_meter_series(meter, &lost_instrument, labels, 4);
@@ -311,6 +314,7 @@ file_storage_queue_new(const struct file_storage_context *context, const char *k
         free(queue);
         return otc_error_prefix(err, "extension \"%s\"", context->id);
     }
+    file_storage_orphans_opened(context->orphans, queue->name);
     ++*clients;
     *out = &queue->queue;
     return OTC_OK;

@@ -292,6 +292,7 @@ start(struct fixture *f)
         fail_msg("%s", f->err.text);
     }
     otc_vhost_run(f->vhost);
+    assert_int_equal(metric(f, "otelcol_exporter_queue_capacity"), f->queue.queue_size);
     check_law(f);
 }
 
@@ -304,6 +305,8 @@ stop(struct fixture *f)
     while (otc_sink_complete(f->sink, OTC_CANCELLED, "cancelled")) {
     }
     assert_int_equal(f->disk.closed, f->queue.storage != NULL);
+    assert_int_equal(metric(f, "otelcol_exporter_queue_size"), 0);
+    assert_int_equal(metric(f, "otelcol_exporter_queue_capacity"), 0);
     assert_int_equal(metric(f, "aimon_exporter_queued_items"), 0);
     assert_int_equal(metric(f, "aimon_exporter_in_flight_items"), 0);
     check_law(f);

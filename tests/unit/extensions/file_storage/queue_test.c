@@ -185,7 +185,10 @@ how_it_is_flushed_is_told(void **state)
         queue = queue_of(&rig, &found);
         assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_queue_sync", labels), 1);
         queue->forget(queue, put(queue, "content1", &err));
+        assert_true(otc_vhost_metric(rig.vhost, "aimon_storage_queue_bytes", LABELS) > 0);
         queue->close(queue);
+        assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_queue_sync", labels), 0);
+        assert_int_equal(otc_vhost_metric(rig.vhost, "aimon_storage_queue_bytes", LABELS), 0);
         queue = queue_of(&rig, &found);
         assert_int_equal(found.n, 1);
         queue->remove(queue, found.records[0]);
@@ -551,6 +554,50 @@ each_exporter_has_its_queue(void **state)
     stop(&rig);
 }
 
+/* The queues of exporters that were renamed are named, and those that nobody opened alone. */
+static void
+queues_without_an_owner_are_named(void **state)
+{
+    static const char *const ids[] = {"otlp_grpc/x", "otlp_grpc/former", "otlp_grpc/emptied"};
+    struct otc_storage_queue *queues[3];
+    struct otc_error err = OTC_ERROR_INIT;
+    struct otc_vhost_log log;
+    struct found found;
+    struct otc_rig rig;
+
+    (void)state;
+    clear_all();
+    start(&rig, "");
+    for (int i = 0; i < 3; i++) {
+        struct otc_stored *record;
+
+        queues[i] = queue_named(&rig, ids[i], &found);
+        record = put(queues[i], "content1", &err);
+        if (i < 2) {
+            queues[i]->forget(queues[i], record);
+        } else {
+            queues[i]->remove(queues[i], record);
+        }
+        queues[i]->close(queues[i]);
+    }
+    otc_vhost_advance(rig.vhost, OTC_SECOND);
+    assert_int_equal(otc_vhost_logged(rig.vhost, "A queue in the folder belongs to no exporter"), 0);
+    stop(&rig);
+    start(&rig, "");
+    queues[0] = queue_of(&rig, &found);
+    assert_int_equal(found.n, 1);
+    otc_vhost_advance(rig.vhost, OTC_MINUTE);
+    assert_int_equal(otc_vhost_logged(rig.vhost, "A queue in the folder belongs to no exporter"), 1);
+    log = otc_vhost_log(rig.vhost, otc_vhost_logs(rig.vhost) - 1);
+    assert_non_null(strstr(log.fields, "queue=exporter_otlp_grpc__former_traces bytes="));
+    assert_in_range(
+        otc_vhost_metric(rig.vhost, "aimon_storage_orphaned_queue_bytes", "extension=file_storage"),
+        OTC_LOG_RECORDS_AT, OTC_LOG_RECORDS_AT + 100);
+    queues[0]->remove(queues[0], found.records[0]);
+    queues[0]->close(queues[0]);
+    stop(&rig);
+}
+
 static int
 end(void **state)
 {
@@ -573,6 +620,7 @@ main(void)
         cmocka_unit_test(damaged_records_are_told),
         cmocka_unit_test(crashes_are_told_to_the_next_process),
         cmocka_unit_test(each_exporter_has_its_queue),
+        cmocka_unit_test(queues_without_an_owner_are_named),
     };
 
     return cmocka_run_group_tests_name("extensions/file_storage queues", tests, scratch_setup, end);
