@@ -17,6 +17,8 @@
 /** Between two drawings of the progress bar. */
 #define REDRAW (100 * OTC_MILLISECOND)
 #define BAR_WIDTH 30
+/** window::max_age of drift and latency where nobody sets it. */
+#define MAX_AGE (24 * OTC_HOUR)
 
 enum stamps { STAMPS_SHIFT, STAMPS_ORIGINAL, STAMPS_NOW };
 
@@ -270,6 +272,25 @@ print_column(void *arg, struct otc_slice column, const char *attribute)
     (void)fputc('\n', arg);
 }
 
+/** What the stages behind the endpoint leave out by default, though it is accepted: rows that are old when
+ * they arrive. */
+static void
+print_age(const struct replay *replay)
+{
+    bool original = replay->options->stamps == STAMPS_ORIGINAL;
+    double age = (double)(original ? otc_clock_unix_ns() : replay->last_ns) - (double)replay->first_ns;
+
+    if (replay->options->stamps == STAMPS_NOW || replay->first_ns == 0 || age <= (double)MAX_AGE) {
+        return;
+    }
+    (void)fprintf(
+        stderr,
+        "the rows %s %.1f days: those older than window::max_age of drift and latency (24h by default) "
+        "when they arrive are counted as too_old and compared with nothing; raise it there, or send "
+        "with --timestamps now\n",
+        original ? "go back" : "span", age / (double)OTC_DAY);
+}
+
 static void
 print_plan(const struct replay *replay)
 {
@@ -286,6 +307,7 @@ print_plan(const struct replay *replay)
     if (replay->time_column == SIZE_MAX) {
         (void)fputs("no column of timestamps: every row is stamped as it is sent\n", stderr);
     }
+    print_age(replay);
     if (replay->disordered > 0) {
         (void)fprintf(
             stderr,
@@ -401,8 +423,8 @@ otc_cmd_replay(int argc, char **argv)
          .text = &options.endpoint},
         {"preset", "ml|gen_ai", "columns become ml.feature.<name>, or gen_ai attributes (ml)",
          .text = &options.preset},
-        {"timestamps", "shift|original|now", "shift: the last row is now (shift)",
-         .text = &options.timestamps},
+        {"timestamps", "shift|original|now",
+         "shift: the last row is now; now: each row is, as it is sent (shift)", .text = &options.timestamps},
         {"timestamp", "COLUMN", "the column of timestamps (the only one)", .text = &options.timestamp},
         {"speed", "X", "pace: 1 is real time, 60 an hour a minute (as fast as it goes)",
          .text = &options.speed},
@@ -416,8 +438,12 @@ otc_cmd_replay(int argc, char **argv)
          .text = &options.error},
         {"batch", "N", "spans a request (100)", .text = &options.batch},
         {.name = NULL}};
-    const struct otc_command command = {"replay --input FILE --endpoint HOST:PORT [options]",
-                                        "Sends the rows of a table as spans over OTLP/gRPC.", table, 0};
+    const struct otc_command command = {
+        "replay --input FILE --endpoint HOST:PORT [options]",
+        "Sends the rows of a table as spans over OTLP/gRPC.\nRows older than "
+        "window::max_age of drift and latency (24h by default) are accepted there, "
+        "but not compared.",
+        table, 0};
     const struct sigaction action = {.sa_handler = on_signal};
     int exit_code = OTC_EXIT_DONE;
 

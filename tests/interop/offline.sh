@@ -135,6 +135,16 @@ grep -q neighbours "$work/out" && fail 'independent rows resemble nobody'
 expect 2 compare --reference "$work/epoch.json" --current "$work/is.csv" --dependence some
 says "--dependence: 'some' is not allowed (panes, none)"
 expect 1 replay --input "$work/is.csv" --timestamp epoch --timestamps original --endpoint 127.0.0.1:1
+says 'the rows go back '
+expect 1 replay --input "$work/is.csv" --timestamp epoch --endpoint 127.0.0.1:1
+says 'the rows span 1.7 days: those older than window::max_age'
+expect 1 replay --input "$work/is.csv" --timestamp epoch --timestamps now --endpoint 127.0.0.1:1
+grep -q max_age "$work/err" && fail 'rows of now are not old'
+head -n 1400 "$work/is.csv" >"$work/day.csv"
+expect 1 replay --input "$work/day.csv" --timestamp epoch --endpoint 127.0.0.1:1
+grep -q max_age "$work/err" && fail 'rows of less than a day are not old'
+expect 0 replay --help
+says 'window::max_age'
 expect 2 replay --input "$work/is.csv" --timestamp cnt --endpoint 127.0.0.1:1
 says 'holds no timestamps'
 
