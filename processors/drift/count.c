@@ -282,7 +282,7 @@ feature_of(struct drift_version *version, const struct otc_observed *observed, s
                        : version->binding->of_known[observed->feature];
 
     if (index == SIZE_MAX) {
-        exclude(version, DRIFT_NO_REFERENCE, 1);
+        exclude(version, DRIFT_UNKNOWN_FEATURE, 1);
         drift_note_unknown(version, observed->name);
         return SIZE_MAX;
     }

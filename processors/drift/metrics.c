@@ -232,7 +232,7 @@ count_in(struct reading *reading, struct drift_version *version, struct drift_pa
     }
     index = version->binding->of_metric[datum->feature];
     if (index == SIZE_MAX) {
-        version->excluded[DRIFT_NO_REFERENCE] += observations_of(datum);
+        version->excluded[DRIFT_UNKNOWN_FEATURE] += observations_of(datum);
         drift_note_unknown(version, otc_metric_set_at(reading->metrics->set, datum->feature)->name);
         return;
     }

@@ -113,6 +113,9 @@ can_exclude(const struct drift *drift, enum drift_excluded reason)
     if (reason == DRIFT_TRACE_STATE) {
         return drift->spans_in;
     }
+    if (reason == DRIFT_UNKNOWN_FEATURE) {
+        return true;
+    }
     if (reason >= DRIFT_BOUNDS) {
         return drift->metrics_in;
     }

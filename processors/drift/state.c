@@ -7,9 +7,10 @@
 const char *
 drift_excluded_name(enum drift_excluded reason)
 {
-    static const char *const names[] = {"late",     "too_old",      "future",  "memory",
-                                        "features", "no_reference", "no_arm",  "reference_memory",
-                                        "bounds",   "type",         "streams", "trace_state"};
+    static const char *const names[] = {"late",           "too_old",      "future",  "memory",
+                                        "features",       "no_reference", "no_arm",  "reference_memory",
+                                        "bounds",         "type",         "streams", "trace_state",
+                                        "unknown_feature"};
 
     return names[reason];
 }

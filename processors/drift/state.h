@@ -32,7 +32,7 @@ enum drift_excluded {
     DRIFT_FUTURE,
     DRIFT_MEMORY,
     DRIFT_FEATURES,
-    DRIFT_NO_REFERENCE,
+    DRIFT_NO_REFERENCE,     /* a record: its model has none */
     DRIFT_NO_ARM,           /* without the arm's attribute */
     DRIFT_REFERENCE_MEMORY, /* counted in windows, but not kept for the references of later ones */
     /* Of data points of metrics alone: */
@@ -41,10 +41,12 @@ enum drift_excluded {
     DRIFT_STREAMS, /* limits::streams */
     /* Of spans alone: */
     DRIFT_TRACE_STATE, /* not valid: the span counts as one */
+    /* Behind the others, so that counters stored before it was one of them mean what they meant: */
+    DRIFT_UNKNOWN_FEATURE, /* a value: the model's reference lacks its feature */
     DRIFT_N_EXCLUDED
 };
 /** "late", "too_old", "future", "memory", "features", "no_reference", "no_arm", "reference_memory", "bounds",
- * "type", "streams", "trace_state". */
+ * "type", "streams", "trace_state", "unknown_feature". */
 const char *drift_excluded_name(enum drift_excluded reason);
 
 /** Which gauges the last emission showed, by their numbers (results.h). Zero-initialised: none. */

@@ -92,7 +92,7 @@ test_former_names_are_the_same_features(void **state)
     assert_float_equal(of_feature(stage, "ml.feature.missing", "input_tokens"), 0, 0);
     /* tool_calls was not in the reference. */
     assert_float_equal(
-        look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "no_reference")).value, 1, 0);
+        look(stage, "ml.drift.observations.excluded", ATTRIBUTES("reason", "unknown_feature")).value, 1, 0);
     stage_free(stage);
 }
 
