@@ -202,6 +202,7 @@ take_over(struct drift_version *version)
         next->charged -= bytes;
     }
     SWAP(version->unknown, next->unknown);
+    version->told_unknown = 0;
     version->bound_records = next->bound_records = records;
     next->start_ns = version->start_ns;
     version->verdict.exists = false;
@@ -309,6 +310,7 @@ apply(struct drift *drift, struct drift_binding *binding)
 
         if (model->binding) {
             replace(&model->binding, binding);
+            drift_notices_renew(&model->notices);
         }
     }
 }

@@ -204,4 +204,7 @@ drift_collect(void *arg, struct otc_emitter *emitter)
 
     drift_collect_at(drift, emitter, drift->host->now_ns(drift->host),
                      drift->host->monotonic_ns(drift->host));
+    pthread_mutex_lock(&drift->lock);
+    drift_notices_tell(drift);
+    pthread_mutex_unlock(&drift->lock);
 }

@@ -27,7 +27,7 @@ features_drifted(const struct drift_version *version)
 static double
 features_monitored(const struct drift_version *version)
 {
-    return (double)version->binding->n;
+    return version->binding ? (double)version->binding->n : 0;
 }
 
 static double
@@ -48,7 +48,8 @@ window_end(const struct drift_version *version)
     return (double)version->verdict.end_ns / 1e9;
 }
 
-/* Gauges of a version that was evaluated; NaN is not told. */
+/* Gauges of a version that was evaluated, or as FEATURES_MONITORED never will be; NaN is not told. */
+enum { FEATURES_MONITORED = 2 };
 static const struct version_gauge {
     struct otc_metric metric;
     double (*value)(const struct drift_version *version);
@@ -56,7 +57,9 @@ static const struct version_gauge {
     {OTC_GAUGE_METRIC("ml.drift.model.detected", "", "1 while the model counts as drifted."), model_detected},
     {OTC_GAUGE_METRIC("ml.drift.features.drifted", "{feature}", "Features detected as drifted."),
      features_drifted},
-    {OTC_GAUGE_METRIC("ml.drift.features.monitored", "{feature}", "Features compared."), features_monitored},
+    [FEATURES_MONITORED] = {OTC_GAUGE_METRIC("ml.drift.features.monitored", "{feature}",
+                                             "Features compared."),
+                            features_monitored},
     {OTC_GAUGE_METRIC("ml.drift.window.coverage", "1", "Share of the window's panes that have records."),
      window_coverage},
     {OTC_GAUGE_METRIC("ml.drift.window.end", "s", "End of the last window evaluated, unix time."),
@@ -97,6 +100,19 @@ tell_version_gauges(const struct drift_telling *telling, struct drift_attributes
         drift_attribute_str(&attributes, "reason", otc_skip_reason_name((enum otc_skip_reason)reason));
         drift_show(telling, shown, N_VERSION_GAUGES + reason, &skipped_metric, &attributes,
                    exists ? skipped_features(telling, (enum otc_skip_reason)reason) : NAN);
+    }
+}
+
+/* Of a model without a reference, which no window will show: that nothing of it is compared. */
+static void
+tell_unreferenced(const struct drift_telling *telling, struct drift_attributes attributes)
+{
+    struct drift_version *version = telling->version;
+
+    if (version->model->phase == DRIFT_UNREFERENCED) {
+        drift_attribute_str(&attributes, "ml.drift.window", telling->drift->window_label);
+        drift_show(telling, &version->shown, FEATURES_MONITORED, &version_gauges[FEATURES_MONITORED].metric,
+                   &attributes, features_monitored(version));
     }
 }
 
@@ -167,6 +183,7 @@ tell_version(struct drift_telling *telling, struct drift_attributes attributes)
     drift_tell_watched(telling, &attributes);
     drift_tell_duplicates(telling, &attributes);
     if (!version->binding) {
+        tell_unreferenced(telling, attributes);
         return;
     }
     tell_version_gauges(telling, attributes);

@@ -294,6 +294,7 @@ drift_model_release(struct drift_model *model)
     }
     drift_learner_free(model->learner);
     drift_dynamic_release(model);
+    drift_notices_release(&model->notices);
     drift_binding_unref(model->binding);
     free(model);
 }

@@ -21,6 +21,7 @@
 #include "processors/drift/history.h"
 #include "processors/drift/kept.h"
 #include "processors/drift/learn.h"
+#include "processors/drift/notices.h"
 #include "processors/drift/watch.h"
 
 #include <pthread.h>
@@ -126,6 +127,7 @@ struct drift_model {
     struct drift_binding *binding;
     struct drift_kept_list kept; /* while FREEZING, and a grid is LEARNING */
     double progress;
+    struct drift_notices notices;
     /** Dynamic references: closed panes, and the cells of categories that the grid lacks, by feature (in the
      * place of drift_feature::unseen_texts, so that all versions count into the same cells). */
     struct drift_history history;
@@ -146,7 +148,8 @@ struct drift_version {
     struct otc_weighted_count weighted; /* the same with sampling undone */
     uint64_t bound_records;             /* counted since the binding */
     uint64_t excluded[DRIFT_N_EXCLUDED];
-    struct otc_map *unknown;   /* observed features that the reference does not have */
+    struct otc_map *unknown;   /* observed features that the reference does not have; none is taken out */
+    size_t told_unknown;       /* walked up to here to tell them (notices.h) */
     int64_t start_ns;          /* of the counters */
     int64_t last_record_ns;    /* monotonic */
     size_t *hints;             /* feature of the i-th discovered attribute of the last record */
