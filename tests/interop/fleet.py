@@ -383,6 +383,8 @@ def main():
     for name in ["recording", "alerts"]:
         subprocess.run(["promtool", "check", "rules", f"{EXAMPLES}/prometheus/{name}.rules.yml"], check=True,
                        stdout=subprocess.DEVNULL)
+    subprocess.run(["promtool", "test", "rules", os.path.join(os.path.dirname(__file__), "alerts_test.yml")], check=True,
+                   stdout=subprocess.DEVNULL)
     work = tempfile.mkdtemp()
     try:
         run(work)
