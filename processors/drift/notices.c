@@ -56,6 +56,7 @@ of_other_kind(const struct drift *drift, const struct drift_version *version, st
                                                                                                : NULL;
 }
 
+/* One that nobody wanted compared is no fault, one of the other kind is. */
 static void
 log_feature(const struct drift *drift, const struct drift_version *version, struct otc_slice name)
 {
@@ -64,7 +65,7 @@ log_feature(const struct drift *drift, const struct drift_version *version, stru
     bool input = other && other->kind == OTC_KIND_INPUT;
 
     if (!other) {
-        otc_log(drift->host->logger, OTC_LOG_WARN, drift->id,
+        otc_log(drift->host->logger, OTC_LOG_INFO, drift->id,
                 "A feature has no reference and is not compared",
                 OTC_FIELD_SLICE("model", version->model->name), OTC_FIELD_SLICE("feature", name),
                 OTC_FIELD_TEXT("file", file));
@@ -95,7 +96,7 @@ tell_feature(const struct drift *drift, const struct drift_version *version, str
         log_feature(drift, version, name);
     } else if (!notices->more) {
         notices->more = true;
-        otc_log(drift->host->logger, OTC_LOG_WARN, drift->id,
+        otc_log(drift->host->logger, OTC_LOG_INFO, drift->id,
                 "More features have no reference; they are counted as unknown_feature and not named",
                 OTC_FIELD_SLICE("model", version->model->name));
     }

@@ -99,12 +99,12 @@ deliver(struct stage *stage, const struct field *fields, size_t n_fields, size_t
 }
 
 static bool
-told(struct stage *stage, const char *message, const char *fields)
+told(struct stage *stage, enum otc_log_level level, const char *message, const char *fields)
 {
     for (size_t i = 0; i < otc_vhost_logs(stage->vhost); i++) {
         struct otc_vhost_log log = otc_vhost_log(stage->vhost, i);
 
-        if (strstr(log.message, message) && strstr(log.fields, fields)) {
+        if (log.level == level && strstr(log.message, message) && strstr(log.fields, fields)) {
             return true;
         }
     }
@@ -121,7 +121,8 @@ test_features_without_a_reference_are_no_records_without_one(void **state)
     assert_float_equal(excluded(f->stage, "unknown_feature"), 7, 0);
     assert_float_equal(excluded(f->stage, "no_reference"), 0, 0);
     assert_int_equal(otc_vhost_logged(f->stage->vhost, UNKNOWN), 1);
-    assert_true(told(f->stage, UNKNOWN, "model=credit feature=weight file=/tmp/drift-notices-"));
+    assert_true(
+        told(f->stage, OTC_LOG_INFO, UNKNOWN, "model=credit feature=weight file=/tmp/drift-notices-"));
     f->stage->version = "2";
     deliver(f->stage, fields, 2, 7);
     assert_int_equal(otc_vhost_logged(f->stage->vhost, UNKNOWN), 1);
@@ -137,9 +138,9 @@ test_a_feature_of_the_other_kind_is_told(void **state)
     deliver(f->stage, fields, 3, 5);
     deliver(f->stage, fields, 3, 5);
     assert_int_equal(otc_vhost_logged(f->stage->vhost, IS_AN_INPUT), 1);
-    assert_true(told(f->stage, IS_AN_INPUT, "model=credit feature=score"));
+    assert_true(told(f->stage, OTC_LOG_WARN, IS_AN_INPUT, "model=credit feature=score"));
     assert_int_equal(otc_vhost_logged(f->stage->vhost, IS_A_PREDICTION), 1);
-    assert_true(told(f->stage, IS_A_PREDICTION, "model=credit feature=land"));
+    assert_true(told(f->stage, OTC_LOG_WARN, IS_A_PREDICTION, "model=credit feature=land"));
     assert_int_equal(otc_vhost_logged(f->stage->vhost, UNKNOWN), 0);
     assert_float_equal(of_feature(f->stage, "ml.feature.missing", "score"), 10, 0);
 }
@@ -190,8 +191,8 @@ test_a_model_that_the_file_is_not_of(void **state)
     deliver(f->stage, fields, 2, 5);
     deliver(f->stage, fields, 2, 5);
     assert_int_equal(otc_vhost_logged(f->stage->vhost, OTHER_MODEL), 1);
-    assert_true(told(f->stage, OTHER_MODEL, "model=Credit file=/tmp/drift-notices-"));
-    assert_true(told(f->stage, OTHER_MODEL, "model_of_file=credit"));
+    assert_true(told(f->stage, OTC_LOG_WARN, OTHER_MODEL, "model=Credit file=/tmp/drift-notices-"));
+    assert_true(told(f->stage, OTC_LOG_WARN, OTHER_MODEL, "model_of_file=credit"));
     assert_float_equal(excluded(f->stage, "no_reference"), 10, 0);
     assert_float_equal(excluded(f->stage, "unknown_feature"), 0, 0);
     assert_int_equal(look(f->stage, "ml.drift.features.monitored", NULL).found, 1);
@@ -222,9 +223,9 @@ test_times_that_no_window_takes(void **state)
         deliver(f->stage, &age, 1, 1);
     }
     assert_int_equal(otc_vhost_logged(f->stage->vhost, TOO_OLD), 1);
-    assert_true(told(f->stage, TOO_OLD, "model=credit excluded=2 max_age_seconds=86400"));
+    assert_true(told(f->stage, OTC_LOG_WARN, TOO_OLD, "model=credit excluded=2 max_age_seconds=86400"));
     assert_int_equal(otc_vhost_logged(f->stage->vhost, FUTURE), 1);
-    assert_true(told(f->stage, FUTURE, "model=credit excluded=1"));
+    assert_true(told(f->stage, OTC_LOG_WARN, FUTURE, "model=credit excluded=1"));
 }
 
 int
