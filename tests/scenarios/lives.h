@@ -250,14 +250,15 @@ assert_same(const struct lines *a, const struct lines *b)
     assert_true(a->n > 100);
 }
 
-/* Nothing was lost or refused. */
+/* Nothing was lost or refused; what is told of records that came with old times is no matter of the state. */
 static inline void
 assert_quiet(struct lives *lives)
 {
     for (size_t i = 0; i < otc_vhost_logs(lives->stage.vhost); i++) {
         struct otc_vhost_log log = otc_vhost_log(lives->stage.vhost, i);
 
-        if (log.level >= OTC_LOG_WARN && !strstr(log.message, "24 hours")) {
+        if (log.level >= OTC_LOG_WARN && !strstr(log.message, "24 hours") &&
+            !strstr(log.message, "are not compared")) {
             fail_msg("%s %s", log.message, log.fields);
         }
     }
