@@ -293,11 +293,7 @@ answer_failure(const struct pass *pass, struct otc_error *err)
         return OTC_OK;
     }
     if (self->error_mode == FILTER_PROPAGATE) {
-        otc_fail(err, OTC_INTERNAL, "filter: failed to evaluate a condition: %s", pass->why);
-        if (err) {
-            err->permanent = true;
-        }
-        return OTC_INTERNAL;
+        return otc_fail(err, OTC_UNAVAILABLE, "filter: failed to evaluate a condition: %s", pass->why);
     }
     otc_log(self->transform.host->logger, OTC_LOG_WARN, self->transform.id, "Failed to evaluate a condition",
             OTC_FIELD_TEXT("error", pass->why));

@@ -442,11 +442,7 @@ answer_failures(const struct pass *pass, struct otc_error *err)
         return OTC_OK;
     }
     if (pass->group->error_mode == PROPAGATE) {
-        otc_fail(err, OTC_INTERNAL, "transform: failed to execute a statement: %s", pass->run.why);
-        if (err) {
-            err->permanent = true;
-        }
-        return OTC_INTERNAL;
+        return otc_fail(err, OTC_UNAVAILABLE, "transform: failed to execute a statement: %s", pass->run.why);
     }
     otc_log(self->transform.host->logger, OTC_LOG_WARN, self->transform.id, "Failed to execute a statement",
             OTC_FIELD_TEXT("error", pass->run.why), OTC_FIELD_NUMBER("times", pass->run.failures));

@@ -403,7 +403,8 @@ a_condition_that_fails_is_ignored_or_told(void **state)
 
             assert_int_equal(
                 otc_consume(input, otc_batch_copy_of(OTC_LOGS, otc_slice_of(record, 6), 1, NULL), NULL, &err),
-                OTC_INTERNAL);
+                OTC_UNAVAILABLE);
+            assert_false(err.permanent);
             assert_string_equal(
                 err.text, "filter: failed to evaluate a condition: arithmetic (+) on a value that is no "
                           "number");

@@ -417,7 +417,8 @@ a_statement_that_fails_is_told_or_passed_over(void **state)
     assert_int_equal(
         otc_consume(input, otc_batch_copy_of(OTC_LOGS, otc_slice_of(request, sizeof(request) - 1), 1, NULL),
                     NULL, &err),
-        OTC_INTERNAL);
+        OTC_UNAVAILABLE);
+    assert_false(err.permanent);
     assert_non_null(strstr(err.text, "the value is no text"));
     otc_edited_end(&edited);
 }
