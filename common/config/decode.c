@@ -287,8 +287,10 @@ static void
 decode_optional(struct decoder *d, const struct otc_field *field, const struct otc_node *node, void **out,
                 const struct place *place)
 {
+    const bool absent = field->null_is_absent ? otc_node_is_null(node) : node == NULL;
+
     *out = NULL;
-    if ((node == NULL && !field->on_by_default) || !section_enabled(d, field->sub, node, place)) {
+    if ((absent && !field->on_by_default) || !section_enabled(d, field->sub, node, place)) {
         return;
     }
     *out = otc_config_alloc(d->config, field->sub->size);

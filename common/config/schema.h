@@ -122,6 +122,12 @@ struct otc_field {
      * rules of the Collector's configoptional: a "default" section exists unless disabled).
      */
     bool on_by_default;
+    /**
+     * OPTIONAL: `key:` with nothing behind it is as if it were not written, as the Collector reads a section
+     * that has no defaults there. Without it such a key is the section with its defaults: the Collector's
+     * sections that have some, and our own.
+     */
+    bool null_is_absent;
     /** Offset of a bool that becomes true where the user set the key, if only to its default; 0: none. */
     uint32_t set_at;
     /**
@@ -182,7 +188,8 @@ struct otc_schema {
         .key = #member, .type = OTC_TYPE_STRUCT, .sub = &(schema),                                           \
         .offset = offsetof(struct struct_name, member), __VA_ARGS__                                          \
     }
-/** A pointer to a struct: NULL unless the key is there (even with a null value) and not `enabled: false`. */
+/** A pointer to a struct: NULL unless the key is there (with a null value: see null_is_absent) and not
+ * `enabled: false`. */
 #define OTC_FIELD_OPTIONAL(struct_name, member, schema, ...)                                                 \
     {                                                                                                        \
         .key = #member, .type = OTC_TYPE_OPTIONAL, .sub = &(schema),                                         \

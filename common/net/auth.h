@@ -29,7 +29,8 @@ struct otc_client_auth {
 extern const struct otc_schema otc_client_auth_schema;
 
 #define OTC_CLIENT_AUTH_FIELD(struct_name)                                                                   \
-    OTC_FIELD_OPTIONAL(struct_name, auth, otc_client_auth_schema, .doc = "Authentication of the client.")
+    OTC_FIELD_OPTIONAL(struct_name, auth, otc_client_auth_schema, .null_is_absent = true,                    \
+                       .doc = "Authentication of the client.")
 
 /**
  * The authenticator of the extension `id` for what `offers` says (OTC_OFFERS_SERVER_AUTH, …_CLIENT_AUTH):

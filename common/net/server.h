@@ -87,7 +87,8 @@ extern const char *const otc_transport_choices[];
                      .doc = "`tcp`, `tcp4` (IPv4 alone), `tcp6` (IPv6 alone) or `unix`."),                   \
     {                                                                                                        \
         .key = "tls", .type = OTC_TYPE_OPTIONAL, .sub = &otc_tls_server_schema,                              \
-        .offset = offsetof(struct struct_name, member.tls), .doc = "TLS of the server; absent: plain text."  \
+        .offset = offsetof(struct struct_name, member.tls), .null_is_absent = true,                          \
+        .doc = "TLS of the server; absent: plain text."                                                      \
     }
 
 #define OTC_HTTP_SERVER_FIELDS(struct_name, member, default_endpoint)                                        \
@@ -109,6 +110,7 @@ extern const char *const otc_transport_choices[];
          .type = OTC_TYPE_OPTIONAL,                                                                          \
          .sub = &otc_server_auth_schema,                                                                     \
          .offset = offsetof(struct struct_name, member.auth),                                                \
+         .null_is_absent = true,                                                                             \
          .doc = "Authentication of clients."},                                                               \
         {.key = "middlewares",                                                                               \
          .type = OTC_TYPE_LIST,                                                                              \
@@ -127,6 +129,7 @@ extern const char *const otc_transport_choices[];
     {                                                                                                        \
         .key = "cors", .type = OTC_TYPE_OPTIONAL, .sub = &otc_cors_schema,                                   \
         .offset = offsetof(struct struct_name, member.cors),                                                 \
+        .null_is_absent = true,                                                 \
         .doc = "Cross-origin requests; absent: browsers are refused."                                        \
     }
 

@@ -97,7 +97,7 @@ static const struct otc_field fields[] = {
     OTC_FIELD(otc_match_settings, log_bodies, .doc = "Bodies of log records, as text."),
     OTC_FIELD(otc_match_settings, log_severity_texts, .doc = "Severity texts of log records."),
     OTC_FIELD_OPTIONAL(otc_match_settings, log_severity_number, otc_match_severity_schema,
-                       .doc = "Severities of log records."),
+                       .null_is_absent = true, .doc = "Severities of log records."),
     OTC_FIELD(otc_match_settings, metric_names, .doc = "Names of metrics."),
     OTC_FIELD(otc_match_settings, attributes, .sub = &otc_match_attribute_schema,
               .doc = "Attributes of the span, point or record; all of them."),

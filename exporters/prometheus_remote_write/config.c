@@ -101,7 +101,8 @@ static const struct otc_field fields[] = {
                        .doc = "Holds batches in memory and sends them in the background."),
     OTC_FIELD_STRUCT(prw_config, retry_on_failure, otc_retry_fast_schema,
                      .doc = "Sends again what failed for a while."),
-    OTC_FIELD_OPTIONAL(prw_config, wal, wal_schema, .doc = "Refused: what waits is held in memory."),
+    OTC_FIELD_OPTIONAL(prw_config, wal, wal_schema, .null_is_absent = true,
+                       .doc = "Refused: what waits is held in memory."),
     OTC_FIELD_END,
 };
 const struct otc_schema prometheus_remote_write_schema =

@@ -93,9 +93,9 @@ static const struct otc_schema client_schema =
     OTC_SCHEMA(basic_auth_client, client_fields, "What is sent (clients).", .check = check_client);
 
 static const struct otc_field fields[] = {
-    OTC_FIELD_OPTIONAL(basic_auth_config, htpasswd, htpasswd_schema,
+    OTC_FIELD_OPTIONAL(basic_auth_config, htpasswd, htpasswd_schema, .null_is_absent = true,
                        .doc = "Who may come in: for `auth` of servers."),
-    OTC_FIELD_OPTIONAL(basic_auth_config, client_auth, client_schema,
+    OTC_FIELD_OPTIONAL(basic_auth_config, client_auth, client_schema, .null_is_absent = true,
                        .doc = "What is sent: for `auth` of exporters."),
     OTC_FIELD_END,
 };

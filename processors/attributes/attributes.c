@@ -24,9 +24,9 @@ struct attributes {
 static const struct otc_field fields[] = {
     OTC_FIELD(attributes_config, actions, .sub = &otc_action_schema,
               .doc = "Changes of the attributes, one after another; at least one."),
-    OTC_FIELD_OPTIONAL(attributes_config, include, otc_match_schema,
+    OTC_FIELD_OPTIONAL(attributes_config, include, otc_match_schema, .null_is_absent = true,
                        .doc = "Only what matches is changed; absent: everything."),
-    OTC_FIELD_OPTIONAL(attributes_config, exclude, otc_match_schema,
+    OTC_FIELD_OPTIONAL(attributes_config, exclude, otc_match_schema, .null_is_absent = true,
                        .doc = "Of that, what matches is left alone."),
     OTC_FIELD_END,
 };

@@ -16,8 +16,10 @@ static const struct otc_schema traces_schema =
     OTC_SCHEMA(filter_traces_config, traces_fields, "Conditions on traces.");
 
 static const struct otc_field spans_fields[] = {
-    OTC_FIELD_OPTIONAL(filter_spans_config, include, otc_match_schema, .doc = "Spans that stay."),
-    OTC_FIELD_OPTIONAL(filter_spans_config, exclude, otc_match_schema, .doc = "Of those, spans that go."),
+    OTC_FIELD_OPTIONAL(filter_spans_config, include, otc_match_schema, .null_is_absent = true,
+                       .doc = "Spans that stay."),
+    OTC_FIELD_OPTIONAL(filter_spans_config, exclude, otc_match_schema, .null_is_absent = true,
+                       .doc = "Of those, spans that go."),
     OTC_FIELD_END,
 };
 static const struct otc_schema spans_schema =
@@ -40,9 +42,9 @@ static const struct otc_field metrics_fields[] = {
     OTC_FIELD(filter_metrics_config, resource, .doc = "Conditions on resources: everything of one goes."),
     OTC_FIELD(filter_metrics_config, metric, .doc = "Conditions on metrics: all points of one go."),
     OTC_FIELD(filter_metrics_config, datapoint, .doc = "Conditions on data points."),
-    OTC_FIELD_OPTIONAL(filter_metrics_config, include, metric_match_schema,
+    OTC_FIELD_OPTIONAL(filter_metrics_config, include, metric_match_schema, .null_is_absent = true,
                        .doc = "The older form: metrics that stay."),
-    OTC_FIELD_OPTIONAL(filter_metrics_config, exclude, metric_match_schema,
+    OTC_FIELD_OPTIONAL(filter_metrics_config, exclude, metric_match_schema, .null_is_absent = true,
                        .doc = "The older form: of those, metrics that go."),
     OTC_FIELD_END,
 };
@@ -56,7 +58,8 @@ static const struct otc_field log_match_fields[] = {
     OTC_FIELD(filter_log_match, record_attributes, .sub = &otc_match_attribute_schema,
               .doc = "Attributes of the record; all of them."),
     OTC_FIELD(filter_log_match, severity_texts, .doc = "Severity texts; any of them."),
-    OTC_FIELD_OPTIONAL(filter_log_match, severity_number, otc_match_severity_schema, .doc = "Severities."),
+    OTC_FIELD_OPTIONAL(filter_log_match, severity_number, otc_match_severity_schema, .null_is_absent = true,
+                       .doc = "Severities."),
     OTC_FIELD(filter_log_match, bodies, .doc = "Bodies as text; any of them."),
     OTC_FIELD_END,
 };
@@ -66,9 +69,9 @@ static const struct otc_schema log_match_schema =
 static const struct otc_field logs_fields[] = {
     OTC_FIELD(filter_logs_config, resource, .doc = "Conditions on resources: everything of one goes."),
     OTC_FIELD(filter_logs_config, log_record, .doc = "Conditions on log records."),
-    OTC_FIELD_OPTIONAL(filter_logs_config, include, log_match_schema,
+    OTC_FIELD_OPTIONAL(filter_logs_config, include, log_match_schema, .null_is_absent = true,
                        .doc = "The older form: records that stay."),
-    OTC_FIELD_OPTIONAL(filter_logs_config, exclude, log_match_schema,
+    OTC_FIELD_OPTIONAL(filter_logs_config, exclude, log_match_schema, .null_is_absent = true,
                        .doc = "The older form: of those, records that go."),
     OTC_FIELD_END,
 };

@@ -49,7 +49,7 @@ static const struct otc_field histogram_fields[] = {
     OTC_FIELD(span_metrics_histogram_config, disable, .def = "false", .doc = "No durations, calls alone."),
     OTC_FIELD(span_metrics_histogram_config, unit, .def = "ms", .choices = units,
               .doc = "Unit of the durations."),
-    OTC_FIELD_OPTIONAL(span_metrics_histogram_config, exponential, exponential_schema,
+    OTC_FIELD_OPTIONAL(span_metrics_histogram_config, exponential, exponential_schema, .null_is_absent = true,
                        .doc = "Exponential buckets instead of explicit ones."),
     {.key = "explicit",
      .type = OTC_TYPE_OPTIONAL,

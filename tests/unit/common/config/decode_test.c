@@ -60,6 +60,7 @@ struct all {
     otc_list items;
     struct inner inner;
     struct inner *maybe;
+    struct inner *never;
     struct inner *usually;
     struct window window;
     int64_t k, n;
@@ -101,6 +102,7 @@ static const struct otc_field fields[] = {
     OTC_FIELD(all, items, .sub = &inner_schema, .doc = "Things."),
     OTC_FIELD_STRUCT(all, inner, inner_schema, .doc = "One thing."),
     OTC_FIELD_OPTIONAL(all, maybe, inner_schema, .doc = "Maybe a thing."),
+    OTC_FIELD_OPTIONAL(all, never, inner_schema, .null_is_absent = true, .doc = "Nothing by itself."),
     OTC_FIELD_OPTIONAL(all, usually, inner_schema, .on_by_default = true, .doc = "Usually a thing."),
     OTC_FIELD_STRUCT(all, window, window_schema, .doc = "The window."),
     {.key = "of",
@@ -250,6 +252,23 @@ nulls_keep_defaults(void **state)
     assert_int_equal(d.all->memory.n, 12);
     assert_int_equal(d.all->colour.index, 2);
     assert_int_equal(d.all->count, 2);
+    release(&d);
+}
+
+/* A section that is written and empty is there; one of the Collector's without defaults needs something. */
+static void
+null_sections_are_there_or_not(void **state)
+{
+    struct decoded d = decode("maybe:\nnever:\nusually:\n");
+
+    (void)state;
+    assert_non_null(d.all->maybe);
+    assert_null(d.all->never);
+    assert_non_null(d.all->usually);
+    release(&d);
+    d = decode("maybe: ~\nnever: {}\n");
+    assert_non_null(d.all->maybe);
+    assert_non_null(d.all->never);
     release(&d);
 }
 
@@ -490,6 +509,7 @@ main(void)
         cmocka_unit_test(values_are_read),
         cmocka_unit_test(numbers_as_durations_are_noted),
         cmocka_unit_test(nulls_keep_defaults),
+        cmocka_unit_test(null_sections_are_there_or_not),
         cmocka_unit_test(wrong_values_are_refused_with_their_place),
         cmocka_unit_test(required_settings_are_asked_for),
         cmocka_unit_test(required_numbers_are_asked_for),
