@@ -128,8 +128,7 @@ extern const char *const otc_transport_choices[];
                  .doc = "Headers added to every response."),                                                 \
     {                                                                                                        \
         .key = "cors", .type = OTC_TYPE_OPTIONAL, .sub = &otc_cors_schema,                                   \
-        .offset = offsetof(struct struct_name, member.cors),                                                 \
-        .null_is_absent = true,                                                 \
+        .offset = offsetof(struct struct_name, member.cors), .null_is_absent = true,                         \
         .doc = "Cross-origin requests; absent: browsers are refused."                                        \
     }
 

@@ -35,6 +35,10 @@ struct otc_condition_language {
      */
     otc_status (*function)(void *arg, struct otc_slice name, const struct otc_value *arguments, size_t n,
                            size_t *out, struct otc_error *err);
+    /**
+     * Whether a path is the id of a trace or span: equal to another id alone, and in no order. NULL: none is.
+     */
+    bool (*is_id)(void *arg, size_t path);
     /** The value of a constant such as STATUS_CODE_ERROR. NULL: there are none. */
     bool (*constant)(void *arg, struct otc_slice name, int64_t *out);
     void *arg;

@@ -15,6 +15,7 @@ enum otc_node_type {
     OTC_OTTL_MATH,
     OTC_OTTL_LITERAL,
     OTC_OTTL_PATH,
+    OTC_OTTL_LIST, /* of values, which only the data has */
     OTC_OTTL_CALL
 };
 
@@ -22,11 +23,13 @@ enum otc_comparison { OTC_EQUAL, OTC_UNEQUAL, OTC_LESS_EQUAL, OTC_GREATER_EQUAL,
 
 struct otc_ottl_node {
     enum otc_node_type type;
-    /** Other nodes: of a call its first argument, which the others follow by `next`. 0: none. */
+    /** Other nodes: of a call its first argument, of a list its first element, which the others follow by
+     * `next`. 0: none. */
     uint16_t left, right, next;
     enum otc_comparison comparison;
     char sign;    /* of MATH */
     bool is_call; /* PATH: a function of the place */
+    bool is_id;   /* PATH, CALL: the id of a trace or span */
     const struct otc_ottl_function *function;
     struct otc_regex *regex; /* of IsMatch with a literal pattern */
     size_t path;
@@ -55,9 +58,20 @@ struct otc_ottl_function {
     bool (*call)(OTC_OTTL_ARGUMENTS);
     /** The last argument is a pattern, compiled beforehand when it is a literal. */
     bool takes_pattern;
+    /** What it gives is the id of a trace or span, not bytes. */
+    bool gives_id;
 };
 /** NULL: there is none of this name. */
 const struct otc_ottl_function *otc_ottl_function_find(struct otc_slice name);
+/**
+ * Order of two values: -1, 0, 1; OTC_OTTL_SAME: equal, but neither above nor below anything;
+ * OTC_OTTL_UNORDERED: neither equal nor in an order. Working memory of the reader: a map of which the order
+ * differs is sorted.
+ */
+#define OTC_OTTL_UNORDERED 2
+#define OTC_OTTL_SAME 3
+int otc_ottl_compare(struct otc_condition_reader *reader, const struct otc_value *a,
+                     const struct otc_value *b);
 /** Names of all, joined by ", ". */
 void otc_ottl_function_names(struct otc_buf *out);
 
@@ -71,6 +85,13 @@ bool otc_ottl_parse_json(OTC_OTTL_ARGUMENTS);
 
 /** Appends a character in UTF-8. */
 void otc_ottl_put_character(struct otc_buf *out, uint32_t c);
+
+/**
+ * A value as the text that functions make of it: bytes in hex, lists and maps as JSON that is safe within
+ * HTML. False: failed, as it does for NaN and infinity. Borrowed, or working memory of the reader.
+ */
+bool otc_ottl_text_of(struct otc_condition_reader *reader, const struct otc_value *value,
+                      struct otc_slice *out);
 
 /** Marks the evaluation as failed; returns false. */
 bool otc_ottl_fail(struct otc_condition_reader *reader, const char *format, ...) OTC_PRINTF(2, 3);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/ottl/condition_impl.h"
+#include "common/ottl/literals.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,47 +28,14 @@ as_number(const struct otc_value *value, double *out)
     return value->type == OTC_VALUE_INT || value->type == OTC_VALUE_DOUBLE;
 }
 
-/* Order of two values: -1, 0, 1; 2: they are in no order. */
-static int
-compare(const struct otc_value *a, const struct otc_value *b)
-{
-    double x, y;
-    int order;
-
-    if (otc_ottl_is_nil(a) && otc_ottl_is_nil(b)) {
-        return 0;
-    }
-    if (a->type == OTC_VALUE_INT && b->type == OTC_VALUE_INT) {
-        return (a->as.integer > b->as.integer) - (a->as.integer < b->as.integer);
-    }
-    if (as_number(a, &x) && as_number(b, &y)) {
-        return x < y ? -1 : x > y ? 1 : x == y ? 0 : 2;
-    }
-    if (a->type != b->type) {
-        return 2;
-    }
-    if (a->type == OTC_VALUE_BOOL) {
-        return a->as.boolean - b->as.boolean;
-    }
-    if (a->type == OTC_VALUE_STRING || a->type == OTC_VALUE_BYTES) {
-        order = otc_slice_compare(a->as.slice, b->as.slice);
-        return (order > 0) - (order < 0);
-    }
-    /* Lists and maps are equal or not. */
-    return (a->type == OTC_VALUE_ARRAY || a->type == OTC_VALUE_KVLIST) &&
-                   otc_slice_equal(a->as.slice, b->as.slice)
-               ? 0
-               : 2;
-}
-
 static bool
 holds(enum otc_comparison comparison, int order)
 {
     switch (comparison) {
     case OTC_EQUAL:
-        return order == 0;
+        return order == 0 || order == OTC_OTTL_SAME;
     case OTC_UNEQUAL:
-        return order != 0;
+        return order != 0 && order != OTC_OTTL_SAME;
     case OTC_LESS:
         return order == -1;
     case OTC_GREATER:
@@ -117,10 +85,10 @@ calculate(const struct otc_ottl_node *node, struct otc_condition_reader *reader,
     if (!as_number(a, &x) || !as_number(b, &y)) {
         return otc_ottl_fail(reader, "arithmetic (%c) on a value that is no number", node->sign);
     }
+    if (node->sign == '/' && y == 0) {
+        return otc_ottl_fail(reader, "division by zero");
+    }
     if (a->type == OTC_VALUE_INT && b->type == OTC_VALUE_INT) {
-        if (node->sign == '/' && b->as.integer == 0) {
-            return otc_ottl_fail(reader, "division by zero");
-        }
         *out = (struct otc_value){OTC_VALUE_INT,
                                   {.integer = integer_math(node->sign, a->as.integer, b->as.integer)}};
     } else {
@@ -145,6 +113,23 @@ call(const struct otc_condition *condition, const struct otc_ottl_node *node,
 }
 
 static bool
+make_list(const struct otc_condition *condition, const struct otc_ottl_node *node,
+          struct otc_condition_reader *reader, struct otc_value *out)
+{
+    OTC_AUTO_BUF struct otc_buf bytes = {.limit = OTC_OTTL_MADE_MAX};
+
+    for (uint16_t i = node->left; i; i = condition->nodes[i].next) {
+        struct otc_value element = {.type = OTC_VALUE_ABSENT};
+
+        if (!value_of(condition, i, reader, &element)) {
+            return false;
+        }
+        otc_ottl_put_element(&bytes, &element);
+    }
+    return otc_ottl_keep(reader, &bytes, OTC_VALUE_ARRAY, out);
+}
+
+static bool
 value_of(const struct otc_condition *condition, uint16_t index, struct otc_condition_reader *reader,
          struct otc_value *out)
 {
@@ -160,6 +145,8 @@ value_of(const struct otc_condition *condition, uint16_t index, struct otc_condi
         return !reader->failed;
     case OTC_OTTL_CALL:
         return call(condition, node, reader, out);
+    case OTC_OTTL_LIST:
+        return make_list(condition, node, reader, out);
     case OTC_OTTL_MATH:
         return value_of(condition, node->left, reader, &a) && value_of(condition, node->right, reader, &b) &&
                calculate(node, reader, &a, &b, out);
@@ -175,14 +162,25 @@ value_of(const struct otc_condition *condition, uint16_t index, struct otc_condi
 
 /* ---- Conditions --------------------------------------------------------------------------------- */
 
+/* Ids are equal or not, and to each other alone. */
+static int
+compare_ids(const struct otc_ottl_node *left, const struct otc_ottl_node *right, const struct otc_value *a,
+            const struct otc_value *b)
+{
+    return left->is_id && right->is_id && otc_slice_equal(a->as.slice, b->as.slice) ? OTC_OTTL_SAME
+                                                                                    : OTC_OTTL_UNORDERED;
+}
+
 static bool
 compares(const struct otc_condition *condition, const struct otc_ottl_node *node,
          struct otc_condition_reader *reader)
 {
+    const struct otc_ottl_node *left = &condition->nodes[node->left], *right = &condition->nodes[node->right];
     struct otc_value a = {.type = OTC_VALUE_ABSENT}, b = a;
 
     return value_of(condition, node->left, reader, &a) && value_of(condition, node->right, reader, &b) &&
-           holds(node->comparison, compare(&a, &b));
+           holds(node->comparison, left->is_id || right->is_id ? compare_ids(left, right, &a, &b)
+                                                               : otc_ottl_compare(reader, &a, &b));
 }
 
 static bool
@@ -221,6 +219,7 @@ evaluate(const struct otc_condition *condition, uint16_t index, struct otc_condi
     case OTC_OTTL_MATH:
     case OTC_OTTL_LITERAL:
     case OTC_OTTL_PATH:
+    case OTC_OTTL_LIST:
     case OTC_OTTL_CALL:
         break;
     }

@@ -14,7 +14,7 @@ enum reading {
     READ_ZIGZAG,
     READ_FIXED, /* fixed64 as an integer */
     READ_FIXED32,
-    READ_DOUBLE, /* of fixed64; absent: nil */
+    READ_DOUBLE, /* of fixed64; absent: 0 */
     READ_BOOL,
     READ_ATTRIBUTES,
     READ_ID, /* of `extra` bytes */

@@ -2,7 +2,6 @@
 #include "common/base/clock.h"
 #include "common/base/number.h"
 #include "common/digest/digest.h"
-#include "common/otlp/value_text.h"
 #include "common/otlp/walk.h"
 #include "common/ottl/condition_impl.h"
 
@@ -12,25 +11,6 @@ static struct otc_value
 boolean(bool truth)
 {
     return (struct otc_value){OTC_VALUE_BOOL, {.boolean = truth}};
-}
-
-/* The value as a text, as it is or made. False: failed. */
-static bool
-text_of(struct otc_condition_reader *reader, const struct otc_value *value, struct otc_slice *out)
-{
-    OTC_AUTO_BUF struct otc_buf text = {.limit = OTC_OTTL_MADE_MAX};
-    struct otc_value made = {.type = OTC_VALUE_STRING};
-
-    if (value->type == OTC_VALUE_STRING) {
-        *out = value->as.slice;
-        return true;
-    }
-    (void)otc_value_text(value, &text);
-    if (!otc_ottl_keep(reader, &text, OTC_VALUE_STRING, &made)) {
-        return false;
-    }
-    *out = made.as.slice;
-    return true;
 }
 
 #define ARGUMENTS OTC_OTTL_ARGUMENTS
@@ -49,7 +29,7 @@ is_match(ARGUMENTS)
         *out = boolean(false);
         return true;
     }
-    if (!text_of(reader, &arguments[0], &text)) {
+    if (!otc_ottl_text_of(reader, &arguments[0], &text)) {
         return false;
     }
     if (node->regex) {
@@ -150,16 +130,17 @@ to_string(ARGUMENTS)
         return true;
     }
     out->type = OTC_VALUE_STRING;
-    return text_of(reader, &arguments[0], &out->as.slice);
+    return otc_ottl_text_of(reader, &arguments[0], &out->as.slice);
 }
 
-/* Concat([…], "delimiter"): of literals, or of a list in the data. */
+/* Concat([…], "delimiter"): of values, or of a list in the data; nil is "<nil>", as Go prints it. */
 static bool
 concat(ARGUMENTS)
 {
     OTC_AUTO_BUF struct otc_buf text = {.limit = OTC_OTTL_MADE_MAX};
     struct otc_slice rest = arguments[0].as.slice;
     struct otc_value element;
+    struct otc_slice piece;
 
     (void)node;
     (void)n;
@@ -170,7 +151,11 @@ concat(ARGUMENTS)
         if (!first) {
             otc_buf_append_slice(&text, arguments[1].as.slice);
         }
-        (void)otc_value_text(&element, &text);
+        piece = otc_slice_str("<nil>");
+        if (!otc_ottl_is_nil(&element) && !otc_ottl_text_of(reader, &element, &piece)) {
+            return false;
+        }
+        otc_buf_append_slice(&text, piece);
     }
     return otc_ottl_keep(reader, &text, OTC_VALUE_STRING, out);
 }
@@ -316,46 +301,46 @@ identifier(ARGUMENTS)
 }
 
 static const struct otc_ottl_function functions[] = {
-    {"Concat", 2, 2, concat, false},
-    {"Double", 1, 1, to_double, false},
-    {"Duration", 1, 1, duration, false},
-    {"FNV", 1, 1, otc_ottl_fnv, false},
-    {"HasPrefix", 2, 2, has_prefix, false},
-    {"HasSuffix", 2, 2, has_suffix, false},
-    {"Hours", 1, 1, in_unit, false},
-    {"Int", 1, 1, to_int, false},
-    {"IsBool", 1, 1, is_bool, false},
-    {"IsDouble", 1, 1, is_double, false},
-    {"IsInt", 1, 1, is_int, false},
-    {"IsList", 1, 1, is_list, false},
-    {"IsMap", 1, 1, is_map, false},
-    {"IsMatch", 2, 2, is_match, true},
-    {"IsString", 1, 1, is_string, false},
-    {"Len", 1, 1, len, false},
-    {"MD5", 1, 1, digest, false},
-    {"Microseconds", 1, 1, in_unit, false},
-    {"Milliseconds", 1, 1, in_unit, false},
-    {"Minutes", 1, 1, in_unit, false},
-    {"Nanoseconds", 1, 1, in_unit, false},
-    {"ParseJSON", 1, 1, otc_ottl_parse_json, false},
-    {"SHA1", 1, 1, digest, false},
-    {"SHA256", 1, 1, digest, false},
-    {"SHA512", 1, 1, digest, false},
-    {"Seconds", 1, 1, in_unit, false},
-    {"SpanID", 1, 1, identifier, false},
-    {"Split", 2, 2, otc_ottl_split, false},
-    {"String", 1, 1, to_string, false},
-    {"Substring", 3, 3, substring, false},
-    {"ToLowerCase", 1, 1, otc_ottl_to_case, false},
-    {"ToUpperCase", 1, 1, otc_ottl_to_case, false},
-    {"TraceID", 1, 1, identifier, false},
-    {"Trim", 1, 2, otc_ottl_trim, false},
-    {"TrimPrefix", 2, 2, otc_ottl_trim_end, false},
-    {"TrimSuffix", 2, 2, otc_ottl_trim_end, false},
-    {"UnixMicro", 1, 1, in_unit, false},
-    {"UnixMilli", 1, 1, in_unit, false},
-    {"UnixNano", 1, 1, in_unit, false},
-    {"UnixSeconds", 1, 1, in_unit, false},
+    {"Concat", 2, 2, .call = concat},
+    {"Double", 1, 1, .call = to_double},
+    {"Duration", 1, 1, .call = duration},
+    {"FNV", 1, 1, .call = otc_ottl_fnv},
+    {"HasPrefix", 2, 2, .call = has_prefix},
+    {"HasSuffix", 2, 2, .call = has_suffix},
+    {"Hours", 1, 1, .call = in_unit},
+    {"Int", 1, 1, .call = to_int},
+    {"IsBool", 1, 1, .call = is_bool},
+    {"IsDouble", 1, 1, .call = is_double},
+    {"IsInt", 1, 1, .call = is_int},
+    {"IsList", 1, 1, .call = is_list},
+    {"IsMap", 1, 1, .call = is_map},
+    {"IsMatch", 2, 2, .call = is_match, .takes_pattern = true},
+    {"IsString", 1, 1, .call = is_string},
+    {"Len", 1, 1, .call = len},
+    {"MD5", 1, 1, .call = digest},
+    {"Microseconds", 1, 1, .call = in_unit},
+    {"Milliseconds", 1, 1, .call = in_unit},
+    {"Minutes", 1, 1, .call = in_unit},
+    {"Nanoseconds", 1, 1, .call = in_unit},
+    {"ParseJSON", 1, 1, .call = otc_ottl_parse_json},
+    {"SHA1", 1, 1, .call = digest},
+    {"SHA256", 1, 1, .call = digest},
+    {"SHA512", 1, 1, .call = digest},
+    {"Seconds", 1, 1, .call = in_unit},
+    {"SpanID", 1, 1, .call = identifier, .gives_id = true},
+    {"Split", 2, 2, .call = otc_ottl_split},
+    {"String", 1, 1, .call = to_string},
+    {"Substring", 3, 3, .call = substring},
+    {"ToLowerCase", 1, 1, .call = otc_ottl_to_case},
+    {"ToUpperCase", 1, 1, .call = otc_ottl_to_case},
+    {"TraceID", 1, 1, .call = identifier, .gives_id = true},
+    {"Trim", 1, 2, .call = otc_ottl_trim},
+    {"TrimPrefix", 2, 2, .call = otc_ottl_trim_end},
+    {"TrimSuffix", 2, 2, .call = otc_ottl_trim_end},
+    {"UnixMicro", 1, 1, .call = in_unit},
+    {"UnixMilli", 1, 1, .call = in_unit},
+    {"UnixNano", 1, 1, .call = in_unit},
+    {"UnixSeconds", 1, 1, .call = in_unit},
 };
 #define N_FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
 

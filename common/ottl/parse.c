@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/base/number.h"
-#include "common/otlp/wire.h"
+#include "common/otlp/walk.h"
 #include "common/ottl/condition_impl.h"
+#include "common/ottl/literals.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -89,196 +89,10 @@ is_value(const struct parser *parser, uint16_t node)
     enum otc_node_type type = parser->condition->nodes[node].type;
 
     return type == OTC_OTTL_LITERAL || type == OTC_OTTL_PATH || type == OTC_OTTL_CALL ||
-           type == OTC_OTTL_MATH;
+           type == OTC_OTTL_MATH || type == OTC_OTTL_LIST;
 }
 
 /* ---- Literals ----------------------------------------------------------------------------------- */
-
-/* Digits of a base, exactly `n`; false: there are not so many. */
-static bool
-take_digits(struct parser *parser, size_t n, uint32_t base, uint32_t *out)
-{
-    for (*out = 0; n > 0; n--) {
-        int digit = parser->at < parser->text.len ? otc_hex_digit(parser->text.data[parser->at]) : -1;
-
-        if (digit < 0 || (uint32_t)digit >= base) {
-            return false;
-        }
-        *out = *out * base + (uint32_t)digit;
-        parser->at++;
-    }
-    return true;
-}
-
-/* What stands behind a backslash, as Go reads it. */
-static bool
-take_escape(struct parser *parser, struct otc_buf *out)
-{
-    static const char names[] = "abfnrtv\\\"", meanings[] = "\a\b\f\n\r\t\v\\\"";
-    uint8_t c = parser->at < parser->text.len ? parser->text.data[parser->at] : 0;
-    const char *name = c ? strchr(names, c) : NULL;
-    uint32_t number;
-
-    if (name) {
-        parser->at++;
-        return otc_buf_append_byte(out, (uint8_t)meanings[name - names]);
-    }
-    if (c >= '0' && c <= '7') {
-        return take_digits(parser, 3, 8, &number) && number < 256 &&
-               otc_buf_append_byte(out, (uint8_t)number);
-    }
-    parser->at += c != 0;
-    if (c == 'x') {
-        return take_digits(parser, 2, 16, &number) && otc_buf_append_byte(out, (uint8_t)number);
-    }
-    if ((c != 'u' && c != 'U') || !take_digits(parser, c == 'u' ? 4 : 8, 16, &number) || number > 0x10FFFF ||
-        (number >= 0xD800 && number < 0xE000)) {
-        return false;
-    }
-    otc_ottl_put_character(out, number);
-    return true;
-}
-
-static otc_status
-parse_text(struct parser *parser, struct otc_value *out)
-{
-    size_t most = parser->text.len + 1;
-    uint8_t *copy = otc_arena_alloc(&parser->condition->texts, most);
-    struct otc_buf text = {
-        .data = copy, .capacity = most, .limit = most}; /* an escape is longer than its text */
-
-    if (!copy) {
-        return out_of_memory(parser);
-    }
-    parser->at++;
-    while (parser->at < parser->text.len && parser->text.data[parser->at] != '"') {
-        uint8_t c = parser->text.data[parser->at++];
-
-        if (c != '\\') {
-            (void)otc_buf_append_byte(&text, c);
-        } else if (!take_escape(parser, &text)) {
-            return expected(parser, "an escape such as \\\\, \\\", \\n or \\u00e4");
-        }
-    }
-    if (parser->at == parser->text.len) {
-        return expected(parser, "the closing double quote");
-    }
-    parser->at++;
-    *out = (struct otc_value){OTC_VALUE_STRING, {.slice = {copy, text.len}}};
-    return OTC_OK;
-}
-
-/* 0x0aff */
-static otc_status
-parse_bytes(struct parser *parser, struct otc_value *out)
-{
-    uint8_t *copy = otc_arena_alloc(&parser->condition->texts, parser->text.len / 2 + 1);
-    size_t len = 0;
-
-    if (!copy) {
-        return out_of_memory(parser);
-    }
-    for (parser->at += 2;
-         parser->at + 1 < parser->text.len && otc_hex_digit(parser->text.data[parser->at]) >= 0;
-         parser->at += 2) {
-        int high = otc_hex_digit(parser->text.data[parser->at]),
-            low = otc_hex_digit(parser->text.data[parser->at + 1]);
-
-        if (high < 0 || low < 0) {
-            return expected(parser, "two hexadecimal digits a byte");
-        }
-        copy[len++] = (uint8_t)(high << 4 | low);
-    }
-    if (parser->at < parser->text.len && is_word(parser->text.data[parser->at])) {
-        return expected(parser, "two hexadecimal digits a byte");
-    }
-    *out = (struct otc_value){OTC_VALUE_BYTES, {.slice = {copy, len}}};
-    return OTC_OK;
-}
-
-static otc_status
-parse_number(struct parser *parser, struct otc_value *out)
-{
-    size_t end = parser->at;
-    struct otc_slice text;
-
-    while (end < parser->text.len && (is_word(parser->text.data[end]) || parser->text.data[end] == '.' ||
-                                      (strchr("+-", parser->text.data[end]) && end > parser->at &&
-                                       strchr("eE", parser->text.data[end - 1])))) {
-        end++;
-    }
-    text = otc_slice_of(parser->text.data + parser->at, end - parser->at);
-    if (otc_parse_int64(text, &out->as.integer)) {
-        out->type = OTC_VALUE_INT;
-    } else if (otc_parse_double(text, &out->as.real)) {
-        out->type = OTC_VALUE_DOUBLE;
-    } else {
-        return expected(parser, "a number");
-    }
-    parser->at = end;
-    return OTC_OK;
-}
-
-static void
-put_element(struct otc_buf *out, const struct otc_value *value)
-{
-    size_t element = otc_wire_begin(out, 1);
-
-    switch (value->type) {
-    case OTC_VALUE_STRING:
-        otc_wire_put_bytes(out, 1, value->as.slice);
-        break;
-    case OTC_VALUE_BOOL:
-        otc_wire_put_number(out, 2, value->as.boolean);
-        break;
-    case OTC_VALUE_INT:
-        otc_wire_put_number(out, 3, (uint64_t)value->as.integer);
-        break;
-    case OTC_VALUE_DOUBLE:
-        otc_wire_put_double(out, 4, value->as.real);
-        break;
-    case OTC_VALUE_BYTES:
-        otc_wire_put_bytes(out, 7, value->as.slice);
-        break;
-    case OTC_VALUE_ABSENT:
-    case OTC_VALUE_EMPTY:
-    case OTC_VALUE_ARRAY:
-    case OTC_VALUE_KVLIST:
-        break;
-    }
-    otc_wire_end(out, element);
-}
-
-static otc_status parse_literal(struct parser *parser, struct otc_value *out, bool *found);
-
-/* [1, "two"] as an ArrayValue */
-static otc_status
-parse_list(struct parser *parser, struct otc_value *out)
-{
-    OTC_AUTO_BUF struct otc_buf bytes = {.limit = TEXTS_MAX};
-    struct otc_value element;
-    bool found;
-
-    parser->at++;
-    for (bool first = true; !accept(parser, "]"); first = false) {
-        otc_status status = first || accept(parser, ",") ? OTC_OK : expected(parser, "\",\" or \"]\"");
-
-        found = false;
-        if (status == OTC_OK && peek(parser) != '[') {
-            status = parse_literal(parser, &element, &found);
-        }
-        if (status == OTC_OK && !found) {
-            status = expected(parser, "a text, a number, true, false or nil");
-        }
-        if (status != OTC_OK) {
-            return status;
-        }
-        put_element(&bytes, &element);
-    }
-    *out = (struct otc_value){OTC_VALUE_ARRAY,
-                              {.slice = otc_arena_copy(&parser->condition->texts, otc_buf_slice(&bytes))}};
-    return bytes.failed || (bytes.len > 0 && !out->as.slice.data) ? out_of_memory(parser) : OTC_OK;
-}
 
 /* UPPER_CASE without a parenthesis behind it. */
 static otc_status
@@ -311,16 +125,15 @@ parse_literal(struct parser *parser, struct otc_value *out, bool *found)
 
     *found = true;
     if (next == '"') {
-        return parse_text(parser, out);
+        out->type = OTC_VALUE_STRING;
+        return otc_ottl_read_text(parser->text, &parser->at, &parser->condition->texts, &out->as.slice,
+                                  parser->err);
     }
     if (is_hex) {
-        return parse_bytes(parser, out);
+        return otc_ottl_read_bytes(parser->text, &parser->at, &parser->condition->texts, out, parser->err);
     }
     if (isdigit(next) || next == '.') {
-        return parse_number(parser, out);
-    }
-    if (next == '[') {
-        return parse_list(parser, out);
+        return otc_ottl_read_number(parser->text, &parser->at, out, parser->err);
     }
     if (accept(parser, "nil")) {
         out->type = OTC_VALUE_ABSENT;
@@ -334,9 +147,122 @@ parse_literal(struct parser *parser, struct otc_value *out, bool *found)
     return OTC_OK;
 }
 
-/* ---- Functions ---------------------------------------------------------------------------------- */
-
 static otc_status parse_sum(struct parser *parser, uint16_t *out);
+
+/* ---- Lists -------------------------------------------------------------------------------------- */
+
+/* A list on its way: literals as the bytes of an ArrayValue, until there is another value: then nodes. */
+struct list {
+    struct otc_buf bytes;
+    uint16_t first, last;
+    bool all_literals;
+};
+
+static void
+append_node(struct parser *parser, struct list *list, uint16_t node)
+{
+    if (list->last) {
+        parser->condition->nodes[list->last].next = node;
+    } else {
+        list->first = node;
+    }
+    list->last = node;
+}
+
+/* The literals so far as nodes. */
+static otc_status
+make_nodes(struct parser *parser, struct list *list)
+{
+    struct otc_ottl_node node = {.type = OTC_OTTL_LITERAL};
+    struct otc_slice rest = otc_arena_copy(&parser->condition->texts, otc_buf_slice(&list->bytes));
+    otc_status status = list->bytes.len > 0 && !rest.data ? out_of_memory(parser) : OTC_OK;
+    uint16_t index = 0;
+
+    while (status == OTC_OK && otc_array_next(&rest, &node.literal)) {
+        status = add_node(parser, &node, &index);
+        if (status == OTC_OK) {
+            append_node(parser, list, index);
+        }
+    }
+    list->all_literals = false;
+    return status;
+}
+
+static otc_status
+parse_element(struct parser *parser, struct list *list)
+{
+    struct otc_value element = {.type = OTC_VALUE_ABSENT};
+    size_t begin = parser->at;
+    otc_status status;
+    uint16_t node = 0;
+    bool found = false;
+
+    if (list->all_literals) {
+        status = parse_literal(parser, &element, &found);
+        if (status != OTC_OK) {
+            return status;
+        }
+        if (found && (peek(parser) == ',' || peek(parser) == ']')) {
+            otc_ottl_put_element(&list->bytes, &element);
+            return list->bytes.failed ? out_of_memory(parser) : OTC_OK;
+        }
+        parser->at = begin;
+        status = make_nodes(parser, list);
+        if (status != OTC_OK) {
+            return status;
+        }
+    }
+    status = parse_sum(parser, &node);
+    if (status == OTC_OK) {
+        append_node(parser, list, node);
+    }
+    return status;
+}
+
+/* Negative numbers and nested lists have become nodes, and may all be literals after all. */
+static bool
+fold(const struct parser *parser, struct list *list)
+{
+    for (uint16_t i = list->first; i; i = parser->condition->nodes[i].next) {
+        if (parser->condition->nodes[i].type != OTC_OTTL_LITERAL) {
+            return false;
+        }
+    }
+    otc_buf_clear(&list->bytes);
+    for (uint16_t i = list->first; i; i = parser->condition->nodes[i].next) {
+        otc_ottl_put_element(&list->bytes, &parser->condition->nodes[i].literal);
+    }
+    return true;
+}
+
+/* [1, "two"] as an ArrayValue; [name, attributes["a"]] as nodes that make one. */
+static otc_status
+parse_list(struct parser *parser, uint16_t *out)
+{
+    struct list list = {.bytes = {.limit = TEXTS_MAX}, .all_literals = true};
+    struct otc_ottl_node node = {.type = OTC_OTTL_LIST, .literal.type = OTC_VALUE_ARRAY};
+    otc_status status = OTC_OK;
+
+    for (bool first = true; status == OTC_OK && !accept(parser, "]"); first = false) {
+        status = first || accept(parser, ",") ? OTC_OK : expected(parser, "\",\" or \"]\"");
+        if (status == OTC_OK) {
+            status = parse_element(parser, &list);
+        }
+    }
+    node.left = list.first;
+    if (status == OTC_OK && (list.all_literals || fold(parser, &list))) {
+        node.type = OTC_OTTL_LITERAL;
+        node.left = 0;
+        node.literal.as.slice = otc_arena_copy(&parser->condition->texts, otc_buf_slice(&list.bytes));
+        status = list.bytes.failed || (list.bytes.len > 0 && !node.literal.as.slice.data)
+                     ? out_of_memory(parser)
+                     : OTC_OK;
+    }
+    otc_buf_release(&list.bytes);
+    return status == OTC_OK ? add_node(parser, &node, out) : status;
+}
+
+/* ---- Functions ---------------------------------------------------------------------------------- */
 
 static otc_status
 parse_arguments(struct parser *parser, uint16_t *first, size_t *n)
@@ -452,6 +378,7 @@ parse_call(struct parser *parser, struct otc_slice name, uint16_t *out)
         status = compile_pattern(parser, at, &node);
     }
     if (status == OTC_OK) {
+        node.is_id = node.function && node.function->gives_id;
         status = add_node(parser, &node, out);
     }
     if (status != OTC_OK) {
@@ -463,6 +390,7 @@ parse_call(struct parser *parser, struct otc_slice name, uint16_t *out)
 /* ---- Values ------------------------------------------------------------------------------------- */
 
 static otc_status parse_joined(struct parser *parser, bool any, uint16_t *out);
+static otc_status parse_primary(struct parser *parser, uint16_t *out);
 
 /* The name of a function here, with a capital and a parenthesis behind it; or an empty slice. */
 static struct otc_slice
@@ -496,35 +424,50 @@ parse_named(struct parser *parser, uint16_t *out)
         node.type = OTC_OTTL_PATH;
         status =
             parser->language->path(parser->language->arg, parser->text, &parser->at, &node.path, parser->err);
+        node.is_id = status == OTC_OK && parser->language->is_id &&
+                     parser->language->is_id(parser->language->arg, node.path);
     }
     return status == OTC_OK ? add_node(parser, &node, out) : status;
 }
 
+/* What a sign may stand before: a path, a function, or a value in parentheses. */
 static otc_status
-parse_negative(struct parser *parser, uint16_t *out)
+parse_unsigned(struct parser *parser, uint16_t *out)
+{
+    otc_status status;
+
+    if (peek(parser) != '(') {
+        return parse_named(parser, out);
+    }
+    status = parse_primary(parser, out);
+    return status != OTC_OK || is_value(parser, *out) ? status : expected(parser, "a value, not a condition");
+}
+
+/* What follows a sign. A literal keeps it: -0.0 and the least integer are numbers of their own. */
+static otc_status
+parse_signed(struct parser *parser, bool negative, uint16_t *out)
 {
     struct otc_ottl_node zero = {.type = OTC_OTTL_LITERAL, .literal = {.type = OTC_VALUE_INT}};
     struct otc_ottl_node node = {.type = OTC_OTTL_MATH, .sign = '-'};
-    otc_status status = add_node(parser, &zero, &node.left);
-    bool found;
+    uint8_t next = peek(parser);
+    otc_status status;
 
-    if (status != OTC_OK) {
-        return status;
-    }
-    /* A literal keeps its sign: -0.0 and the least integer are numbers of their own. */
-    zero.literal.type = OTC_VALUE_ABSENT;
-    if (isdigit(peek(parser)) || peek(parser) == '.') {
-        status = parse_literal(parser, &zero.literal, &found);
-        if (zero.literal.type == OTC_VALUE_INT) {
+    if (isdigit(next) || next == '.') {
+        status = otc_ottl_read_number(parser->text, &parser->at, &zero.literal, parser->err);
+        if (negative && zero.literal.type == OTC_VALUE_INT) {
             zero.literal.as.integer = (int64_t)(0 - (uint64_t)zero.literal.as.integer);
-        } else if (zero.literal.type == OTC_VALUE_DOUBLE) {
+        } else if (negative) {
             zero.literal.as.real = -zero.literal.as.real;
-        } else if (status == OTC_OK) {
-            status = expected(parser, "a number");
         }
         return status == OTC_OK ? add_node(parser, &zero, out) : status;
     }
-    status = parse_named(parser, &node.right);
+    if (!negative) {
+        return parse_unsigned(parser, out);
+    }
+    status = add_node(parser, &zero, &node.left);
+    if (status == OTC_OK) {
+        status = parse_unsigned(parser, &node.right);
+    }
     return status == OTC_OK ? add_node(parser, &node, out) : status;
 }
 
@@ -549,11 +492,11 @@ parse_primary(struct parser *parser, uint16_t *out)
             status = expected(parser, "\")\", and, or");
         }
     } else if (accept(parser, "-")) {
-        status = parse_negative(parser, out);
+        status = parse_signed(parser, true, out);
     } else if (accept(parser, "+")) {
-        (void)peek(parser);
-        status = parse_number(parser, &node.literal);
-        status = status == OTC_OK ? add_node(parser, &node, out) : status;
+        status = parse_signed(parser, false, out);
+    } else if (accept(parser, "[")) {
+        status = parse_list(parser, out);
     } else {
         status = parse_literal(parser, &node.literal, &found);
         if (status == OTC_OK) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/ottl/literals.h"
 #include "common/ottl/paths_internal.h"
 
 #include <ctype.h>
@@ -29,31 +30,6 @@ dotted(struct otc_slice text, size_t at)
     return otc_slice_of(text.data + at, end - at);
 }
 
-/* "key" of a bracket; the escapes of texts. */
-static otc_status
-parse_key(struct binding *binding, struct otc_slice text, size_t *at, struct otc_slice *out,
-          struct otc_error *err)
-{
-    uint8_t *copy = otc_arena_alloc(binding->texts, text.len + 1);
-    size_t len = 0;
-
-    if (!copy) {
-        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
-    }
-    for ((*at)++; *at < text.len && text.data[*at] != '"'; (*at)++) {
-        if (text.data[*at] == '\\' && *at + 1 < text.len) {
-            (*at)++;
-        }
-        copy[len++] = text.data[*at];
-    }
-    if (*at == text.len) {
-        return wrong(*at, "expected the closing double quote", err);
-    }
-    (*at)++;
-    *out = otc_slice_of(copy, len);
-    return OTC_OK;
-}
-
 static otc_status
 parse_step(struct binding *binding, struct otc_slice text, size_t *at, struct otc_ottl_step *step,
            struct otc_error *err)
@@ -64,7 +40,7 @@ parse_step(struct binding *binding, struct otc_slice text, size_t *at, struct ot
     *step = (struct otc_ottl_step){0};
     (*at)++;
     if (*at < text.len && text.data[*at] == '"') {
-        status = parse_key(binding, text, at, &step->key, err);
+        status = otc_ottl_read_text(text, at, binding->texts, &step->key, err);
     } else {
         for (; *at < text.len && isdigit(text.data[*at]) && digits < 9; digits++, (*at)++) {
             step->index = step->index * 10 + (text.data[*at] - '0');
@@ -156,6 +132,15 @@ parse_path(void *arg, struct otc_slice text, size_t *at, size_t *out, struct otc
     return status == OTC_OK ? add_path(binding->conditions, &path, out, err) : status;
 }
 
+static bool
+is_id(void *arg, size_t path)
+{
+    const struct binding *binding = arg;
+    const struct otc_ottl_field *field = binding->conditions->paths[path].field;
+
+    return field && field->reading == READ_ID;
+}
+
 static otc_status
 parse_function(void *arg, struct otc_slice name, const struct otc_value *arguments, size_t n, size_t *out,
                struct otc_error *err)
@@ -232,7 +217,7 @@ add_parsed(struct otc_ottl_conditions *conditions, enum otc_ottl_context context
            bool is_value, struct otc_error *err)
 {
     struct binding binding = {conditions, context, &conditions->texts};
-    const struct otc_condition_language language = {parse_path, parse_function, constant, &binding};
+    const struct otc_condition_language language = {parse_path, parse_function, is_id, constant, &binding};
     struct otc_condition **grown = reallocarray(conditions->items, conditions->n + 1, sizeof(void *));
     otc_status status;
 

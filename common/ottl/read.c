@@ -221,11 +221,11 @@ read_double(struct otc_slice message, uint32_t number)
 {
     struct otc_wire wire = otc_wire_of(message);
     struct otc_wire_field field;
-    struct otc_value value = nil;
+    struct otc_value value = {OTC_VALUE_DOUBLE, {.real = 0}};
 
     while (otc_wire_next(&wire, &field)) {
         if (field.field == number && field.type == OTC_WIRE_FIXED64) {
-            value = (struct otc_value){OTC_VALUE_DOUBLE, {.real = otc_wire_bits_double(field.number)}};
+            value.as.real = otc_wire_bits_double(field.number);
         }
     }
     return value;

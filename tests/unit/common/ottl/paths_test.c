@@ -19,7 +19,9 @@
     "\"intValue\":1}]}}},{"                                                                                  \
     "\"key\":\"m\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":\"k\",\"value\":{\"arrayValue\":{"       \
     "\"values\":[{"                                                                                          \
-    "\"intValue\":9}]}}}]}}},{\"key\":\"y\",\"value\":{\"bytesValue\":\"AAE=\"}}]"
+    "\"intValue\":9}]}}}]}}},{\"key\":\"y\",\"value\":{\"bytesValue\":\"AAE=\"}},{\"key\":\"eb\",\"value\":" \
+    "{\"bytesValue\":\"\"}},{\"key\":\"nan\",\"value\":{\"doubleValue\":\"NaN\"}},{\"key\":\"a\\tb\","       \
+    "\"value\":{\"intValue\":1}}]"
 #define AROUND(scopes)                                                                                       \
     "[{\"schemaUrl\":\"ru\",\"resource\":{\"attributes\":[{\"key\":\"r\",\"value\":{\"stringValue\":"        \
     "\"res\"}}],"                                                                                            \
@@ -116,7 +118,8 @@ booleans_bind_as_documented(void **state)
             "1 == 1 and 2 > 1 or false", "((true))", "not not true", "1 + 2 * 3 == 7", "(1 + 2) * 3 == 9",
             "10 - 2 - 3 == 5", "8 / 2 / 2 == 2", "-2 < -1", "2 - -1 == 3", "1.5 + 1 == 2.5", "7 / 2 == 3",
             "7 / 2.0 == 3.5", "not(1==2)", "(1 == 1) and (2 == 2)", "((1 + 1)) == 2",
-            "-attributes[\"n\"] == -7", ".5 < 1", "1e3 == 1000", "(IsInt(1))");
+            "-attributes[\"n\"] == -7", "-(1 + 2) == -3", "-(attributes[\"n\"]) * 2 == -14",
+            "+attributes[\"n\"] == +7", ".5 < 1", "1e3 == 1000", "(IsInt(1))");
     FALSE_OF(OTC_TRACES, OTC_OTTL_SPAN, "false", "not true", "(true or true) and false", "1 == 2 or 1 > 2");
 }
 
@@ -130,10 +133,20 @@ types_compare_as_documented(void **state)
             "attributes[\"none\"] == nil", "attributes[\"e\"] == nil", "nil == nil",
             "attributes[\"s\"] != nil", "attributes[\"s\"] != 7", "attributes[\"y\"] == 0x0001",
             "0x00 < 0x0001", "attributes[\"l\"] == [\"x\", 1]", "attributes[\"l\"] != [\"x\"]",
-            "\"a\\\"b\" == \"a\\\"b\"", "\"\\t\" < \" \"");
+            "\"a\\\"b\" == \"a\\\"b\"", "\"\\t\" < \" \"", "attributes[\"n\"] * 010 == 56",
+            "attributes[\"eb\"] == nil", "nil == attributes[\"eb\"]", "attributes[\"eb\"] >= nil",
+            "attributes[\"eb\"] != 0x00", "attributes[\"m\"] == attributes[\"m\"]", "[1] != [1.0]",
+            "[nil] == [nil]",
+            "ParseJSON(\"{\\\"a\\\":1,\\\"b\\\":[2]}\") == ParseJSON(\"{\\\"b\\\":[2],\\\"a\\\":1}\")",
+            "ParseJSON(\"{\\\"a\\\":1,\\\"b\\\":[2]}\") != ParseJSON(\"{\\\"b\\\":[3],\\\"a\\\":1}\")",
+            "ParseJSON(\"{\\\"a\\\":1}\") != ParseJSON(\"{\\\"a\\\":1,\\\"b\\\":2}\")");
     FALSE_OF(OTC_TRACES, OTC_OTTL_SPAN, "attributes[\"s\"] == 7", "attributes[\"s\"] < 7",
              "attributes[\"s\"] > 7", "attributes[\"none\"] < 1", "nil < nil", "attributes[\"none\"] != nil",
-             "attributes[\"b\"] == \"true\"", "attributes[\"l\"] < [\"y\"]");
+             "attributes[\"b\"] == \"true\"", "attributes[\"l\"] < [\"y\"]", "[1, 2] >= [1, 2]",
+             "[1, 2] <= [1, 2]", "[1, 2] != [1, 2]", "attributes[\"m\"] >= attributes[\"m\"]",
+             "trace_id >= trace_id", "trace_id == 0x0102030405060708090a0b0c0d0e0f10",
+             "span_id < SpanID(0xffffffffffffffff)", "attributes[\"eb\"] != nil", "attributes[\"eb\"] < nil",
+             "[attributes[\"nan\"]] == [attributes[\"nan\"]]");
 }
 
 static void
@@ -156,7 +169,7 @@ paths_of_spans(void **state)
         "resource.dropped_attributes_count == 3", "resource.schema_url == \"ru\"",
         "scope.schema_url == \"su\"", "instrumentation_scope.name == \"lib\"", "scope.version == \"1.2\"",
         "scope.attributes[\"sc\"] == 1", "attributes[\"m\"][\"k\"][0] == 9",
-        "attributes[\"none\"][\"k\"] == nil", "attributes[\"l\"][0] == \"x\"", "Len(attributes) == 8",
+        "attributes[\"none\"][\"k\"] == nil", "attributes[\"l\"][0] == \"x\"", "Len(attributes) == 11",
         "IsMap(attributes[\"m\"])");
     FALSE_OF(OTC_TRACES, OTC_OTTL_SPAN, "name == \"\"", "resource.attributes[\"s\"] == \"text\"",
              "kind == SPAN_KIND_SERVER");
@@ -196,7 +209,17 @@ functions_do_what_the_collectors_do(void **state)
             "not IsMatch(attributes[\"none\"], \".*\")", "IsMatch(name, Concat([\"G\", \"T\"], \"E\"))",
             "IsString(name) and IsInt(kind)", "Int(\"12\") == 12", "Int(\"x\") == nil", "Int(2.9) == 2",
             "Double(\"0.5\") == 0.5", "String(12) == \"12\"", "String(nil) == nil",
-            "Concat([\"a\", 1, true], \"-\") == \"a-1-true\"", "Substring(\"hello\", 1, 3) == \"ell\"",
+            "Concat([\"a\", 1, true], \"-\") == \"a-1-true\"",
+            "Concat([attributes[\"s\"], name, -1], \" \") == \"text GET / -1\"",
+            "Concat([\"a\", nil, attributes[\"none\"], \"b\"], \"-\") == \"a-<nil>-<nil>-b\"",
+            "Concat([attributes[\"y\"], attributes[\"m\"], Concat([name], \"\")], \",\") == "
+            "\"0001,{\\\"k\\\":[9]},GET /\"",
+            "[name, [1, attributes[\"n\"]]] == [\"GET /\", [1, 7]]", "Len([name, [2], 1 + 2]) == 3",
+            "String(attributes[\"y\"]) == \"0001\"", "IsMatch(attributes[\"y\"], \"^0001$\")",
+            "String([\"<&>\\u2028\\u2029\\u20ac\"]) == "
+            "\"[\\\"\\\\u003c\\\\u0026\\\\u003e\\\\u2028\\\\u2029\\u20ac\\\"]\"",
+            "attributes[\"a\\tb\"] == 1", "attributes[\"\\x6e\"] == 7",
+            "\"\\xe4\\344\" == \"\\u00e4\\u00e4\"", "Substring(\"hello\", 1, 3) == \"ell\"",
             "SHA256(\"abc\") == \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"",
             "HasPrefix(name, \"GET\")", "HasSuffix(name, \"/\")", "Len(\"four\") == 4",
             "\"\\u00e4\\x41\\101\\t\\U0001F600\" == \"\u00e4AA\t\U0001F600\"", "Len(\"\\\\\\\"\") == 2",
@@ -210,6 +233,13 @@ what_cannot_be_evaluated_says_why(void **state)
     static const char *const cases[][2] = {
         {"attributes[\"none\"] + 1 == 1", "arithmetic (+) on a value that is no number"},
         {"1 / 0 == 1", "division by zero"},
+        {"1.0 / 0 > 5", "division by zero"},
+        {"attributes[\"d\"] / -0.0 > 5", "division by zero"},
+        {"-attributes[\"s\"] == 1", "arithmetic (-) on a value that is no number"},
+        {"String(attributes[\"nan\"]) == \"NaN\"", "NaN and infinity have no text"},
+        {"IsMatch([1, [attributes[\"nan\"]]], \"N\")", "NaN and infinity have no text"},
+        {"Concat([attributes[\"nan\"]], \"\") == \"NaN\"", "NaN and infinity have no text"},
+        {"[attributes[\"s\"] + 1] == [1]", "arithmetic (+) on a value that is no number"},
         {"attributes[\"s\"][\"k\"] == nil", "a value that is no map does not support string indexing"},
         {"attributes[\"s\"][0] == nil", "a value that is no list does not support integer indexing"},
         {"attributes[\"m\"][\"k\"][1] == nil", "index out of bounds"},
@@ -279,7 +309,14 @@ wrong_texts_are_refused_with_their_place(void **state)
         {OTC_OTTL_SPAN, "(1 == 1) == true",
          "character 12: expected and, or, or the end: a condition cannot be compared"},
         {OTC_OTTL_SPAN, "0x123 == 0x", "character 5: expected two hexadecimal digits a byte"},
-        {OTC_OTTL_SPAN, "[[1]] == 1", "character 2: expected a text, a number, true, false or nil"},
+        {OTC_OTTL_SPAN, "[1 2] == 1", "character 4: expected \",\" or \"]\""},
+        {OTC_OTTL_SPAN, "[1, (1 == 1)] == 1", "character 13: expected a value, not a condition"},
+        {OTC_OTTL_SPAN, "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "expected at most 32 levels"},
+        {OTC_OTTL_SPAN, "-(1 == 1) == 1", "character 10: expected a value, not a condition"},
+        {OTC_OTTL_SPAN, "08 == 8", "character 1: expected a number, in octal where it begins with 0"},
+        {OTC_OTTL_SPAN, "01000000000000000000000 == 8", "character 1: expected a number, in octal"},
+        {OTC_OTTL_SPAN, "0x == 8", "character 3: expected two hexadecimal digits a byte"},
+        {OTC_OTTL_SPAN, "attributes[\"a\\q\"] == 1", "character 16: expected an escape such as"},
         {OTC_OTTL_SPAN, "((((((((((((((((((((((((((((((((((((((((((((1", "expected at most 32 levels"},
         {OTC_OTTL_SPAN,
          "not not not not not not not not not not not not not not not not not not not not not not not not "
