@@ -15,7 +15,6 @@
 struct filter {
     struct otc_transform transform;
     struct filter_rules rules;
-    enum filter_error_mode error_mode;
     struct otc_series *filtered[OTC_N_SIGNALS];
 };
 
@@ -29,8 +28,9 @@ struct pass {
     const uint8_t *metric;
     const uint8_t **gone;
     size_t n_gone, n_new;
-    bool failed;
-    char why[160];
+    /** What failed, by what happens then. */
+    bool failed[OTC_N_OTTL_ERROR_MODES];
+    char why[OTC_N_OTTL_ERROR_MODES][160];
 };
 
 /* ---- Dropping ----------------------------------------------------------------------------------- */
@@ -48,17 +48,28 @@ count_points(struct otc_slice metric)
     return n;
 }
 
-/* Items in a ResourceSpans, …Metrics, …Logs. */
+/* Items in a ScopeSpans, …Metrics, …Logs. */
+static size_t
+count_of_scope(enum otc_signal signal, struct otc_slice scope)
+{
+    struct otc_slice item;
+    size_t n = 0;
+
+    while (otc_messages_next(&scope, 2, &item)) {
+        n += signal == OTC_METRICS ? count_points(item) : 1;
+    }
+    return n;
+}
+
+/* The same of a ResourceSpans, …Metrics, …Logs. */
 static size_t
 count_items(enum otc_signal signal, struct otc_slice group)
 {
-    struct otc_slice scope, item;
+    struct otc_slice scope;
     size_t n = 0;
 
     while (otc_messages_next(&group, 2, &scope)) {
-        while (otc_messages_next(&scope, 2, &item)) {
-            n += signal == OTC_METRICS ? count_points(item) : 1;
-        }
+        n += count_of_scope(signal, scope);
     }
     return n;
 }
@@ -180,14 +191,16 @@ select_items(struct pass *pass, struct otc_error *err)
 static bool
 meets(struct pass *pass, enum otc_ottl_context context, const struct otc_ottl_subject *subject)
 {
-    const struct otc_ottl_conditions *conditions = &pass->self->rules.conditions[pass->part->signal][context];
-    enum otc_ottl_answer answer;
+    const struct otc_ottl_conditions *of_mode =
+        pass->self->rules.conditions[pass->part->signal][context].of_mode;
+    enum otc_ottl_answer answer = OTC_OTTL_NONE_HOLDS;
 
-    if (conditions->n == 0) {
-        return false;
+    for (size_t i = 0; i < OTC_N_OTTL_ERROR_MODES && answer != OTC_OTTL_ONE_HOLDS; i++) {
+        if (of_mode[i].n > 0) {
+            answer = otc_ottl_any_holds(&of_mode[i], subject, &pass->texts, pass->why[i]);
+            pass->failed[i] |= answer == OTC_OTTL_FAILED;
+        }
     }
-    answer = otc_ottl_any_holds(conditions, subject, &pass->texts, pass->why);
-    pass->failed |= answer == OTC_OTTL_FAILED;
     if (pass->texts.used > TEXTS_KEPT) {
         otc_arena_release(&pass->texts);
     }
@@ -197,7 +210,7 @@ meets(struct pass *pass, enum otc_ottl_context context, const struct otc_ottl_su
 static bool
 has(const struct pass *pass, enum otc_ottl_context context)
 {
-    return pass->self->rules.conditions[pass->part->signal][context].n > 0;
+    return filter_rules_has(&pass->self->rules, pass->part->signal, context);
 }
 
 static void
@@ -249,6 +262,10 @@ filter_scope(struct pass *pass, struct otc_ottl_subject *subject)
 {
     struct otc_slice items = subject->scope_group;
 
+    if (meets(pass, OTC_OTTL_SCOPE, subject)) {
+        drop(pass, subject->scope_group, count_of_scope(pass->part->signal, subject->scope_group));
+        return;
+    }
     while (otc_messages_next(&items, 2, &subject->item)) {
         switch (pass->part->signal) {
         case OTC_TRACES:
@@ -289,14 +306,14 @@ answer_failure(const struct pass *pass, struct otc_error *err)
 {
     const struct filter *self = pass->self;
 
-    if (!pass->failed || self->error_mode == FILTER_SILENT) {
-        return OTC_OK;
+    if (pass->failed[OTC_OTTL_PROPAGATE]) {
+        return otc_fail(err, OTC_UNAVAILABLE, "filter: failed to evaluate a condition: %s",
+                        pass->why[OTC_OTTL_PROPAGATE]);
     }
-    if (self->error_mode == FILTER_PROPAGATE) {
-        return otc_fail(err, OTC_UNAVAILABLE, "filter: failed to evaluate a condition: %s", pass->why);
+    if (pass->failed[OTC_OTTL_IGNORE]) {
+        otc_log(self->transform.host->logger, OTC_LOG_WARN, self->transform.id,
+                "Failed to evaluate a condition", OTC_FIELD_TEXT("error", pass->why[OTC_OTTL_IGNORE]));
     }
-    otc_log(self->transform.host->logger, OTC_LOG_WARN, self->transform.id, "Failed to evaluate a condition",
-            OTC_FIELD_TEXT("error", pass->why));
     return OTC_OK;
 }
 
@@ -363,7 +380,6 @@ create(const struct otc_settings *settings, struct otc_component **out, struct o
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
     }
     otc_transform_init(&self->transform, settings, &ops);
-    self->error_mode = (enum filter_error_mode)config->error_mode.index;
     status = filter_rules_init(&self->rules, config, err);
     if (status != OTC_OK) {
         free(self);

@@ -2,7 +2,6 @@
 #include "processors/filter/filter_config.h"
 
 #include "common/config/refused.h"
-#include "common/ottl/subjects.h"
 
 /* ---- Settings ----------------------------------------------------------------------------------- */
 
@@ -78,19 +77,20 @@ static const struct otc_field logs_fields[] = {
 static const struct otc_schema logs_schema =
     OTC_SCHEMA(filter_logs_config, logs_fields, "Conditions on logs.");
 
-static const char *const error_modes[] = {"ignore", "silent", "propagate", NULL};
-
 static const struct otc_field fields[] = {
-    OTC_FIELD(filter_config, error_mode, .def = "ignore", .choices = error_modes,
+    OTC_FIELD(filter_config, error_mode, .def = "ignore", .choices = otc_ottl_error_modes,
               .doc =
                   "When a condition cannot be evaluated: `ignore` logs it and keeps the item, `silent` keeps "
                   "it, `propagate` refuses the batch."),
-    OTC_FIELD(
-        filter_config, trace_conditions,
-        .doc = "Conditions whose context follows from their paths: `span.…`, `spanevent.…`, `resource.…`."),
-    OTC_FIELD(filter_config, metric_conditions,
-              .doc = "The same with `metric.…`, `datapoint.…`, `resource.…`."),
-    OTC_FIELD(filter_config, log_conditions, .doc = "The same with `log.…`, `resource.…`."),
+    OTC_FIELD(filter_config, trace_conditions, .sub = &otc_ottl_conditions_schema,
+              .parse = otc_ottl_read_conditions,
+              .doc = "Conditions, or groups of them, whose context follows from their paths: `span.…`, "
+                     "`spanevent.…`, `scope.…`, `resource.…`."),
+    OTC_FIELD(filter_config, metric_conditions, .sub = &otc_ottl_conditions_schema,
+              .parse = otc_ottl_read_conditions,
+              .doc = "The same with `metric.…`, `datapoint.…`, `scope.…`, `resource.…`."),
+    OTC_FIELD(filter_config, log_conditions, .sub = &otc_ottl_conditions_schema,
+              .parse = otc_ottl_read_conditions, .doc = "The same with `log.…`, `scope.…`, `resource.…`."),
     OTC_FIELD_OPTIONAL(filter_config, traces, traces_schema, .doc = "Conditions on traces, by context."),
     OTC_FIELD_OPTIONAL(filter_config, metrics, metrics_schema, .doc = "Conditions on metrics, by context."),
     OTC_FIELD_OPTIONAL(filter_config, logs, logs_schema, .doc = "Conditions on logs, by context."),
@@ -107,58 +107,43 @@ const struct otc_schema filter_schema = OTC_SCHEMA(filter_config, fields, "Drops
 /* ---- Conditions --------------------------------------------------------------------------------- */
 
 static otc_status
-add_conditions(struct filter_rules *rules, enum otc_signal signal, enum otc_ottl_context context,
-               const otc_strings *texts, const char *path, struct otc_error *err)
+add_conditions(struct filter_conditions *conditions, enum otc_ottl_context context,
+               enum otc_ottl_error_mode mode, const otc_strings *texts, struct otc_error *err)
 {
     for (size_t i = 0; i < texts->n; i++) {
         otc_status status =
-            otc_ottl_conditions_add(&rules->conditions[signal][context], context, texts->items[i], err);
+            otc_ottl_conditions_add(&conditions->of_mode[mode], context, texts->items[i], err);
 
         if (status != OTC_OK) {
-            return otc_error_prefix(err, "%s: unable to parse OTTL condition \"%s\"", path, texts->items[i]);
+            return otc_error_prefix(err, "unable to parse OTTL condition \"%s\"", texts->items[i]);
         }
     }
     return OTC_OK;
 }
 
-/* Adds conditions to the innermost context that each names. */
+/* Adds the conditions of groups to the contexts that they say or name. */
 static otc_status
-add_inferred(struct filter_rules *rules, enum otc_signal signal, const otc_strings *texts, const char *path,
-             struct otc_error *err)
+add_groups(struct filter_rules *rules, enum otc_signal signal, const otc_list *list,
+           enum otc_ottl_error_mode inherited, struct otc_error *err)
 {
-    static const struct {
-        const char *prefix;
-        enum otc_ottl_context context;
-    } contexts[OTC_N_SIGNALS][4] = {{{"spanevent.", OTC_OTTL_SPANEVENT},
-                                     {"span.", OTC_OTTL_SPAN},
-                                     {"scope.", OTC_OTTL_SPAN},
-                                     {"resource.", OTC_OTTL_RESOURCE}},
-                                    {{"datapoint.", OTC_OTTL_DATAPOINT},
-                                     {"metric.", OTC_OTTL_METRIC},
-                                     {"scope.", OTC_OTTL_METRIC},
-                                     {"resource.", OTC_OTTL_RESOURCE}},
-                                    {{"log.", OTC_OTTL_LOG},
-                                     {"scope.", OTC_OTTL_LOG},
-                                     {"resource.", OTC_OTTL_RESOURCE},
-                                     {"resource.", OTC_OTTL_RESOURCE}}};
+    static const char *const keys[OTC_N_SIGNALS] = {"trace_conditions", "metric_conditions",
+                                                    "log_conditions"};
+    const struct otc_ottl_group *groups = list->items;
 
-    for (size_t i = 0; i < texts->n; i++) {
-        otc_strings one = {&texts->items[i], 1};
-        otc_status status;
-        size_t at = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        enum otc_ottl_context context = OTC_OTTL_RESOURCE;
+        enum otc_ottl_error_mode mode = inherited;
+        otc_status status = otc_ottl_group_context(&groups[i], signal, &context, err);
 
-        while (at < 4 && !otc_ottl_names(texts->items[i], contexts[signal][at].prefix)) {
-            at++;
+        if (status == OTC_OK) {
+            status = otc_ottl_group_error_mode(&groups[i], inherited, &mode, err);
         }
-        if (at == 4) {
-            return otc_fail(err, OTC_INVALID_ARGUMENT,
-                            "%s: unable to infer a context from \"%s\": its paths must begin with %s, %s or "
-                            "resource.",
-                            path, texts->items[i], contexts[signal][0].prefix, contexts[signal][1].prefix);
+        if (status == OTC_OK) {
+            status = add_conditions(&rules->conditions[signal][context], context, mode, &groups[i].conditions,
+                                    err);
         }
-        status = add_conditions(rules, signal, contexts[signal][at].context, &one, path, err);
         if (status != OTC_OK) {
-            return status;
+            return otc_error_prefix(err, "%s[%zu]", keys[signal], i);
         }
     }
     return OTC_OK;
@@ -186,19 +171,20 @@ compile_conditions(struct filter_rules *rules, const struct filter_config *confi
         {OTC_LOGS, OTC_OTTL_RESOURCE, logs ? &logs->resource : &none, "logs::resource"},
         {OTC_LOGS, OTC_OTTL_LOG, logs ? &logs->log_record : &none, "logs::log_record"},
     };
+    const otc_list *const groups[OTC_N_SIGNALS] = {&config->trace_conditions, &config->metric_conditions,
+                                                   &config->log_conditions};
+    enum otc_ottl_error_mode mode = (enum otc_ottl_error_mode)config->error_mode.index;
     otc_status status = OTC_OK;
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && status == OTC_OK; i++) {
-        status = add_conditions(rules, lists[i].signal, lists[i].context, lists[i].texts, lists[i].path, err);
+        status = add_conditions(&rules->conditions[lists[i].signal][lists[i].context], lists[i].context, mode,
+                                lists[i].texts, err);
+        if (status != OTC_OK) {
+            return otc_error_prefix(err, "%s", lists[i].path);
+        }
     }
-    if (status == OTC_OK) {
-        status = add_inferred(rules, OTC_TRACES, &config->trace_conditions, "trace_conditions", err);
-    }
-    if (status == OTC_OK) {
-        status = add_inferred(rules, OTC_METRICS, &config->metric_conditions, "metric_conditions", err);
-    }
-    if (status == OTC_OK) {
-        status = add_inferred(rules, OTC_LOGS, &config->log_conditions, "log_conditions", err);
+    for (size_t i = 0; i < OTC_N_SIGNALS && status == OTC_OK; i++) {
+        status = add_groups(rules, (enum otc_signal)i, groups[i], mode, err);
     }
     return status;
 }
@@ -350,7 +336,9 @@ filter_rules_release(struct filter_rules *rules)
 {
     for (size_t signal = 0; signal < OTC_N_SIGNALS; signal++) {
         for (size_t i = 0; i < OTC_N_OTTL_CONTEXTS; i++) {
-            otc_ottl_conditions_release(&rules->conditions[signal][i]);
+            for (size_t mode = 0; mode < OTC_N_OTTL_ERROR_MODES; mode++) {
+                otc_ottl_conditions_release(&rules->conditions[signal][i].of_mode[mode]);
+            }
         }
         for (size_t i = 0; i < FILTER_SELECTIONS_MAX; i++) {
             otc_selection_free(rules->selections[signal][i]);
@@ -360,12 +348,20 @@ filter_rules_release(struct filter_rules *rules)
 }
 
 bool
+filter_rules_has(const struct filter_rules *rules, enum otc_signal signal, enum otc_ottl_context context)
+{
+    const struct otc_ottl_conditions *of_mode = rules->conditions[signal][context].of_mode;
+
+    return of_mode[OTC_OTTL_PROPAGATE].n + of_mode[OTC_OTTL_IGNORE].n + of_mode[OTC_OTTL_SILENT].n > 0;
+}
+
+bool
 filter_rules_concern(const struct filter_rules *rules, enum otc_signal signal)
 {
     bool concern = false;
 
     for (size_t i = 0; i < OTC_N_OTTL_CONTEXTS; i++) {
-        concern |= rules->conditions[signal][i].n > 0;
+        concern |= filter_rules_has(rules, signal, (enum otc_ottl_context)i);
     }
     for (size_t i = 0; i < FILTER_SELECTIONS_MAX; i++) {
         concern |= rules->selections[signal][i] != NULL;

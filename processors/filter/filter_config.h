@@ -4,7 +4,7 @@
 #define FILTER_FILTER_CONFIG_H
 
 #include "common/config/schema.h"
-#include "common/ottl/paths.h"
+#include "common/ottl/groups.h"
 #include "common/transform/match.h"
 
 struct filter_traces_config {
@@ -52,13 +52,11 @@ struct filter_logs_config {
     struct filter_log_match *exclude;
 };
 
-enum filter_error_mode { FILTER_IGNORE, FILTER_SILENT, FILTER_PROPAGATE };
-
 struct filter_config {
     otc_choice error_mode;
-    otc_strings trace_conditions;
-    otc_strings metric_conditions;
-    otc_strings log_conditions;
+    otc_list trace_conditions; /* of struct otc_ottl_group */
+    otc_list metric_conditions;
+    otc_list log_conditions;
     struct filter_traces_config *traces;
     struct filter_metrics_config *metrics;
     struct filter_logs_config *logs;
@@ -72,9 +70,14 @@ otc_status filter_validate(const void *settings, struct otc_error *err);
 /** Selections of one signal: what one of them does not take is dropped. */
 #define FILTER_SELECTIONS_MAX 2
 
+/** Conditions of one context, by what happens when one of them fails. */
+struct filter_conditions {
+    struct otc_ottl_conditions of_mode[OTC_N_OTTL_ERROR_MODES];
+};
+
 /** Compiled; immutable, any thread. */
 struct filter_rules {
-    struct otc_ottl_conditions conditions[OTC_N_SIGNALS][OTC_N_OTTL_CONTEXTS];
+    struct filter_conditions conditions[OTC_N_SIGNALS][OTC_N_OTTL_CONTEXTS];
     struct otc_selection *selections[OTC_N_SIGNALS][FILTER_SELECTIONS_MAX];
     /** The older settings as those of common/transform, which the selections borrow. */
     struct otc_match_settings metric_include, metric_exclude_names, metric_exclude_resources;
@@ -86,6 +89,9 @@ struct filter_rules {
 OTC_CHECK otc_status filter_rules_init(struct filter_rules *rules, const struct filter_config *config,
                                        struct otc_error *err);
 void filter_rules_release(struct filter_rules *rules);
+/** Whether there are conditions of a context. */
+bool filter_rules_has(const struct filter_rules *rules, enum otc_signal signal,
+                      enum otc_ottl_context context);
 /** Whether there is anything to do for a signal. */
 bool filter_rules_concern(const struct filter_rules *rules, enum otc_signal signal);
 

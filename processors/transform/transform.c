@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/transform/transform.h"
 
-#include "common/config/node.h"
 #include "common/config/refused.h"
 #include "common/config/schema.h"
+#include "common/ottl/groups.h"
 #include "common/ottl/subjects.h"
 #include "processors/transform/statement.h"
 
@@ -13,14 +13,6 @@
 #define TEXTS_MAX ((size_t)64 << 20)
 /* Resources and scopes that lie in pieces, put together. */
 #define HEADS_MAX OTC_EDIT_BYTES_MAX
-#define ERROR_MODES_MAX 3
-
-struct group_config {
-    char *context;
-    char *error_mode;
-    otc_strings conditions;
-    otc_strings statements;
-};
 
 struct transform_config {
     otc_choice error_mode;
@@ -31,13 +23,10 @@ struct transform_config {
     bool flatten_data;
 };
 
-/* In the order of `error_modes`. */
-enum error_mode { PROPAGATE, IGNORE, SILENT };
-
 /* Statements that share a context and conditions. */
 struct group {
     enum otc_ottl_context context;
-    enum error_mode error_mode;
+    enum otc_ottl_error_mode error_mode;
     struct otc_ottl_conditions conditions;
     struct transform_statement *statements;
     size_t n;
@@ -55,137 +44,16 @@ struct transform {
 
 /* ---- Settings ----------------------------------------------------------------------------------- */
 
-static const char *const error_modes[] = {"propagate", "ignore", "silent", NULL};
-
-static const struct otc_field group_fields[] = {
-    OTC_FIELD(group_config, context, .def = "",
-              .doc = "`resource`, `scope`, `span`, `spanevent`, `metric`, `datapoint` or `log`. Absent: the "
-                     "innermost that the paths name."),
-    OTC_FIELD(group_config, error_mode, .def = "", .doc = "Instead of the processor's."),
-    OTC_FIELD(group_config, conditions, .doc = "Any of them must hold, before the first statement."),
-    OTC_FIELD(group_config, statements, .doc = "Statements, one after another."),
-    OTC_FIELD_END,
-};
-static const struct otc_schema group_schema =
-    OTC_SCHEMA(group_config, group_fields, "Statements of one context.");
-
-static otc_status
-read_strings(const struct otc_node *node, otc_strings *out, struct otc_config *owner, struct otc_error *err)
-{
-    size_t n = 0;
-
-    if (otc_node_is_null(node)) {
-        return OTC_OK;
-    }
-    if (node->kind != OTC_NODE_LIST) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "%.*s: expected a list of texts",
-                        OTC_SLICE_ARG(node->key));
-    }
-    out->items = otc_config_alloc(owner, (node->n + 1) * sizeof(char *));
-    for (const struct otc_node *item = node->first; out->items && item; item = item->next) {
-        if (item->kind != OTC_NODE_STRING) {
-            return otc_fail(err, OTC_INVALID_ARGUMENT, "%.*s[%zu]: expected a text", OTC_SLICE_ARG(node->key),
-                            n);
-        }
-        out->items[n] = otc_config_strdup(owner, item->text);
-        if (!out->items[n++]) {
-            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
-        }
-    }
-    out->n = n;
-    return out->items ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
-}
-
-static otc_status
-read_member(const struct otc_node *node, struct group_config *group, struct otc_config *owner,
-            struct otc_error *err)
-{
-    char **text = otc_slice_equal_str(node->key, "context")      ? &group->context
-                  : otc_slice_equal_str(node->key, "error_mode") ? &group->error_mode
-                                                                 : NULL;
-
-    if (otc_slice_equal_str(node->key, "statements")) {
-        return read_strings(node, &group->statements, owner, err);
-    }
-    if (otc_slice_equal_str(node->key, "conditions")) {
-        return read_strings(node, &group->conditions, owner, err);
-    }
-    if (!text) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "has invalid keys: %.*s", OTC_SLICE_ARG(node->key));
-    }
-    if (node->kind != OTC_NODE_STRING && !otc_node_is_null(node)) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "%.*s: expected a text", OTC_SLICE_ARG(node->key));
-    }
-    *text = otc_config_strdup(owner, node->text);
-    return *text ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
-}
-
-/* A statement by itself, or a group. */
-static otc_status
-read_group(const struct otc_node *node, struct group_config *group, struct otc_config *owner,
-           struct otc_error *err)
-{
-    otc_status status = OTC_OK;
-
-    *group = (struct group_config){.context = otc_config_strdup(owner, OTC_SLICE_NONE),
-                                   .error_mode = otc_config_strdup(owner, OTC_SLICE_NONE)};
-    if (node->kind == OTC_NODE_STRING) {
-        group->statements.items = otc_config_alloc(owner, sizeof(char *));
-        if (!group->statements.items) {
-            return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
-        }
-        group->statements.items[0] = otc_config_strdup(owner, node->text);
-        group->statements.n = 1;
-        return group->statements.items[0] ? OTC_OK : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
-    }
-    if (node->kind != OTC_NODE_MAP) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "expected a statement, or a map with `statements`");
-    }
-    for (const struct otc_node *member = node->first; member && status == OTC_OK; member = member->next) {
-        status = read_member(member, group, owner, err);
-    }
-    return status;
-}
-
-static otc_status
-read_groups(const struct otc_node *node, void *member, struct otc_config *owner, struct otc_error *err)
-{
-    otc_list *list = member;
-    struct group_config *groups;
-    size_t n = 0;
-
-    if (otc_node_is_null(node)) {
-        return OTC_OK;
-    }
-    if (node->kind != OTC_NODE_LIST) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "expected a list of statements");
-    }
-    groups = otc_config_alloc(owner, (node->n + 1) * sizeof(*groups));
-    if (!groups) {
-        return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
-    }
-    for (const struct otc_node *item = node->first; item; item = item->next) {
-        otc_status status = read_group(item, &groups[n], owner, err);
-
-        if (status != OTC_OK) {
-            return otc_error_prefix(err, "[%zu]", n);
-        }
-        n++;
-    }
-    *list = (otc_list){groups, n};
-    return OTC_OK;
-}
-
 static const struct otc_field fields[] = {
-    OTC_FIELD(transform_config, error_mode, .def = "ignore", .choices = error_modes,
+    OTC_FIELD(transform_config, error_mode, .def = "ignore", .choices = otc_ottl_error_modes,
               .doc = "When a statement cannot be done: `propagate` refuses the batch, `ignore` logs it and "
                      "goes on, `silent` goes on."),
-    OTC_FIELD(transform_config, trace_statements, .sub = &group_schema, .parse = read_groups,
-              .doc = "Statements on traces: texts, or groups."),
-    OTC_FIELD(transform_config, metric_statements, .sub = &group_schema, .parse = read_groups,
-              .doc = "Statements on metrics."),
-    OTC_FIELD(transform_config, log_statements, .sub = &group_schema, .parse = read_groups,
-              .doc = "Statements on logs."),
+    OTC_FIELD(transform_config, trace_statements, .sub = &otc_ottl_statements_schema,
+              .parse = otc_ottl_read_statements, .doc = "Statements on traces: texts, or groups."),
+    OTC_FIELD(transform_config, metric_statements, .sub = &otc_ottl_statements_schema,
+              .parse = otc_ottl_read_statements, .doc = "Statements on metrics."),
+    OTC_FIELD(transform_config, log_statements, .sub = &otc_ottl_statements_schema,
+              .parse = otc_ottl_read_statements, .doc = "Statements on logs."),
     OTC_FIELD(transform_config, profile_statements, .parse = otc_parse_refused,
               .doc = "Not supported: there are no profiles here."),
     OTC_FIELD(transform_config, flatten_data, .def = "false", .parse = otc_parse_refused,
@@ -213,80 +81,12 @@ release_program(struct program *program)
     *program = (struct program){0};
 }
 
-/* From the innermost context outwards; NULL ends. */
-static const struct {
-    const char *prefix;
-    enum otc_ottl_context context;
-} contexts[OTC_N_SIGNALS][5] = {
-    [OTC_TRACES] = {{"spanevent.", OTC_OTTL_SPANEVENT},
-                    {"span.", OTC_OTTL_SPAN},
-                    {"scope.", OTC_OTTL_SCOPE},
-                    {"resource.", OTC_OTTL_RESOURCE}},
-    [OTC_METRICS] = {{"datapoint.", OTC_OTTL_DATAPOINT},
-                     {"metric.", OTC_OTTL_METRIC},
-                     {"scope.", OTC_OTTL_SCOPE},
-                     {"resource.", OTC_OTTL_RESOURCE}},
-    [OTC_LOGS] = {{"log.", OTC_OTTL_LOG}, {"scope.", OTC_OTTL_SCOPE}, {"resource.", OTC_OTTL_RESOURCE}},
-};
-
-static bool
-any_names(const otc_strings *texts, const char *prefix)
-{
-    for (size_t i = 0; i < texts->n; i++) {
-        if (otc_ottl_names(texts->items[i], prefix)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static otc_status
-find_context(enum otc_signal signal, const struct group_config *config, enum otc_ottl_context *out,
-             struct otc_error *err)
-{
-    for (size_t i = 0; contexts[signal][i].prefix; i++) {
-        const char *prefix = contexts[signal][i].prefix;
-        const char *name = otc_ottl_context_name(contexts[signal][i].context);
-
-        *out = contexts[signal][i].context;
-        if (config->context[0] != '\0'
-                ? strcmp(config->context, name) == 0
-                : any_names(&config->statements, prefix) || any_names(&config->conditions, prefix)) {
-            return OTC_OK;
-        }
-    }
-    return config->context[0] != '\0'
-               ? otc_fail(err, OTC_INVALID_ARGUMENT, "unknown context \"%s\" for %s", config->context,
-                          otc_signal_name(signal))
-               : otc_fail(
-                     err, OTC_INVALID_ARGUMENT,
-                     "unable to infer a context: the paths of statements without `context` begin with it, "
-                     "such as %sname",
-                     contexts[signal][1].prefix);
-}
-
-static otc_status
-find_error_mode(const struct group_config *config, int inherited, enum error_mode *out, struct otc_error *err)
-{
-    *out = (enum error_mode)inherited;
-    for (int i = 0; i < ERROR_MODES_MAX; i++) {
-        if (strcmp(config->error_mode, error_modes[i]) == 0) {
-            *out = (enum error_mode)i;
-            return OTC_OK;
-        }
-    }
-    return config->error_mode[0] == '\0'
-               ? OTC_OK
-               : otc_fail(err, OTC_INVALID_ARGUMENT,
-                          "error_mode: \"%s\" is none of propagate, ignore, silent", config->error_mode);
-}
-
 /*
  * Statements are done one after another to the whole request, and not to one item after another. Both are the
  * same unless what an item writes outside of itself is read for the next one: that is refused.
  */
 static otc_status
-check_order(const struct group *group, const struct group_config *config, struct otc_error *err)
+check_order(const struct group *group, const struct otc_ottl_group *config, struct otc_error *err)
 {
     for (size_t i = 0; i < group->n; i++) {
         const struct transform_statement *writer = &group->statements[i];
@@ -305,7 +105,7 @@ check_order(const struct group *group, const struct group_config *config, struct
 }
 
 static otc_status
-compile_group(struct group *group, const struct group_config *config, struct otc_error *err)
+compile_group(struct group *group, const struct otc_ottl_group *config, struct otc_error *err)
 {
     otc_status status = OTC_OK;
 
@@ -339,7 +139,7 @@ compile_program(struct program *program, enum otc_signal signal, const otc_list 
 {
     static const char *const keys[OTC_N_SIGNALS] = {"trace_statements", "metric_statements",
                                                     "log_statements"};
-    const struct group_config *configs = list->items;
+    const struct otc_ottl_group *configs = list->items;
     otc_status status = OTC_OK;
 
     program->groups = calloc(list->n + 1, sizeof(*program->groups));
@@ -349,9 +149,10 @@ compile_program(struct program *program, enum otc_signal signal, const otc_list 
     for (size_t i = 0; i < list->n && status == OTC_OK; i++) {
         struct group *group = &program->groups[program->n++];
 
-        status = find_context(signal, &configs[i], &group->context, err);
+        status = otc_ottl_group_context(&configs[i], signal, &group->context, err);
         if (status == OTC_OK) {
-            status = find_error_mode(&configs[i], error_mode, &group->error_mode, err);
+            status = otc_ottl_group_error_mode(&configs[i], (enum otc_ottl_error_mode)error_mode,
+                                               &group->error_mode, err);
         }
         if (status == OTC_OK) {
             status = compile_group(group, &configs[i], err);
@@ -438,10 +239,10 @@ answer_failures(const struct pass *pass, struct otc_error *err)
 {
     const struct transform *self = pass->self;
 
-    if (pass->run.failures == 0 || pass->group->error_mode == SILENT) {
+    if (pass->run.failures == 0 || pass->group->error_mode == OTC_OTTL_SILENT) {
         return OTC_OK;
     }
-    if (pass->group->error_mode == PROPAGATE) {
+    if (pass->group->error_mode == OTC_OTTL_PROPAGATE) {
         return otc_fail(err, OTC_UNAVAILABLE, "transform: failed to execute a statement: %s", pass->run.why);
     }
     otc_log(self->transform.host->logger, OTC_LOG_WARN, self->transform.id, "Failed to execute a statement",

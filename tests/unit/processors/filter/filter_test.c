@@ -301,6 +301,25 @@ spans_and_events_are_dropped(void **state)
 }
 
 static void
+groups_have_a_context_of_their_own(void **state)
+{
+    (void)state;
+    expect("trace_conditions: [{context: span, conditions: ['name == \"health\"', 'span.name == \"GET\"']}]",
+           OTC_TRACES, traces, NULL, 4);
+    expect("trace_conditions: [{conditions: ['span.name == \"health\"'], error_mode: silent}, {context: "
+           "SpanEvent, "
+           "conditions: ['name == \"noise\"']}]",
+           OTC_TRACES, traces, "resource{a='r1'} scope{} item{a='s2'} event{a='e1'}", 3);
+    expect("trace_conditions: [{context: scope, conditions: ['name == \"\" and resource.attributes[\"a\"] == "
+           "\"r1\"']}]",
+           OTC_TRACES, traces, "resource{a='r2'} scope{} item{a='s4'}", 3);
+    expect("metric_conditions: [{context: scope, conditions: ['true']}]", OTC_METRICS, metrics, NULL, 3);
+    expect("metric_conditions: [{context: datapoint, conditions: ['value_int == 3']}, {context: metric, "
+           "conditions: ['name == \"one\"']}]",
+           OTC_METRICS, metrics, NULL, 3);
+}
+
+static void
 metrics_and_points_are_dropped(void **state)
 {
     (void)state;
@@ -380,18 +399,21 @@ texts_are_made_of_many_items(void **state)
 static void
 a_condition_that_fails_is_ignored_or_told(void **state)
 {
-    static const char *const modes[] = {"", "error_mode: silent\n", "error_mode: propagate\n"};
+    static const char *const modes[] = {
+        "logs: {log_record: ['attributes[\"a\"] + 1 > 0', 'severity_number == 17']}",
+        "error_mode: silent\nlogs: {log_record: ['attributes[\"a\"] + 1 > 0', 'severity_number == 17']}",
+        "error_mode: propagate\nlog_conditions: [{context: log, error_mode: silent, conditions: "
+        "['attributes[\"a\"] + 1 > 0', 'severity_number == 17']}]",
+        "error_mode: propagate\nlogs: {log_record: ['attributes[\"a\"] + 1 > 0', 'severity_number == 17']}",
+        "log_conditions: ['log.severity_number == 17', {conditions: ['log.attributes[\"a\"] + 1 > 0'], "
+        "error_mode: propagate}]"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         struct otc_edited edited;
-        char yaml[256];
 
-        (void)snprintf(yaml, sizeof(yaml),
-                       "%slogs: {log_record: ['attributes[\"a\"] + 1 > 0', 'severity_number == 17']}",
-                       modes[i]);
-        otc_edited_begin(&edited, factory, yaml);
-        if (i < 2) {
+        otc_edited_begin(&edited, factory, modes[i]);
+        if (i < 3) {
             assert_string_equal(otc_edited_json(&edited, OTC_LOGS, logs, NULL),
                                 "resource{} scope{} item{a='l1'}");
             assert_int_equal(otc_vhost_logged(edited.rig.vhost, "Failed to evaluate a condition"),
@@ -423,8 +445,15 @@ wrong_settings_are_refused(void **state)
          "path, a function or a value"},
         {"traces: {span: ['ParseXML(name) == nil']}", "undefined function \"ParseXML\""},
         {"trace_conditions: ['name == \"a\"']",
-         "trace_conditions: unable to infer a context from \"name == \"a\"\": its paths "
-         "must begin with spanevent., span. or resource."},
+         "trace_conditions[0]: unable to infer a context: paths without `context` begin with it, such as "
+         "span.name"},
+        {"log_conditions: ['log.body == 1', {context: span, conditions: ['true']}]",
+         "log_conditions[1]: unknown context \"span\" for logs"},
+        {"log_conditions: [{context: log, statements: ['true']}]", "[0]: has invalid keys: statements"},
+        {"log_conditions: [{context: log, conditions: ['body =']}]",
+         "log_conditions[0]: unable to parse OTTL condition \"body =\""},
+        {"log_conditions: [{conditions: ['log.body == 1'], error_mode: loud}]",
+         "error_mode: \"loud\" is none of propagate, ignore, silent"},
         {"metrics: {include: {match_type: expr, expressions: ['HasLabel(\"a\")']}}",
          "metrics: match_type expr is an OpenTelemetry Collector option that this build does not support"},
         {"logs: {include: {match_type: regexp, bodies: ['(']}}",
@@ -452,6 +481,7 @@ main(void)
         cmocka_unit_test(the_collectors_configurations),
         cmocka_unit_test(the_collectors_cases),
         cmocka_unit_test(spans_and_events_are_dropped),
+        cmocka_unit_test(groups_have_a_context_of_their_own),
         cmocka_unit_test(metrics_and_points_are_dropped),
         cmocka_unit_test(log_records_are_dropped),
         cmocka_unit_test(what_stays_passes_as_it_is),

@@ -469,7 +469,7 @@ wrong_statements_are_refused(void **state)
         {"trace_statements: [{context: log, statements: []}]", "unknown context \"log\" for traces"},
         {"trace_statements: [{context: span, error_mode: loud}]", "error_mode: \"loud\" is none of"},
         {"trace_statements: [{context: span, statement: []}]", "has invalid keys: statement"},
-        {"trace_statements: [5]", "expected a statement"},
+        {"trace_statements: [5]", "expected a text, or a map with `statements`"},
         {"flatten_data: true", "does not support"},
         {"trace_statements: [{context: span, statements: ['set(resource.attributes[\"n\"], name)', "
          "'set(attributes[\"x\"], resource.attributes[\"n\"])']}]",
