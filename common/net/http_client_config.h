@@ -105,6 +105,7 @@ extern const struct otc_schema otc_client_middleware_schema;
          .type = OTC_TYPE_OPTIONAL,                                                                          \
          .sub = &otc_client_auth_schema,                                                                     \
          .offset = offsetof(struct struct_name, member.auth),                                                \
+         .null_is_absent = true,                                                                             \
          .doc = "Authentication of the client."},                                                            \
         OTC_CLIENT_MIDDLEWARES_FIELD(struct_name, member.middlewares)
 
