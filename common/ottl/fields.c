@@ -139,6 +139,17 @@ otc_ottl_context_name(enum otc_ottl_context context)
     return contexts[context].name;
 }
 
+enum otc_ottl_context
+otc_ottl_context_of(const char *name)
+{
+    int context = 0;
+
+    while (context < OTC_N_OTTL_CONTEXTS && strcmp(name, contexts[context].name) != 0) {
+        context++;
+    }
+    return (enum otc_ottl_context)context;
+}
+
 static const struct otc_ottl_field *
 find_field(enum otc_ottl_context context, struct otc_slice name)
 {

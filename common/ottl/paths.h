@@ -22,6 +22,8 @@ enum otc_ottl_context {
 };
 /** "resource", "scope", "span", "spanevent", "metric", "datapoint", "log". */
 const char *otc_ottl_context_name(enum otc_ottl_context context);
+/** The context of such a name; of another one OTC_N_OTTL_CONTEXTS. */
+enum otc_ottl_context otc_ottl_context_of(const char *name);
 
 /** What a condition looks at: encoded messages, those of its context and around it. */
 struct otc_ottl_subject {

@@ -2,6 +2,7 @@
 #include "processors/filter/filter_config.h"
 
 #include "common/config/refused.h"
+#include "common/ottl/subjects.h"
 
 /* ---- Settings ----------------------------------------------------------------------------------- */
 
@@ -131,14 +132,16 @@ add_groups(struct filter_rules *rules, enum otc_signal signal, const otc_list *l
     const struct otc_ottl_group *groups = list->items;
 
     for (size_t i = 0; i < list->n; i++) {
+        const char *name = NULL;
         enum otc_ottl_context context = OTC_OTTL_RESOURCE;
         enum otc_ottl_error_mode mode = inherited;
-        otc_status status = otc_ottl_group_context(&groups[i], signal, &context, err);
+        otc_status status = otc_ottl_group_context(&groups[i], signal, otc_ottl_names, &name, err);
 
         if (status == OTC_OK) {
             status = otc_ottl_group_error_mode(&groups[i], inherited, &mode, err);
         }
         if (status == OTC_OK) {
+            context = otc_ottl_context_of(name);
             status = add_conditions(&rules->conditions[signal][context], context, mode, &groups[i].conditions,
                                     err);
         }

@@ -4,7 +4,8 @@
 #define FILTER_FILTER_CONFIG_H
 
 #include "common/config/schema.h"
-#include "common/ottl/groups.h"
+#include "common/ottl/paths.h"
+#include "common/transform/groups.h"
 #include "common/transform/match.h"
 
 struct filter_traces_config {

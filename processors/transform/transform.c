@@ -3,8 +3,8 @@
 
 #include "common/config/refused.h"
 #include "common/config/schema.h"
-#include "common/ottl/groups.h"
 #include "common/ottl/subjects.h"
+#include "common/transform/groups.h"
 #include "processors/transform/statement.h"
 
 #include <stdlib.h>
@@ -148,9 +148,11 @@ compile_program(struct program *program, enum otc_signal signal, const otc_list 
     }
     for (size_t i = 0; i < list->n && status == OTC_OK; i++) {
         struct group *group = &program->groups[program->n++];
+        const char *name = NULL;
 
-        status = otc_ottl_group_context(&configs[i], signal, &group->context, err);
+        status = otc_ottl_group_context(&configs[i], signal, otc_ottl_names, &name, err);
         if (status == OTC_OK) {
+            group->context = otc_ottl_context_of(name);
             status = otc_ottl_group_error_mode(&configs[i], (enum otc_ottl_error_mode)error_mode,
                                                &group->error_mode, err);
         }

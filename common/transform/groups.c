@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/ottl/groups.h"
+#include "common/transform/groups.h"
 
 #include "common/config/node.h"
-#include "common/ottl/subjects.h"
 
+#include <stdio.h>
 #include <strings.h>
 
 const char *const otc_ottl_error_modes[] = {"propagate", "ignore", "silent", NULL};
@@ -161,26 +161,20 @@ otc_ottl_read_conditions(const struct otc_node *node, void *member, struct otc_c
 /* ---- Meaning ------------------------------------------------------------------------------------ */
 
 /* From the innermost context outwards; NULL ends. */
-static const struct {
-    const char *prefix;
-    enum otc_ottl_context context;
-} contexts[OTC_N_SIGNALS][5] = {
-    [OTC_TRACES] = {{"spanevent.", OTC_OTTL_SPANEVENT},
-                    {"span.", OTC_OTTL_SPAN},
-                    {"scope.", OTC_OTTL_SCOPE},
-                    {"resource.", OTC_OTTL_RESOURCE}},
-    [OTC_METRICS] = {{"datapoint.", OTC_OTTL_DATAPOINT},
-                     {"metric.", OTC_OTTL_METRIC},
-                     {"scope.", OTC_OTTL_SCOPE},
-                     {"resource.", OTC_OTTL_RESOURCE}},
-    [OTC_LOGS] = {{"log.", OTC_OTTL_LOG}, {"scope.", OTC_OTTL_SCOPE}, {"resource.", OTC_OTTL_RESOURCE}},
+static const char *const contexts[OTC_N_SIGNALS][5] = {
+    [OTC_TRACES] = {"spanevent", "span", "scope", "resource"},
+    [OTC_METRICS] = {"datapoint", "metric", "scope", "resource"},
+    [OTC_LOGS] = {"log", "scope", "resource"},
 };
 
 static bool
-any_names(const otc_strings *texts, const char *prefix)
+any_names(const otc_strings *texts, const char *context, otc_ottl_names_fn *names)
 {
+    char prefix[32];
+
+    (void)snprintf(prefix, sizeof(prefix), "%s.", context);
     for (size_t i = 0; i < texts->n; i++) {
-        if (otc_ottl_names(texts->items[i], prefix)) {
+        if (names(texts->items[i], prefix)) {
             return true;
         }
     }
@@ -188,17 +182,14 @@ any_names(const otc_strings *texts, const char *prefix)
 }
 
 otc_status
-otc_ottl_group_context(const struct otc_ottl_group *config, enum otc_signal signal,
-                       enum otc_ottl_context *out, struct otc_error *err)
+otc_ottl_group_context(const struct otc_ottl_group *config, enum otc_signal signal, otc_ottl_names_fn *names,
+                       const char **out, struct otc_error *err)
 {
-    for (size_t i = 0; contexts[signal][i].prefix; i++) {
-        const char *prefix = contexts[signal][i].prefix;
-        const char *name = otc_ottl_context_name(contexts[signal][i].context);
-
-        *out = contexts[signal][i].context;
-        if (config->context[0] != '\0'
-                ? strcasecmp(config->context, name) == 0
-                : any_names(&config->statements, prefix) || any_names(&config->conditions, prefix)) {
+    for (size_t i = 0; contexts[signal][i]; i++) {
+        *out = contexts[signal][i];
+        if (config->context[0] != '\0' ? strcasecmp(config->context, *out) == 0
+                                       : any_names(&config->statements, *out, names) ||
+                                             any_names(&config->conditions, *out, names)) {
             return OTC_OK;
         }
     }
@@ -206,9 +197,8 @@ otc_ottl_group_context(const struct otc_ottl_group *config, enum otc_signal sign
                ? otc_fail(err, OTC_INVALID_ARGUMENT, "unknown context \"%s\" for %s", config->context,
                           otc_signal_name(signal))
                : otc_fail(err, OTC_INVALID_ARGUMENT,
-                          "unable to infer a context: paths without `context` begin with it, "
-                          "such as %sname",
-                          contexts[signal][1].prefix);
+                          "unable to infer a context: paths without `context` begin with it, such as %s.name",
+                          contexts[signal][signal == OTC_LOGS ? 0 : 1]);
 }
 
 otc_status

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** @file Lists of statements or conditions in a configuration: texts alone, or groups of them. */
-#ifndef OTC_OTTL_GROUPS_H
-#define OTC_OTTL_GROUPS_H
+#ifndef OTC_TRANSFORM_GROUPS_H
+#define OTC_TRANSFORM_GROUPS_H
 
 #include "common/component/otc.h"
 #include "common/config/schema.h"
-#include "common/ottl/paths.h"
 
 /** What happens when an evaluation fails; in the order of the choices. */
 enum otc_ottl_error_mode { OTC_OTTL_PROPAGATE, OTC_OTTL_IGNORE, OTC_OTTL_SILENT, OTC_N_OTTL_ERROR_MODES };
@@ -29,9 +28,12 @@ OTC_CHECK otc_status otc_ottl_read_statements(const struct otc_node *node, void 
 OTC_CHECK otc_status otc_ottl_read_conditions(const struct otc_node *node, void *member,
                                               struct otc_config *owner, struct otc_error *err);
 
-/** The context that a group says, or the innermost that its texts name. */
+/** Whether a path of the text begins with this ("span."): otc_ottl_names. */
+typedef bool otc_ottl_names_fn(const char *text, const char *prefix);
+/** The name of the context that a group says, or of the innermost that its texts name. Static. */
 OTC_CHECK otc_status otc_ottl_group_context(const struct otc_ottl_group *config, enum otc_signal signal,
-                                            enum otc_ottl_context *out, struct otc_error *err);
+                                            otc_ottl_names_fn *names, const char **out,
+                                            struct otc_error *err);
 /** The error mode that a group says, or the inherited one. */
 OTC_CHECK otc_status otc_ottl_group_error_mode(const struct otc_ottl_group *config,
                                                enum otc_ottl_error_mode inherited,
