@@ -43,6 +43,7 @@ as_refusal(struct otc_error *error)
         error->status = OTC_UNAVAILABLE;
     }
     error->permanent = error->status == OTC_INVALID_ARGUMENT;
+    error->retry_after_ms = error->permanent ? 0 : OTC_REFUSED_RETRY_MS;
 }
 
 /* The entry is on the disk: it joins the queue, and its sender may be told. */

@@ -283,7 +283,7 @@ has_room(const struct commit *commit, int64_t bytes)
 static bool
 is_full(int failed)
 {
-    return failed == OTC__LOG_MIN_FREE || failed == ENOSPC || failed == EDQUOT;
+    return failed == OTC__LOG_MIN_FREE || failed == ENOSPC || failed == EDQUOT || failed == EFBIG;
 }
 
 /* Makes a segment with room for so many bytes. One for which there was no room is not tried again. */
@@ -490,8 +490,7 @@ explain(const struct otc_log *log, int failed, struct otc_error *result)
                        "the queue on disk cannot be written: less than min_free_bytes (%lld) would be free",
                        (long long)log->min_free_bytes);
     } else if (failed) {
-        (void)otc_fail(result,
-                       failed == ENOSPC || failed == EDQUOT ? OTC_RESOURCE_EXHAUSTED : OTC_UNAVAILABLE,
+        (void)otc_fail(result, is_full(failed) ? OTC_RESOURCE_EXHAUSTED : OTC_UNAVAILABLE,
                        "the queue on disk cannot be written: %s", strerror(failed));
     }
 }

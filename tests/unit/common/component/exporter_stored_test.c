@@ -36,12 +36,14 @@ a_full_disk_refuses_so_that_the_sender_comes_again(void **state)
     assert_int_equal(send_as(f, 3, NULL, &done), OTC_UNAVAILABLE);
     assert_string_equal(f->err.text, "the queue on disk is full");
     assert_true(otc_error_retryable(&f->err));
+    assert_int_equal(f->err.retry_after_ms, OTC_REFUSED_RETRY_MS);
     f->disk.full = false;
     f->disk.fails = true;
     assert_int_equal(send_as(f, 4, NULL, &done), OTC_PENDING);
     assert_int_equal(done.calls, 1);
     assert_int_equal(done.result.status, OTC_UNAVAILABLE);
     assert_true(otc_error_retryable(&done.result));
+    assert_int_equal(done.result.retry_after_ms, OTC_REFUSED_RETRY_MS);
     assert_int_equal(metric(f, "otelcol_exporter_enqueue_failed_spans"), 7);
     assert_int_equal(metric(f, "otelcol_exporter_queue_size"), 0);
     assert_int_equal(otc_sink_calls(f->sink), 0);

@@ -268,6 +268,8 @@ the_limits_refuse(void **state)
     }
     assert_in_range(n, 150, 400);
     assert_string_equal(f->err.text, "the queue on disk is full (400000 bytes)");
+    assert_int_equal(put(f, n, 400000), OTC_INVALID_ARGUMENT); /* never */
+    assert_non_null(strstr(f->err.text, "are more than the queue on disk takes (400000)"));
     for (int i = 0; i < n; i++) {
         take_out(f, i);
     }
