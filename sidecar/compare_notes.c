@@ -3,6 +3,9 @@
 #include "sidecar/column_notes.h"
 #include "sidecar/compare_run.h"
 
+/* Rows below which a window is said to say little. */
+#define FEW_ROWS 20
+
 /** A category that is no number, nor a boolean; NULL: there is none. */
 static const struct otc_category *
 text_category(const struct otc_reference_feature *feature)
@@ -82,6 +85,29 @@ add_note(struct otc_comparison *comparison, const char *note)
     return grown[comparison->n_notes++] != NULL;
 }
 
+/* Of so few values tests say little, and a mean or a quantile less. */
+static bool
+note_small_windows(struct otc_comparison *comparison)
+{
+    size_t small = 0, all = 0;
+    char note[OTC_COLUMN_NOTE];
+
+    for (size_t i = 0; i < comparison->n_windows; i++) {
+        const struct otc_compared_window *window = &comparison->windows[i];
+
+        all += !window->of_reference;
+        small += !window->of_reference && !window->incomplete && window->rows < FEW_ROWS;
+    }
+    if (small == 0 || comparison->decision.min_observations >= FEW_ROWS) {
+        return true;
+    }
+    (void)snprintf(note, sizeof(note),
+                   "%zu of %zu windows have fewer than %d rows, which say little: take a longer --window, or "
+                   "leave them out with --min-observations %d",
+                   small, all, FEW_ROWS, FEW_ROWS);
+    return add_note(comparison, note);
+}
+
 otc_status
 otc_compare_list_notes(struct otc_compare_run *run, const struct otc_option_list *categorical,
                        struct otc_error *err)
@@ -103,5 +129,6 @@ otc_compare_list_notes(struct otc_compare_run *run, const struct otc_option_list
             return otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
         }
     }
-    return OTC_OK;
+    return note_small_windows(&run->comparison) ? OTC_OK
+                                                : otc_fail(err, OTC_RESOURCE_EXHAUSTED, "out of memory");
 }

@@ -34,8 +34,8 @@ static otc_status
 full(const struct otc_log *log, size_t len, struct otc_error *err)
 {
     if (otc__log_aligned(len) > log->max_bytes) {
-        return otc_fail(err, OTC_INVALID_ARGUMENT, "%zu bytes are more than the queue on disk takes (%lld)", len,
-                        (long long)log->max_bytes);
+        return otc_fail(err, OTC_INVALID_ARGUMENT, "%zu bytes are more than the queue on disk takes (%lld)",
+                        len, (long long)log->max_bytes);
     }
     if (log->n_waiting >= OTC_LOG_WAITING_MAX || log->waiting_bytes + len > OTC_LOG_WAITING_BYTES) {
         return otc_fail(err, OTC_RESOURCE_EXHAUSTED,

@@ -95,6 +95,13 @@ sed '3s/,[^,]*$/,/' "$work/long.csv" >"$work/timeless.csv"
 run 0 timeless.csv --window 1d
 says '1 rows without a time are in no window'
 
+# Windows of a few rows are told, and do not drift of themselves.
+run 0 good.csv --window 1h
+says 'note: 83 of 84 windows have fewer than 20 rows'
+run 0 good.csv --window 1h --min-observations 20
+if grep -q 'fewer than 20' "$work/out"; then fail 'small windows are told though they are left out'; fi
+run 0 good.csv --window 5m --fail-on-drift
+
 # What becomes of the last one.
 run 0 long.csv --window 1d
 says 'the last window, 2026-03-09, is incomplete: 196 rows'
