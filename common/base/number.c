@@ -136,7 +136,7 @@ write_plain(const struct decimal *d, const char *sign, char *out)
         if (i == d->point) {
             *p++ = '.';
         }
-        *p++ = i >= 0 && i < d->n ? d->digits[i] : '0';
+        *p++ = (char)(i >= 0 && i < d->n ? d->digits[i] : '0');
     }
     *p = '\0';
     return (size_t)(p - out);
