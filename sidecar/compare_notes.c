@@ -55,6 +55,7 @@ note_feature(const struct otc_reference_feature *feature, const struct otc_colum
              const struct otc_column *current, uint64_t invalid, char out[OTC_COLUMN_NOTE])
 {
     char name[OTC_SCREEN_NAME_BYTES], example[OTC_COLUMN_EXAMPLE] = "(infinite)";
+    uint64_t all;
 
     if (feature->type == OTC_CATEGORICAL) {
         return note_categories(feature, reference, current, out);
@@ -66,9 +67,10 @@ note_feature(const struct otc_reference_feature *feature, const struct otc_colum
         otc_column_example(current, example);
     }
     (void)otc_screen_name(feature->name, name);
-    (void)snprintf(
-        out, OTC_COLUMN_NOTE, "%s: %llu of %llu current values are no numbers %s and count under MISSING",
-        name, (unsigned long long)invalid, (unsigned long long)(current->numbers + current->others), example);
+    all = current->numbers + current->others;
+    (void)snprintf(out, OTC_COLUMN_NOTE,
+                   "%s: %llu of %llu current values are no numbers %s and count under MISSING", name,
+                   (unsigned long long)invalid, (unsigned long long)all, example);
     return true;
 }
 

@@ -132,6 +132,8 @@ scan_text(struct otc_slice text)
 static void
 replace_lone_surrogates(uint8_t *p, const uint8_t *end)
 {
+    static const uint8_t replacement[OTC_JSON_UNIT_BYTES] = {'\\', 'u', 'f', 'f', 'f', 'd'};
+
     while (p < end) {
         int32_t unit = otc__json_unit(p, end);
 
@@ -140,7 +142,7 @@ replace_lone_surrogates(uint8_t *p, const uint8_t *end)
         } else if (otc__json_pair(unit, otc__json_unit(p + OTC_JSON_UNIT_BYTES, end))) {
             p += (ptrdiff_t)2 * OTC_JSON_UNIT_BYTES;
         } else {
-            memcpy(p, "\\ufffd", OTC_JSON_UNIT_BYTES);
+            memcpy(p, replacement, sizeof(replacement));
             p += OTC_JSON_UNIT_BYTES;
         }
     }

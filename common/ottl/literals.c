@@ -135,7 +135,7 @@ otc_ottl_read_bytes(struct otc_slice text, size_t *at, struct otc_arena *texts, 
         return out_of_memory(err);
     }
     for (size_t i = 0; i < (end - begin) / 2; i++) {
-        copy[i] = (uint8_t)(otc_hex_digit(text.data[begin + 2 * i]) << 4 |
+        copy[i] = (uint8_t)(16 * otc_hex_digit(text.data[begin + 2 * i]) +
                             otc_hex_digit(text.data[begin + 2 * i + 1]));
     }
     *out = (struct otc_value){OTC_VALUE_BYTES, {.slice = {copy, (end - begin) / 2}}};
