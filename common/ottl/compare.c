@@ -83,12 +83,27 @@ same_sorted(struct otc_condition_reader *reader, struct otc_slice a, struct otc_
     return true;
 }
 
+/* Maps whose keys are in one order. */
+static bool
+same_in_order(struct otc_condition_reader *reader, struct otc_slice a, struct otc_slice b, unsigned depth)
+{
+    struct pair x, y;
+
+    while (next_pair(&a, &x) && next_pair(&b, &y)) {
+        if (!same(reader, &x.value, &y.value, depth)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Keys first: values, which may be maps again, are looked at once. */
 static bool
 same_maps(struct otc_condition_reader *reader, struct otc_slice a, struct otc_slice b, unsigned depth)
 {
     struct otc_slice rest_a = a, rest_b = b;
     struct pair x, y;
-    bool in_order = true, values = true;
+    bool in_order = true;
     size_t n = 0;
 
     for (;; n++) {
@@ -98,10 +113,9 @@ same_maps(struct otc_condition_reader *reader, struct otc_slice a, struct otc_sl
             return false;
         }
         if (!more) {
-            return in_order ? values : same_sorted(reader, a, b, n, depth);
+            return in_order ? same_in_order(reader, a, b, depth) : same_sorted(reader, a, b, n, depth);
         }
         in_order = in_order && otc_slice_equal(x.key, y.key);
-        values = values && in_order && same(reader, &x.value, &y.value, depth);
     }
 }
 

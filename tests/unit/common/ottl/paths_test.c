@@ -149,6 +149,27 @@ types_compare_as_documented(void **state)
              "[attributes[\"nan\"]] == [attributes[\"nan\"]]");
 }
 
+/* Each value is looked at once, however deep and whatever the order is: twice a level would be 2^50 times. */
+static void
+deep_maps_compare_in_any_order(void **state)
+{
+    OTC_AUTO_BUF struct otc_buf text = {.limit = 1 << 14};
+
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        (void)otc_buf_append_str(&text, side ? " == ParseJSON(\"" : "ParseJSON(\"");
+        for (int i = 0; i < 50; i++) {
+            (void)otc_buf_append_str(&text, "{\\\"a\\\":");
+        }
+        (void)otc_buf_append_str(&text, "0");
+        for (int i = 0; i < 50; i++) {
+            (void)otc_buf_append_str(&text, side ? ",\\\"z\\\":2,\\\"b\\\":1}" : ",\\\"b\\\":1,\\\"z\\\":2}");
+        }
+        (void)otc_buf_append_str(&text, "\")");
+    }
+    TRUE_OF(OTC_TRACES, OTC_OTTL_SPAN, otc_buf_cstr(&text));
+}
+
 static void
 paths_of_spans(void **state)
 {
@@ -343,6 +364,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(booleans_bind_as_documented),
         cmocka_unit_test(types_compare_as_documented),
+        cmocka_unit_test(deep_maps_compare_in_any_order),
         cmocka_unit_test(paths_of_spans),
         cmocka_unit_test(paths_of_the_other_contexts),
         cmocka_unit_test(functions_do_what_the_collectors_do),
