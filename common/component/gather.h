@@ -35,8 +35,8 @@ struct otc_entry {
     bool dead;
     bool found;
     bool marked;
-    size_t resident;
     bool alone; /* it is never taken together with others */
+    size_t resident;
     /** Private. */
     struct otc_cut *cut;
     size_t untold;
