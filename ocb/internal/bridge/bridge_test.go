@@ -264,7 +264,7 @@ func TestErrorsOfAProcessor(t *testing.T) {
 	next := &drain[ptrace.Traces]{}
 	p := made(t, "transform", map[string]any{"error_mode": "propagate", "trace_statements": []any{`set(span.attributes["x"], Substring(span.name, 0, 5))`}}, next)
 	err := p.ConsumeTraces(context.Background(), call("four"))
-	if told, _ := status.FromError(err); !consumererror.IsPermanent(err) || told.Code() != codes.Internal {
+	if told, _ := status.FromError(err); err == nil || consumererror.IsPermanent(err) || told.Code() != codes.Unavailable {
 		t.Errorf("a statement that cannot be done: %v, %v", told.Code(), err)
 	}
 	cancelled, cancel := context.WithCancel(context.Background())
@@ -275,6 +275,10 @@ func TestErrorsOfAProcessor(t *testing.T) {
 	next.refuse = errors.New("full")
 	if err := p.ConsumeTraces(context.Background(), call("five five")); !errors.Is(err, next.refuse) {
 		t.Errorf("what the next component says: %v", err)
+	}
+	next.refuse = consumererror.NewPermanent(errors.New("never"))
+	if err := p.ConsumeTraces(context.Background(), call("five five")); !consumererror.IsPermanent(err) {
+		t.Errorf("what the next component says for good: %v", err)
 	}
 }
 
