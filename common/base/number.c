@@ -193,6 +193,14 @@ otc_format_json_double(double value, char out[OTC_DOUBLE_TEXT_MAX])
 }
 
 size_t
+otc_format_jsoniter_double(double value, char out[OTC_DOUBLE_TEXT_MAX])
+{
+    static const struct form form = {-6, 20, 2, "Infinity", "-Infinity"};
+
+    return format(value, &form, out);
+}
+
+size_t
 otc_format_plain_double(double value, char out[OTC_PLAIN_DOUBLE_TEXT_MAX])
 {
     static const struct form form = {-400, 400, 0, "+Inf", "-Inf"};

@@ -17,6 +17,8 @@ size_t otc_format_double(double value, char out[OTC_DOUBLE_TEXT_MAX]);
 /** The same digits as Go's encoding/json places them: without an exponent from 1e-6 to below 1e21, else
  * "1e-7", "1e+21". "NaN", "Infinity", "-Infinity", as the Collector names what JSON has no number for. */
 size_t otc_format_json_double(double value, char out[OTC_DOUBLE_TEXT_MAX]);
+/** As that, but with two digits of the exponent at least ("1e-07"): Go's json-iterator. */
+size_t otc_format_jsoniter_double(double value, char out[OTC_DOUBLE_TEXT_MAX]);
 /** Longest text of otc_format_plain_double, with its NUL. */
 #define OTC_PLAIN_DOUBLE_TEXT_MAX 352
 /** The same digits and never an exponent, as Go's FormatFloat(v, 'f', -1); "NaN", "+Inf", "-Inf". */

@@ -36,6 +36,7 @@ append_base64(struct otc_slice bytes, struct otc_buf *out)
 /** A value on its way to JSON. */
 struct json_text {
     struct otc_json_writer writer;
+    otc_double_text *number;
     /** It has a number that JSON cannot say. */
     bool none;
 };
@@ -125,7 +126,7 @@ write_json_double(double value, struct json_text *text)
     char number[OTC_DOUBLE_TEXT_MAX];
 
     text->none = text->none || !isfinite(value);
-    otc_json_write_raw(&text->writer, number, otc_format_json_double(value, number));
+    otc_json_write_raw(&text->writer, number, text->number(value, number));
 }
 
 /* Recursion is bounded: admission lets 64 levels in, and deeper ones are cut here. */
@@ -167,9 +168,9 @@ write_json(const struct otc_value *value, struct json_text *text, unsigned depth
 
 /* Nothing where JSON has no number for one, as Go's encoder then gives up. */
 static bool
-append_json(const struct otc_value *value, struct otc_buf *out)
+append_json(const struct otc_value *value, otc_double_text *number, struct otc_buf *out)
 {
-    struct json_text text = {.writer = {.out = out}};
+    struct json_text text = {.writer = {.out = out}, .number = number};
     size_t begin = out->len;
 
     write_json(value, &text, 0);
@@ -182,6 +183,12 @@ append_json(const struct otc_value *value, struct otc_buf *out)
 bool
 otc_value_text(const struct otc_value *value, struct otc_buf *out)
 {
+    return otc_value_text_with(value, otc_format_json_double, out);
+}
+
+bool
+otc_value_text_with(const struct otc_value *value, otc_double_text *double_text, struct otc_buf *out)
+{
     char number[OTC_DOUBLE_TEXT_MAX];
 
     switch (value->type) {
@@ -192,13 +199,13 @@ otc_value_text(const struct otc_value *value, struct otc_buf *out)
     case OTC_VALUE_INT:
         return otc_buf_append(out, number, otc_format_int64(value->as.integer, number));
     case OTC_VALUE_DOUBLE:
-        return otc_buf_append(out, number, otc_format_json_double(value->as.real, number));
+        return otc_buf_append(out, number, double_text(value->as.real, number));
     case OTC_VALUE_BYTES:
         append_base64(value->as.slice, out);
         return !out->failed;
     case OTC_VALUE_ARRAY:
     case OTC_VALUE_KVLIST:
-        return append_json(value, out);
+        return append_json(value, double_text, out);
     case OTC_VALUE_ABSENT:
     case OTC_VALUE_EMPTY:
     default:

@@ -13,5 +13,9 @@
  * `out` is full.
  */
 bool otc_value_text(const struct otc_value *value, struct otc_buf *out);
+/** Writes a double, without more than OTC_DOUBLE_TEXT_MAX bytes; returns the length. */
+typedef size_t otc_double_text(double value, char *out);
+/** The same with doubles as `double_text` writes them. */
+bool otc_value_text_with(const struct otc_value *value, otc_double_text *double_text, struct otc_buf *out);
 
 #endif

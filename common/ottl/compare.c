@@ -148,21 +148,10 @@ is_nothing(const struct otc_value *value)
     return otc_ottl_is_nil(value) || (value->type == OTC_VALUE_BYTES && value->as.slice.len == 0);
 }
 
-static bool
-is_number(const struct otc_value *value)
-{
-    return value->type == OTC_VALUE_INT || value->type == OTC_VALUE_DOUBLE;
-}
-
-static double
-number_of(const struct otc_value *value)
-{
-    return value->type == OTC_VALUE_INT ? (double)value->as.integer : value->as.real;
-}
-
 int
 otc_ottl_compare(struct otc_condition_reader *reader, const struct otc_value *a, const struct otc_value *b)
 {
+    double x, y;
     int order;
 
     if (is_nothing(a) && is_nothing(b)) {
@@ -171,9 +160,7 @@ otc_ottl_compare(struct otc_condition_reader *reader, const struct otc_value *a,
     if (a->type == OTC_VALUE_INT && b->type == OTC_VALUE_INT) {
         return (a->as.integer > b->as.integer) - (a->as.integer < b->as.integer);
     }
-    if (is_number(a) && is_number(b)) {
-        double x = number_of(a), y = number_of(b);
-
+    if (otc_ottl_as_number(a, &x) && otc_ottl_as_number(b, &y)) {
         return x < y ? -1 : x > y ? 1 : x == y ? 0 : OTC_OTTL_UNORDERED;
     }
     if (a->type != b->type || is_nothing(a) || is_nothing(b)) {

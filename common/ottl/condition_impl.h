@@ -72,6 +72,8 @@ const struct otc_ottl_function *otc_ottl_function_find(struct otc_slice name);
 #define OTC_OTTL_SAME 3
 int otc_ottl_compare(struct otc_condition_reader *reader, const struct otc_value *a,
                      const struct otc_value *b);
+/** An integer or double, in `*out`; false: it is neither. */
+bool otc_ottl_as_number(const struct otc_value *value, double *out);
 /** Names of all, joined by ", ". */
 void otc_ottl_function_names(struct otc_buf *out);
 

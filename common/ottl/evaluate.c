@@ -21,8 +21,8 @@ otc_ottl_fail(struct otc_condition_reader *reader, const char *format, ...)
 
 /* ---- Comparing ---------------------------------------------------------------------------------- */
 
-static bool
-as_number(const struct otc_value *value, double *out)
+bool
+otc_ottl_as_number(const struct otc_value *value, double *out)
 {
     *out = value->type == OTC_VALUE_INT ? (double)value->as.integer : value->as.real;
     return value->type == OTC_VALUE_INT || value->type == OTC_VALUE_DOUBLE;
@@ -82,7 +82,7 @@ calculate(const struct otc_ottl_node *node, struct otc_condition_reader *reader,
 {
     double x, y;
 
-    if (!as_number(a, &x) || !as_number(b, &y)) {
+    if (!otc_ottl_as_number(a, &x) || !otc_ottl_as_number(b, &y)) {
         return otc_ottl_fail(reader, "arithmetic (%c) on a value that is no number", node->sign);
     }
     if (node->sign == '/' && y == 0) {

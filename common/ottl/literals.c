@@ -2,6 +2,7 @@
 #include "common/ottl/literals.h"
 
 #include "common/base/number.h"
+#include "common/otlp/build_attributes.h"
 #include "common/otlp/wire.h"
 #include "common/ottl/condition_impl.h"
 
@@ -194,31 +195,6 @@ otc_ottl_put_element(struct otc_buf *out, const struct otc_value *value)
 {
     size_t element = otc_wire_begin(out, 1);
 
-    switch (value->type) {
-    case OTC_VALUE_STRING:
-        otc_wire_put_bytes(out, 1, value->as.slice);
-        break;
-    case OTC_VALUE_BOOL:
-        otc_wire_put_number(out, 2, value->as.boolean);
-        break;
-    case OTC_VALUE_INT:
-        otc_wire_put_number(out, 3, (uint64_t)value->as.integer);
-        break;
-    case OTC_VALUE_DOUBLE:
-        otc_wire_put_double(out, 4, value->as.real);
-        break;
-    case OTC_VALUE_BYTES:
-        otc_wire_put_bytes(out, 7, value->as.slice);
-        break;
-    case OTC_VALUE_ARRAY:
-        otc_wire_put_bytes(out, 5, value->as.slice);
-        break;
-    case OTC_VALUE_KVLIST:
-        otc_wire_put_bytes(out, 6, value->as.slice);
-        break;
-    case OTC_VALUE_ABSENT:
-    case OTC_VALUE_EMPTY:
-        break;
-    }
+    otc_wire_put_value(out, value);
     otc_wire_end(out, element);
 }

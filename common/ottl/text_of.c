@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Values as texts: the Collector's StringLikeGetter, which marshals with Go's encoding/json. */
+/* Values as texts: the Collector's StringLikeGetter, which marshals with Go's json-iterator. */
+#include "common/base/number.h"
 #include "common/otlp/value_text.h"
 #include "common/otlp/walk.h"
 #include "common/ottl/condition_impl.h"
@@ -43,7 +44,7 @@ append_hex(struct otc_slice bytes, struct otc_buf *out)
     }
 }
 
-/* JSON with what HTML and JavaScript would read otherwise as escapes: it stands within texts alone. */
+/* JSON with what HTML would read otherwise as escapes: it stands within texts alone. */
 static void
 append_escaped(struct otc_slice json, struct otc_buf *out)
 {
@@ -52,10 +53,6 @@ append_escaped(struct otc_slice json, struct otc_buf *out)
 
         if (c == '<' || c == '>' || c == '&') {
             otc_buf_printf(out, "\\u%04x", c);
-        } else if (c == 0xE2 && i + 2 < json.len && json.data[i + 1] == 0x80 &&
-                   (json.data[i + 2] & 0xFE) == 0xA8) { /* U+2028, U+2029 */
-            otc_buf_printf(out, "\\u202%c", json.data[i + 2] == 0xA8 ? '8' : '9');
-            i += 2;
         } else {
             otc_buf_append_byte(out, c);
         }
@@ -79,11 +76,11 @@ otc_ottl_text_of(struct otc_condition_reader *reader, const struct otc_value *va
     if (value->type == OTC_VALUE_BYTES) {
         append_hex(value->as.slice, &text);
     } else if (value->type == OTC_VALUE_ARRAY || value->type == OTC_VALUE_KVLIST) {
-        (void)otc_value_text(value, &json);
+        (void)otc_value_text_with(value, otc_format_jsoniter_double, &json);
         append_escaped(otc_buf_slice(&json), &text);
         text.failed = text.failed || json.failed;
     } else {
-        (void)otc_value_text(value, &text);
+        (void)otc_value_text_with(value, otc_format_jsoniter_double, &text);
     }
     if (!otc_ottl_keep(reader, &text, OTC_VALUE_STRING, &made)) {
         return false;

@@ -53,6 +53,8 @@ CONDITIONS = {
         +attributes["n"] == 7 | [1, 2] >= [1, 2] | [1, 2] <= [1, 2] | [1, 2] == [1, 2] | [1] == [1.0] | attributes["m"] >= attributes["m"]
         attributes["m"] == attributes["m"] | ParseJSON("{\\"a\\":1,\\"b\\":[2]}") == ParseJSON("{\\"b\\":[2],\\"a\\":1}")
         ParseJSON("{\\"a\\":1,\\"b\\":2}") == ParseJSON("{\\"b\\":3,\\"a\\":1}") | ParseJSON("{\\"a\\":1}") != ParseJSON("{\\"a\\":1,\\"b\\":2}")
+        String(0.0000001) == "1e-07" | String(0.0000001) == "1e-7" | String(0.00001) == "0.00001" | String(0.00001) == "1e-05" | String(0.000001) == "0.000001"
+        String([0.0000001]) == "[1e-07]" | String([0.0000001]) == "[1e-7]" | String(150000000000000000000000.0) == "1.5e+23" | Concat([0.0000001], "") == "1e-07"
         trace_id >= trace_id | trace_id <= trace_id | trace_id == 0x0102030405060708090a0b0c0d0e0f10 | trace_id != nil | span_id < SpanID(0xffffffffffffffff)
         attributes["y"] >= 0x010203 | 0x01 < 0x02 | attributes["eb"] == nil | nil == attributes["eb"] | attributes["eb"] != nil | attributes["eb"] >= nil
         attributes["nan"] == attributes["nan"] | attributes["nan"] != attributes["nan"] | [attributes["nan"]] == [attributes["nan"]]

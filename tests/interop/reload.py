@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 
+import collector
 from free_ports import free_ports
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -201,11 +202,7 @@ def moving(service, http_port, other_port):
 def files_go_on(service):
     """Over every reload so far, the one that went back among them."""
     lines = set(service.lines())
-    for _ in range(50):
-        if set(service.written()) == lines:
-            break
-        time.sleep(0.1)
-    else:
+    if not collector.wait_for(lambda: set(service.written()) == lines):
         fail(f"{len(lines - set(service.written()))} of {len(lines)} spans are not in the file")
     print("the file goes on")
 

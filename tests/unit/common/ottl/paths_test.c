@@ -236,7 +236,9 @@ functions_do_what_the_collectors_do(void **state)
             "Concat([attributes[\"y\"], attributes[\"m\"], Concat([name], \"\")], \",\") == "
             "\"0001,{\\\"k\\\":[9]},GET /\"",
             "[name, [1, attributes[\"n\"]]] == [\"GET /\", [1, 7]]", "Len([name, [2], 1 + 2]) == 3",
-            "String(attributes[\"y\"]) == \"0001\"", "IsMatch(attributes[\"y\"], \"^0001$\")",
+            "String(attributes[\"y\"]) == \"0001\"",
+            "Concat([0.0000001, [0.0000001], 0.00001], \" \") == \"1e-07 [1e-07] 0.00001\"",
+            "IsMatch(attributes[\"y\"], \"^0001$\")",
             "String([\"<&>\\u2028\\u2029\\u20ac\"]) == "
             "\"[\\\"\\\\u003c\\\\u0026\\\\u003e\\\\u2028\\\\u2029\\u20ac\\\"]\"",
             "attributes[\"a\\tb\"] == 1", "attributes[\"\\x6e\"] == 7",
